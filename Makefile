@@ -1,0 +1,56 @@
+# Needs only Python >= 3.11 with venv, make and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python -m blacklist_service
+
+.PHONY: install demo test check lint types contracts drift tests format lock openapi bench clean
+
+install: .venv/installed
+
+# The lock file holds versions and hashes; the project itself is laid over it without asking for anything more.
+.venv/installed: requirements/locked.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("blacklist-service needs Python 3.11 or newer, found %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing locked packages into .venv (about half a minute with a warm cache)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/locked.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install
+	@exec $(RUN) demo
+
+test: check
+
+check: lint types contracts drift tests
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+contracts: install
+	$(BIN)/lint-imports
+
+# What is generated equals what is committed.
+drift: install
+	$(RUN) openapi | diff -u openapi/openapi.json - > /dev/null || { echo "openapi/openapi.json is not what the code says: run 'make openapi'"; exit 1; }
+
+tests: install
+	$(BIN)/python -m pytest
+
+format: install
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+openapi: install
+	$(RUN) openapi > openapi/openapi.json
+
+# For the maintainer: new versions, then commit what changed.
+lock: install
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade \
+	    --extra embedded --group dev pyproject.toml -o requirements/locked.txt
+
+clean:
+	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
