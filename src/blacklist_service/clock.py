@@ -1,9 +1,12 @@
 """What time it is: instants in UTC, legal dates in Asia/Shanghai."""
 
+import os
 from datetime import UTC, date, datetime, timedelta, timezone
+from uuid import UUID
 
 # China has kept one time without daylight saving since 1991; a fixed offset needs no time-zone database.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
@@ -18,3 +21,28 @@ def legal_date(instant: datetime) -> date:
 def wire_instant(instant: datetime) -> str:
     """RFC 3339 in UTC with microseconds and `Z`."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def new_id(at: datetime) -> UUID:
+    """Make a UUIDv7 (RFC 9562 §5.7, method 3) that carries `at` to the microsecond, see `instant_of`."""
+    microseconds = _microseconds(at)
+    milliseconds, rest = divmod(microseconds, 1000)
+    fraction = -(-rest * 4096 // 1000)  # rounded up, so that rounding down gives the same microsecond back
+    random = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
+    return UUID(int=milliseconds << 80 | 0x7 << 76 | fraction << 64 | 0b10 << 62 | random)
+
+
+def instant_of(identifier: UUID) -> datetime | None:
+    """The instant a `new_id` carries; None for a UUID of another making."""
+    if identifier.version != 7:
+        return None
+    value = identifier.int
+    milliseconds, fraction = value >> 80, (value >> 64) & 0xFFF
+    try:
+        return EPOCH + timedelta(microseconds=milliseconds * 1000 + fraction * 1000 // 4096)
+    except OverflowError:
+        return None
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,37 @@
+"""Who is asking, as an authenticated key shows it; and who is acting, as the ledger keeps it."""
+
+from dataclasses import dataclass
+
+from blacklist_service.access.scopes import SCOPES_OF_ROLE, Role, Scope
+from blacklist_service.problems import ScopeMissing
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A key that proved itself. The member comes from the key alone, never from what the caller writes."""
+
+    key_id: str
+    member: str
+    role: Role
+    court_code: str | None = None
+    matters: frozenset[str] = frozenset()
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        return SCOPES_OF_ROLE[self.role]
+
+    def require(self, scope: Scope) -> None:
+        """Raise `ScopeMissing` unless the key's role grants `scope`."""
+        if scope not in self.scopes:
+            raise ScopeMissing(f"this operation needs the scope {scope.value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and by which request. `member` and `key_id` are None for an act at the command line."""
+
+    member: str | None = None
+    key_id: str | None = None
+    operator: str | None = None
+    request_id: str | None = None
+    source_ip: str | None = None

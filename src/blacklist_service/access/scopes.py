@@ -1,0 +1,50 @@
+"""Scopes, none implying another, and the roles that grant them (design §4)."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    CHECKS_WRITE = "checks:write"
+    CHECKS_READ = "checks:read"
+    LISTINGS_WRITE = "listings:write"
+    LISTINGS_READ = "listings:read"
+    LISTINGS_APPROVE = "listings:approve"
+    CHANGES_READ = "changes:read"
+    NOTICES_WRITE = "notices:write"
+    NOTICES_ANSWER = "notices:answer"
+    MEASURES_WRITE = "measures:write"
+    MEMBERS_WRITE = "members:write"
+    KEYS_WRITE = "keys:write"
+    AUDIT_READ = "audit:read"
+    AUDIT_EXPORT = "audit:export"
+    SUPERVISION_READ = "supervision:read"
+
+
+class Role(StrEnum):
+    """What a key is for. Auditor, security and system are the three officers (三员) of GB/T 22239: they exclude
+    each other and every other role, and none of them may read the list by virtue of the role.
+    """
+
+    COURT = "court"
+    AGENCY = "agency"
+    AUDITOR = "auditor"
+    SECURITY = "security"
+    SYSTEM = "system"
+
+
+SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
+    Role.COURT: frozenset(
+        {
+            Scope.LISTINGS_WRITE,
+            Scope.LISTINGS_READ,
+            Scope.LISTINGS_APPROVE,
+            Scope.CHANGES_READ,
+            Scope.NOTICES_WRITE,
+        }
+    ),
+    Role.AGENCY: frozenset({Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.CHANGES_READ, Scope.NOTICES_ANSWER}),
+    Role.AUDITOR: frozenset({Scope.CHECKS_READ, Scope.AUDIT_READ, Scope.AUDIT_EXPORT, Scope.SUPERVISION_READ}),
+    Role.SECURITY: frozenset({Scope.MEASURES_WRITE, Scope.MEMBERS_WRITE, Scope.KEYS_WRITE}),
+    Role.SYSTEM: frozenset(),
+}

@@ -1,0 +1,170 @@
+"""The web application: composes the rooms, holds no rules. Run as `python -m blacklist_service.asgi --fd N` by `serve`."""
+
+import argparse
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.requests import Request
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.audit.routes import router as audit_router
+from blacklist_service.checks.batcher import Batcher
+from blacklist_service.checks.routes import batches as check_batches_router
+from blacklist_service.checks.routes import hot as hot_checks_router
+from blacklist_service.checks.routes import router as checks_router
+from blacklist_service.database.connections import create_pool
+from blacklist_service.database.embedded.child import die_with_parent
+from blacklist_service.database.installation import NotReadyError, verify_installation
+from blacklist_service.database.lanes import Lane, LaneLost
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.measures.routes import router as matters_router
+from blacklist_service.members.authentication import Authenticator
+from blacklist_service.problems import Problem, Undetermined
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.settings import DSN_VARIABLE, Settings
+from blacklist_service.subjects.digests import Digester
+from blacklist_service.telemetry import configure_logging
+from blacklist_service.web.context import RequestContext
+from blacklist_service.web.documented import ProblemResponse
+from blacklist_service.web.probes import Readiness
+from blacklist_service.web.probes import router as probes_router
+from blacklist_service.web.refusals import install_refusals
+from blacklist_service.web.routing import actor_of
+
+DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行人) and answers, before an approval, **block**,
+**flag** or **clear**, with the reason, the legal basis and durable evidence. To try it here: *Authorize* with an API key."""
+READINESS_SECONDS = 2.0
+
+
+def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
+    """Compose the service on a database that is migrated and bound to `secrecy`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.pool = await create_pool(
+            dsn, size=settings.pool_size, statement_timeout_ms=settings.statement_timeout_ms
+        )
+        deadline_seconds = settings.check_deadline_ms / 1000
+        authenticator = Authenticator(dsn, deadline_seconds=deadline_seconds)
+        app.state.authenticate = authenticator.authenticate
+        app.state.batcher = Batcher(
+            dsn,
+            secrecy=secrecy,
+            lanes=settings.check_lanes,
+            queue=settings.check_queue,
+        )
+        readiness_lane = Lane(dsn)
+        app.state.readiness = _readiness(readiness_lane, secrecy)
+        app.state.batcher.start()
+        try:
+            yield
+        finally:
+            await app.state.batcher.stop()
+            authenticator.close()
+            readiness_lane.terminate()
+            app.state.pool.terminate()
+
+    app = FastAPIOffline(
+        title="blacklist-service",
+        version=version("blacklist-service"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+    )
+    app.state.settings = settings
+    app.state.secrecy = secrecy
+    app.state.digester = Digester(secrecy.digest_key)
+    app.state.is_one_of_several = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    app.state.record_refusal = _record_refusal
+    for router in (
+        hot_checks_router,
+        check_batches_router,
+        checks_router,
+        matters_router,
+        audit_router,
+        probes_router,
+    ):
+        app.include_router(router)
+    install_refusals(app, _record_refusal)
+    app.add_middleware(RequestContext)
+    _describe_problems(app)
+    return app
+
+
+async def _record_refusal(request: Request, problem: Problem) -> None:
+    """A refusal for lack of right, in a transaction of its own: the refused act's was rolled back."""
+    principal: Principal | None = request.scope.get("principal")
+    if principal is None:
+        return
+    state = request.app.state
+    route = getattr(request.scope.get("route"), "path", "unknown")
+    facts = {"code": problem.code, "method": request.method, "route": route}
+    async with state.pool.acquire(timeout=5) as connection, connection.transaction():
+        entry = Entry(Action.REFUSED, actor_of(request), facts=facts, matter=problem.extra.get("matter"))
+        await record(connection, [entry], at=await database_clock(connection), secrecy=state.secrecy)
+
+
+def _readiness(lane: Lane, secrecy: Secrecy) -> Readiness:
+    async def check() -> dict[str, object]:
+        try:
+            await lane.run(
+                lambda connection: verify_installation(connection, secrecy), timeout_seconds=READINESS_SECONDS
+            )
+        except LaneLost:
+            raise Undetermined("the database does not answer") from None
+        except NotReadyError as error:
+            raise Undetermined(str(error)) from None
+        return {}
+
+    return check
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the schema that every operation's problems refer to into the OpenAPI document."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, object]:
+        document = generate()
+        schema = ProblemResponse.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(schema.pop("$defs", {}))
+        schemas["ProblemResponse"] = schema
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def main() -> None:
+    die_with_parent()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--fd", type=int, required=True)
+    listening = socket.socket(fileno=parser.parse_args().fd)
+    settings = Settings()
+    configure_logging(settings.log_level)
+    app = create_app(settings, os.environ[DSN_VARIABLE], settings.load_secrecy())
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=5,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()

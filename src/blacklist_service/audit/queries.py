@@ -1,0 +1,49 @@
+"""Searching the ledger, newest first, page by page."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.database.connections import Connection
+
+CONDITIONS: Mapping[str, str] = {
+    "from_": "e.at >= {}",
+    "to": "e.at < {}",
+    "agency": "e.agency = {}",
+    "operator": "e.operator = {}",
+    "matter": "e.matter = {}",
+    "decision": "e.decision = {}",
+    "action": "e.action = {}",
+    "reference": "e.reference = {}",
+    "list_version_from": "e.list_version >= {}",
+    "list_version_to": "e.list_version <= {}",
+}
+"""One condition for each filter, by the name of its field."""
+
+
+async def list_entries(
+    connection: Connection, filters: EntryFilters, *, before: tuple[datetime, UUID], limit: int
+) -> list[asyncpg.Record]:
+    """Entries older than the place `before`, newest first, each with its subjects and its place in the log."""
+    given = filters.model_dump(include=set(CONDITIONS), exclude_none=True)
+    values: list[Any] = [*before, limit, *given.values()]
+    conditions = ["(e.at, e.id) < ($1, $2)"]
+    conditions += [CONDITIONS[name].format(f"${place}") for place, name in enumerate(given, start=4)]
+    return await connection.fetch(
+        f"""
+        SELECT e.*, leaf.idx AS leaf_index, subjects.listed AS subjects
+        FROM (SELECT * FROM ledger_entries e WHERE {" AND ".join(conditions)} ORDER BY e.at DESC, e.id DESC LIMIT $3) e
+        LEFT JOIN ledger_leaves leaf ON leaf.entry_id = e.id
+        LEFT JOIN LATERAL (
+            SELECT jsonb_agg(jsonb_build_object('role', s.role, 'name_masked', s.name_masked,
+                                                'identifier_masked', s.identifier_masked) ORDER BY s.ordinal) AS listed
+            FROM ledger_subjects s WHERE s.at = e.at AND s.entry_id = e.id
+        ) subjects ON true
+        ORDER BY e.at DESC, e.id DESC
+        """,
+        *values,
+    )

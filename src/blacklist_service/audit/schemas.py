@@ -1,0 +1,66 @@
+"""The wire of the audit (design §7)."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from blacklist_service.checks.rules import Decision
+from blacklist_service.ledger.entries import Action
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
+from blacklist_service.web.wire import Instant, Response, text
+
+
+class EntryFilters(BaseModel):
+    """All that are given must hold. `from` is inclusive, `to` exclusive."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: Instant | None = Field(None, alias="from")
+    to: Instant | None = None
+    agency: Annotated[str, *text(64)] | None = None
+    operator: Annotated[str, *text(100)] | None = None
+    matter: Annotated[str, *text(64)] | None = None
+    decision: Decision | None = None
+    action: Action | None = None
+    reference: Annotated[str, *text(200)] | None = None
+    list_version_from: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    list_version_to: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+
+
+class EntryQuery(EntryFilters):
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
+class EntrySubjectResponse(Response):
+    role: str | None
+    name_masked: str
+    identifier_masked: str | None
+
+
+class EntryResponse(Response):
+    entry_id: UUID
+    at: datetime
+    action: Action
+    agency: str | None
+    key_id: str | None
+    operator: str | None
+    matter: str | None
+    reference: str | None
+    check_id: UUID | None
+    subjects: list[EntrySubjectResponse]
+    decision: Decision | None
+    listing_ids: list[UUID]
+    list_version: int | None
+    measures_version: int | None
+    notices_version: int | None
+    request_id: str | None
+    source_ip: str | None
+    leaf_index: int | None
+
+
+class EntryPage(Response):
+    items: list[EntryResponse]
+    next: str | None

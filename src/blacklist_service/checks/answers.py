@@ -1,0 +1,118 @@
+"""Deciding an ask on a snapshot: the answer's exact bytes, and the ledger entry that proves it."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import orjson
+
+from blacklist_service.checks import rules
+from blacklist_service.checks.asks import Answer, Ask, AskedSubject, key_order
+from blacklist_service.checks.problems import UnknownMatter
+from blacklist_service.checks.queries import Snapshot, hits_of, unfetched
+from blacklist_service.clock import wire_instant
+from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.measures.rules import Catalogue, Matter
+from blacklist_service.problems import Unauthenticated
+from blacklist_service.subjects.identifiers import mask_identifier
+from blacklist_service.subjects.names import mask_name
+
+
+def answer_ask(ask: Ask, snapshot: Snapshot, catalogue: Catalogue, check_id: UUID) -> tuple[Answer, Entry]:
+    """Raise `Unauthenticated` where the key ended, `UnknownMatter` where the matter did, before this snapshot."""
+    if ask.actor.key_id is not None and ask.actor.key_id not in snapshot.valid_keys:
+        raise Unauthenticated
+    matter = catalogue.by_code.get(ask.request.matter)
+    if matter is None or not matter.is_decided_here:
+        raise UnknownMatter
+    decided = [_decide(asked, matter, snapshot) for asked in ask.subjects]
+    decision = rules.decision_of_check(decided)
+    warnings = ask.warnings if snapshot.list_version else [*ask.warnings, "list-empty"]
+    content = orjson.dumps(
+        {
+            "check_id": str(check_id),
+            "decision": decision,
+            "matter": matter.code,
+            "reference": ask.request.reference,
+            "checked_at": wire_instant(snapshot.at),
+            "list_version": snapshot.list_version,
+            "measures_version": snapshot.measures_version,
+            "notices_version": snapshot.notices_version,
+            "warnings": warnings,
+            "subjects": [_subject_wire(asked, one) for asked, one in zip(ask.subjects, decided, strict=True)],
+        }
+    )
+    return Answer(check_id, content), _entry(ask, snapshot, decision, decided, content)
+
+
+def _decide(asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.SubjectDecision:
+    hits = [hit for key in asked.keys for hit in hits_of(snapshot, asked.subject, key.digest, key.kind)]
+    # Two keys of a subject (a USCC and its organisation code) find the same listings: the larger rest, not the sum.
+    more = max((unfetched(snapshot, key.digest) for key in asked.keys), default=0)
+    return rules.decide(
+        matter,
+        kind=asked.subject.kind,
+        role=asked.role,
+        has_identifier=asked.subject.identifier is not None,
+        hits=hits,
+        on=snapshot.legal_date,
+        more=more,
+    )
+
+
+def _subject_wire(asked: AskedSubject, decided: rules.SubjectDecision) -> dict[str, object]:
+    wire: dict[str, object] = {
+        "role": asked.role,
+        "decision": decided.decision,
+        "matches": [_match_wire(match) for match in decided.matches],
+    }
+    if decided.total > len(decided.matches):
+        wire["matches_total"] = decided.total
+    return wire
+
+
+def _match_wire(match: rules.Match) -> dict[str, object]:
+    measure = match.measure
+    return {
+        "listing_id": str(match.hit.listing_id),
+        "relation": match.hit.relation,
+        "identity": match.hit.identity,
+        "effect": match.effect,
+        "reason": match.reason,
+        "measure": {"id": measure.id, "class": measure.measure_class, "basis": measure.basis},
+        "listing": match.hit.listing,
+        "notice": None,
+    }
+
+
+def _entry(
+    ask: Ask, snapshot: Snapshot, decision: rules.Decision, decided: list[rules.SubjectDecision], content: bytes
+) -> Entry:
+    listing_ids = dict.fromkeys(match.hit.listing_id for subject in decided for match in subject.matches)
+    return Entry(
+        action=Action.CHECK,
+        actor=replace(ask.actor, operator=ask.request.operator or ask.actor.operator),
+        matter=ask.request.matter,
+        reference=ask.request.reference,
+        decision=decision.value,
+        listing_ids=tuple(listing_ids),
+        list_version=snapshot.list_version,
+        measures_version=snapshot.measures_version,
+        notices_version=snapshot.notices_version,
+        subjects=tuple(_entry_subject(asked) for asked in ask.subjects),
+        request=ask.body,
+        answer=content,
+    )
+
+
+def _entry_subject(asked: AskedSubject) -> EntrySubject:
+    identifier = asked.subject.identifier
+    private: dict[str, object] = {"role": asked.role, "kind": asked.asked.kind.value, "name": asked.asked.name}
+    if asked.asked.identifier is not None:
+        private["identifier"] = {"type": asked.asked.identifier.type.value, "number": asked.asked.identifier.number}
+    return EntrySubject(
+        digest=min(asked.keys, key=key_order).digest,
+        name_masked=mask_name(asked.subject.name),
+        identifier_masked=mask_identifier(identifier.number) if identifier else None,
+        role=asked.role,
+        private=private,
+    )

@@ -1,0 +1,242 @@
+"""The hot path: a micro-batch that waits for no timer.
+
+A lane takes all checks that are waiting (at most 128) and, in ONE repeatable-read transaction, looks everything up,
+decides in memory, writes the ledger, commits, and only then lets the answers leave. Idle, a check is a batch of one;
+at load one commit serves tens. Nothing is answered by default: what cannot be known and recorded is `Undetermined`.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import structlog
+
+from blacklist_service.checks.answers import answer_ask
+from blacklist_service.checks.asks import Answer, Ask
+from blacklist_service.checks.queries import Snapshot, find_answers, look_up
+from blacklist_service.clock import new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.database.lanes import Lane, LaneLost
+from blacklist_service.ledger.entries import Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import find_check
+from blacklist_service.measures.queries import get_catalogue
+from blacklist_service.measures.rules import Catalogue
+from blacklist_service.problems import IdempotencyKeyReused, Problem, Undetermined
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.telemetry import BATCH_SECONDS, BATCH_SIZE, QUEUE_DEPTH
+
+MOST_AT_ONCE = 128
+SHORTEST_TRY_SECONDS = 0.02
+
+log = structlog.get_logger()
+
+
+class Batcher:
+    """Answers asks; `ask` is all that routes see."""
+
+    def __init__(self, dsn: str, *, secrecy: Secrecy, lanes: int, queue: int) -> None:
+        self._secrecy = secrecy
+        self._most_waiting = queue
+        self._waiting: deque[Ask] = deque()
+        self._work = asyncio.Event()
+        self._catalogues: dict[int, Catalogue] = {}
+        self._lanes = [Lane(dsn) for _ in range(lanes)]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._serve(lane)) for lane in self._lanes]
+
+    async def stop(self) -> None:
+        """Let what is under way be answered, then close the lanes."""
+        while self._waiting:  # noqa: ASYNC110 - once, at the end
+            await asyncio.sleep(0.01)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for lane in self._lanes:
+            lane.terminate()
+
+    async def ask(self, ask: Ask) -> Answer:
+        """Wait for the recorded answer, at most until the ask's deadline; raise the `Problem` that stands instead."""
+        if len(self._waiting) >= self._most_waiting:
+            raise Undetermined("too many checks are waiting")
+        self._waiting.append(ask)
+        QUEUE_DEPTH.set(len(self._waiting))
+        self._work.set()
+        try:
+            async with asyncio.timeout_at(ask.deadline):
+                return await ask.answered
+        except TimeoutError:
+            raise Undetermined("the database did not answer in time") from None
+
+    async def _serve(self, lane: Lane) -> None:
+        while True:
+            await self._work.wait()
+            batch = self._take()
+            if not batch:
+                self._work.clear()
+                continue
+            try:
+                await self._answer(lane, batch)
+            except Exception:
+                log.exception("batch_failed", size=len(batch))
+                _refuse(batch, Undetermined())
+
+    def _take(self) -> list[Ask]:
+        """All that wait, oldest first; a second ask under one Idempotency-Key waits for the first one's commit."""
+        batch: list[Ask] = []
+        keys: set[tuple[str, str]] = set()
+        later: list[Ask] = []
+        while self._waiting and len(batch) < MOST_AT_ONCE:
+            ask = self._waiting.popleft()
+            if ask.answered.done():
+                continue
+            place = ask.idempotency_place
+            if place is None:
+                batch.append(ask)
+            elif place in keys:
+                later.append(ask)
+            else:
+                keys.add(place)
+                batch.append(ask)
+        self._waiting.extendleft(reversed(later))
+        QUEUE_DEPTH.set(len(self._waiting))
+        return batch
+
+    async def _answer(self, lane: Lane, batch: list[Ask]) -> None:
+        """One bad ask must not fail its neighbours: what failed before COMMIT was sent is asked alone, once."""
+        started = time.perf_counter()
+        transaction = _Transaction(self, batch)
+        loop = asyncio.get_running_loop()
+        remaining = max(ask.deadline for ask in batch) - loop.time()
+        try:
+            await lane.run(transaction.run, timeout_seconds=max(remaining, SHORTEST_TRY_SECONDS))
+        except LaneLost as error:
+            log.warning("lane_lost", size=len(batch), cause=str(error))
+            _refuse(batch, Undetermined("the database did not answer in time"))
+        except Exception as error:  # noqa: BLE001 - whatever a batch fails of, its asks are answered one by one
+            if transaction.is_commit_sent:
+                log.warning("commit_failed", size=len(batch), cause=type(error).__name__)
+                _refuse(batch, Undetermined())
+            else:
+                await self._answer_alone(lane, batch, error)
+        else:
+            transaction.release()
+        finally:
+            BATCH_SIZE.observe(len(batch))
+            BATCH_SECONDS.observe(time.perf_counter() - started)
+
+    async def _answer_alone(self, lane: Lane, batch: list[Ask], error: Exception) -> None:
+        log.warning("batch_split", size=len(batch), cause=type(error).__name__)
+        for ask in batch:
+            if ask.was_alone:
+                _refuse([ask], Undetermined())
+            elif not ask.answered.done():
+                ask.was_alone = True
+                await self._answer(lane, [ask])
+
+    async def _catalogue(self, connection: Connection, version: int) -> Catalogue:
+        """The measures of a version never change, so a version once read is kept."""
+        if version not in self._catalogues:
+            self._catalogues = {version: await get_catalogue(connection, version)}
+        return self._catalogues[version]
+
+
+class _Transaction:
+    """One batch in one transaction. Futures are resolved after COMMIT, by `release`."""
+
+    def __init__(self, batcher: Batcher, batch: Sequence[Ask]) -> None:
+        self._batcher = batcher
+        self._batch = batch
+        self._outcomes: list[tuple[Ask, Answer | Problem]] = []
+        self.is_commit_sent = False
+
+    async def run(self, connection: Connection) -> None:
+        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        digests = list(
+            dict.fromkeys(key.digest for ask in self._batch for subject in ask.subjects for key in subject.keys)
+        )
+        snapshot = await look_up(
+            connection, digests, list({ask.actor.key_id for ask in self._batch if ask.actor.key_id})
+        )
+        catalogue = await self._batcher._catalogue(connection, snapshot.measures_version)  # noqa: SLF001 - one room
+        fresh = await self._replay(connection)
+        entries, answers = self._decide(fresh, snapshot, catalogue)
+        if entries:
+            ids = [answer.check_id for answer in answers]
+            await record(connection, entries, at=snapshot.at, secrecy=self._batcher._secrecy, ids=ids)  # noqa: SLF001
+            await self._keep(connection, snapshot)
+        self.is_commit_sent = True
+        await connection.execute("COMMIT")
+
+    def release(self) -> None:
+        for ask, outcome in self._outcomes:
+            if ask.answered.done():
+                continue
+            if isinstance(outcome, Problem):
+                ask.answered.set_exception(outcome)
+            else:
+                ask.answered.set_result(outcome)
+
+    async def _replay(self, connection: Connection) -> list[Ask]:
+        """Settle what was answered before under its Idempotency-Key; return the rest."""
+        keyed = [place for ask in self._batch if (place := ask.idempotency_place)]
+        held = await find_answers(connection, keyed) if keyed else {}
+        fresh = []
+        for ask in self._batch:
+            known = held.get(ask.idempotency_place) if ask.idempotency_place else None
+            if known is None or ask.idempotency is None:
+                fresh.append(ask)
+                continue
+            request_digest, check_id = known
+            if request_digest != ask.idempotency.request_digest:
+                self._outcomes.append((ask, IdempotencyKeyReused()))
+                continue
+            recorded = await find_check(connection, check_id, self._batcher._secrecy)  # noqa: SLF001
+            outcome = Answer(check_id, recorded.answer) if recorded else Undetermined("the answer has been erased")
+            self._outcomes.append((ask, outcome))
+        return fresh
+
+    def _decide(
+        self, asks: Sequence[Ask], snapshot: Snapshot, catalogue: Catalogue
+    ) -> tuple[list[Entry], list[Answer]]:
+        entries, answers = [], []
+        for ask in asks:
+            try:
+                answer, entry = answer_ask(ask, snapshot, catalogue, new_id(snapshot.at))
+            except Problem as problem:
+                self._outcomes.append((ask, problem))
+                continue
+            self._outcomes.append((ask, answer))
+            answers.append(answer)
+            entries.append(entry)
+        return entries, answers
+
+    async def _keep(self, connection: Connection, snapshot: Snapshot) -> None:
+        """Remember the answers under their keys, sorted: two lanes in opposite orders would deadlock."""
+        rows = sorted(
+            (*ask.idempotency_place, ask.idempotency.request_digest, outcome.check_id.bytes)
+            for ask, outcome in self._outcomes
+            if ask.idempotency and ask.idempotency_place and isinstance(outcome, Answer)
+        )
+        for row in rows:
+            # A replayed one is there already; one past its 24 hours is written anew; a concurrent one fails to serialize.
+            await connection.execute(
+                """
+                INSERT INTO idempotency_keys AS held (member, key, request_digest, answer, status, at)
+                VALUES ($1, $2, $3, $4, 200, $5)
+                ON CONFLICT (member, key) DO UPDATE
+                SET request_digest = excluded.request_digest, answer = excluded.answer, status = 200, at = excluded.at
+                WHERE held.at <= excluded.at - interval '24 hours'
+                """,
+                *row,
+                snapshot.at,
+            )
+
+
+def _refuse(asks: Sequence[Ask], problem: Problem) -> None:
+    for ask in asks:
+        if not ask.answered.done():
+            ask.answered.set_exception(problem)

@@ -1,0 +1,136 @@
+"""The one look-up of a batch of checks: everything that decides, read in one snapshot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from blacklist_service.checks.rules import Hit, ListingShown
+from blacklist_service.database.connections import Connection
+from blacklist_service.subjects.keys import KeyKind, Subject, identity_of
+from blacklist_service.subjects.relations import STORED_RELATIONS
+
+FETCHED_FOR_EACH_DIGEST = 200
+
+# The legal date is of Asia/Shanghai (UTC+8, without daylight saving). count(*) OVER () is taken before LIMIT.
+LOOK_UP = f"""
+WITH instant AS MATERIALIZED (SELECT clock_timestamp() AS at),
+today AS MATERIALIZED (SELECT (at AT TIME ZONE 'UTC' + interval '8 hours')::date AS legal_date FROM instant),
+state AS MATERIALIZED (
+    SELECT (SELECT at FROM instant) AS at,
+           (SELECT legal_date FROM today) AS legal_date,
+           (SELECT version FROM heads WHERE name = 'list') AS list_version,
+           (SELECT version FROM heads WHERE name = 'measures') AS measures_version,
+           (SELECT version FROM heads WHERE name = 'notices') AS notices_version,
+           ARRAY(SELECT id FROM api_keys WHERE id = ANY($2::text[]) AND revoked_at IS NULL
+                 AND expires_at > (SELECT at FROM instant)) AS valid_keys
+)
+SELECT state.*, asked.place, found.*
+FROM state
+LEFT JOIN unnest($1::bytea[]) WITH ORDINALITY AS asked (digest, place) ON true
+LEFT JOIN LATERAL (
+    SELECT k.kind, k.relation, k.person, l.id, l.case_number, l.court_name, l.debtor_name, l.identifier_masked,
+           l.circumstances, l.published_on, l.expires_on, l.dispute_state, l.people, count(*) OVER () AS total
+    FROM subject_keys k JOIN listings l ON l.id = k.listing_id
+    WHERE k.digest = asked.digest AND k.until_version IS NULL AND l.ended IS NULL
+      AND l.in_force_from <= state.legal_date AND (l.expires_on IS NULL OR l.expires_on >= state.legal_date)
+    ORDER BY k.relation, l.published_on DESC
+    LIMIT {FETCHED_FOR_EACH_DIGEST}
+) AS found ON true
+WHERE found.id IS NOT NULL OR asked.place = 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one transaction saw. `rows` are the listings in force, by the digest that found them."""
+
+    at: datetime
+    legal_date: date
+    list_version: int
+    measures_version: int
+    notices_version: int
+    valid_keys: frozenset[str]
+    rows: Mapping[bytes, Sequence[Any]]
+
+
+async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Sequence[str]) -> Snapshot:
+    records = await connection.fetch(LOOK_UP, digests, key_ids)
+    rows: dict[bytes, list[Any]] = {}
+    for record in records:
+        if record["id"] is not None:
+            rows.setdefault(digests[record["place"] - 1], []).append(record)
+    state = records[0]
+    return Snapshot(
+        at=state["at"],
+        legal_date=state["legal_date"],
+        list_version=state["list_version"],
+        measures_version=state["measures_version"],
+        notices_version=state["notices_version"],
+        valid_keys=frozenset(state["valid_keys"]),
+        rows=rows,
+    )
+
+
+def hits_of(snapshot: Snapshot, subject: Subject, digest: bytes, kind: KeyKind) -> list[Hit]:
+    """The listings that one of a subject's keys found, each with the identity it proves."""
+    hits = []
+    for row in snapshot.rows.get(digest, ()):
+        listed_name = row["debtor_name"]
+        if row["person"] is not None:
+            person = row["people"][row["person"]]
+            if not _holds(person, snapshot.legal_date):
+                continue
+            listed_name = person["name"]
+        hits.append(
+            Hit(
+                listing_id=row["id"],
+                relation=STORED_RELATIONS[row["relation"]],
+                identity=identity_of(kind, subject.kind, subject.name, listed_name),
+                listing=_shown(row, has_identifier=subject.identifier is not None),
+            )
+        )
+    return hits
+
+
+def unfetched(snapshot: Snapshot, digest: bytes) -> int:
+    """How many listings a digest found beyond those fetched."""
+    rows = snapshot.rows.get(digest)
+    return rows[0]["total"] - len(rows) if rows else 0
+
+
+async def find_answers(
+    connection: Connection, asked: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[bytes, UUID]]:
+    """Checks already answered under an Idempotency-Key, by member and key: the request's digest and the check's id."""
+    rows = await connection.fetch(
+        """
+        SELECT i.member, i.key, i.request_digest, i.answer
+        FROM unnest($1::text[], $2::text[]) AS asked (member, key)
+        JOIN idempotency_keys i USING (member, key)
+        WHERE i.at > clock_timestamp() - interval '24 hours'
+        """,
+        [member for member, _ in asked],
+        [key for _, key in asked],
+    )
+    return {(row["member"], row["key"]): (row["request_digest"], UUID(bytes=row["answer"])) for row in rows}
+
+
+def _holds(person: Mapping[str, Any], on: date) -> bool:
+    """Whether a related person held the relation on that day: replaced representatives stay on the record."""
+    since, until = person.get("from"), person.get("to")
+    return (since is None or since <= on.isoformat()) and (until is None or on.isoformat() <= until)
+
+
+def _shown(row: Mapping[str, Any], *, has_identifier: bool) -> ListingShown:
+    return ListingShown(
+        case_number=row["case_number"],
+        court=row["court_name"],
+        debtor_name=row["debtor_name"],
+        debtor_identifier_masked=row["identifier_masked"] if has_identifier else None,
+        circumstances=tuple(row["circumstances"]),
+        published_on=row["published_on"],
+        expires_on=row["expires_on"],
+        dispute_state=row["dispute_state"],
+    )

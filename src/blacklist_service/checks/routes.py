@@ -1,0 +1,160 @@
+"""`/v1/checks`: asking, in one and in a thousand, and reading an answer again."""
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blacklist_service.access.scopes import Role, Scope
+from blacklist_service.checks.asks import Answer, Ask, Idempotency, read_subjects
+from blacklist_service.checks.batcher import MOST_AT_ONCE
+from blacklist_service.checks.matters import require_matter
+from blacklist_service.checks.schemas import (
+    MOST_CHECKS,
+    BatchRequest,
+    BatchResponse,
+    CheckRequest,
+    CheckResponse,
+    RecordedCheckResponse,
+)
+from blacklist_service.clock import legal_date, now
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock, find_check
+from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours, Problem, Undetermined
+from blacklist_service.web.bodies import BATCH_BODY_BYTES, parse_body, parse_json, validate
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import idempotency_key, item_key
+from blacklist_service.web.refusals import problem_wire
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRoute, actor_of, needs, principal_of
+from blacklist_service.web.transactions import Writes
+
+router = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=GuardedRoute)
+hot = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=HotRoute)
+
+
+class _BatchRoute(HotRoute):
+    most_bytes = BATCH_BODY_BYTES
+
+
+batches = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=_BatchRoute)
+
+
+@hot.post(
+    "",
+    summary="Ask before approving",
+    description="Is the subject listed, and what does that mean for this matter? Answered block, flag or clear, with "
+    "its reason, its legal basis and durable evidence; 503 `undetermined` where that cannot be known or recorded.",
+    response_model=CheckResponse,
+    responses=problems(401, 403, 413, 415, 422, 503),
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.CHECKS_WRITE)],
+)
+async def create_check(body: CheckRequest, request: Request) -> Response:
+    raw: bytes = body  # type: ignore[assignment] # a HotRoute hands the body over unread
+    ask = await _read_ask(parse_body(CheckRequest, raw), raw, request, idempotency_key(request))
+    answer = await request.app.state.batcher.ask(ask)
+    return Response(answer.content, media_type="application/json")
+
+
+@batches.post(
+    "/batch",
+    summary="Ask up to 1,000 at once",
+    description="Each check is its own, with its own evidence, and is answered in its place. A wrong one is refused alone.",
+    response_model=BatchResponse,
+    responses=problems(401, 403, 413, 415, 422, 503),
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.CHECKS_WRITE)],
+)
+async def create_checks(body: BatchRequest, request: Request) -> Response:
+    items = _read_items(body)  # type: ignore[arg-type] # a HotRoute hands the body over unread
+    key = idempotency_key(request)
+    results: list[bytes] = []
+    # In slices, so that single checks pass between them.
+    for first in range(0, len(items), MOST_AT_ONCE):
+        slice_ = items[first : first + MOST_AT_ONCE]
+        outcomes = [_answer_item(item, request, item_key(key, first + place)) for place, item in enumerate(slice_)]
+        results += await asyncio.gather(*outcomes)
+    undetermined = b'{"status":503'
+    if all(result.startswith(undetermined) for result in results):
+        raise Undetermined
+    return Response(b'{"results":[' + b",".join(results) + b"]}", media_type="application/json")
+
+
+@router.get(
+    "/{check_id}",
+    summary="Read an answer again",
+    description="The stored answer, for the agency that asked and for auditors (whose reading is recorded).",
+    responses=problems(401, 403, 404, 503),
+    dependencies=[needs(Scope.CHECKS_READ)],
+)
+async def read_check(
+    check_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting
+) -> RecordedCheckResponse:
+    secrecy = request.app.state.secrecy
+    recorded = await find_check(connection, check_id, secrecy)
+    if recorded is None:
+        raise NotFound
+    if caller.role is Role.AUDITOR:
+        entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "check"})
+        await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+    elif recorded.agency != caller.member:
+        raise NotYours
+    return RecordedCheckResponse.model_validate(
+        orjson.loads(recorded.answer)
+        | {
+            "answer": base64.b64encode(recorded.answer).decode(),
+            "leaf": base64.b64encode(recorded.leaf).decode(),
+            "leaf_salt": base64.b64encode(recorded.salt).decode(),
+        }
+    )
+
+
+async def _read_ask(check: CheckRequest, raw: bytes, request: Request, key: str | None) -> Ask:
+    state, principal = request.app.state, principal_of(request)
+    subjects, warnings = read_subjects(check, state.digester, today=_today())
+    await require_matter(state, principal, check.matter)
+    return Ask(
+        actor=actor_of(request),
+        request=check,
+        body=raw,
+        subjects=subjects,
+        warnings=warnings,
+        deadline=request.scope["arrived"] + state.settings.check_deadline_ms / 1000,
+        answered=asyncio.get_running_loop().create_future(),
+        idempotency=Idempotency(key, state.digester.of("request", raw.hex())) if key else None,
+    )
+
+
+def _today() -> date:
+    return legal_date(now())
+
+
+def _read_items(body: bytes) -> Sequence[Any]:
+    parsed = parse_json(body)
+    items = parsed.get("checks") if isinstance(parsed, dict) else None
+    if not isinstance(items, list) or len(parsed) != 1 or not 1 <= len(items) <= MOST_CHECKS:
+        raise InvalidRequest(
+            errors=[FieldError("/checks", "list", f"Must be a list of 1 to {MOST_CHECKS} checks, alone")]
+        )
+    return items
+
+
+async def _answer_item(item: Any, request: Request, key: str | None) -> bytes:
+    try:
+        raw = orjson.dumps(item)
+        ask = await _read_ask(validate(CheckRequest, raw), raw, request, key)
+        answer: Answer = await request.app.state.batcher.ask(ask)
+    except Problem as problem:
+        if problem.is_recorded:
+            await request.app.state.record_refusal(request, problem)
+        wire = problem_wire(problem, request.scope.get("request_id"))
+        return b'{"status":%d,"problem":%s}' % (problem.status, orjson.dumps(wire))
+    return b'{"status":200,"check":%s}' % answer.content

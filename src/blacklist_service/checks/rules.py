@@ -1,0 +1,145 @@
+"""From matches to a decision. Pure: identity rules and the law's tables, never a score.
+
+Block needs all of: a prohibition (or a stop notice in force), an exact identity, a listing in force.
+Anything weaker is a flag, for a human to decide; nothing found is clear. There is no fourth answer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from blacklist_service.measures.rules import Matter, Measure, MeasureClass
+from blacklist_service.subjects.keys import Identity
+from blacklist_service.subjects.relations import Relation
+
+SHOWN_MATCHES = 100
+SHOWN_WITHOUT_IDENTIFIER = 20
+
+
+class Decision(StrEnum):
+    BLOCK = "block"
+    FLAG = "flag"
+    CLEAR = "clear"
+
+
+class Reason(StrEnum):
+    PROHIBITION = "prohibition"
+    NOTICE = "notice"
+    RESTRICTION = "restriction"
+    REFERENCE = "reference"
+    IDENTITY_UNCERTAIN = "identity_uncertain"
+    NOTICE_MISSING = "notice_missing"
+
+
+STRENGTH: Mapping[Decision, int] = {Decision.BLOCK: 2, Decision.FLAG: 1, Decision.CLEAR: 0}
+IDENTITY_STRENGTH: Mapping[Identity, int] = {
+    Identity.EXACT: 3,
+    Identity.NAME_DIFFERS: 2,
+    Identity.MASKED: 1,
+    Identity.NAME_ONLY: 0,
+}
+EFFECT_OF_CLASS: Mapping[MeasureClass, tuple[Decision, Reason]] = {
+    MeasureClass.PROHIBITION: (Decision.BLOCK, Reason.PROHIBITION),
+    MeasureClass.NOTICE_REQUIRED: (Decision.FLAG, Reason.NOTICE_MISSING),
+    MeasureClass.RESTRICTION: (Decision.FLAG, Reason.RESTRICTION),
+    MeasureClass.REFERENCE: (Decision.FLAG, Reason.REFERENCE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListingShown:
+    """What an answer shows of a listing: the minimum an officer needs to stop and to say why."""
+
+    case_number: str
+    court: str
+    debtor_name: str
+    debtor_identifier_masked: str | None
+    circumstances: tuple[str, ...]
+    published_on: date
+    expires_on: date | None
+    dispute_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A listing in force that one of the subject's keys found. `version` is the list version it rests on."""
+
+    listing_id: UUID
+    relation: Relation
+    identity: Identity
+    listing: ListingShown
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    hit: Hit
+    measure: Measure
+    effect: Decision
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectDecision:
+    """`total` counts all matches; `matches` are those shown, exact first."""
+
+    decision: Decision
+    matches: tuple[Match, ...]
+    total: int
+
+
+def decide(
+    matter: Matter, *, kind: str, role: str, has_identifier: bool, hits: Iterable[Hit], on: date, more: int = 0
+) -> SubjectDecision:
+    """Decide for one subject on the legal date `on`; `more` counts hits that were found but not fetched."""
+    found = [match for hit in _strongest(hits) if (match := _match(matter, kind, role, hit, on))]
+    found.sort(key=_order)
+    shown = SHOWN_MATCHES if has_identifier else SHOWN_WITHOUT_IDENTIFIER
+    total = len(found) + (more if found else 0)
+    return SubjectDecision(strongest(match.effect for match in found), tuple(found[:shown]), total)
+
+
+def strongest(decisions: Iterable[Decision]) -> Decision:
+    return max(decisions, key=STRENGTH.__getitem__, default=Decision.CLEAR)
+
+
+def effect_of(measure: Measure, identity: Identity) -> tuple[Decision, Reason]:
+    """The effect of an identity under a measure (design §5): not exact is a flag, whatever the class."""
+    if identity is not Identity.EXACT:
+        return Decision.FLAG, Reason.IDENTITY_UNCERTAIN
+    return EFFECT_OF_CLASS[measure.measure_class]
+
+
+def _strongest(hits: Iterable[Hit]) -> Iterable[Hit]:
+    """One hit for each listing and relation: the one of the strongest identity."""
+    best: dict[tuple[UUID, Relation], Hit] = {}
+    for hit in hits:
+        place = (hit.listing_id, hit.relation)
+        held = best.get(place)
+        if held is None or IDENTITY_STRENGTH[hit.identity] > IDENTITY_STRENGTH[held.identity]:
+            best[place] = hit
+    return best.values()
+
+
+def _match(matter: Matter, kind: str, role: str, hit: Hit, on: date) -> Match | None:
+    """The strongest effect that a measure of the matter gives this hit; None where no measure covers it."""
+    matches = [
+        Match(hit, measure, *effect_of(measure, hit.identity))
+        for measure in matter.measures
+        if measure.measure_class is not MeasureClass.NONE
+        and measure.covers(kind=kind, role=role, relation=hit.relation, on=on)
+    ]
+    return max(matches, key=lambda match: STRENGTH[match.effect], default=None)
+
+
+def _order(match: Match) -> tuple[int, int, int]:
+    return (
+        -IDENTITY_STRENGTH[match.hit.identity],
+        -STRENGTH[match.effect],
+        -match.hit.listing.published_on.toordinal(),
+    )
+
+
+def decision_of_check(subjects: Sequence[SubjectDecision]) -> Decision:
+    return strongest(subject.decision for subject in subjects)

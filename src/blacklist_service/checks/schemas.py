@@ -1,0 +1,138 @@
+"""The wire of checks (design §5)."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from blacklist_service.checks.rules import Decision, Reason
+from blacklist_service.measures.rules import MeasureClass, SubjectRole
+from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
+from blacklist_service.subjects.keys import Identity
+from blacklist_service.subjects.relations import Relation
+from blacklist_service.web.wire import Code, Name, Reference, Request, Response, text
+
+MOST_SUBJECTS = 20
+MOST_CHECKS = 1000
+
+EXAMPLE_CHECK: dict[str, JsonValue] = {
+    "matter": "civil_service_recruitment",
+    "reference": "GD-2018-0412-001",
+    "operator": "wang.li",
+    "subjects": [
+        {
+            "role": "applicant",
+            "kind": "person",
+            "name": "张三",
+            "identifier": {"type": "resident_id", "number": "530111198503170015"},
+        }
+    ],
+}
+
+
+class IdentifierRequest(Request):
+    type: IdentifierType
+    number: Annotated[str, *text(64)] = Field(description="the complete number; a masked one is refused")
+
+
+class SubjectRequest(Request):
+    role: SubjectRole
+    kind: SubjectKind
+    name: Name
+    identifier: IdentifierRequest | None = None
+
+
+class CheckRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_CHECK]})
+
+    matter: Code
+    reference: Reference = Field(description="the agency's own file number: the purpose of the query")
+    operator: Annotated[str, *text(100)] | None = None
+    object: Annotated[str, *text(200)] | None = Field(
+        None, description="property or licence number, where there is one"
+    )
+    subjects: Annotated[list[SubjectRequest], Field(min_length=1, max_length=MOST_SUBJECTS)]
+
+
+class BatchRequest(Request):
+    """Each check is read by itself: a wrong one is refused alone, in its place."""
+
+    checks: Annotated[list[CheckRequest], Field(min_length=1, max_length=MOST_CHECKS)]
+
+
+class MeasureShown(Response):
+    id: str
+    measure_class: MeasureClass = Field(alias="class")
+    basis: str
+
+
+class ListingShown(Response):
+    case_number: str
+    court: str
+    debtor_name: str
+    debtor_identifier_masked: str | None
+    circumstances: list[str]
+    published_on: date
+    expires_on: date | None
+    dispute_state: Literal["filed", "reconsideration", "rejected", "upheld"] | None
+
+
+class NoticeShown(Response):
+    notice_id: UUID
+    number: str
+    court: str
+    action: str
+    served_at: datetime
+    valid_until: date | None
+
+
+class MatchResponse(Response):
+    listing_id: UUID | None
+    relation: Relation
+    identity: Identity
+    effect: Decision
+    reason: Reason
+    measure: MeasureShown
+    listing: ListingShown | None
+    notice: NoticeShown | None
+
+
+class SubjectResponse(Response):
+    role: SubjectRole
+    decision: Decision
+    matches: list[MatchResponse]
+    matches_total: int | None = Field(None, description="only where more matched than are shown")
+
+
+class CheckResponse(Response):
+    check_id: UUID
+    decision: Decision
+    matter: str
+    reference: str
+    checked_at: datetime
+    list_version: int
+    measures_version: int
+    notices_version: int
+    warnings: list[str]
+    subjects: list[SubjectResponse]
+
+
+class RecordedCheckResponse(CheckResponse):
+    """The stored answer, with what opens its leaf in the transparency log."""
+
+    answer: str = Field(description="base64 of the exact bytes that were answered")
+    leaf: str = Field(description="base64 of the log entry's exact bytes")
+    leaf_salt: str = Field(description="base64; SHA-256(salt ‖ answer) is the leaf's `answer`")
+
+
+class BatchItemResponse(Response):
+    """Either a `check` with status 200, or a `problem` with the status it would have had alone."""
+
+    status: int
+    check: CheckResponse | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BatchResponse(Response):
+    results: list[BatchItemResponse]

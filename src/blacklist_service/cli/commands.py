@@ -1,0 +1,184 @@
+"""The commands, each a thin shell over one act."""
+
+import json
+import os
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blacklist_service.access.scopes import Role
+from blacklist_service.cli import checking, demonstration, importing, serving
+from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
+from blacklist_service.members.operations import add_member, create_key, revoke_key
+from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+members_app = typer.Typer(no_args_is_help=True, help="Courts, agencies and auditors.")
+keys_app = typer.Typer(no_args_is_help=True, help="API keys of members' systems.")
+app.add_typer(members_app, name="members")
+app.add_typer(keys_app, name="keys")
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="embedded database and key file; default BLACKLIST_DATA_DIR, else ./data")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option()] = None,
+    port: Annotated[int | None, typer.Option()] = None,
+    workers: Annotated[int | None, typer.Option(help="web processes")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve; with an embedded database unless BLACKLIST_DATABASE_URL names another."""
+    settings = load_settings(data_dir, host=host, port=port, workers=workers)
+    with refusing():
+        raise SystemExit(serving.serve(settings))
+
+
+@app.command()
+def demo(port: Annotated[int | None, typer.Option()] = None) -> None:
+    """Serve a sample list, with sample members and keys."""
+    data_dir = Path(os.environ.get("BLACKLIST_DATA_DIR", ".demo"))
+    settings = load_settings(data_dir, port=port, key_environment="test")
+    with refusing():
+        raise SystemExit(demonstration.demonstrate(settings))
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the database up to this version, and bind a new one to the secret key."""
+    settings = load_settings(data_dir)
+    if settings.is_embedded:
+        with opened(settings):
+            print("the embedded database is up to date")
+        return
+    with refusing(), database_of(settings) as dsn:
+        run(bring_up(dsn, settings.load_secrecy()))
+    print("the database is up to date")
+
+
+@members_app.command("add")
+def members_add(
+    code: str,
+    name: Annotated[str, typer.Option()],
+    kind: Annotated[MemberKind, typer.Option()],
+    court_code: Annotated[str | None, typer.Option(help="of a court, such as 云0111")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a member; the same again changes nothing."""
+    with opened(load_settings(data_dir)) as workplace:
+
+        async def add() -> bool:
+            async with workplace.connected() as connection, connection.transaction():
+                return await add_member(
+                    connection,
+                    code=code,
+                    name=name,
+                    kind=kind,
+                    court_code=court_code,
+                    actor=operator(),
+                    secrecy=workplace.secrecy,
+                )
+
+        is_new = run(add())
+    print(json.dumps({"member": code, "is_new": is_new}) if as_json else f"{code} {'added' if is_new else 'unchanged'}")
+
+
+@keys_app.command("create")
+def keys_create(
+    member: Annotated[str, typer.Option()],
+    role: Annotated[Role, typer.Option()],
+    matters: Annotated[str | None, typer.Option(help="comma-separated; default: every matter known today")] = None,
+    days: Annotated[int, typer.Option()] = LONGEST_KEY_DAYS,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key; it is shown this once."""
+    wanted = None if matters is None else [matter.strip() for matter in matters.split(",") if matter.strip()]
+    settings = load_settings(data_dir)
+    with opened(settings) as workplace:
+
+        async def create() -> dict[str, str]:
+            async with workplace.connected() as connection, connection.transaction():
+                key = await create_key(
+                    connection,
+                    member_code=member,
+                    role=role,
+                    matters=wanted,
+                    days=days,
+                    environment=settings.key_environment,
+                    actor=operator(),
+                    secrecy=workplace.secrecy,
+                )
+                return {"key_id": key.key_id, "key": key.text}
+
+        made = run(create())
+    print(json.dumps(made) if as_json else f"key id  {made['key_id']}\nkey     {made['key']}\n(it is not shown again)")
+
+
+@keys_app.command("revoke")
+def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """End a key at once, on every worker."""
+    with opened(load_settings(data_dir)) as workplace:
+
+        async def revoke() -> None:
+            async with workplace.connected() as connection, connection.transaction():
+                await revoke_key(connection, key_id, actor=operator(), secrecy=workplace.secrecy)
+
+        run(revoke())
+    print(json.dumps({"key_id": key_id, "revoked": True}) if as_json else f"{key_id} revoked")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    court: Annotated[str, typer.Option(help="the importing court's code, such as 云0111")],
+    mode: Annotated[importing.Mode, typer.Option()] = importing.Mode.UPSERT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="the same report; nothing is changed")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Load a list file: CSV, XLSX or JSON Lines. Exit 1 if any row was refused."""
+    with opened(load_settings(data_dir)) as workplace:
+        report = importing.import_file(
+            workplace,
+            file,
+            court_code=court,
+            mode=mode,
+            is_dry_run=dry_run,
+            is_quiet=as_json or not sys.stderr.isatty(),
+        )
+    print(report.as_json() if as_json else report.as_text())
+    raise SystemExit(1 if report.counts.rejected else 0)
+
+
+@app.command()
+def check(
+    matter: Annotated[str, typer.Option()],
+    name: Annotated[str, typer.Option()],
+    id_number: Annotated[
+        str | None, typer.Option(help="resident ID; for an organisation its USCC or organisation code")
+    ] = None,
+    kind: Annotated[checking.SubjectKind, typer.Option()] = checking.SubjectKind.PERSON,
+    role: Annotated[checking.SubjectRole, typer.Option()] = checking.SubjectRole.APPLICANT,
+    reference: Annotated[str, typer.Option()] = f"cli-{date.today():%Y%m%d}",  # noqa: DTZ011 - the operator's own day
+    data_dir: DataDir = None,
+) -> None:
+    """Ask by hand; recorded like every check."""
+    with opened(load_settings(data_dir)) as workplace:
+        answer = checking.check(
+            workplace, matter=matter, name=name, number=id_number, kind=kind, role=role, reference=reference
+        )
+    print(answer)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    print(serving.openapi_document())

@@ -1,0 +1,153 @@
+"""What a command works on: settings, a database that fits, the key. Whatever is wrong is one sentence and exit 2."""
+
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import asyncpg
+from pydantic import ValidationError
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.database.connections import Connection, connect
+from blacklist_service.database.embedded.attachment import attached_or_started
+from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
+from blacklist_service.database.installation import NotReadyError, claim_installation, is_bound, verify_installation
+from blacklist_service.database.migration import migrate
+from blacklist_service.measures.operations import apply_measures, founding_catalogue
+from blacklist_service.measures.queries import get_measures_version
+from blacklist_service.problems import Problem
+from blacklist_service.secrecy import Secrecy, SecretKeyError, make_key_file
+from blacklist_service.settings import Settings
+
+Result = TypeVar("Result")
+
+CONFIGURATION_ERROR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A database that is migrated and bound to the key at hand."""
+
+    settings: Settings
+    dsn: str
+    secrecy: Secrecy
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Connection]:
+        connection = await connect(self.dsn, application_name="blacklist-service cli")
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+def load_settings(data_dir: Path | None = None, **overrides: object) -> Settings:
+    """Settings from the environment, with the options of the command line over them."""
+    given = {name: value for name, value in {"data_dir": data_dir, **overrides}.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        names = ", ".join(f"BLACKLIST_{str(e['loc'][0]).upper()} ({e['msg']})" for e in error.errors())
+        stop(f"these settings are wrong: {names}")
+
+
+def stop(sentence: str, status: int = CONFIGURATION_ERROR) -> NoReturn:
+    print(f"blacklist-service: {sentence}", file=sys.stderr)
+    raise SystemExit(status)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what an operator can mend into one sentence and exit 2, and a refused act into exit 1."""
+    try:
+        yield
+    except (EmbeddedDatabaseError, NotReadyError, SecretKeyError) as error:
+        stop(str(error))
+    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")
+    except asyncpg.InvalidCatalogNameError:
+        stop("the database that BLACKLIST_DATABASE_URL names does not exist")
+    except Problem as problem:
+        places = "".join(f"\n  {error.pointer}: {error.message}" for error in problem.errors)
+        stop(problem.detail + places, status=1)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Workplace]:
+    """A workplace for a command: attached to the running server, or to one of its own for as long as it takes."""
+    with refusing(), database_of(settings) as dsn:
+        yield prepared(settings, dsn)
+
+
+@contextmanager
+def database_of(settings: Settings) -> Iterator[str]:
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with attached_or_started(settings.data_dir, postgres_bin=settings.postgres_bin) as dsn:
+        yield dsn
+
+
+def prepared(settings: Settings, dsn: str) -> Workplace:
+    """The embedded database is brought up to the code as it is opened; an external one only by `migrate`."""
+    secrecy = run(_load_secrecy(settings, dsn))
+    if settings.is_embedded:
+        run(bring_up(dsn, secrecy))
+    else:
+        run(_verify(dsn, secrecy))
+    return Workplace(settings, dsn, secrecy)
+
+
+async def bring_up(dsn: str, secrecy: Secrecy) -> None:
+    """Migrate, bind the database to its key, and put the founding measures in force where there are none."""
+    await migrate(dsn)
+    owner = await connect(dsn, role=None)
+    try:
+        async with owner.transaction():
+            await claim_installation(owner, secrecy)
+            if not await get_measures_version(owner):
+                await apply_measures(owner, founding_catalogue(), actor=operator(), secrecy=secrecy)
+    finally:
+        await owner.close()
+
+
+def operator() -> Actor:
+    """Whoever is at the command line, by the name of the system's account."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        name = str(os.getuid())
+    return Actor(operator=f"cli:{name}")
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(work)
+
+
+async def _load_secrecy(settings: Settings, dsn: str) -> Secrecy:
+    """The key at hand; a new one is made for a new embedded database alone."""
+    if not settings.is_embedded or settings.secret_key or settings.key_path.exists():
+        return settings.load_secrecy()
+    connection = await connect(dsn, role=None)
+    try:
+        if await is_bound(connection):
+            raise SecretKeyError(
+                f"the secret key file {settings.key_path} is missing, and this database was made with it"
+            )
+    finally:
+        await connection.close()
+    return make_key_file(settings.key_path)
+
+
+async def _verify(dsn: str, secrecy: Secrecy) -> None:
+    connection = await connect(dsn, role=None)
+    try:
+        await verify_installation(connection, secrecy)
+    finally:
+        await connection.close()

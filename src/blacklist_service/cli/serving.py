@@ -1,0 +1,105 @@
+"""`serve`: the port first, then the database, then the workers; and the OpenAPI document."""
+
+import os
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import orjson
+
+from blacklist_service.asgi import create_app
+from blacklist_service.cli.environment import Workplace, prepared, stop
+from blacklist_service.cli.supervisor import Supervisor, SupervisorError, bind
+from blacklist_service.database.embedded.server import EmbeddedPostgres
+from blacklist_service.secrecy import KEY_BYTES, Secrecy
+from blacklist_service.settings import DSN_VARIABLE, Settings
+
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+READY_PATIENCE_SECONDS = 60.0
+
+
+def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | None = None) -> int:
+    """Serve until a signal ends it; return the exit status. `when_prepared` sees the database before the port opens."""
+    try:
+        listening = bind(settings.host, settings.port)
+    except SupervisorError as error:
+        stop(str(error))
+    with ExitStack() as stack:
+        stack.enter_context(listening)
+        database = _start_database(settings)
+        stack.callback(database.stop) if database else None
+        workplace = prepared(settings, database.dsn if database else _external(settings))
+        if when_prepared:
+            when_prepared(workplace)
+        metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="blacklist-metrics-"))
+        host, port = listening.getsockname()[:2]
+        _say_when_ready(host, port)
+        supervisor = Supervisor(
+            listen=listening,
+            web_argv=lambda fd, _index: [sys.executable, "-m", "blacklist_service.asgi", "--fd", str(fd)],
+            web_count=settings.workers,
+            worker_argv=[sys.executable, "-m", "blacklist_service.worker"],
+            environment=_environment(settings, workplace.dsn, metrics),
+            database=database,
+            on_child_exit=lambda pid: _forget_gauges(pid, metrics),
+        )
+        return supervisor.run()
+
+
+def openapi_document() -> str:
+    """The contract as the code says it: the same on every machine."""
+    app = create_app(Settings(), "postgresql://", Secrecy(bytes(KEY_BYTES)))
+    return orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+
+
+def _start_database(settings: Settings) -> EmbeddedPostgres | None:
+    if not settings.is_embedded:
+        return None
+    database = EmbeddedPostgres(settings.data_dir, postgres_bin=settings.postgres_bin)
+    database.start()
+    return database
+
+
+def _external(settings: Settings) -> str:
+    assert settings.database_url is not None  # noqa: S101 - not embedded
+    return settings.database_url.get_secret_value()
+
+
+def _environment(settings: Settings, dsn: str, metrics: str) -> dict[str, str]:
+    """The children read the same settings; where the database is, they are told."""
+    return {
+        **os.environ,
+        DSN_VARIABLE: dsn,
+        METRICS_VARIABLE: metrics,
+        "BLACKLIST_DATA_DIR": str(settings.data_dir.absolute()),
+    }
+
+
+def _forget_gauges(pid: int, folder: str) -> None:
+    """A worker that died must not be counted as one with a queue (prometheus_client's mark_process_dead)."""
+    for file in Path(folder).glob(f"gauge_live*_{pid}.db"):
+        file.unlink(missing_ok=True)
+
+
+def _say_when_ready(host: str, port: int) -> None:
+    threading.Thread(target=_wait_until_ready, args=(host, port), daemon=True).start()
+
+
+def _wait_until_ready(host: str, port: int) -> None:
+    """A daemon thread that starts no process: the kernel ends children with the thread that forked them."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    address = f"http://{near}:{port}"
+    deadline = time.monotonic() + READY_PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=2):  # noqa: S310 - our own address
+                print(f"ready on {address} (docs: {address}/docs)", flush=True)
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)

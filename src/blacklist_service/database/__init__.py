@@ -1,0 +1,1 @@
+"""PostgreSQL: the only component. Connections, transactions, migrations, and the embedded server."""

@@ -1,0 +1,86 @@
+"""The data files: made aside, written to the disk, then renamed, so that they are there whole or not at all."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from blacklist_service.database.embedded.account import Account
+from blacklist_service.database.embedded.binaries import Binaries, find_major
+from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
+from blacklist_service.database.embedded.layout import (
+    DATABASE,
+    SUPERUSER,
+    UNFINISHED_PREFIX,
+    Layout,
+    make_private_folder,
+)
+from blacklist_service.database.embedded.postmaster import launch
+
+FIRST_MAJOR_WITH_BUILTIN_LOCALE = 17
+COMPLAINT = re.compile(r"(?:error|ERROR|FATAL|PANIC): *(.+)")
+
+
+def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: Account) -> None:
+    for unfinished in layout.list_unfinished_clusters():
+        # Of a killed attempt, whose initdb may be tidying up itself: what resists goes at the next start.
+        shutil.rmtree(unfinished, ignore_errors=True)
+    if find_major(layout.cluster) is not None:
+        return
+    aside = Path(tempfile.mkdtemp(prefix=UNFINISHED_PREFIX, dir=layout.root))
+    make_private_folder(aside, uid=account.uid, gid=account.gid)
+    folder = os.open(aside, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _fill(folder, binaries, account)
+    finally:
+        os.close(folder)
+    aside.rename(layout.cluster)
+    _sync_folder(layout.root)
+
+
+def _fill(folder: int, binaries: Binaries, account: Account) -> None:
+    """Make the cluster and, while no server runs, our database in it: no half-made state for `start` to ask about."""
+    place = ["-D", f"/proc/self/fd/{folder}"]
+    _run([binaries.initdb, *place, "--no-sync", *_initdb_options(binaries.major)], folder, account)
+    create = f"CREATE DATABASE {DATABASE};\n\n".encode()  # an empty line ends a command of the -j mode
+    _run([binaries.postgres, "--single", "-F", "-j", *place, "postgres"], folder, account, create)
+    _run([binaries.initdb, *place, "--sync-only"], folder, account)
+
+
+def _initdb_options(major: int) -> list[str]:
+    provider = ["--locale-provider=builtin"] if major >= FIRST_MAJOR_WITH_BUILTIN_LOCALE else []
+    return [
+        *provider,
+        "--locale=C.UTF-8",
+        *("-E", "UTF8"),
+        "-k",
+        "--auth-local=trust",  # the socket's folder is private
+        "--auth-host=scram-sha-256",
+        *("-U", SUPERUSER),
+    ]
+
+
+def _run(program: list[str], folder: int, account: Account, commands: bytes = b"") -> None:
+    process = launch(program, account, folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        output, _ = process.communicate(commands)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    if process.returncode != 0 or b"ERROR:" in output:
+        reason = COMPLAINT.search(output.decode(errors="replace"))
+        raise EmbeddedDatabaseError(
+            f"{Path(program[0]).name} could not make the database: "
+            + (reason[1] if reason else f"exit status {process.returncode}")
+        )
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    with suppress(OSError):  # some file systems cannot, and need not
+        os.fsync(descriptor)
+    os.close(descriptor)

@@ -1,0 +1,63 @@
+"""The server's settings, given on its command line: they follow the program's version, not the cluster's age."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+PORT: Final = 5432  # it only names the socket's file; nothing listens on TCP
+
+SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "port": str(PORT),
+    "max_connections": "60",
+    # An answer may leave only when its evidence would survive a power cut.
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "wal_compression": "on",
+    "max_wal_size": "2GB",
+    "checkpoint_completion_target": "0.9",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # No personal value in a log: an ERROR's own sentence may quote one ("invalid input syntax …"), and so may its
+    # detail and statement. The client, which knows what may be told, gets them all; the log keeps the server's own.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_min_duration_statement": "-1",
+    "log_statement": "none",
+    "log_checkpoints": "off",
+    "log_autovacuum_min_duration": "-1",
+    # A client that vanished or forgot its transaction must not hold locks, nor keep vacuum from its work.
+    "idle_in_transaction_session_timeout": "60s",
+    "client_connection_check_interval": "2s",
+}
+
+
+def server_options(socket_folder: str) -> list[str]:
+    """The settings as arguments of `postgres`."""
+    settings = {
+        **SETTINGS,
+        "unix_socket_directories": f'"{socket_folder}"',
+        "shared_buffers": f"{_shared_buffers_megabytes()}MB",
+    }
+    return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+
+
+def _shared_buffers_megabytes() -> int:
+    """256 MB, on a small machine or container an eighth of its memory."""
+    return max(32, min(256, _memory_megabytes() // 8))
+
+
+def _memory_megabytes() -> int:
+    megabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    try:
+        return min(megabytes, int(Path("/sys/fs/cgroup/memory.max").read_text("ascii")) >> 20)
+    except (OSError, ValueError):  # no control group, or "max"
+        return megabytes

@@ -1,0 +1,99 @@
+"""Who owns the server, and who is using it: two flock'ed files, which the kernel frees when their holder ends.
+
+`lock` is held by the process whose child the server is. `users` is shared by every command that attached, and taken
+whole by an owner that goes home after its own work: it waits until the others have finished theirs.
+"""
+
+import fcntl
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+
+from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
+from blacklist_service.database.embedded.layout import Layout, open_own_file, prepare
+
+POLL_SECONDS = 0.02
+COMMAND_PATIENCE_SECONDS = 30.0
+SERVICE_PATIENCE_SECONDS = 0.5  # enough for one that is just ending, or has not yet written its name
+
+
+class OwnerKind(StrEnum):
+    SERVICE = "service"
+    COMMAND = "command"
+
+
+class FileLock:
+    """An advisory lock of the whole machine; `release` or the end of the process frees it."""
+
+    def __init__(self, layout: Layout, name: str) -> None:
+        self._layout = layout
+        self._path = layout.root / name
+        self._descriptor: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        return self._descriptor is not None
+
+    def try_acquire(self, *, is_shared: bool = False) -> bool:
+        if self._descriptor is None:
+            prepare(self._layout)
+            self._descriptor = open_own_file(self._layout, self._path, os.O_RDWR)
+        try:
+            fcntl.flock(self._descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            return False
+        return True
+
+    def acquire(self, *, is_shared: bool = False) -> None:
+        while not self.try_acquire(is_shared=is_shared):
+            time.sleep(POLL_SECONDS)
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def write(self, text: str) -> None:
+        if self._descriptor is None:
+            raise RuntimeError("a lock is written by its holder")
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text.encode(), 0)
+
+    def read(self) -> str:
+        return self._path.read_text("utf-8")
+
+
+def owner_lock(layout: Layout) -> FileLock:
+    return FileLock(layout, "lock")
+
+
+def users_lock(layout: Layout) -> FileLock:
+    return FileLock(layout, "users")
+
+
+def claim(lock: FileLock, kind: OwnerKind, data_dir: Path) -> None:
+    """Become the owner; wait for a command to finish, but not for another service."""
+    started_at = time.monotonic()
+    while not lock.try_acquire():
+        holder, pid = _read_holder(lock)
+        patience = COMMAND_PATIENCE_SECONDS if holder == OwnerKind.COMMAND else SERVICE_PATIENCE_SECONDS
+        if time.monotonic() - started_at > patience:
+            raise EmbeddedDatabaseError(
+                f"the data directory {data_dir} is in use: process {pid or 'of unknown number'} runs its database"
+            )
+        time.sleep(POLL_SECONDS)
+    lock.write(f"{kind} {os.getpid()}\n")
+
+
+def try_claim(lock: FileLock, kind: OwnerKind) -> bool:
+    if not lock.try_acquire():
+        return False
+    lock.write(f"{kind} {os.getpid()}\n")
+    return True
+
+
+def _read_holder(lock: FileLock) -> tuple[str, str]:
+    kind, _, pid = lock.read().strip().partition(" ")
+    return kind, pid

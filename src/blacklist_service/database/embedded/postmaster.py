@@ -1,0 +1,138 @@
+"""The server process: its launch, its readiness, its end, and what a killed one leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from blacklist_service.database.embedded import child
+from blacklist_service.database.embedded.account import Account
+from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
+
+POLL_SECONDS = 0.005
+FAST_SECONDS = 20.0
+IMMEDIATE_SECONDS = 5.0
+SHUTDOWN_PATIENCE_SECONDS = 20.0
+ORPHAN_PATIENCE_SECONDS = 0.5
+# The data directory by its open descriptor: the server's user need not reach it by name, below whatever 0700 parent.
+PLACE = "/proc/self/fd/{folder}"
+
+
+def launch(
+    program: list[str],
+    account: Account,
+    folder: int,
+    *,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes],
+    stderr: int | IO[bytes],
+) -> subprocess.Popen[bytes]:
+    """Start a PostgreSQL program as `account`, in its own session: a Ctrl-C is for us, who stop it in good order."""
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("the database is started from the main thread: it ends with the thread that starts it")
+    role = [str(number) for number in (os.getpid(), account.uid, account.gid, int(signal.SIGINT))]
+    return subprocess.Popen(  # noqa: S603 - our own script and PostgreSQL's programs
+        [sys.executable, "-I", "-S", child.__file__, *role, *program],
+        env=_environment(),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=(folder,),
+        start_new_session=True,
+    )
+
+
+def wait_until_ready(
+    process: subprocess.Popen[bytes], cluster: Path, is_wanted: Callable[[], bool] = lambda: True
+) -> bool:
+    """Wait as long as it lives: recovery after a crash takes what it takes. False when it ended, or is unwanted."""
+    while process.poll() is None and is_wanted():
+        state = _read_state(cluster)
+        if state is not None and state == (process.pid, "ready"):
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
+
+
+def find_ready_pid(cluster: Path) -> int | None:
+    """The process that the cluster's pid file calls ready; the file may be a killed server's."""
+    state = _read_state(cluster)
+    return state[0] if state is not None and state[1] == "ready" else None
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Stop fast (a checkpoint, clients sent away), then at once (the next start recovers), then by force."""
+    for death_signal, patience in ((signal.SIGINT, FAST_SECONDS), (signal.SIGQUIT, IMMEDIATE_SECONDS)):
+        process.send_signal(death_signal)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    process.kill()
+    process.wait()
+
+
+def clear_leftovers(cluster: Path) -> None:
+    """Wait until nothing of an earlier server holds the cluster's shared memory; after a while, make it so."""
+    started_at = time.monotonic()
+    while pids := list(_processes_in(cluster)):
+        state = _read_state(cluster)
+        postmaster = state[0] if state is not None and state[0] in pids else None
+        if postmaster is not None and not _is_ours(postmaster):
+            raise EmbeddedDatabaseError(f"process {postmaster}, which this service did not start, runs on {cluster}")
+        # With its postmaster it is writing its last checkpoint; without, it has yet to notice, or never will.
+        patience = ORPHAN_PATIENCE_SECONDS if postmaster is None else SHUTDOWN_PATIENCE_SECONDS
+        if time.monotonic() - started_at > patience:
+            _kill(pids)
+        time.sleep(POLL_SECONDS * 4)
+
+
+def _environment() -> dict[str, str]:
+    """None of the caller's PG… variables, locale or time zone; LD_LIBRARY_PATH for an operator's own build."""
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    return {"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C", **kept}
+
+
+def _read_state(cluster: Path) -> tuple[int, str] | None:
+    """The process and the state that lines 1 and 8 of the pid file tell."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text("utf-8", "replace").splitlines()
+        return int(lines[0]), lines[7].strip() if len(lines) > 7 else ""
+    except (FileNotFoundError, IndexError, ValueError):  # not there, or being written
+        return None
+
+
+def _processes_in(cluster: Path) -> Iterator[int]:
+    """Every process of a server works in its data directory."""
+    place = cluster.stat()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            here = (entry / "cwd").stat()
+            is_server = (entry / "comm").read_text("utf-8", "replace").startswith("postgres")
+        except OSError:  # it ended, or is another user's
+            continue
+        if is_server and (here.st_dev, here.st_ino) == (place.st_dev, place.st_ino):
+            yield int(entry.name)
+
+
+def _is_ours(pid: int) -> bool:
+    try:
+        return PLACE.format(folder="").encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue

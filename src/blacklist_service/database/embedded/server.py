@@ -1,0 +1,128 @@
+"""EmbeddedPostgres: the server, owned by this process and never outliving it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from blacklist_service.database.embedded import layout as places
+from blacklist_service.database.embedded import postmaster
+from blacklist_service.database.embedded.account import Account, choose_account
+from blacklist_service.database.embedded.binaries import Binaries, choose_binaries
+from blacklist_service.database.embedded.cluster import make_cluster_if_absent
+from blacklist_service.database.embedded.configuration import server_options
+from blacklist_service.database.embedded.errors import EmbeddedDatabaseError, telling_the_operator
+from blacklist_service.database.embedded.layout import Layout
+from blacklist_service.database.embedded.ownership import FileLock, OwnerKind, claim, owner_lock
+from blacklist_service.database.embedded.relocation import readable_binaries
+
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.2
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL on `data_dir`. Start it from the main thread; whatever ends this process ends it too."""
+
+    def __init__(self, data_dir: Path, *, postgres_bin: Path | None = None) -> None:
+        self._layout = Layout.of(data_dir)
+        self._postgres_bin = postgres_bin
+        self._lock = owner_lock(self._layout)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._binaries: Binaries
+        self._account: Account
+        self._socket_folder: Path
+
+    @property
+    def dsn(self) -> str:
+        """`postgresql://…?host=<the socket's folder>&port=…`, for asyncpg as it is."""
+        return places.dsn(self._socket_folder)
+
+    @property
+    def connect_kwargs(self) -> dict[str, str | int]:
+        return places.connect_kwargs(self._socket_folder)
+
+    @property
+    def data_dir(self) -> Path:
+        return self._layout.root
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Make the cluster if there is none, and return when the server takes connections."""
+        with telling_the_operator(self._layout.root):
+            claim(self._lock, OwnerKind.SERVICE, self._layout.root)
+            self.start_owned(self._lock)
+
+    def start_owned(self, lock: FileLock) -> None:
+        """Start under a lock that the caller has claimed already."""
+        self._lock = lock
+        try:
+            self._prepare()
+            self._launch_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def poll(self) -> int | None:
+        """The exit status of a server that died, None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def restart(self, *, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Start the server again after it died; return early when `is_wanted` says no."""
+        with telling_the_operator(self._layout.root):
+            self._end_process()
+            self._launch_until_ready(is_wanted)
+
+    def stop(self) -> None:
+        """Stop the server and let go of the data directory; harmless when it does not run."""
+        self._end_process()
+        if self._lock.is_held:  # else the folder is another owner's by now
+            places.forget_socket_folder(self._layout)
+            self._lock.release()
+
+    def _prepare(self) -> None:
+        if not sys.platform.startswith("linux"):
+            raise EmbeddedDatabaseError("the embedded database runs on Linux only: set BLACKLIST_DATABASE_URL")
+        layout = self._layout
+        self._account = choose_account(layout.cluster, layout.root)
+        places.admit(layout, self._account)
+        self._binaries = readable_binaries(choose_binaries(layout.cluster, self._postgres_bin), self._account)
+        make_cluster_if_absent(layout, self._binaries, self._account)
+        postmaster.clear_leftovers(layout.cluster)
+        self._socket_folder = places.make_socket_folder(layout, self._account)
+
+    def _launch_until_ready(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Try more than once: after kill -9, the shared memory of the dead may linger for a moment."""
+        for attempt in range(ATTEMPTS):
+            time.sleep(PAUSE_SECONDS * attempt)
+            postmaster.clear_leftovers(self._layout.cluster)
+            places.forget_dead_server(self._layout, self._socket_folder)
+            self._process = self._launch()
+            if postmaster.wait_until_ready(self._process, self._layout.cluster, is_wanted) or not is_wanted():
+                return
+        raise EmbeddedDatabaseError(f"PostgreSQL does not start; its reasons are in {self._layout.log}")
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        folder = os.open(self._layout.cluster, os.O_RDONLY | os.O_DIRECTORY)
+        log = places.open_log(self._layout)
+        try:
+            return postmaster.launch(self._command(folder), self._account, folder, stdout=log, stderr=log)
+        finally:
+            os.close(log)
+            os.close(folder)
+
+    def _command(self, folder: int) -> list[str]:
+        # By a name relative to the cluster where it can be: the server's user may not reach it from the root.
+        is_inside = self._socket_folder == self._layout.run
+        socket_folder = f"../{self._layout.run.name}" if is_inside else str(self._socket_folder)
+        place = postmaster.PLACE.format(folder=folder)
+        return [self._binaries.postgres, "-D", place, *server_options(socket_folder)]
+
+    def _end_process(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            postmaster.end(self._process)
+        self._process = None

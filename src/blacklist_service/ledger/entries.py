@@ -1,0 +1,128 @@
+"""What an entry is, and its leaf. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.clock import wire_instant
+
+LEAF_VERSION = 1
+SALT_BYTES = 16
+
+
+class Action(StrEnum):
+    """What was done, in the past tense; `check` is the one that is asked a million times."""
+
+    CHECK = "check"
+    REFUSED = "refused"
+    MEMBER_ADDED = "member_added"
+    KEY_CREATED = "key_created"
+    KEY_REVOKED = "key_revoked"
+    MEASURES_APPLIED = "measures_applied"
+    LISTING_PUBLISHED = "listing_published"
+    LISTING_CORRECTED = "listing_corrected"
+    LISTING_EXTENDED = "listing_extended"
+    LISTING_DISPUTED = "listing_disputed"
+    LISTING_DELETED = "listing_deleted"
+    LISTING_WITHDRAWN = "listing_withdrawn"
+    LISTING_EXPIRED = "listing_expired"
+    GRACE_ENDED = "grace_ended"
+    IMPORT = "import"
+    AUDIT_READ = "audit_read"
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySubject:
+    """One person or organisation an entry is about. `digest` finds it again; `private` is sealed."""
+
+    digest: bytes
+    name_masked: str
+    identifier_masked: str | None
+    role: str | None
+    private: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One act. `facts` stand in the leaf in clear and must hold nothing personal; `private` is committed to, sealed."""
+
+    action: Action
+    actor: Actor
+    matter: str | None = None
+    reference: str | None = None
+    check_id: UUID | None = None
+    decision: str | None = None
+    listing_ids: tuple[UUID, ...] = ()
+    list_version: int | None = None
+    measures_version: int | None = None
+    notices_version: int | None = None
+    subjects: tuple[EntrySubject, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    private: Mapping[str, Any] = field(default_factory=dict)
+    request: bytes | None = None
+    answer: bytes | None = None
+
+
+def leaf_of(entry: Entry, *, entry_id: UUID, at: datetime, salt: bytes, private: bytes) -> bytes:
+    """The canonical bytes (RFC 8785) that the log hashes.
+
+    Personal content is there only as SHA-256(salt ‖ bytes): resident IDs are few enough to be guessed from a plain hash.
+    """
+    leaf: dict[str, Any] = {
+        "v": LEAF_VERSION,
+        "id": str(entry_id),
+        "at": wire_instant(at),
+        "action": entry.action.value,
+        "private": commitment(salt, private),
+    }
+    if entry.actor.member is not None:
+        leaf["agency"] = entry.actor.member
+    if entry.actor.key_id is not None:
+        leaf["key"] = entry.actor.key_id
+    if entry.matter is not None:
+        leaf["matter"] = entry.matter
+    if entry.decision is not None:
+        leaf["decision"] = entry.decision
+    if entry.list_version is not None:
+        leaf["list"] = entry.list_version
+    if entry.measures_version is not None:
+        leaf["measures"] = entry.measures_version
+    if entry.notices_version is not None:
+        leaf["notices"] = entry.notices_version
+    if entry.facts:
+        leaf["facts"] = dict(entry.facts)
+    if entry.request is not None:
+        leaf["request"] = commitment(salt, entry.request)
+    if entry.answer is not None:
+        leaf["answer"] = commitment(salt, entry.answer)
+    return canonical(leaf)
+
+
+def private_part(entry: Entry) -> bytes:
+    """What the leaf commits to without showing it."""
+    private: dict[str, Any] = dict(entry.private)
+    if entry.actor.operator is not None:
+        private["operator"] = entry.actor.operator
+    if entry.reference is not None:
+        private["reference"] = entry.reference
+    if entry.listing_ids:
+        private["listings"] = [str(listing_id) for listing_id in entry.listing_ids]
+    if entry.subjects:
+        private["subjects"] = [subject.private for subject in entry.subjects]
+    return canonical(private)
+
+
+def commitment(salt: bytes, content: bytes) -> str:
+    return hashlib.sha256(salt + content).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 for the values used here: strings, booleans, null, integers below 2^53, lists and string-keyed objects."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

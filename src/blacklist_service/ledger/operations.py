@@ -1,0 +1,88 @@
+"""Recording acts, in the transaction of the act itself. Who must not be recorded must not act."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from blacklist_service.clock import new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import SALT_BYTES, Action, Entry, leaf_of, private_part
+from blacklist_service.secrecy import Cipher, Secrecy
+
+ENTRY_COLUMNS = (
+    *("at", "id", "action", "agency", "key_id", "operator", "matter", "reference", "check_id", "decision"),
+    *("listing_ids", "list_version", "measures_version", "notices_version", "request_id", "source_ip", "leaf"),
+)
+SUBJECT_COLUMNS = ("at", "entry_id", "ordinal", "role", "digest", "name_masked", "identifier_masked")
+SECRET_COLUMNS = ("at", "entry_id", "salt", "private", "answer")
+
+
+async def record(
+    connection: Connection, entries: Sequence[Entry], *, at: datetime, secrecy: Secrecy, ids: Sequence[UUID] = ()
+) -> list[UUID]:
+    """Append `entries` and queue them for sealing, as one transaction's worth; `ids` are made here unless given.
+
+    `at` is the database's clock. A check's entry has the check's own id.
+    """
+    entry_ids = list(ids) or [new_id(at) for _ in entries]
+    cipher = ledger_cipher(secrecy, at)
+    entry_rows, subject_rows, secret_rows = [], [], []
+    for entry, entry_id in zip(entries, entry_ids, strict=True):
+        salt = os.urandom(SALT_BYTES)
+        private = private_part(entry)
+        leaf = leaf_of(entry, entry_id=entry_id, at=at, salt=salt, private=private)
+        entry_rows.append(_entry_row(entry, entry_id, at, leaf))
+        secret_rows.append(_secret_row(entry, entry_id, at, salt, private, cipher))
+        subject_rows += [
+            (at, entry_id, ordinal, subject.role, subject.digest, subject.name_masked, subject.identifier_masked)
+            for ordinal, subject in enumerate(entry.subjects)
+        ]
+    await connection.copy_records_to_table("ledger_entries", records=entry_rows, columns=ENTRY_COLUMNS)
+    await connection.copy_records_to_table("ledger_secrets", records=secret_rows, columns=SECRET_COLUMNS)
+    if subject_rows:
+        await connection.copy_records_to_table("ledger_subjects", records=subject_rows, columns=SUBJECT_COLUMNS)
+    await connection.execute("INSERT INTO ledger_pending (at, entries) VALUES ($1, $2)", at, entry_ids)
+    return entry_ids
+
+
+def ledger_cipher(secrecy: Secrecy, at: datetime) -> Cipher:
+    return secrecy.cipher(f"ledger/{at:%Y-%m}")
+
+
+def answer_context(entry_id: UUID) -> bytes:
+    return b"answer" + entry_id.bytes
+
+
+def private_context(entry_id: UUID) -> bytes:
+    return b"private" + entry_id.bytes
+
+
+def _entry_row(entry: Entry, entry_id: UUID, at: datetime, leaf: bytes) -> tuple[object, ...]:
+    actor = entry.actor
+    return (
+        at,
+        entry_id,
+        entry.action.value,
+        actor.member,
+        actor.key_id,
+        actor.operator,
+        entry.matter,
+        entry.reference,
+        entry_id if entry.action is Action.CHECK else entry.check_id,
+        entry.decision,
+        entry.listing_ids,
+        entry.list_version,
+        entry.measures_version,
+        entry.notices_version,
+        actor.request_id,
+        actor.source_ip,
+        leaf,
+    )
+
+
+def _secret_row(
+    entry: Entry, entry_id: UUID, at: datetime, salt: bytes, private: bytes, cipher: Cipher
+) -> tuple[object, ...]:
+    answer = None if entry.answer is None else cipher.seal(entry.answer, answer_context(entry_id))
+    return (at, entry_id, salt, cipher.seal(private, private_context(entry_id)), answer)

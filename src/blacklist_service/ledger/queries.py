@@ -1,0 +1,46 @@
+"""Reads of the ledger that the rooms above need one at a time; searching is `audit`'s."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from blacklist_service.clock import instant_of
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.operations import answer_context, ledger_cipher
+from blacklist_service.secrecy import Secrecy
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCheck:
+    """A check as it was answered: the exact bytes, and what proves them."""
+
+    check_id: UUID
+    agency: str
+    answer: bytes
+    leaf: bytes
+    salt: bytes
+
+
+async def find_check(connection: Connection, check_id: UUID, secrecy: Secrecy) -> RecordedCheck | None:
+    """None when there was no such check, or its month's secrets have been erased."""
+    at = instant_of(check_id)
+    if at is None:
+        return None
+    row = await connection.fetchrow(
+        """
+        SELECT e.at, e.agency, e.leaf, s.salt, s.answer
+        FROM ledger_entries e JOIN ledger_secrets s ON s.at = e.at AND s.entry_id = e.id
+        WHERE e.at = $1 AND e.id = $2 AND e.action = 'check' AND s.at = $1 AND s.answer IS NOT NULL
+        """,
+        at,
+        check_id,
+    )
+    if row is None:
+        return None
+    answer = ledger_cipher(secrecy, row["at"]).open(row["answer"], answer_context(check_id))
+    return RecordedCheck(check_id, row["agency"], answer, row["leaf"], row["salt"])
+
+
+async def database_clock(connection: Connection) -> datetime:
+    instant: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return instant.astimezone(UTC)

@@ -1,0 +1,31 @@
+"""The dictionary of courts: from a name or alias to the code. Data, extended by the courts that are members."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+
+from blacklist_service.listings.wording import fold
+
+
+class Courts:
+    def __init__(self, members: Iterable[tuple[str, str]] = ()) -> None:
+        """`members` are (code, name) of courts known beyond the dictionary; their names win."""
+        self._names = {code: names[0] for code, names in _dictionary().items()}
+        self._codes = {fold(name): code for code, names in _dictionary().items() for name in names}
+        for code, name in members:
+            self._names[code] = name
+            self._codes[fold(name)] = code
+
+    def find_code(self, name: str) -> str | None:
+        return self._codes.get(fold(name))
+
+    def name_of(self, code: str) -> str | None:
+        return self._names.get(code)
+
+
+@cache
+def _dictionary() -> Mapping[str, list[str]]:
+    text = files("blacklist_service.listings").joinpath("data/courts.toml").read_text("utf-8")
+    courts: Mapping[str, list[str]] = tomllib.loads(text)["courts"]
+    return courts

@@ -1,0 +1,275 @@
+"""Letting acts take effect, many at once: the versions, the look-up keys, the list version, all in one transaction.
+
+Whoever calls holds the `list` head from the first statement (`lock_head`), so writers follow one another, versions have
+no gap and are in commit order. Checks never wait for it: they read a snapshot.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.clock import legal_date
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.operations.staging import NO_PERSON
+from blacklist_service.listings.resolution import ListingAct
+
+CREATING, CORRECTING, ENDING = range(3)
+
+
+@dataclass(slots=True)
+class Head:
+    """The newest list version, locked; `at` is the database's clock after the lock."""
+
+    version: int
+    at: datetime
+
+    @property
+    def today(self) -> date:
+        return legal_date(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """An act with the list version it takes; None for what is no change of the list."""
+
+    act: ListingAct
+    list_version: int | None
+
+
+async def lock_head(connection: Connection) -> Head:
+    version = await connection.fetchval("SELECT version FROM heads WHERE name = 'list' FOR UPDATE")
+    return Head(version, await connection.fetchval("SELECT clock_timestamp()"))
+
+
+async def apply_acts(
+    connection: Connection, acts: Sequence[ListingAct], *, head: Head, import_id: UUID, actor: Actor
+) -> list[Versioned]:
+    """Let `acts` take effect in their order; contents are those staged under `import_id`. The head moves on."""
+    versioned = _take_versions(acts, head)
+    for wave in _waves(versioned):
+        await _create(connection, wave[CREATING], head, import_id, actor)
+        await _correct(connection, wave[CORRECTING], head, import_id, actor)
+        await _end(connection, wave[ENDING], head, import_id, actor)
+    if versioned:
+        await _move_head(connection, head)
+    return versioned
+
+
+async def apply_dated_acts(
+    connection: Connection, acts: Sequence[ListingAct], *, head: Head, actor: Actor
+) -> list[Versioned]:
+    """Let acts without content take effect: endings, and publications of what has come out of its grace."""
+    versioned = _take_versions(acts, head)
+    endings = [one for one in versioned if one.act.ended_on is not None]
+    await _end(connection, endings, head, None, actor)
+    await _publish(connection, [one for one in versioned if one.act.ended_on is None], head, actor)
+    await _move_head(connection, head)
+    return versioned
+
+
+async def _move_head(connection: Connection, head: Head) -> None:
+    await connection.execute(
+        "UPDATE heads SET version = $1, changed_at = $2 WHERE name = 'list'", head.version, head.at
+    )
+
+
+def _take_versions(acts: Iterable[ListingAct], head: Head) -> list[Versioned]:
+    versioned = []
+    for act in acts:
+        head.version += act.is_change
+        versioned.append(Versioned(act, head.version if act.is_change else None))
+    return versioned
+
+
+def _waves(acts: Iterable[Versioned]) -> list[tuple[list[Versioned], list[Versioned], list[Versioned]]]:
+    """Split acts so that each kind can be written at once, and still each listing lives through its acts in order.
+
+    Within a wave listings are first made, then corrected, then ended. Nearly always there is one wave.
+    """
+    waves: list[tuple[list[Versioned], list[Versioned], list[Versioned]]] = []
+    reached: dict[UUID, tuple[int, int]] = {}
+    last_ending = -1
+    for one in acts:
+        kind = _kind(one.act)
+        if kind == CREATING:
+            # A new listing may take the natural key that an earlier act has freed.
+            wave = last_ending + 1
+        else:
+            wave, before = reached.get(one.act.listing_id, (0, CREATING))
+            wave += before >= kind and one.act.listing_id in reached
+        if kind == ENDING:
+            last_ending = max(last_ending, wave)
+        reached[one.act.listing_id] = (wave, kind)
+        while len(waves) <= wave:
+            waves.append(([], [], []))
+        waves[wave][kind].append(one)
+    return waves
+
+
+def _kind(act: ListingAct) -> int:
+    if act.row is None:
+        return ENDING
+    return CREATING if act.version == 1 else CORRECTING
+
+
+async def _create(connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID, actor: Actor) -> None:
+    if not acts:
+        return
+    await connection.execute(
+        """
+        INSERT INTO listings (id, version, list_version, natural_key, loose_key, court_code, court_name, case_number,
+            party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
+            published_on, grace_until, in_force_from, expires_on, is_published)
+        SELECT a.listing_id, 1, a.list_version, r.natural_key, r.loose_key, r.court_code, r.court_name, r.case_number,
+            r.party_sequence, r.kind, r.debtor_name, r.identifier_masked, r.people, r.circumstances, r.decided_on,
+            r.decision_number, r.published_on, r.grace_until, r.in_force_from, r.expires_on, a.list_version IS NOT NULL
+        FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) AS a (listing_id, row, list_version)
+        JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
+        """,
+        import_id,
+        *_columns(acts, "listing_id", "row"),
+        [one.list_version for one in acts],
+    )
+    await _write_contents(connection, acts, head, import_id, actor)
+
+
+async def _correct(
+    connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID, actor: Actor
+) -> None:
+    if not acts:
+        return
+    await _close_keys(connection, acts, head)
+    await connection.execute(
+        """
+        UPDATE listings l SET version = a.version, list_version = coalesce(a.list_version, l.list_version),
+            natural_key = r.natural_key, loose_key = r.loose_key, court_name = r.court_name,
+            case_number = r.case_number, party_sequence = r.party_sequence, kind = r.kind,
+            debtor_name = r.debtor_name, identifier_masked = r.identifier_masked, people = r.people,
+            circumstances = r.circumstances, decided_on = r.decided_on, decision_number = r.decision_number,
+            published_on = r.published_on, grace_until = r.grace_until, in_force_from = r.in_force_from,
+            expires_on = r.expires_on, is_published = a.list_version IS NOT NULL
+        FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::integer[]) AS a (listing_id, row, list_version, version)
+        JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
+        WHERE l.id = a.listing_id
+        """,
+        import_id,
+        *_columns(acts, "listing_id", "row"),
+        [one.list_version for one in acts],
+        *_columns(acts, "version"),
+    )
+    await _write_contents(connection, acts, head, import_id, actor)
+
+
+async def _write_contents(
+    connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID, actor: Actor
+) -> None:
+    """The version rows with their documents, and the keys by which the listings are found from now on."""
+    await connection.execute(
+        """
+        INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, decided_on,
+            import_id, natural_key, content_digest, document, secret)
+        SELECT a.listing_id, a.version, a.list_version, $7, a.act, $8, $9, $10, r.decided_on, $1, r.natural_key,
+            r.content_digest, r.document, r.secret
+        FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::integer[], $6::text[])
+            AS a (listing_id, row, list_version, version, act)
+        JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
+        """,
+        import_id,
+        *_columns(acts, "listing_id", "row"),
+        [one.list_version for one in acts],
+        *_columns(acts, "version", "act"),
+        *_who(head, actor),
+    )
+    await connection.execute(
+        """
+        INSERT INTO subject_keys (digest, listing_id, from_version, kind, relation, person)
+        SELECT k.digest, a.listing_id, coalesce(a.list_version, $5), k.kind, k.relation, nullif(k.person, $6)
+        FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) AS a (listing_id, row, list_version)
+        JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
+        CROSS JOIN LATERAL unnest(r.key_digests, r.key_kinds, r.key_relations, r.key_people)
+            AS k (digest, kind, relation, person)
+        """,
+        import_id,
+        *_columns(acts, "listing_id", "row"),
+        [one.list_version for one in acts],
+        head.version,
+        NO_PERSON,
+    )
+
+
+async def _end(
+    connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID | None, actor: Actor
+) -> None:
+    if not acts:
+        return
+    await _close_keys(connection, acts, head)
+    await connection.execute(
+        """
+        UPDATE listings l SET version = a.version, list_version = coalesce(a.list_version, l.list_version),
+            ended = a.act, ended_on = a.ended_on
+        FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::date[], $5::bigint[])
+            AS a (listing_id, version, act, ended_on, list_version)
+        WHERE l.id = a.listing_id
+        """,
+        *_columns(acts, "listing_id", "version", "act", "ended_on"),
+        [one.list_version for one in acts],
+    )
+    await _write_bare_versions(connection, acts, head, import_id, actor)
+
+
+async def _publish(connection: Connection, acts: Sequence[Versioned], head: Head, actor: Actor) -> None:
+    if not acts:
+        return
+    await connection.execute(
+        """
+        UPDATE listings l SET version = a.version, list_version = a.list_version, is_published = true
+        FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS a (listing_id, version, list_version)
+        WHERE l.id = a.listing_id
+        """,
+        *_columns(acts, "listing_id", "version"),
+        [one.list_version for one in acts],
+    )
+    await _write_bare_versions(connection, acts, head, None, actor)
+
+
+async def _write_bare_versions(
+    connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID | None, actor: Actor
+) -> None:
+    """The version rows of acts that leave the content as it was."""
+    await connection.execute(
+        """
+        INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, ground,
+            decided_on, import_id)
+        SELECT a.listing_id, a.version, a.list_version, $8, a.act, $9, $10, $11, a.ground, a.decided_on, $7
+        FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::date[], $6::bigint[])
+            AS a (listing_id, version, act, ground, decided_on, list_version)
+        """,
+        *_columns(acts, "listing_id", "version", "act", "ground", "decided_on"),
+        [one.list_version for one in acts],
+        import_id,
+        *_who(head, actor),
+    )
+
+
+async def _close_keys(connection: Connection, acts: Sequence[Versioned], head: Head) -> None:
+    await connection.execute(
+        """
+        UPDATE subject_keys k SET until_version = coalesce(a.list_version, $3)
+        FROM unnest($1::uuid[], $2::bigint[]) AS a (listing_id, list_version)
+        WHERE k.listing_id = a.listing_id AND k.until_version IS NULL
+        """,
+        *_columns(acts, "listing_id"),
+        [one.list_version for one in acts],
+        head.version,
+    )
+
+
+def _columns(acts: Sequence[Versioned], *names: str) -> list[list[Any]]:
+    return [[getattr(one.act, name) for one in acts] for name in names]
+
+
+def _who(head: Head, actor: Actor) -> tuple[object, ...]:
+    return (head.at, actor.member, actor.key_id, actor.operator)

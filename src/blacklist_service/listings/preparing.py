@@ -1,0 +1,168 @@
+"""What is stored of a listing's content: digests that find and compare it, masks that show it, the sealed rest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from blacklist_service.ledger.entries import canonical
+from blacklist_service.listings.intake import Naming
+from blacklist_service.listings.rules import Content, LegalDates, legal_dates
+from blacklist_service.secrecy import Cipher
+from blacklist_service.subjects.digests import Digester
+from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, SubjectKind, mask_identifier
+from blacklist_service.subjects.keys import Subject, listed_keys, related_keys
+from blacklist_service.subjects.names import name_key
+from blacklist_service.subjects.relations import RELATION_NUMBERS, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What turns a person's number into something that may be stored."""
+
+    digester: Digester
+    cipher: Cipher
+
+
+@dataclass(frozen=True, slots=True)
+class NamingKeys:
+    """By what a row and a listing are recognised as the same (16 bytes each)."""
+
+    case_key: bytes
+    natural_key: bytes
+    loose_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedKey:
+    """A row of `subject_keys` to be; `person` is the place in `people`, None for the debtor."""
+
+    digest: bytes
+    kind: int
+    relation: int
+    person: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    content: Content
+    dates: LegalDates
+    content_digest: bytes
+    identifier_masked: str | None
+    people: list[dict[str, Any]] | None
+    document: dict[str, Any]
+    secret: bytes
+    keys: list[PreparedKey]
+
+
+def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
+    """The party of the natural key is its identifier, else its name (design §2)."""
+    court, case, sequence = naming.court_code, naming.case_number, str(naming.party_sequence)
+    name = name_key(naming.name)
+    party = f"number {naming.identifier.number}" if naming.identifier else f"name {name}"
+    return NamingKeys(
+        case_key=digester.of("case", court, case),
+        natural_key=digester.of("listing", court, case, party, sequence),
+        loose_key=digester.of("loose", court, case, sequence, name),
+    )
+
+
+def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[str, str] | None = None) -> Prepared:
+    """`notes` are a file's unknown columns: kept, sealed, and no part of the content."""
+    document = _document(content)
+    digest = tools.digester.of("content", canonical(document | _numbers(content)).decode())
+    secret = canonical(_numbers(content) | ({"notes": dict(notes)} if notes else {}))
+    return Prepared(
+        content=content,
+        dates=legal_dates(content.published_on, content.grace_until, loaded_on=loaded_on),
+        content_digest=digest,
+        identifier_masked=_masked(content.identifier),
+        people=_people(content),
+        document=document,
+        secret=tools.cipher.seal(secret, digest),
+        keys=_keys(content, tools.digester),
+    )
+
+
+def _document(content: Content) -> dict[str, Any]:
+    """The content as it may be shown: in the form of a publication, numbers masked."""
+    return {
+        "case_number": content.case_number,
+        "court": {"code": content.court_code},
+        "party_sequence": content.party_sequence,
+        "debtor": {
+            "kind": content.kind.value,
+            "name": content.name,
+            "sex": content.sex,
+            "identifier": _identifier(content.identifier),
+            "people": [
+                {
+                    "relation": person.relation,
+                    "name": person.name,
+                    "identifier": _identifier(person.identifier),
+                    "from": _day(person.since),
+                    "to": _day(person.until),
+                }
+                for person in content.people
+            ],
+        },
+        "circumstances": list(content.circumstances),
+        "circumstances_text": content.circumstances_text if "CX" in content.circumstances else None,
+        "decision": {
+            "document_number": content.decision_number,
+            "decided_on": _day(content.decided_on),
+            "on_application_of": content.on_application_of,
+        },
+        "published_on": _day(content.published_on),
+        "expires_on": _day(content.expires_on),
+        "grace_until": _day(content.grace_until),
+        "basis": {"document_number": content.basis_number, "issuer": content.basis_issuer},
+        "filed_on": _day(content.filed_on),
+        "obligation": content.obligation,
+        "performance": content.performance,
+        "performed_part": content.performed_part,
+        "unperformed_part": content.unperformed_part,
+    }
+
+
+def _numbers(content: Content) -> dict[str, Any]:
+    """What is sealed: the complete numbers."""
+    return {
+        "identifier": content.identifier.number if content.identifier else None,
+        "people": [person.identifier.number if person.identifier else None for person in content.people],
+    }
+
+
+def _people(content: Content) -> list[dict[str, Any]] | None:
+    """What a check needs of an organisation's people: who held which relation, and when."""
+    return [
+        {"name": person.name, "from": _day(person.since), "to": _day(person.until)} for person in content.people
+    ] or None
+
+
+def _keys(content: Content, digester: Digester) -> list[PreparedKey]:
+    debtor = Subject(content.kind, content.name, content.identifier)
+    keys = [
+        PreparedKey(key.digest, int(key.kind), RELATION_NUMBERS[Relation.DEBTOR], None)
+        for key in listed_keys(debtor, digester)
+    ]
+    for place, person in enumerate(content.people):
+        related = Subject(SubjectKind.PERSON, person.name, person.identifier)
+        relation = RELATION_NUMBERS[Relation(person.relation)]
+        keys += [PreparedKey(key.digest, int(key.kind), relation, place) for key in related_keys(related, digester)]
+    return keys
+
+
+def _identifier(identifier: Identifier | None) -> dict[str, str] | None:
+    if identifier is None:
+        return None
+    shown = {"type": identifier.type.value, "number_masked": mask_identifier(identifier.number)}
+    return shown if identifier.quality is IdentifierQuality.VALID else shown | {"quality": identifier.quality.value}
+
+
+def _masked(identifier: Identifier | None) -> str | None:
+    return mask_identifier(identifier.number) if identifier else None
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

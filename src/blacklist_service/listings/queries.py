@@ -1,0 +1,124 @@
+"""Reads of the list: what it holds under the keys of rows, and what became of an import."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.resolution import Held, Row
+from blacklist_service.listings.rules import RowAction
+
+
+async def find_held(
+    connection: Connection, natural_keys: Collection[bytes], loose_keys: Collection[bytes]
+) -> list[Held]:
+    """The listings that have, or ever had, one of these keys; oldest first (ids are in order of time)."""
+    rows = await connection.fetch(
+        """
+        WITH found AS (
+            SELECT listing_id FROM listing_versions WHERE natural_key = ANY($1)
+            UNION SELECT id FROM listings WHERE loose_key = ANY($2)
+        )
+        SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.decision_number, l.is_published, l.ended,
+               l.ended_on, v.keys, v.contents
+        FROM found JOIN listings l ON l.id = found.listing_id
+        JOIN LATERAL (
+            SELECT array_agg(natural_key) AS keys, array_agg(content_digest ORDER BY version) AS contents
+            FROM listing_versions WHERE listing_id = l.id AND content_digest IS NOT NULL
+        ) v ON true
+        ORDER BY l.id
+        """,
+        list(natural_keys),
+        list(loose_keys),
+    )
+    return [
+        Held(
+            listing_id=row["id"],
+            version=row["version"],
+            keys=set(row["keys"]),
+            loose_key=row["loose_key"],
+            contents=set(row["contents"]),
+            content_digest=row["contents"][-1],
+            in_force_from=row["in_force_from"],
+            expires_on=row["expires_on"],
+            decision_number=row["decision_number"],
+            is_published=row["is_published"],
+            ended=row["ended"],
+            ended_on=row["ended_on"],
+        )
+        for row in rows
+    ]
+
+
+async def list_staged(
+    connection: Connection, import_id: UUID, *, after: int, limit: int
+) -> list[tuple[Row, list[str]]]:
+    """The next rows to take effect, with their warnings: whole cases, in the order of each case's first row."""
+    rows = await connection.fetch(
+        """
+        SELECT row, action, natural_key, loose_key, content_digest, in_force_from, expires_on, decided_on,
+               decision_number, ground, warnings
+        FROM import_rows
+        WHERE import_id = $1 AND first_row > $2 AND first_row <= (
+            SELECT max(first_row) FROM (
+                SELECT first_row FROM import_rows WHERE import_id = $1 AND first_row > $2 ORDER BY first_row LIMIT $3
+            ) AS chunk)
+        ORDER BY first_row, row
+        """,
+        import_id,
+        after,
+        limit,
+    )
+    return [(Row(row["row"], RowAction(row["action"]), *list(row.values())[2:-1]), row["warnings"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCounts:
+    """`total` = created + corrected + ended + unchanged + rejected; `warned` rows are counted there too."""
+
+    total: int
+    created: int
+    corrected: int
+    ended: int
+    unchanged: int
+    rejected: int
+    warned: int
+
+
+async def count_fates(connection: Connection, import_id: UUID) -> ImportCounts:
+    row = await connection.fetchrow(
+        """
+        SELECT count(*) AS total, count(*) FILTER (WHERE fate = 'created') AS created,
+               count(*) FILTER (WHERE fate = 'corrected') AS corrected, count(*) FILTER (WHERE fate = 'ended') AS ended,
+               count(*) FILTER (WHERE fate = 'unchanged') AS unchanged,
+               count(*) FILTER (WHERE fate = 'rejected') AS rejected,
+               count(*) FILTER (WHERE warnings <> '{}') AS warned
+        FROM import_fates WHERE import_id = $1
+        """,
+        import_id,
+    )
+    assert row is not None  # noqa: S101 - an aggregate has a row
+    return ImportCounts(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """A refused row has one, a warned row one for each code."""
+
+    row: int
+    field: str | None
+    code: str
+    is_refused: bool
+
+
+async def list_row_reports(connection: Connection, import_id: UUID) -> list[RowReport]:
+    rows = await connection.fetch(
+        """
+        SELECT row, field, code, true AS is_refused FROM import_fates WHERE import_id = $1 AND fate = 'rejected'
+        UNION ALL
+        SELECT row, NULL, unnest(warnings), false FROM import_fates WHERE import_id = $1
+        ORDER BY 1, 3
+        """,
+        import_id,
+    )
+    return [RowReport(**row) for row in rows]

@@ -1,0 +1,259 @@
+"""What becomes of rows, in their order, given what the list holds: fates, and the acts that follow. Pure.
+
+One function serves a file of a million rows and a single publication over HTTP. It sees digests and dates only.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn, can_become, state_of
+from blacklist_service.listings.rules import is_ground_unusual as is_unusual
+
+
+@dataclass(slots=True)
+class Held:
+    """A listing as the list holds it. `keys` are all natural keys it ever had, `contents` all contents it ever held."""
+
+    listing_id: UUID
+    version: int
+    keys: set[bytes]
+    loose_key: bytes
+    contents: set[bytes]
+    content_digest: bytes
+    in_force_from: date
+    expires_on: date | None
+    decision_number: str | None
+    is_published: bool
+    ended: str | None = None
+    ended_on: date | None = None
+
+    def state(self, today: date) -> ListingState:
+        return state_of(ended=self.ended, in_force_from=self.in_force_from, expires_on=self.expires_on, today=today)
+
+    def has_ended(self, today: date) -> bool:
+        return self.state(today) not in (ListingState.GRACE, ListingState.PUBLISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row waiting to take effect. The content's columns are None for a row that ends a listing."""
+
+    number: int
+    action: RowAction
+    natural_key: bytes
+    loose_key: bytes
+    content_digest: bytes | None = None
+    in_force_from: date | None = None
+    expires_on: date | None = None
+    decided_on: date | None = None
+    decision_number: str | None = None
+    ground: str | None = None
+
+
+class FateKind(StrEnum):
+    CREATED = "created"
+    CORRECTED = "corrected"
+    ENDED = "ended"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    number: int
+    kind: FateKind
+    listing_id: UUID | None = None
+    code: Refusal | None = None
+    warnings: tuple[Warn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListingAct:
+    """A new version of a listing. `row` holds its content, None for an ending. `is_change` takes a list version:
+    what nobody outside the court has seen (a listing in grace) is no change of the list.
+    """
+
+    act: Act
+    listing_id: UUID
+    version: int
+    row: int | None
+    is_change: bool
+    ended_on: date | None = None
+    ground: str | None = None
+    decided_on: date | None = None
+
+
+@dataclass(slots=True)
+class Resolution:
+    fates: list[Fate] = field(default_factory=list)
+    acts: list[ListingAct] = field(default_factory=list)
+
+
+def resolve(held: Iterable[Held], rows: Sequence[Row], new_ids: Iterable[UUID], *, today: date) -> Resolution:
+    """Let `rows` take effect one after the other; `new_ids` names the listings that are made."""
+    return _Resolving(list(held), iter(new_ids), today).run(rows)
+
+
+class _Resolving:
+    def __init__(self, held: list[Held], new_ids: Iterable[UUID], today: date) -> None:
+        self._new_ids = iter(new_ids)
+        self._today = today
+        self._by_key: dict[bytes, list[Held]] = {}
+        self._by_loose_key: dict[bytes, list[Held]] = {}
+        self._published: dict[bytes, bytes | None] = {}
+        self._result = Resolution()
+        for listing in held:
+            self._remember(listing)
+
+    def run(self, rows: Sequence[Row]) -> Resolution:
+        for row in rows:
+            if row.action is RowAction.PUBLISH:
+                self._publish(row)
+            elif row.action is RowAction.CORRECT:
+                self._correct(row)
+            else:
+                self._end(row)
+        return self._result
+
+    def _publish(self, row: Row) -> None:
+        known = self._by_key.get(row.natural_key, [])
+        same = next((listing for listing in known if row.content_digest in listing.contents), None)
+        live = self._live(known)
+        if same is not None:
+            self._fate(row, FateKind.UNCHANGED, same)
+        elif live is not None and self._is_published_otherwise(row):
+            self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, Refusal.CONFLICTING_DUPLICATE))
+        elif live is not None:
+            self._make_correction(row, live)
+        elif known and not self._is_new_decision(row, known):
+            self._fate(row, FateKind.UNCHANGED, known[-1], Warn.RELISTING_UNDECIDED)
+        else:
+            self._make(row, known)
+        self._published.setdefault(row.natural_key, row.content_digest)
+
+    def _correct(self, row: Row) -> None:
+        listing = self._find(row)
+        if listing is None:
+            return
+        if row.content_digest == listing.content_digest:
+            self._fate(row, FateKind.UNCHANGED, listing)
+        elif listing.has_ended(self._today):
+            self._fate(row, FateKind.UNCHANGED, listing, Warn.ALREADY_ENDED)
+        else:
+            self._make_correction(row, listing)
+
+    def _end(self, row: Row) -> None:
+        listing = self._find(row)
+        if listing is None:
+            return
+        act, target = _ENDINGS[row.action]
+        state = listing.state(self._today)
+        if not can_become(state, target):
+            warnings = () if state is target else (Warn.ALREADY_ENDED,)
+            self._fate(row, FateKind.UNCHANGED, listing, *warnings)
+            return
+        warn = act is Act.DELETED and is_unusual(row.ground, listing.expires_on)
+        self._close(listing, act, row.decided_on or self._today, row)
+        self._fate(row, FateKind.ENDED, listing, *((Warn.GROUND_UNUSUAL,) if warn else ()))
+
+    def _find(self, row: Row) -> Held | None:
+        """By natural key, else by court, case, sequence and name; a refusal is noted where that finds none or several."""
+        known = self._by_key.get(row.natural_key) or self._by_loose_key.get(row.loose_key, [])
+        living = [listing for listing in known if not listing.has_ended(self._today)]
+        if len(living) > 1:
+            self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, Refusal.AMBIGUOUS_LISTING))
+            return None
+        if not known:
+            self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, Refusal.UNKNOWN_LISTING))
+            return None
+        return living[0] if living else known[-1]
+
+    def _live(self, known: Sequence[Held]) -> Held | None:
+        return next((listing for listing in known if not listing.has_ended(self._today)), None)
+
+    def _is_published_otherwise(self, row: Row) -> bool:
+        return self._published.get(row.natural_key, row.content_digest) != row.content_digest
+
+    def _is_new_decision(self, row: Row, ended: Sequence[Held]) -> bool:
+        """Listing someone again needs a decision made after the end (Art. 10(3)); undated, another document."""
+        if row.decided_on is not None:
+            return all(row.decided_on > (listing.ended_on or listing.expires_on or date.min) for listing in ended)
+        return row.decision_number is not None and all(row.decision_number != one.decision_number for one in ended)
+
+    def _make(self, row: Row, ended: Sequence[Held]) -> None:
+        for listing in ended:
+            if listing.ended is None and listing.expires_on is not None:
+                # Past its term, but not yet written so by the worker: the natural key must be free for the new one.
+                self._close(listing, Act.EXPIRED, listing.expires_on, None)
+        assert row.content_digest is not None and row.in_force_from is not None  # noqa: S101, PT018 - a publication
+        is_published = row.in_force_from <= self._today
+        listing = Held(
+            listing_id=next(iter(self._new_ids)),
+            version=1,
+            keys={row.natural_key},
+            loose_key=row.loose_key,
+            contents={row.content_digest},
+            content_digest=row.content_digest,
+            in_force_from=row.in_force_from,
+            expires_on=row.expires_on,
+            decision_number=row.decision_number,
+            is_published=is_published,
+        )
+        self._remember(listing)
+        act = Act.PUBLISHED if is_published else Act.DECIDED
+        self._result.acts.append(ListingAct(act, listing.listing_id, 1, row.number, is_published))
+        self._fate(row, FateKind.CREATED, listing)
+
+    def _make_correction(self, row: Row, listing: Held) -> None:
+        assert row.content_digest is not None and row.in_force_from is not None  # noqa: S101, PT018 - has content
+        was_published = listing.is_published
+        listing.version += 1
+        listing.is_published = was_published or row.in_force_from <= self._today
+        listing.content_digest = row.content_digest
+        listing.contents.add(row.content_digest)
+        listing.in_force_from, listing.expires_on = row.in_force_from, row.expires_on
+        listing.decision_number = row.decision_number
+        if row.natural_key not in listing.keys:
+            listing.keys.add(row.natural_key)
+            self._by_key.setdefault(row.natural_key, []).append(listing)
+        if row.loose_key != listing.loose_key:
+            self._by_loose_key[listing.loose_key].remove(listing)
+            self._by_loose_key.setdefault(row.loose_key, []).append(listing)
+            listing.loose_key = row.loose_key
+        act = Act.CORRECTED if was_published or not listing.is_published else Act.PUBLISHED
+        self._result.acts.append(ListingAct(act, listing.listing_id, listing.version, row.number, listing.is_published))
+        self._fate(row, FateKind.CORRECTED, listing)
+
+    def _close(self, listing: Held, act: Act, ended_on: date, row: Row | None) -> None:
+        is_change = listing.is_published or listing.in_force_from <= self._today
+        listing.version += 1
+        listing.ended, listing.ended_on = act.value, ended_on
+        self._result.acts.append(
+            ListingAct(
+                act=act,
+                listing_id=listing.listing_id,
+                version=listing.version,
+                row=None,
+                is_change=is_change,
+                ended_on=ended_on,
+                ground=row.ground if row else None,
+                decided_on=row.decided_on if row else None,
+            )
+        )
+
+    def _remember(self, listing: Held) -> None:
+        for key in listing.keys:
+            self._by_key.setdefault(key, []).append(listing)
+        self._by_loose_key.setdefault(listing.loose_key, []).append(listing)
+
+    def _fate(self, row: Row, kind: FateKind, listing: Held, *warnings: Warn) -> None:
+        self._result.fates.append(Fate(row.number, kind, listing.listing_id, None, warnings))
+
+
+_ENDINGS = {
+    RowAction.DELETE: (Act.DELETED, ListingState.DELETED),
+    RowAction.WITHDRAW: (Act.WITHDRAWN, ListingState.WITHDRAWN),
+}

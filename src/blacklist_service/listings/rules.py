@@ -1,0 +1,240 @@
+"""How a listing lives and ends. Pure: no database, no clock, no HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from blacklist_service.subjects.identifiers import Identifier, SubjectKind
+
+
+class ListingState(StrEnum):
+    """Derived from dates and acts, see `state_of`."""
+
+    GRACE = "grace"
+    PUBLISHED = "published"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+    WITHDRAWN = "withdrawn"
+
+
+NEXT_STATES: Mapping[ListingState, frozenset[ListingState]] = {
+    ListingState.GRACE: frozenset({ListingState.PUBLISHED, ListingState.DELETED, ListingState.WITHDRAWN}),
+    ListingState.PUBLISHED: frozenset({ListingState.EXPIRED, ListingState.DELETED, ListingState.WITHDRAWN}),
+    ListingState.EXPIRED: frozenset({ListingState.DELETED, ListingState.WITHDRAWN}),
+    ListingState.DELETED: frozenset({ListingState.WITHDRAWN}),
+    ListingState.WITHDRAWN: frozenset(),
+}
+
+
+class Act(StrEnum):
+    """What makes a version. `decided` is a listing taken in during its grace: not yet a change of the list."""
+
+    DECIDED = "decided"
+    PUBLISHED = "published"
+    CORRECTED = "corrected"
+    EXTENDED = "extended"
+    DISPUTED = "disputed"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+    WITHDRAWN = "withdrawn"
+
+
+class RowAction(StrEnum):
+    PUBLISH = "publish"
+    CORRECT = "correct"
+    DELETE = "delete"
+    WITHDRAW = "withdraw"
+
+
+class Ground(StrEnum):
+    """Why a listing is deleted: Art. 10(1) ①–⑦, Art. 2(2), Art. 10(2)."""
+
+    PERFORMED = "performed"
+    SETTLEMENT_PERFORMED = "settlement_performed"
+    CREDITOR_REQUEST = "creditor_request"
+    NO_ASSETS_FOUND = "no_assets_found"
+    STAYED = "stayed"
+    NOT_TO_ENFORCE = "not_to_enforce"
+    TERMINATED = "terminated"
+    EARLY_BY_DECISION = "early_by_decision"
+    TERM_EXPIRED = "term_expired"
+
+
+GROUNDS_OF_A_TERM = frozenset({Ground.EARLY_BY_DECISION, Ground.TERM_EXPIRED})
+"""The grounds that end a listing with a term (Art. 10(2)); all others are Art. 10(1)'s, for a listing without one."""
+
+
+class Circumstance(StrEnum):
+    """The six circumstances of Art. 1; CX is a wording not known to us, kept in force."""
+
+    C1 = "C1"
+    C2 = "C2"
+    C3 = "C3"
+    C4 = "C4"
+    C5 = "C5"
+    C6 = "C6"
+    CX = "CX"
+
+
+class Refusal(StrEnum):
+    """Why a row is refused, in the order in which the first one counts (design §6)."""
+
+    NAME_MISSING = "name-missing"
+    CASE_NUMBER_MISSING = "case-number-missing"
+    MINOR = "minor"
+    DATE_INVALID = "date-invalid"
+    IDENTIFIER_DAMAGED = "identifier-damaged"
+    KIND_UNKNOWN = "kind-unknown"
+    COURT_MISMATCH = "court-mismatch"
+    CONFLICTING_DUPLICATE = "conflicting-duplicate"
+    GROUND_MISSING = "ground-missing"
+    UNKNOWN_LISTING = "unknown-listing"
+    AMBIGUOUS_LISTING = "ambiguous-listing"
+
+
+class Warn(StrEnum):
+    """What a row or an act is told beside its success."""
+
+    IDENTIFIER_CHECKSUM = "identifier-checksum"
+    IDENTIFIER_MASKED = "identifier-masked"
+    IDENTIFIER_MISSING = "identifier-missing"
+    IDENTIFIER_UNUSABLE = "identifier-unusable"
+    CIRCUMSTANCE_UNKNOWN = "circumstance-unknown"
+    TERM_MISSING = "term-missing"
+    DECISION_MISSING = "decision-missing"
+    NAME_SUSPECT = "name-suspect"
+    CASE_NUMBER_LEGACY = "case-number-legacy"
+    DATES_UNUSUAL = "dates-unusual"
+    COURT_UNKNOWN = "court-unknown"
+    PERSON_UNIDENTIFIED = "person-unidentified"
+    GROUND_UNUSUAL = "ground-unusual"
+    ALREADY_ENDED = "already-ended"
+    RELISTING_UNDECIDED = "relisting-undecided"
+    PERFORMANCE_UNKNOWN = "performance-unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person related to an organisation that is listed; never listed itself (法发〔2019〕35号 item 16)."""
+
+    relation: str
+    name: str
+    identifier: Identifier | None
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a court says of a listing, read and normalised. Dates are as given: what follows from them is not content."""
+
+    court_code: str
+    court_name: str
+    case_number: str
+    kind: SubjectKind
+    name: str
+    party_sequence: int = 1
+    sex: str | None = None
+    identifier: Identifier | None = None
+    people: tuple[Person, ...] = ()
+    circumstances: tuple[str, ...] = ()
+    circumstances_text: str | None = None
+    decision_number: str | None = None
+    decided_on: date | None = None
+    on_application_of: str | None = None
+    published_on: date | None = None
+    expires_on: date | None = None
+    grace_until: date | None = None
+    filed_on: date | None = None
+    basis_number: str | None = None
+    basis_issuer: str | None = None
+    obligation: str | None = None
+    performance: str | None = None
+    performed_part: str | None = None
+    unperformed_part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegalDates:
+    """The days that follow: shown publication, last day of grace, and the first day in force."""
+
+    published_on: date
+    grace_until: date | None
+    in_force_from: date
+
+
+def legal_dates(published_on: date | None, grace_until: date | None, *, loaded_on: date) -> LegalDates:
+    """Grace is not published; the day after it is in force, and is the publication date where none was given."""
+    after_grace = grace_until + timedelta(days=1) if grace_until else None
+    shown = published_on or after_grace or loaded_on
+    return LegalDates(shown, grace_until, max(shown, after_grace) if after_grace else shown)
+
+
+def state_of(*, ended: str | None, in_force_from: date, expires_on: date | None, today: date) -> ListingState:
+    """`expires_on` is the last day in force (Asia/Shanghai)."""
+    if ended is not None:
+        return ListingState(ended)
+    if today < in_force_from:
+        return ListingState.GRACE
+    if expires_on is not None and expires_on < today:
+        return ListingState.EXPIRED
+    return ListingState.PUBLISHED
+
+
+def can_become(state: ListingState, other: ListingState) -> bool:
+    return other in NEXT_STATES[state]
+
+
+def is_ground_unusual(ground: str | None, expires_on: date | None) -> bool:
+    """A ground of Art. 10(1) for a listing with a term, or the reverse: the court's to answer for, and to be told."""
+    return ground is not None and (ground in GROUNDS_OF_A_TERM) != (expires_on is not None)
+
+
+def age_on(birth: date, day: date) -> int:
+    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+
+
+ADULT_AGE = 18
+
+
+def is_minor(birth: date | None, content_dates: tuple[date | None, ...], *, today: date) -> bool:
+    """Art. 4: nobody under 18 is listed. Judged on the decision's day, else the publication's, else today."""
+    day = next((one for one in content_dates if one is not None), today)
+    return birth is not None and age_on(birth, day) < ADULT_AGE
+
+
+LONGEST_TERM_YEARS = 5
+
+
+def are_dates_unusual(content: Content) -> bool:
+    """An odd order or length; it only warns (Art. 2: a term is two years, at most five)."""
+    ordered = [day for day in (content.filed_on, content.decided_on, content.published_on, content.expires_on) if day]
+    if ordered != sorted(ordered):
+        return True
+    start = content.published_on or content.decided_on
+    if start is None or content.expires_on is None:
+        return False
+    return (content.expires_on.year - start.year, content.expires_on.month, content.expires_on.day) > (
+        LONGEST_TERM_YEARS,
+        start.month,
+        start.day,
+    )
+
+
+def needs_term(content: Content) -> bool:
+    """Circumstance 1 alone has no term (Art. 2(1)); in grace the term has not begun, so none can be asked for yet."""
+    is_open_ended = set(content.circumstances) <= {Circumstance.C1}
+    return content.expires_on is None and not is_open_ended and content.grace_until is None
+
+
+def content_warnings(content: Content) -> list[Warn]:
+    """What a court should look at again, though the listing takes effect."""
+    found: list[tuple[Any, Warn]] = [
+        (Circumstance.CX in content.circumstances or not content.circumstances, Warn.CIRCUMSTANCE_UNKNOWN),
+        (needs_term(content), Warn.TERM_MISSING),
+        (content.decision_number is None, Warn.DECISION_MISSING),
+        (are_dates_unusual(content), Warn.DATES_UNUSUAL),
+    ]
+    return [warning for is_so, warning in found if is_so]

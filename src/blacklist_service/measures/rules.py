@@ -1,0 +1,106 @@
+"""The catalogue of measures and what it says on a given day. Pure."""
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from blacklist_service.subjects.relations import Relation
+
+
+class MeasureClass(StrEnum):
+    """What a hit means (domain §2.1): P, N, R, A and X."""
+
+    PROHIBITION = "prohibition"
+    NOTICE_REQUIRED = "notice_required"
+    RESTRICTION = "restriction"
+    REFERENCE = "reference"
+    NONE = "none"
+
+
+class SubjectRole(StrEnum):
+    """In which role the asking agency meets the subject."""
+
+    APPLICANT = "applicant"
+    GUARDIAN = "guardian"
+    LEGAL_REPRESENTATIVE = "legal_representative"
+    PRINCIPAL = "principal"
+    SHAREHOLDER = "shareholder"
+    ACTUAL_CONTROLLER = "actual_controller"
+    TRANSFEROR = "transferor"
+    TRANSFEREE = "transferee"
+    BIDDER = "bidder"
+    CONSORTIUM_MEMBER = "consortium_member"
+    OTHER = "other"
+
+
+class Source(StrEnum):
+    """Whether the legal text was found, or is from knowledge and must be confirmed before a launch."""
+
+    FOUND = "found"
+    TO_BE_CONFIRMED = "to_be_confirmed"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Measure(_Frozen):
+    """One row of the measure table. Empty `roles` or `kinds` narrow nothing; `valid_to` is inclusive."""
+
+    id: str = Field(pattern=r"^M\d{2}$")
+    measure_class: MeasureClass = Field(alias="class")
+    agency: str
+    relations: tuple[Relation, ...] = Field(min_length=1)
+    kinds: tuple[str, ...] = ()
+    roles: tuple[SubjectRole, ...] = ()
+    basis: str = Field(min_length=1)
+    edition: str
+    valid_from: date
+    valid_to: date | None = None
+    source: Source
+    note: str = ""
+
+    def covers(self, *, kind: str, role: str, relation: str, on: date) -> bool:
+        return (
+            relation in self.relations
+            and (not self.roles or role in self.roles)
+            and (not self.kinds or kind in self.kinds)
+            and self.is_in_force(on)
+        )
+
+    def is_in_force(self, on: date) -> bool:
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+
+class Matter(_Frozen):
+    """A thing an agency decides on."""
+
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")
+    name: str
+    name_en: str
+    measures: tuple[Measure, ...] = Field(min_length=1)
+
+    @cached_property
+    def is_decided_here(self) -> bool:
+        """False for class X: publication, police, asset control have channels of their own and no verdict."""
+        return any(measure.measure_class is not MeasureClass.NONE for measure in self.measures)
+
+
+class Catalogue(_Frozen):
+    """All matters of one version."""
+
+    matters: tuple[Matter, ...]
+
+    @cached_property
+    def by_code(self) -> Mapping[str, Matter]:
+        return {matter.code: matter for matter in self.matters}
+
+    @model_validator(mode="after")
+    def refuse_two_of_one_code(self) -> "Catalogue":
+        codes = [matter.code for matter in self.matters]
+        if len(codes) != len(set(codes)):
+            raise ValueError("two matters have the same code")
+        return self

@@ -1,0 +1,126 @@
+"""Adding members, making and revoking keys. Each act is an entry of the ledger, in the same transaction."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.access.scopes import Role
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.members import queries, rules
+from blacklist_service.members.problems import KeyInvalid, KeyNotFound, MemberExists, MemberInvalid
+from blacklist_service.members.queries import Member
+from blacklist_service.members.rules import MemberKind, NewKey
+from blacklist_service.secrecy import Secrecy
+
+
+async def add_member(
+    connection: Connection,
+    *,
+    code: str,
+    name: str,
+    kind: MemberKind,
+    court_code: str | None,
+    actor: Actor,
+    secrecy: Secrecy,
+) -> bool:
+    """Add a member; say whether it is new. The same particulars again change nothing."""
+    _check_member(code, name, kind, court_code)
+    now = await database_clock(connection)
+    status = await connection.execute(
+        "INSERT INTO members (code, name, kind, court_code, added_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        code,
+        name,
+        kind.value,
+        court_code,
+        now,
+    )
+    if not status.endswith(" 1"):
+        if await queries.find_member(connection, code) != Member(code, name, kind, court_code):
+            raise MemberExists
+        return False
+    facts = {"member": code, "kind": kind.value} | ({"court": court_code} if court_code else {})
+    await record(connection, [Entry(Action.MEMBER_ADDED, actor, facts=facts)], at=now, secrecy=secrecy)
+    return True
+
+
+async def create_key(
+    connection: Connection,
+    *,
+    member_code: str,
+    role: Role,
+    matters: Collection[str] | None,
+    days: int,
+    environment: str,
+    actor: Actor,
+    secrecy: Secrecy,
+) -> NewKey:
+    """Make a key for a member's system. `matters` None = every matter known today, written down one by one."""
+    member = await queries.get_member(connection, member_code)
+    _check_key(member, role, matters, days)
+    if role is Role.AGENCY:
+        matters = await _known_matters(connection, matters)
+    key, now = rules.make_key(environment), await database_clock(connection)
+    await connection.execute(
+        "INSERT INTO api_keys (id, member, role, secret_sha256, made_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        key.key_id,
+        member.code,
+        role.value,
+        key.secret_sha256,
+        now,
+        now + timedelta(days=days),
+    )
+    rows = [(key.key_id, matter) for matter in matters or ()]
+    await connection.executemany("INSERT INTO api_key_matters (key_id, matter) VALUES ($1, $2)", rows)
+    facts = {
+        "key": key.key_id,
+        "member": member.code,
+        "role": role.value,
+        "matters": sorted(matters or ()),
+        "days": days,
+    }
+    await record(connection, [Entry(Action.KEY_CREATED, actor, facts=facts)], at=now, secrecy=secrecy)
+    return key
+
+
+async def revoke_key(connection: Connection, key_id: str, *, actor: Actor, secrecy: Secrecy) -> None:
+    """End a key at once; revoking it again changes nothing."""
+    now = await database_clock(connection)
+    status = await connection.execute(
+        "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", key_id, now
+    )
+    if status.endswith(" 1"):
+        await record(connection, [Entry(Action.KEY_REVOKED, actor, facts={"key": key_id})], at=now, secrecy=secrecy)
+    elif await queries.find_credential(connection, key_id) is None:
+        raise KeyNotFound
+
+
+def _check_member(code: str, name: str, kind: MemberKind, court_code: str | None) -> None:
+    if not rules.MEMBER_CODE_FORM.fullmatch(code):
+        raise MemberInvalid("a member's code is 1 to 64 letters, digits, dots, dashes and underscores")
+    if not name.strip():
+        raise MemberInvalid("a member needs a name")
+    if (kind is MemberKind.COURT) != (court_code is not None):
+        raise MemberInvalid("a court, and only a court, has a court code such as 云0111")
+    if court_code is not None and not rules.COURT_CODE_FORM.fullmatch(court_code):
+        raise MemberInvalid("a court code is a province's character with two or four digits, such as 云0111")
+
+
+def _check_key(member: Member, role: Role, matters: Collection[str] | None, days: int) -> None:
+    needed = rules.MEMBER_KIND_OF_ROLE.get(role, member.kind)
+    if member.kind is not needed:
+        raise KeyInvalid(f"a key with the role {role.value} belongs to a member of kind {needed.value}")
+    if matters and role is not Role.AGENCY:
+        raise KeyInvalid("only a key with the role agency asks about matters")
+    if not 1 <= days <= rules.LONGEST_KEY_DAYS:
+        raise KeyInvalid(f"a key lives 1 to {rules.LONGEST_KEY_DAYS} days")
+
+
+async def _known_matters(connection: Connection, matters: Collection[str] | None) -> Collection[str]:
+    if matters is None:
+        return await queries.list_matters(connection)
+    if unknown := await queries.find_unknown_matters(connection, matters):
+        raise KeyInvalid(f"unknown matters: {', '.join(sorted(unknown))}")
+    return sorted(set(matters))

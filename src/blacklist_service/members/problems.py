@@ -1,0 +1,23 @@
+"""Refusals about members and keys."""
+
+from blacklist_service.problems import Conflict, InvalidRequest, NotFound
+
+
+class MemberExists(Conflict):
+    """A member with this code, or this court code, is already there with other particulars."""
+
+
+class MemberNotFound(NotFound):
+    """There is no member with this code."""
+
+
+class KeyNotFound(NotFound):
+    """There is no key with this id."""
+
+
+class MemberInvalid(InvalidRequest):
+    """A member cannot be like that."""
+
+
+class KeyInvalid(InvalidRequest):
+    """A key cannot be like that."""

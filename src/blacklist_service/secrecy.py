@@ -1,0 +1,95 @@
+"""The installation's one secret and what is derived from it: the digest key, the ciphers, the fingerprint.
+
+Whoever holds the database without this key can neither read an identifier nor enumerate one: resident IDs have
+so little entropy that a plain hash is no protection, so every digest is keyed (trust.md §6).
+"""
+
+import base64
+import binascii
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+
+
+class SecretKeyError(Exception):
+    """The secret key is missing, malformed, or not the one this database was made with."""
+
+
+class Secrecy:
+    """Derives, from the master key, one key for each purpose (HKDF-SHA-256, RFC 5869)."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != KEY_BYTES:
+            raise SecretKeyError(f"the secret key must be {KEY_BYTES} bytes in base64")
+        self._master = master
+        self.digest_key = self._derive("digest")
+        self.fingerprint = self._derive("fingerprint")[:16]
+        """Kept in the database: says whether this key is the database's own, and nothing about the key."""
+        self.cipher = lru_cache(maxsize=64)(self._cipher)
+        """The cipher for a purpose, such as `listing` or `ledger/2026-11`; a month's own key keeps AES-GCM's random
+        nonces far below their limit of 2^32 for each key."""
+
+    def _derive(self, purpose: str) -> bytes:
+        info = f"blacklist-service/{purpose}".encode()
+        return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._master)
+
+    def _cipher(self, purpose: str) -> "Cipher":
+        return Cipher(self._derive(f"cipher/{purpose}"))
+
+
+class Cipher:
+    """AES-256-GCM; a sealed text is nonce ‖ ciphertext ‖ tag, bound to its `context` (the row it belongs to)."""
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(key)
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, plain, context)
+
+    def open(self, sealed: bytes, context: bytes) -> bytes:
+        """Raise `SecretKeyError` when the text was changed, moved to another row, or sealed under another key."""
+        try:
+            return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+        except InvalidTag:
+            raise SecretKeyError("a sealed value does not open with this key") from None
+
+
+def parse_key(text: str) -> Secrecy:
+    try:
+        return Secrecy(base64.b64decode(text.strip(), validate=True))
+    except binascii.Error:
+        raise SecretKeyError(f"the secret key must be {KEY_BYTES} bytes in base64") from None
+
+
+def read_key_file(path: Path) -> Secrecy:
+    try:
+        return parse_key(path.read_text("ascii"))
+    except FileNotFoundError:
+        raise SecretKeyError(f"the secret key file {path} is missing") from None
+    except (OSError, UnicodeDecodeError):
+        raise SecretKeyError(f"the secret key file {path} cannot be read") from None
+
+
+def make_key_file(path: Path) -> Secrecy:
+    """Make a new key, readable by its owner alone; never over an existing one."""
+    key = os.urandom(KEY_BYTES)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(base64.b64encode(key) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return Secrecy(key)
+
+
+def load(key: str | None, path: Path) -> Secrecy:
+    """The key from the environment where it is given, else from its file."""
+    return parse_key(key) if key else read_key_file(path)

@@ -1,0 +1,64 @@
+"""Every setting, read from the environment (`BLACKLIST_…`) by asgi, worker, cli and migrations alone."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from blacklist_service import secrecy
+from blacklist_service.secrecy import Secrecy
+
+DSN_VARIABLE = "BLACKLIST_DSN"
+"""Set by `serve` for its children: where the database is, be it embedded or external."""
+
+
+class Settings(BaseSettings):
+    """The service's settings; unset ones have defaults that are safe for one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="BLACKLIST_", frozen=True, extra="ignore")
+
+    # database
+    database_url: SecretStr | None = Field(None, description="external PostgreSQL; unset = the embedded one")
+    data_dir: Path = Field(Path("data"), description="embedded database, key file, newest checkpoint")
+    postgres_bin: Path | None = Field(None, description="folder of the PostgreSQL programs for the embedded database")
+
+    # secrecy
+    secret_key: SecretStr | None = Field(None, description="32 bytes in base64; everything kept secret derives from it")
+    secret_key_file: Path | None = Field(None, description="file with the key instead; default DATA_DIR/secret.key")
+
+    # serving
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 2
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="comma-separated addresses whose X-Forwarded-For names the client"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    key_environment: Literal["live", "test"] = Field("live", description="second word of the API keys made here")
+
+    # checks
+    check_deadline_ms: Annotated[int, Field(ge=10, le=60_000)] = 400
+    check_lanes: Annotated[int, Field(ge=1, le=16)] = Field(2, description="transactions a worker keeps under way")
+    check_queue: Annotated[int, Field(ge=1)] = Field(4096, description="checks a worker lets wait before it says 503")
+
+    # everything else
+    statement_timeout_ms: Annotated[int, Field(ge=100)] = 15_000
+    pool_size: Annotated[int, Field(ge=1, le=64)] = 6
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def split_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.database_url is None
+
+    @property
+    def key_path(self) -> Path:
+        return self.secret_key_file or self.data_dir / "secret.key"
+
+    def load_secrecy(self) -> Secrecy:
+        """Raise `SecretKeyError` where the key is missing or malformed."""
+        return secrecy.load(self.secret_key.get_secret_value() if self.secret_key else None, self.key_path)

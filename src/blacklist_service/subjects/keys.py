@@ -1,0 +1,173 @@
+"""By which keys a listing is found, which keys a question asks for, and what a hit on one proves.
+
+What is digested, by tag (the parts follow in this order; raise `DIGEST_RULES` with any change):
+
+- `resident`: numbers of the GB 11643 form, whatever card they stand on: courts write 居民身份证 for all of them;
+- `uscc`, `organisation_code`, `business_registration_number`: each under its own;
+- `document`: passports, permits, military and other numbers under one tag, because the list often says 'other' where
+  the question names the card. Two papers of different persons may then share a number; the name still has to agree.
+- `code`: the organisation code, written or within a USCC; `masked`: kind, mask, name; `name`, `name_only`: kind, name;
+- `name_apart`: name of an organisation listed under a number that no USCC can be compared with.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+from blacklist_service.subjects.digests import Digester
+from blacklist_service.subjects.identifiers import (
+    RESIDENT_FORM_TYPES,
+    Identifier,
+    IdentifierQuality,
+    IdentifierType,
+    SubjectKind,
+)
+from blacklist_service.subjects.names import comparison_key, names_agree
+
+
+class KeyKind(IntEnum):
+    """Stored: append, never renumber."""
+
+    IDENTIFIER = 1
+    ORGANISATION_CODE = 2
+    MASKED = 3
+    NAME = 4
+    NAME_ONLY = 5
+
+
+class Identity(StrEnum):
+    """How far a hit says that the subject is the one listed, strongest first."""
+
+    EXACT = "exact"
+    NAME_DIFFERS = "name_differs"
+    MASKED = "masked"
+    NAME_ONLY = "name_only"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    kind: SubjectKind
+    name: str
+    identifier: Identifier | None
+
+
+class SubjectKey(NamedTuple):
+    kind: KeyKind
+    digest: bytes
+
+
+def listed_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
+    """The keys of the debtor. A name alone finds it only for who asks by name, or where no number could find it."""
+    name = comparison_key(subject.kind, subject.name)
+    keys = _number_keys(subject, name, digester)
+    if not keys or _is_beyond_reach(subject):
+        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_only", subject.kind, name)))
+    elif _is_incomparable(subject):
+        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_apart", subject.kind, name)))
+    keys.append(SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name)))
+    return keys
+
+
+def related_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
+    """The keys of a listed organisation's people: a name alone would hit every namesake."""
+    keys = _number_keys(subject, comparison_key(subject.kind, subject.name), digester)
+    return [key for key in keys if key.kind is not KeyKind.ORGANISATION_CODE]
+
+
+def asked_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
+    """All keys under which this subject could be listed; with a number, a namesake's number is no match."""
+    name = comparison_key(subject.kind, subject.name)
+    keys = _number_keys(subject, name, digester)
+    if not keys:
+        return [SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name))]
+    keys += [
+        SubjectKey(KeyKind.MASKED, digester.of("masked", subject.kind, mask, name))
+        for mask in _masks(subject.identifier)
+    ]
+    keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_only", subject.kind, name)))
+    if subject.identifier and subject.identifier.type in _COMPARABLE_TYPES:
+        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_apart", subject.kind, name)))
+    return keys
+
+
+def identity_of(key_kind: KeyKind, subject_kind: SubjectKind, asked_name: str, listed_name: str) -> Identity:
+    """What a hit on a key of this kind proves."""
+    if key_kind is KeyKind.MASKED:
+        return Identity.MASKED
+    if key_kind in {KeyKind.NAME, KeyKind.NAME_ONLY}:
+        return Identity.NAME_ONLY
+    return Identity.EXACT if names_agree(subject_kind, asked_name, listed_name) else Identity.NAME_DIFFERS
+
+
+def _number_keys(subject: Subject, name: str, digester: Digester) -> list[SubjectKey]:
+    """Empty for a number that can find nothing: no question is answered for a resident ID that fails its check."""
+    identifier = subject.identifier
+    if identifier is None or identifier.quality is IdentifierQuality.UNUSABLE:
+        return []
+    if identifier.quality is IdentifierQuality.MASKED:
+        return [SubjectKey(KeyKind.MASKED, digester.of("masked", subject.kind, identifier.number, name))]
+    if identifier.quality is IdentifierQuality.CHECK_FAILED and identifier.type in RESIDENT_FORM_TYPES:
+        return []
+    keys = [SubjectKey(KeyKind.IDENTIFIER, digester.of(_tag(identifier), _lasting_part(identifier)))]
+    if code := _organisation_code(identifier):
+        keys.append(SubjectKey(KeyKind.ORGANISATION_CODE, digester.of("code", code)))
+    return keys
+
+
+def _tag(identifier: Identifier) -> str:
+    if identifier.type in RESIDENT_FORM_TYPES:
+        return "resident" if len(identifier.number) == 18 else "document"
+    return identifier.type if identifier.type in _ORGANISATION_TYPES else "document"
+
+
+def _lasting_part(identifier: Identifier) -> str:
+    """Without the two digits that old permits for Hong Kong and Macao end in: they count the issues of the card."""
+    number = identifier.number
+    return number[:9] if _REISSUED_PERMIT.fullmatch(number) else number
+
+
+def _organisation_code(identifier: Identifier) -> str | None:
+    if identifier.type is IdentifierType.USCC:
+        return identifier.number[8:17]
+    return identifier.number if identifier.type is IdentifierType.ORGANISATION_CODE else None
+
+
+def _masks(identifier: Identifier | None) -> tuple[str, ...]:
+    """The public masks that could hide this number: the official list's, its mirror's, a province's."""
+    if identifier is None or identifier.type not in RESIDENT_FORM_TYPES or len(identifier.number) != 18:
+        return ()
+    if identifier.quality is not IdentifierQuality.VALID:
+        return ()
+    number = identifier.number
+    return (
+        f"{number[:10]}****{number[14:]}",
+        f"{number[:11]}****{number[14:]}",
+        f"{number[:6]}************",
+    )
+
+
+def _is_beyond_reach(subject: Subject) -> bool:
+    """Whether the listing has a key of its number that the usual question for this subject never asks."""
+    identifier = subject.identifier
+    if identifier is None:
+        return True
+    if subject.kind is SubjectKind.ORGANISATION:
+        return identifier.quality is IdentifierQuality.MASKED
+    # Eighteen digits under 'other' that fail as a resident ID: a question by resident ID is refused or another's.
+    return identifier.type is IdentifierType.OTHER and identifier.is_unusual
+
+
+def _is_incomparable(subject: Subject) -> bool:
+    """Old listings hold a registration number; asked by USCC, the same name must be looked at, not cleared."""
+    return (
+        subject.kind is SubjectKind.ORGANISATION
+        and subject.identifier is not None
+        and subject.identifier.type not in _COMPARABLE_TYPES
+    )
+
+
+# By form alone, whatever the type says, or the two ways of writing the type would not meet.
+_REISSUED_PERMIT = re.compile(r"[HM][0-9]{10}")
+_COMPARABLE_TYPES = frozenset({IdentifierType.USCC, IdentifierType.ORGANISATION_CODE})
+_ORGANISATION_TYPES = _COMPARABLE_TYPES | {IdentifierType.BUSINESS_REGISTRATION_NUMBER}

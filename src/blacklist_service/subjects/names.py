@@ -1,0 +1,89 @@
+"""Names: the form in which they are compared, whether they can be compared at all, and their masks.
+
+Traditional and simplified forms, or variants such as 喆 and 哲, are different names: nothing here equates them.
+"""
+
+import re
+from unicodedata import normalize
+
+from blacklist_service.subjects.characters import FULL_WIDTH, INVISIBLE, PRIVATE_USE
+from blacklist_service.subjects.identifiers import SubjectKind
+
+DOT = "·"  # U+00B7, 民委发〔2016〕33号
+
+_OTHER_DOTS = "\u2022\u30fb\uff65\u2027\u22c5\u2219\u0387\u25cf\u2024\ufe52\uff0e\ua78f\u2e31\u2e33"
+_FOLDED = {**FULL_WIDTH, **PRIVATE_USE, **INVISIBLE, **dict.fromkeys(map(ord, _OTHER_DOTS), DOT)}
+
+# Unified ideographs of the two oldest blocks fold to themselves: nearly every name ends here.
+_PLAIN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
+_CJK = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\ue000-\uf8ff\uf900-\ufaff\U00020000-\U0003ffff"
+_DOT_BETWEEN_CJK = re.compile(rf"(?<=[{_CJK}])\.(?=[{_CJK}])")
+
+# What stands where a character could not be written: private use that no table knows, a substitute, a mask,
+# a description of the character (⿰王加).
+_MAPPED = "".join(map(chr, PRIVATE_USE))
+_UNREADABLE = re.compile(
+    rf"(?![{_MAPPED}])[?？*＊\u2217\ufe61×〓□\ufffd\u2ff0-\u2fff"
+    r"\ue000-\uf8ff\U000f0000-\U0010ffff\ud800-\udfff]"
+)
+_NOTE = re.compile(r"[(（\[［【〔{｛<＜]")
+
+# An annotation is known by its first words: brackets belong to many names, (中国), (集团), (普通合伙), (原平).
+_INNER = r"(?:[^()]|\([^()]*\))*(?:\)|$)"
+_ANNOTATION = re.compile(
+    r"\((?:(?:法定代表人|法人代表|法人|主要负责人|负责人|经营者|投资人|业主|执行事务合伙人|统一社会信用代码|组织机构代码|注册号"
+    r"|曾用名|原名|现名|更名|又名|别名|简称|以下简称|已更名|已注销|已吊销|注销|吊销|破产清算)" + _INNER + "|"
+    r"(?:原|现)[^()]*(?:公司|厂|店|合作社|企业)" + _INNER + ")"
+    r"|[,;、]?(?:曾用名.+|(?:法定代表人|法人代表|主要负责人|负责人|经营者|投资人):.*)$"
+)
+_MAY_BE_ANNOTATED = re.compile("[(:]|曾用名")
+
+LONGEST_UNDOTTED_PERSON = 5
+
+
+def name_key(name: str) -> str:
+    """The comparison key; NFKC alone would leave four of the dots as they are and turn U+FF0E into a full stop."""
+    if _PLAIN.fullmatch(name):
+        return name
+    folded = _DOT_BETWEEN_CJK.sub(DOT, normalize("NFC", name.translate(_FOLDED)))
+    return normalize("NFC", folded.upper()).strip(DOT + ".")
+
+
+def comparison_key(kind: SubjectKind, name: str) -> str:
+    """The name key, of an organisation without annotations; 有限公司 stays other than 有限责任公司."""
+    key = name_key(name)
+    if kind is SubjectKind.ORGANISATION and _MAY_BE_ANNOTATED.search(key):
+        return _ANNOTATION.sub("", key).rstrip(",;、") or key
+    return key
+
+
+def is_suspect_name(kind: SubjectKind, name: str) -> bool:
+    """Whether the name cannot be compared: a character is missing, or described in a note such as 徐(莹加王旁)."""
+    if _PLAIN.fullmatch(name):
+        return False
+    if _UNREADABLE.search(name):
+        return True
+    return kind is SubjectKind.PERSON and _NOTE.search(name) is not None
+
+
+def names_agree(kind: SubjectKind, one: str, other: str) -> bool:
+    """Whether nothing speaks against one identity; a suspect name leaves that to the identifier alone."""
+    return (
+        one == other
+        or comparison_key(kind, one) == comparison_key(kind, other)
+        or is_suspect_name(kind, one)
+        or is_suspect_name(kind, other)
+    )
+
+
+def mask_name(name: str, kind: SubjectKind | None = None) -> str:
+    """For the audit log: one character of a person, two of an organisation; without a kind, a long name is one."""
+    trimmed = name.strip()
+    shown = 2 if _is_organisation(trimmed, kind) else 1
+    return trimmed[:shown] + "*" * (len(trimmed) - shown)
+
+
+def _is_organisation(name: str, kind: SubjectKind | None) -> bool:
+    if kind is not None:
+        return kind is SubjectKind.ORGANISATION
+    return len(name) > LONGEST_UNDOTTED_PERSON and _PLAIN.match(name) is not None and DOT not in name_key(name)

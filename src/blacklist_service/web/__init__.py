@@ -1,0 +1,1 @@
+"""HTTP plumbing: strict bodies, refusals, request ids, transactions, pages. No capability is known here."""

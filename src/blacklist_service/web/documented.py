@@ -1,0 +1,55 @@
+"""What every operation says of itself in OpenAPI: its problems, its Idempotency-Key."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from blacklist_service import problems as refusals
+from blacklist_service.web.refusals import MEDIA_TYPE, URN
+
+
+class FieldErrorResponse(BaseModel):
+    pointer: str
+    code: str
+    message: str
+
+
+class ProblemResponse(BaseModel):
+    """RFC 9457 problem details. No refusal repeats the caller's values."""
+
+    type: str = Field(examples=[URN + "invalid-request"])
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str | None
+    errors: list[FieldErrorResponse] | None = None
+
+
+TITLES = {
+    401: refusals.Unauthenticated.title(),
+    403: "The key may not do this, or not with this.",
+    404: refusals.NotFound.title(),
+    409: refusals.Conflict.title(),
+    412: refusals.VersionMismatch.title(),
+    413: refusals.PayloadTooLarge.title(),
+    415: refusals.UnsupportedMediaType.title(),
+    422: refusals.InvalidRequest.title(),
+    428: refusals.PreconditionRequired.title(),
+    503: refusals.Undetermined.title(),
+}
+
+IDEMPOTENCY_HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "description": "The same key and body get the same stored answer, for 24 hours.",
+}
+IDEMPOTENCY = {"parameters": [IDEMPOTENCY_HEADER]}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals an operation may give, for its `responses`."""
+    schema = {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}
+    return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: schema}} for status in statuses}

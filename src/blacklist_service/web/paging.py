@@ -1,0 +1,38 @@
+"""Pages by an opaque cursor that carries its filter, so that a page can only be continued as it was begun."""
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+import orjson
+
+from blacklist_service.problems import FieldError, InvalidRequest
+
+LARGEST_PAGE = 500
+USUAL_PAGE = 100
+
+
+def make_cursor(position: list[Any], filters: Any) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([_fingerprint(filters), position])).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, filters: Any) -> list[Any]:
+    """Raise `InvalidRequest` for a cursor that is not ours, or was begun with other filters."""
+    try:
+        fingerprint, position = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, TypeError):
+        raise _refusal("not a cursor of this service") from None
+    if fingerprint != _fingerprint(filters):
+        raise _refusal("this cursor belongs to other filters")
+    if not isinstance(position, list):
+        raise _refusal("not a cursor of this service")
+    return position
+
+
+def _fingerprint(filters: Any) -> str:
+    return hashlib.sha256(orjson.dumps(filters, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()[:16]
+
+
+def _refusal(message: str) -> InvalidRequest:
+    return InvalidRequest(errors=[FieldError("cursor", "cursor", message)])

@@ -1,0 +1,121 @@
+"""Routes that keep the order of refusals: 401, 403, body 422, then the operation's own (design §8)."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.access.scopes import Scope
+from blacklist_service.web.bodies import CHECK_BODY_BYTES, parse_body, read_body
+from blacklist_service.web.context import source_ip
+
+Authenticate = Callable[[str | None], Awaitable[Principal]]
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: sxd_{live|test}_{key id}_{secret}_{crc}")
+
+
+class Needs:
+    """Marks a route with the scope its caller needs; None = any proven key."""
+
+    def __init__(self, scope: Scope | None) -> None:
+        self.scope = scope
+
+    def __call__(self, _key: Annotated[Any, Security(_bearer)] = None) -> None:
+        """Nothing left to do: the route proved the caller before the body was read."""
+
+
+def needs(scope: Scope | None) -> Any:
+    return Depends(Needs(scope))
+
+
+class GuardedRoute(APIRoute):
+    """Proves the caller, then reads the body strictly, then lets FastAPI do its part."""
+
+    most_bytes = CHECK_BODY_BYTES
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        model = self._body_model()
+
+        guard = self.guard
+
+        async def guarded(request: Request) -> Response:
+            await prove(request, guard)
+            if model is None:
+                return await handle(request)
+            body = await read_body(request, self.most_bytes)
+            strict = _StrictRequest(request.scope, request.receive)
+            strict.raw = body
+            strict.validated = parse_body(model, body)
+            return await handle(strict)
+
+        return guarded
+
+    @property
+    def guard(self) -> Needs | None:
+        return next((d.dependency for d in self.dependencies if isinstance(d.dependency, Needs)), None)
+
+    def _body_model(self) -> type[BaseModel] | None:
+        annotation = self.body_field.field_info.annotation if self.body_field else None
+        return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+class HotRoute(GuardedRoute):
+    """For the busiest operations: the endpoint is called with the raw body and the request, and returns the response.
+
+    Its annotations serve OpenAPI alone; per-request dependency solving and response validation are shed.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        guard, endpoint = self.guard, self.endpoint
+
+        async def hot(request: Request) -> Response:
+            await prove(request, guard)
+            response: Response = await endpoint(await read_body(request, self.most_bytes), request)
+            return response
+
+        return hot
+
+
+async def prove(request: Request, guard: Needs | None) -> None:
+    """Put the caller's `Principal` into the request's scope; raise `Unauthenticated` or `ScopeMissing`."""
+    if guard is None:
+        return
+    authenticate: Authenticate = request.app.state.authenticate
+    principal = await authenticate(request.headers.get("authorization"))
+    request.scope["principal"] = principal
+    if guard.scope is not None:
+        principal.require(guard.scope)
+
+
+def principal_of(request: Request) -> Principal:
+    principal: Principal = request.scope["principal"]
+    return principal
+
+
+def actor_of(request: Request) -> Actor:
+    principal = principal_of(request)
+    return Actor(principal.member, principal.key_id, None, request.scope.get("request_id"), source_ip(request.scope))
+
+
+Caller = Annotated[Principal, Depends(principal_of)]
+Acting = Annotated[Actor, Depends(actor_of)]
+
+
+class _StrictRequest(Request):
+    """A request whose JSON has been read and validated already; FastAPI takes the model as it is."""
+
+    raw: bytes
+    validated: BaseModel
+
+    async def body(self) -> bytes:
+        return self.raw
+
+    async def json(self) -> Any:
+        return self.validated

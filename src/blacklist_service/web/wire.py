@@ -1,0 +1,71 @@
+"""Types of the wire that every request shares: strict, bounded, and without characters that forge a log line."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+# C0 and C1 controls, and the bidirectional controls that make a text read otherwise than it is (trust.md §6).
+FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class Request(BaseModel):
+    """A body as a client sends it: unknown fields are refused, types are taken as written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Response(BaseModel):
+    """A body as the service sends it."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+def _refuse_controls(text: str) -> str:
+    if FORBIDDEN.search(text):
+        raise PydanticCustomError("control_character", "Control characters are not allowed")
+    return text
+
+
+def _refuse_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "Must not be blank")
+    return text
+
+
+def _read_date(value: Any) -> Any:
+    if isinstance(value, str) and ISO_DATE.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    if type(value) is date:
+        return value
+    raise PydanticCustomError("date", "Must be a date such as 2018-04-20")
+
+
+def _read_instant(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            value = None
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    raise PydanticCustomError("instant", "Must be an RFC 3339 instant with its offset, such as 2018-04-26T00:41:00Z")
+
+
+def text(most: int, least: int = 1) -> Any:
+    """A line of text of at most `most` characters; use as `Annotated[str, *text(200)]`'s metadata."""
+    return (StringConstraints(min_length=least, max_length=most), AfterValidator(_refuse_controls))
+
+
+Name = Annotated[str, *text(200), AfterValidator(_refuse_blank)]
+Reference = Annotated[str, *text(200), AfterValidator(_refuse_blank)]
+Code = Annotated[str, *text(64)]
+LongText = Annotated[str, *text(20_000, 0)]
+LegalDate = Annotated[date, BeforeValidator(_read_date)]
+Instant = Annotated[datetime, BeforeValidator(_read_instant)]
