@@ -63,7 +63,7 @@ def test_a_legacy_number_is_kept_as_text(text):
 
 
 def test_a_legacy_number_too_is_folded_and_trimmed():
-    assert read_case_number(" （2015）阜执字 第00690号 ").text == "(2015)阜执字第00690号"
+    assert read_case_number(" （2015）阜执字 第00690号 ") == CaseNumber("(2015)阜执字第00690号", is_legacy=True)
 
 
 def test_a_blank_is_no_case_number():

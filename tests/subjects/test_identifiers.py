@@ -1,19 +1,12 @@
 """Reading, verifying and masking identifiers: domain §3.1 to §3.4."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum.cn import uscc as stdnum_uscc
-from tests.subjects.numbers import (
-    TODAY,
-    credit_codes,
-    organisation_codes,
-    resident_check,
-    resident_number,
-    resident_numbers,
-)
 
 from blacklist_service.subjects.identifiers import (
     Identifier,
@@ -24,6 +17,14 @@ from blacklist_service.subjects.identifiers import (
     looks_damaged,
     mask_identifier,
     read_identifier,
+)
+from tests.subjects.numbers import (
+    TODAY,
+    credit_codes,
+    organisation_codes,
+    resident_check,
+    resident_number,
+    resident_numbers,
 )
 
 PERSON, ORGANISATION = SubjectKind.PERSON, SubjectKind.ORGANISATION
@@ -312,7 +313,7 @@ def test_width_and_spaces_make_no_other_number(number, data):
 @given(resident_numbers)
 def test_an_old_number_and_its_new_form_are_one(number):
     old = number[:6] + number[8:17]
-    assert read(PERSON, None, old) == read(PERSON, None, number)
+    assert read(PERSON, T.RESIDENT_ID, old) == read(PERSON, T.RESIDENT_ID, number)
 
 
 @given(credit_codes)
@@ -349,5 +350,6 @@ def test_strange_text_is_read_too(text):
     looks_damaged(text)
 
 
-def read(kind, type_, text):
+def read(kind: SubjectKind, type_: IdentifierType | None, text: str) -> Any:
+    """`Any`, because most tests want the identifier and not the None."""
     return read_identifier(kind, type_, text, today=TODAY)

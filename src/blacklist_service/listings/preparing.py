@@ -12,7 +12,7 @@ from blacklist_service.secrecy import Cipher
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, SubjectKind, mask_identifier
 from blacklist_service.subjects.keys import Subject, listed_keys, related_keys
-from blacklist_service.subjects.names import name_key
+from blacklist_service.subjects.names import comparison_key
 from blacklist_service.subjects.relations import RELATION_NUMBERS, Relation
 
 
@@ -58,7 +58,7 @@ class Prepared:
 def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
     """The party of the natural key is its identifier, else its name (design §2)."""
     court, case, sequence = naming.court_code, naming.case_number, str(naming.party_sequence)
-    name = name_key(naming.name)
+    name = comparison_key(naming.kind, naming.name)
     party = f"number {naming.identifier.number}" if naming.identifier else f"name {name}"
     return NamingKeys(
         case_key=digester.of("case", court, case),

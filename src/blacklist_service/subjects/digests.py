@@ -24,8 +24,18 @@ class Digester:
 
     def of(self, tag: str, *parts: str) -> bytes:
         """The first 16 bytes; each part carries its length, so that no two lists of parts read the same."""
+        message = f"{len(tag)}:{tag}"
+        for part in parts:
+            message += f"{len(part)}:{part}"
         inner, outer = self._inner.copy(), self._outer.copy()
-        # A lone surrogate must have a digest too: text from anywhere never raises here.
-        inner.update("".join([f"{len(part)}:{part}" for part in (tag, *parts)]).encode("utf-8", "surrogatepass"))
+        inner.update(_encoded(message))
         outer.update(inner.digest())
         return outer.digest()[:DIGEST_BYTES]
+
+
+def _encoded(message: str) -> bytes:
+    try:
+        return message.encode()
+    except UnicodeEncodeError:
+        # A lone surrogate must have a digest too: text from anywhere never raises here.
+        return message.encode("utf-8", "surrogatepass")

@@ -6,8 +6,7 @@ What is digested, by tag (the parts follow in this order; raise `DIGEST_RULES` w
 - `uscc`, `organisation_code`, `business_registration_number`: each under its own;
 - `document`: passports, permits, military and other numbers under one tag, because the list often says 'other' where
   the question names the card. Two papers of different persons may then share a number; the name still has to agree.
-- `code`: the organisation code, written or within a USCC; `masked`: kind, mask, name; `name`, `name_only`: kind, name;
-- `name_apart`: name of an organisation listed under a number that no USCC can be compared with.
+- `code`: the organisation code, written or within a USCC; `masked`: kind, mask, name; `name`, `name_only`: kind, name.
 """
 
 import re
@@ -63,8 +62,6 @@ def listed_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
     keys = _number_keys(subject, name, digester)
     if not keys or _is_beyond_reach(subject):
         keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_only", subject.kind, name)))
-    elif _is_incomparable(subject):
-        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_apart", subject.kind, name)))
     keys.append(SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name)))
     return keys
 
@@ -86,8 +83,6 @@ def asked_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
         for mask in _masks(subject.identifier)
     ]
     keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_only", subject.kind, name)))
-    if subject.identifier and subject.identifier.type in _COMPARABLE_TYPES:
-        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_apart", subject.kind, name)))
     return keys
 
 
@@ -153,21 +148,14 @@ def _is_beyond_reach(subject: Subject) -> bool:
     if identifier is None:
         return True
     if subject.kind is SubjectKind.ORGANISATION:
-        return identifier.quality is IdentifierQuality.MASKED
+        # Old papers hold numbers of no known form (…字第002345号): nobody asks by such a one.
+        return identifier.quality is IdentifierQuality.MASKED or identifier.type is IdentifierType.OTHER
     # Eighteen digits under 'other' that fail as a resident ID: a question by resident ID is refused or another's.
     return identifier.type is IdentifierType.OTHER and identifier.is_unusual
 
 
-def _is_incomparable(subject: Subject) -> bool:
-    """Old listings hold a registration number; asked by USCC, the same name must be looked at, not cleared."""
-    return (
-        subject.kind is SubjectKind.ORGANISATION
-        and subject.identifier is not None
-        and subject.identifier.type not in _COMPARABLE_TYPES
-    )
-
-
 # By form alone, whatever the type says, or the two ways of writing the type would not meet.
 _REISSUED_PERMIT = re.compile(r"[HM][0-9]{10}")
-_COMPARABLE_TYPES = frozenset({IdentifierType.USCC, IdentifierType.ORGANISATION_CODE})
-_ORGANISATION_TYPES = _COMPARABLE_TYPES | {IdentifierType.BUSINESS_REGISTRATION_NUMBER}
+_ORGANISATION_TYPES = frozenset(
+    {IdentifierType.USCC, IdentifierType.ORGANISATION_CODE, IdentifierType.BUSINESS_REGISTRATION_NUMBER}
+)

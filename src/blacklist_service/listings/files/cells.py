@@ -1,0 +1,40 @@
+"""One cell: what a spreadsheet did to it undone, and numbers written as texts."""
+
+import math
+import re
+
+PLAIN_SPACE = " \t\r\n\u00a0\u3000"
+EXACT_BELOW = 1e15  # from here on a spreadsheet's number has lost digits: it keeps fifteen
+
+_CONTROLS = dict.fromkeys(code for code in (*range(0x20), 0x7F) if chr(code) not in "\t\n\r")
+_LINE_ENDS = re.compile(r"\r\n?")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_AS_FORMULA = re.compile(r'="([^"]*)"')
+_AS_TEXT = re.compile(r"'(?=[0-9])")
+
+
+def clean(cell: str) -> str:
+    """Tidy a cell and take off the whitespace around it."""
+    return (cell if cell.isprintable() else tidy(cell)).strip(PLAIN_SPACE)
+
+
+def tidy(cell: str) -> str:
+    """Take out what no text has: control characters and halves of characters. Tabs and line ends stay."""
+    return _SURROGATE.sub("\ufffd", _LINE_ENDS.sub("\n", cell.translate(_CONTROLS)))
+
+
+def unwrap(cell: str) -> str:
+    """Undo the two ways of telling a spreadsheet that digits are text: ="0123" and '0123."""
+    stripped = cell.strip(PLAIN_SPACE)
+    if wrapped := _AS_FORMULA.fullmatch(stripped):
+        return wrapped[1]
+    return stripped[1:] if _AS_TEXT.match(stripped) else cell
+
+
+def number_text(number: float) -> str:
+    """Write a spreadsheet's number; one that has lost digits is written so that it is seen to have lost them."""
+    if not math.isfinite(number):
+        return ""
+    if abs(number) >= EXACT_BELOW:
+        return f"{number:.14E}"
+    return str(int(number)) if number == int(number) else repr(number)

@@ -1,0 +1,96 @@
+"""The header of a table: which column means what."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from blacklist_service.listings.files.cells import tidy
+from blacklist_service.listings.files.names import Special, meaning_of
+from blacklist_service.listings.files.problems import UnreadableFile
+from blacklist_service.listings.files.rows import Field
+
+MOST_COLUMNS = 500  # a list has 24; beyond this the file is no list, and a row of it no longer small
+ROWS_BEFORE_HEADER = 10  # a printed list has a title and a date above its header
+MOST_UNKNOWN_NAMES = 50  # what a person still reads in an answer
+LONGEST_NAME = 64
+DIGITS_OF_A_NUMBER = 8  # a birth date in a resident number, or the whole of an organisation code
+
+EXPECTED = (
+    "expected a column for the debtor's name (被执行人姓名/名称, name or iname) "
+    "or for the case number (案号, case_number or caseCode)"
+)
+_DECIDING = (Field.NAME, Field.CASE_NUMBER)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Places are counted from 0; `width` counts all columns, also those without a name."""
+
+    width: int
+    fields: tuple[tuple[int, Field], ...]
+    notes: tuple[tuple[int, str], ...]
+    people_at: int | None
+    unknown: tuple[str, ...]
+
+
+def find_header(records: Iterable[tuple[int, Sequence[str]]]) -> tuple[int, Header] | None:
+    """Find the header among a table's first records: the one with the most columns that are known."""
+    best, best_score = None, 0
+    for number, cells in records:
+        if (score := score_header(cells)) > best_score:
+            best, best_score = (number, cells), score
+    return (best[0], read_header(best[1])) if best else None
+
+
+def score_header(cells: Sequence[str]) -> int:
+    """Count the fields a record would name as a header; without the name and the case number it is none."""
+    meanings = {meaning_of(cell) for cell in cells[:MOST_COLUMNS] if cell}
+    fields = [meaning for meaning in meanings if isinstance(meaning, Field)]
+    return len(fields) if any(field in fields for field in _DECIDING) else 0
+
+
+def read_header(cells: Sequence[str]) -> Header:
+    """Read the header; two columns of one meaning are refused, for no one could say which of them is right."""
+    if len(cells) > MOST_COLUMNS:
+        raise UnreadableFile(f"The header has more than {MOST_COLUMNS} columns.")
+    meanings = [meaning_of(cell) for cell in cells]
+    fields = [(place, meaning) for place, meaning in enumerate(meanings) if isinstance(meaning, Field)]
+    _refuse_duplicates([field for _, field in fields])
+    people = [place for place, meaning in enumerate(meanings) if meaning is Special.PEOPLE]
+    notes = [(place, name) for place, name in enumerate(cells) if meanings[place] in (None, Special.NOTE)]
+    notes += [(place, cells[place]) for place in people[1:]]
+    unknown = (label(name, place) for place, name in notes if meanings[place] is None and name.strip())
+    return Header(
+        width=len(cells),
+        fields=tuple(fields),
+        notes=_labelled(notes),
+        people_at=people[0] if people else None,
+        unknown=tuple(unknown)[:MOST_UNKNOWN_NAMES],
+    )
+
+
+def label(name: str, place: int) -> str:
+    """Name a column without a meaning; a name that may hold someone's number, or none, gives way to its place."""
+    shown = tidy(name).strip()
+    if not shown or sum(character.isdigit() for character in shown) >= DIGITS_OF_A_NUMBER:
+        return nameless(place)
+    return shown[:LONGEST_NAME]
+
+
+def nameless(place: int) -> str:
+    return f"column {place + 1}"
+
+
+def _refuse_duplicates(fields: Sequence[Field]) -> None:
+    seen: set[Field] = set()
+    for field in fields:
+        if field in seen:
+            raise UnreadableFile(f"Two columns of the header both mean {field}.")
+        seen.add(field)
+
+
+def _labelled(notes: Iterable[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
+    labels: dict[str, int] = {}
+    for place, name in sorted(notes):
+        shown = label(name, place)
+        labels[f"{shown} ({nameless(place)})" if shown in labels else shown] = place
+    return tuple((place, shown) for shown, place in labels.items())

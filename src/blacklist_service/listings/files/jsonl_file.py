@@ -1,0 +1,183 @@
+"""JSON Lines: one object on each line, with field names or those of the official site."""
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jiter
+import orjson
+
+from blacklist_service.listings.files.base import ListFile
+from blacklist_service.listings.files.cells import clean, number_text, tidy
+from blacklist_service.listings.files.encodings import scan_text
+from blacklist_service.listings.files.header import EXPECTED, LONGEST_NAME, MOST_UNKNOWN_NAMES, label
+from blacklist_service.listings.files.names import Special, meaning_of
+from blacklist_service.listings.files.problems import UnreadableFile
+from blacklist_service.listings.files.records import PEOPLE_NOTE, read_people
+from blacklist_service.listings.files.rows import Field, RawRow, RelatedPerson
+
+MOST_KEYS = 500  # of one object, as columns of a table
+MOST_LEARNT = 1000  # names whose meaning is remembered: a file of ever new names must not fill the memory
+OBJECTS_TO_JUDGE = 100  # among so many, one at least names a debtor or a case, or the file is no list
+
+_Pairs = Sequence[tuple[str, Any]]
+
+
+class JsonLinesFile(ListFile):
+    format = "jsonl"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._size = max(path.stat().st_size, 1)
+        self._position = 0
+        self.encoding = scan_text(path).encoding
+        self._unknown: dict[str, None] = {}
+        self._meanings: dict[str, Field | Special | None] = {}
+        self._refuse_foreign()
+
+    @property
+    def unknown_columns(self) -> tuple[str, ...]:
+        return tuple(self._unknown)
+
+    @property
+    def fraction(self) -> float:
+        return min(self._position / self._size, 1.0)
+
+    def rows(self) -> Iterator[RawRow]:
+        for number, pairs in self._objects():
+            row = self._row(number, pairs)
+            if row is not None:
+                yield row
+
+    def _refuse_foreign(self) -> None:
+        judged = [pairs for _, pairs in islice(self._objects(), OBJECTS_TO_JUDGE)]
+        if not judged:
+            raise UnreadableFile("The file is empty.")
+        meanings = {self._meaning(key) for pairs in judged for key, _ in pairs}
+        if not meanings & {Field.NAME, Field.CASE_NUMBER}:
+            raise UnreadableFile(f"The file's objects are no list: {EXPECTED}.")
+
+    def _objects(self) -> Iterator[tuple[int, _Pairs]]:
+        self._position = 0
+        for number, line in enumerate(self._lines(), 1):
+            self._position += len(line)
+            if line.strip():
+                yield number, _read_object(number, line)
+
+    def _lines(self) -> Iterator[bytes]:
+        if self.encoding == "gb18030":
+            with self._path.open(encoding=self.encoding, newline="\n") as text:
+                yield from (line.removeprefix("\ufeff").encode() for line in text)
+            return
+        with self._path.open("rb") as file:
+            for line in file:
+                yield line.removeprefix(b"\xef\xbb\xbf")
+
+    def _row(self, number: int, pairs: _Pairs) -> RawRow | None:
+        values: dict[Field, str] = {}
+        notes: dict[str, str] = {}
+        people: tuple[RelatedPerson, ...] = ()
+        for place, (key, value) in enumerate(pairs):
+            meaning = self._meaning(key)
+            if isinstance(meaning, Field) and (text := _field_text(value, meaning)) is not None:
+                if text and values.setdefault(meaning, text) != text:
+                    return RawRow(number, {}, notes)
+            elif meaning is Special.PEOPLE and (found := _find_people(value)) is not None:
+                people += found
+            elif text := _note_text(value):
+                notes[self._note_name(key, place, meaning)] = text
+        return RawRow(number, values, notes, people) if values or notes or people else None
+
+    def _meaning(self, key: str) -> Field | Special | None:
+        try:
+            return self._meanings[key]
+        except KeyError:
+            meaning = meaning_of(key) if len(key) <= LONGEST_NAME else None
+            if len(self._meanings) < MOST_LEARNT:
+                self._meanings[key] = meaning
+            return meaning
+
+    def _note_name(self, key: str, place: int, meaning: Field | Special | None) -> str:
+        if meaning is Special.PEOPLE:
+            return PEOPLE_NOTE
+        name = label(key, place)
+        if meaning is None and len(self._unknown) < MOST_UNKNOWN_NAMES:
+            self._unknown[name] = None
+        return name
+
+
+def _read_object(number: int, line: bytes) -> _Pairs:
+    try:
+        value = jiter.from_json(line, catch_duplicate_keys=True, cache_mode="keys")
+    except ValueError:
+        value = _read_odd(number, line)
+    if isinstance(value, list) and not isinstance(value, _Object):
+        raise UnreadableFile(f"Line {number} begins a JSON array; expected one object on each line.")
+    if not isinstance(value, (dict, _Object)):
+        raise UnreadableFile(f"Line {number} is no JSON object.")
+    pairs = tuple(value.items()) if isinstance(value, dict) else value
+    if len(pairs) > MOST_KEYS:
+        raise UnreadableFile(f"Line {number} has more than {MOST_KEYS} names.")
+    return pairs
+
+
+class _Object(list[tuple[str, Any]]):
+    """An object that keeps a name it has twice."""
+
+
+def _read_odd(number: int, line: bytes) -> Any:
+    """Read what the strict reader refuses and is JSON all the same: names given twice, halves of characters."""
+    try:
+        return json.loads(line, object_pairs_hook=_Object)
+    except RecursionError:
+        raise UnreadableFile(f"Line {number} is nested too deeply.") from None
+    except ValueError:
+        raise UnreadableFile(
+            f"Line {number} is no JSON; expected one whole object on each line, without line ends in it."
+        ) from None
+
+
+def _field_text(value: Any, field: Field) -> str | None:
+    """Read a field's value; None for one that is no text, which is kept as a note."""
+    if isinstance(value, str):
+        text = clean(value)
+        return tidy(value) if text and field is Field.NAME else text
+    if isinstance(value, list) and not isinstance(value, _Object):
+        texts = [_scalar_text(item) for item in value]
+        return None if None in texts else ",".join(text for text in texts if text)
+    return _scalar_text(value)
+
+
+def _scalar_text(value: Any) -> str | None:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, int):
+        return str(value)
+    return number_text(value) if isinstance(value, float) else None
+
+
+def _note_text(value: Any) -> str:
+    text = _scalar_text(value)
+    return text if text is not None else clean(_dump(value))
+
+
+def _dump(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # halves of characters, or numbers beyond 64 bits
+        return json.dumps(value, ensure_ascii=True)
+
+
+def _find_people(value: Any) -> tuple[RelatedPerson, ...] | None:
+    if value is None or value == "":
+        return ()
+    try:
+        return read_people(value)
+    except ValueError:
+        return None

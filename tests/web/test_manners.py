@@ -1,0 +1,165 @@
+"""How the service refuses: in one form, in one order, and without repeating what it was sent."""
+
+import pytest
+
+from blacklist_service.access.scopes import Role
+from tests.support import Service, question, resident_id, row, subject
+
+LISTED = resident_id(15)
+RIGHT = question(subject("张三", LISTED))
+
+
+async def test_every_refusal_is_a_problem_with_a_request_id(service: Service):
+    for response in (
+        await service.get("/nowhere"),
+        await service.client.request("DELETE", "/v1/checks"),
+        await service.post("/v1/checks", {}),
+        await service.client.post("/v1/checks", json=RIGHT),
+        await service.get("/v1/checks/not-a-uuid"),
+    ):
+        assert response.headers["content-type"] == "application/problem+json"
+        problem = response.json()
+        assert problem["status"] == response.status_code
+        assert problem["type"] == f"urn:blacklist-service:problem:{problem['code']}"
+        assert problem["request_id"] == response.headers["x-request-id"]
+
+
+async def test_a_method_that_is_not_taken_is_405(service: Service):
+    response = await service.client.request("DELETE", "/v1/checks")
+    assert (response.status_code, response.json()["code"]) == (405, "method-not-allowed")
+    assert response.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"matter":"a","matter":"b"}',
+        b'{"reference": NaN}',
+        b'{"reference":"\\ud800"}',
+        b'{"a":' + b"[" * 300 + b"]" * 300 + b"}",
+    ],
+)
+async def test_what_is_not_strict_json_is_refused(service: Service, body: bytes):
+    headers = service.bearer("agency") | {"Content-Type": "application/json"}
+    for path in ("/v1/checks", "/v1/checks/batch"):
+        response = await service.client.post(path, content=body, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"matter": 5}, "/matter"),
+        ({"reference": ""}, "/reference"),
+        ({"reference": " \t "}, "/reference"),
+        ({"reference": "a\u202eb"}, "/reference"),
+        ({"operator": "a\nb\x00"}, "/operator"),
+        ({"subjects": []}, "/subjects"),
+        ({"subjects": [subject()] * 21}, "/subjects"),
+        ({"subjects": [subject(role="king")]}, "/subjects/0/role"),
+        ({"subjects": [subject(name="\u200b")]}, "/subjects/0/name"),
+        ({"matter": "no_such_matter"}, "/matter"),
+    ],
+)
+async def test_a_body_that_is_wrong_names_the_place(service: Service, change, pointer):
+    response = await service.post("/v1/checks", RIGHT | change)
+    assert response.status_code == 422
+    assert pointer in [error["pointer"] for error in response.json()["errors"]]
+
+
+async def test_an_unknown_field_is_refused_without_repeating_its_name(service: Service):
+    response = await service.post("/v1/checks", RIGHT | {LISTED: 1})
+    assert response.status_code == 422
+    assert LISTED not in response.text
+
+
+@pytest.mark.parametrize(
+    "number", ["530111198503170016", "530111198513170015", "5301111985****0015", "53011119850317", "🙂", "-"]
+)
+async def test_a_number_that_cannot_be_right_is_never_clear(service: Service, number: str):
+    response = await service.post("/v1/checks", question(subject("张三", number)))
+    assert (response.status_code, response.json()["code"]) == (422, "invalid-identifier")
+    assert number not in response.text
+
+
+async def test_a_credit_code_that_fails_its_check_is_answered_with_a_warning(service: Service):
+    asked = subject("某公司", "91350211M0000XUF46", type="uscc", kind="organisation")
+    assert "identifier-checksum" in (await service.check(asked))["warnings"]
+
+
+async def test_a_body_too_large_is_413(service: Service):
+    response = await service.post("/v1/checks", RIGHT | {"operator": "x" * 65_536})
+    assert (response.status_code, response.json()["code"]) == (413, "payload-too-large")
+
+
+async def test_a_body_that_is_not_json_is_415(service: Service):
+    response = await service.client.post("/v1/checks", content=b"a=b", headers=service.bearer("agency"))
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported-media-type")
+
+
+async def test_refusals_come_in_the_order_key_scope_body_matter(service: Service):
+    limited = await service.add_key("GD-HR", Role.AGENCY, matters=["government_procurement"])
+    assert (await service.post("/v1/checks", {}, key="nonsense")).status_code == 401
+    assert (await service.post("/v1/checks", {}, key="court")).json()["code"] == "scope-missing"
+    assert (await service.post("/v1/checks", {}, key=limited)).status_code == 422
+    assert (await service.post("/v1/checks", RIGHT, key=limited)).json()["code"] == "matter-not-allowed"
+
+
+async def test_a_matter_outside_a_keys_own_is_refused_and_recorded(service: Service):  # golden 19
+    limited = await service.add_key("GD-HR", Role.AGENCY, matters=["government_procurement"])
+    assert (await service.post("/v1/checks", RIGHT, key=limited)).status_code == 403
+    [entry] = (await service.get("/v1/audit/entries", key="auditor", action="refused")).json()["items"]
+    assert entry["agency"] == "GD-HR"
+    batch = await service.post("/v1/checks/batch", {"checks": [RIGHT]}, key=limited)
+    assert batch.json()["results"][0]["status"] == 403
+    assert len((await service.get("/v1/audit/entries", key="auditor", action="refused")).json()["items"]) == 2
+
+
+async def test_no_log_line_metric_or_header_holds_a_number_or_a_key(service: Service, capfd: pytest.CaptureFixture[str]):
+    await service.load_rows(row(name="张三", identifier_number=LISTED))
+    answer = await service.check(subject("张三", LISTED))
+    await service.post("/v1/checks", question(subject("张三", LISTED[:-1] + "Y")))
+    await service.get(f"/v1/checks/{answer['check_id']}")
+    await service.get(f"/v1/checks/{LISTED}")
+    metrics = await service.client.get("/metrics")
+    printed = "".join(capfd.readouterr())
+    secret = service.keys["agency"].split("_")[3]
+    for text in (printed, metrics.text, str(metrics.headers)):
+        assert LISTED[:17] not in text
+        assert secret not in text
+        assert answer["check_id"] not in text
+
+
+async def test_probes_and_docs_need_no_key_and_no_other_host(service: Service):
+    assert (await service.client.get("/healthz")).json() == {"status": "alive"}
+    assert (await service.client.get("/readyz")).json()["status"] == "ready"
+    assert "blacklist_requests" in (await service.client.get("/metrics")).text
+    page = (await service.client.get("/docs")).text
+    assert "https://" not in page
+    assert (await service.client.get("/openapi.json")).json()["openapi"].startswith("3.")
+
+
+async def test_every_operation_has_a_summary_and_its_problems(service: Service):
+    document = (await service.client.get("/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("summary"), (method, path)
+            if path.startswith("/v1"):
+                assert "401" in operation["responses"], (method, path)
+                assert operation.get("security"), (method, path)
+
+
+async def test_the_matters_show_their_legal_basis(service: Service):
+    response = await service.get("/v1/matters")
+    assert response.headers["etag"] == '"1"'
+    items = {item["matter"]: item for item in response.json()["items"]}
+    assert len(items) == 10
+    assert [one["class"] for one in items["real_estate_transfer"]["measures"]] == [
+        "notice_required",
+        "prohibition",
+        "restriction",
+    ]
+    assert all(measure["basis"] for item in items.values() for measure in item["measures"])
