@@ -1,6 +1,6 @@
 """A real PostgreSQL for every test that needs one, and a real key for every request.
 
-`BLACKLIST_TEST_DATABASE_URL` (a superuser's) runs the database tests on that server instead of the wheel's.
+`BLACKLIST_POSTGRES_BIN` runs them on another PostgreSQL's programs than the wheel's.
 """
 
 import itertools
@@ -26,10 +26,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a database on the server under test."""
-    if external := os.environ.get("BLACKLIST_TEST_DATABASE_URL"):
-        yield external
-        return
-    database = EmbeddedPostgres(Path(tmp_path_factory.mktemp("server")))
+    programs = os.environ.get("BLACKLIST_POSTGRES_BIN")
+    database = EmbeddedPostgres(tmp_path_factory.mktemp("server"), postgres_bin=Path(programs) if programs else None)
     database.start()
     yield database.dsn
     database.stop()
@@ -39,6 +37,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def template(server: str) -> AsyncIterator[str]:
     """A migrated database that each test's own is copied from."""
     admin = await asyncpg.connect(server)
+    # What tests write need not outlive the machine; the durability tests run servers of their own.
+    for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
+        await admin.execute(f"ALTER SYSTEM SET {setting}")
+    await admin.execute("SELECT pg_reload_conf()")
     await admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
     await admin.execute(f"CREATE DATABASE {TEMPLATE}")
     await bring_up(with_database(server, TEMPLATE), SECRECY)
@@ -52,7 +54,7 @@ async def dsn(server: str, template: str) -> AsyncIterator[str]:
     """A database of the test's own."""
     name = f"blacklist_test_{os.getpid()}_{next(_numbers)}"
     admin = await asyncpg.connect(server)
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     yield with_database(server, name)
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeVar
 
 from blacklist_service.listings.files.base import ListFile
 from blacklist_service.listings.files.encodings import scan_text
@@ -24,6 +25,7 @@ LONGEST_RECORD = 1 << 20  # characters, over all the lines of its quoted cells: 
 BUFFER = 1 << 18
 ROWS_BETWEEN_MEASURES = 1024  # progress is asked for by people
 
+_Name = TypeVar("_Name", bound=str)
 _Pick = Callable[[Sequence[str]], tuple[str, ...]]
 
 
@@ -135,13 +137,13 @@ def _first_records(start: str, delimiter: str) -> list[tuple[int, list[str]]]:
     try:
         reader = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter, strict=True)
         for number, cells in enumerate(islice(reader, ROWS_BEFORE_HEADER), 1):
-            records.append((number, cells))  # noqa: PERF402 - what was read before an error is kept
+            records.append((number, cells))
     except csv.Error:
-        pass  # reading the rows says where and why
+        pass  # what came before is kept; reading the rows says where and why it breaks
     return records
 
 
-def _columns[Name: str](columns: Sequence[tuple[int, Name]]) -> tuple[list[Name], _Pick]:
+def _columns(columns: Sequence[tuple[int, _Name]]) -> tuple[list[_Name], _Pick]:
     """Split the columns into their names, and what takes their cells from a record in one step."""
     places = [place for place, _ in columns]
     if places == list(range(len(places))):

@@ -89,15 +89,10 @@ class _Lines:
         if (at := chunk.find(b"\0")) >= 0:
             line = self.count + chunk.count(b"\n", 0, at) + 1
             raise UnreadableFile(f"Line {line}: a NUL byte; this is no text.")
-        first, last = _first_end(chunk), max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-        self._length += len(chunk) if first is None else first
+        first = chunk.find(b"\n")
+        self._length += len(chunk) if first < 0 else first
         if self._length > LONGEST_LINE:
             raise UnreadableFile(f"Line {self.count + 1} is longer than {LONGEST_LINE >> 20} MiB.")
-        if first is not None:
-            self._length = len(chunk) - last - 1
+        if first >= 0:
+            self._length = len(chunk) - chunk.rfind(b"\n") - 1
         self.count += chunk.count(b"\n")
-
-
-def _first_end(chunk: bytes) -> int | None:
-    ends = [at for at in (chunk.find(b"\n"), chunk.find(b"\r")) if at >= 0]
-    return min(ends, default=None)

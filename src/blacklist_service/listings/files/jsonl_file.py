@@ -22,6 +22,10 @@ MOST_KEYS = 500  # of one object, as columns of a table
 MOST_LEARNT = 1000  # names whose meaning is remembered: a file of ever new names must not fill the memory
 OBJECTS_TO_JUDGE = 100  # among so many, one at least names a debtor or a case, or the file is no list
 
+LONGEST_WHOLE = 1000  # digits; Python turns no more than 4,300 into a number, and no number of ours has fifty
+
+_LISTS = {Field.BASIS_NUMBER, Field.BASIS_ISSUER, Field.CIRCUMSTANCES}  # of anything else, two values are one too many
+
 _Pairs = Sequence[tuple[str, Any]]
 
 
@@ -130,7 +134,7 @@ class _Object(list[tuple[str, Any]]):
 def _read_odd(number: int, line: bytes) -> Any:
     """Read what the strict reader refuses and is JSON all the same: names given twice, halves of characters."""
     try:
-        return json.loads(line, object_pairs_hook=_Object)
+        return _inner_plain(json.loads(line, object_pairs_hook=_Object, parse_int=_whole))
     except RecursionError:
         raise UnreadableFile(f"Line {number} is nested too deeply.") from None
     except ValueError:
@@ -139,12 +143,26 @@ def _read_odd(number: int, line: bytes) -> Any:
         ) from None
 
 
+def _inner_plain(value: Any) -> Any:
+    return _Object((key, _plain(item)) for key, item in value) if isinstance(value, _Object) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Object):
+        return {key: _plain(item) for key, item in value}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < LONGEST_WHOLE else float(digits)
+
+
 def _field_text(value: Any, field: Field) -> str | None:
     """Read a field's value; None for one that is no text, which is kept as a note."""
     if isinstance(value, str):
         text = clean(value)
         return tidy(value) if text and field is Field.NAME else text
-    if isinstance(value, list) and not isinstance(value, _Object):
+    if isinstance(value, list) and (field in _LISTS or len(value) < 2):
         texts = [_scalar_text(item) for item in value]
         return None if None in texts else ",".join(text for text in texts if text)
     return _scalar_text(value)

@@ -1,0 +1,21 @@
+# Needs an external PostgreSQL 15+ (BLACKLIST_DATABASE_URL) and a key (BLACKLIST_SECRET_KEY): no embedded database here.
+FROM python:3.13-slim AS build
+WORKDIR /build
+RUN python -m venv /opt/venv
+COPY requirements/service.txt requirements/service.txt
+RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements/service.txt
+COPY pyproject.toml README.md ./
+COPY src src
+RUN /opt/venv/bin/pip install --no-cache-dir hatchling \
+    && /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
+    && /opt/venv/bin/pip uninstall --yes --quiet hatchling
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin blacklist
+COPY --from=build /opt/venv /opt/venv
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 BLACKLIST_HOST=0.0.0.0 BLACKLIST_DATA_DIR=/tmp/blacklist
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["python", "-c", \
+    "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('BLACKLIST_PORT', '8000') + '/readyz', timeout=2)"]
+CMD ["blacklist-service", "serve"]

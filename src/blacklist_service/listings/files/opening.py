@@ -1,0 +1,44 @@
+"""Which of the three formats a file is: by its content; its name says nothing that can be relied on."""
+
+from pathlib import Path
+
+from blacklist_service.listings.files.base import ListFile
+from blacklist_service.listings.files.csv_file import CsvFile
+from blacklist_service.listings.files.jsonl_file import JsonLinesFile
+from blacklist_service.listings.files.problems import UnreadableFile
+from blacklist_service.listings.files.xlsx_file import XlsxFile
+
+BYTES_TO_JUDGE = 4096  # blank lines may stand before the first object
+
+_ZIP = b"PK\x03\x04"
+_FOREIGN = {
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Excel workbook (.xls) or one with a password",
+    b"%PDF": "a PDF",
+    b"PK\x05\x06": "an empty archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"{\\rtf": "a text with formatting (RTF)",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+}
+_BLANK = b" \t\r\n"
+
+
+def open_list_file(path: Path, *, name: str = "") -> ListFile:
+    """Open a list file; raises `UnreadableFile`. Only the words of a refusal depend on `name`."""
+    with path.open("rb") as file:
+        start = file.read(BYTES_TO_JUDGE)
+    if not start:
+        raise UnreadableFile("The file is empty.")
+    for magic, what in _FOREIGN.items():
+        if start.startswith(magic):
+            raise UnreadableFile(f"The file is {what}; send CSV, XLSX or JSON Lines.")
+    if start.startswith(_ZIP):
+        return XlsxFile(path)
+    if name.lower().endswith(".xlsx"):
+        raise UnreadableFile("The file is named .xlsx and is no workbook.")
+    text = start.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\x84\x31\x95\x33").lstrip(_BLANK)
+    if text.startswith(b"[") and text[1:].lstrip(_BLANK).startswith(b"{"):
+        raise UnreadableFile("The file is one JSON array; send JSON Lines, one object on each line.")
+    return JsonLinesFile(path) if text.startswith(b"{") else CsvFile(path)

@@ -1,0 +1,127 @@
+"""XLSX, opened in a child process: its limits of memory and time are what a bomb runs into."""
+
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from blacklist_service.listings.files.base import ListFile
+from blacklist_service.listings.files.header import Header, read_header
+from blacklist_service.listings.files.problems import UnreadableFile
+from blacklist_service.listings.files.records import RecordReader
+from blacklist_service.listings.files.rows import RawRow
+
+CHILD = "blacklist_service.listings.files.xlsx_child"
+CHILD_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")  # no secret of ours beside a hostile file
+LONGEST_MESSAGE = 64 << 20  # bytes; a row of 500 cells, each as long as Excel lets it be, as JSON
+
+
+class XlsxFile(ListFile):
+    format = "xlsx"
+    encoding = ""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+        self._child: _Child | None = _Child(path)
+        try:
+            head = self._child.receive()
+            self._rows = max(int(head["rows"]), 1)
+            self._header: Header = read_header(head["header"])
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def unknown_columns(self) -> tuple[str, ...]:
+        return self._header.unknown
+
+    @property
+    def fraction(self) -> float:
+        return min(self._at / self._rows, 1.0)
+
+    def rows(self) -> Iterator[RawRow]:
+        """Stream the rows; a second time, the workbook is opened anew."""
+        child, self._child = self._child or self._reopen(), None
+        try:
+            yield from self._read(child)
+        finally:
+            child.end()
+        self._at = self._rows
+
+    def close(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    def _reopen(self) -> "_Child":
+        child = _Child(self._path)
+        child.receive()
+        return child
+
+    def _read(self, child: "_Child") -> Iterator[RawRow]:
+        read = RecordReader(self._header).read
+        while isinstance(batch := child.receive(), list):
+            for number, cells in batch:
+                if (row := read(number, cells)) is not None:
+                    yield row
+                self._at = number
+
+
+class _Child:
+    """The process and its messages."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - this very program; the path is an argument, no shell sees it
+            [sys.executable, "-P", "-m", CHILD, str(path.absolute())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a library's cry may hold content
+            env={name: os.environ[name] for name in CHILD_ENVIRONMENT if name in os.environ},
+        )
+        self.end = weakref.finalize(self, _end, self._process)
+        if not self._message():
+            self.end()
+            raise RuntimeError("the process that reads workbooks did not start")
+
+    def receive(self) -> Any:
+        """Take the next message; a refusal of the child is raised, and so is its death."""
+        message = self._message()
+        if message is None:
+            self.end()
+            raise UnreadableFile(_DEATHS.get(self._process.returncode, "The workbook is damaged."))
+        if isinstance(message, dict) and "refused" in message:
+            self.end()
+            raise UnreadableFile(message["refused"])
+        return message
+
+    def _message(self) -> Any:
+        """Read a message; None where the process has ended, or has written what is none."""
+        output = self._process.stdout
+        assert output is not None  # noqa: S101 - it is a pipe
+        length = int.from_bytes(output.read(4), "big")
+        body = output.read(length) if 0 < length <= LONGEST_MESSAGE else b""
+        return orjson.loads(body) if body and len(body) == length else None
+
+
+_TOO_LARGE = "The workbook needs more memory than it may have; send CSV, or fewer rows at a time."
+_DEATHS = {
+    -signal.SIGABRT: _TOO_LARGE,
+    -signal.SIGSEGV: _TOO_LARGE,
+    -signal.SIGKILL: _TOO_LARGE,
+    -signal.SIGXCPU: "The workbook takes more time than it may have; send CSV, or fewer rows at a time.",
+}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    output: IO[bytes] | None = process.stdout
+    if output is not None:
+        output.close()
+    process.kill()
+    process.wait()
