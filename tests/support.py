@@ -187,4 +187,3 @@ async def serving(settings: Settings, dsn: str, secrecy: Secrecy) -> AsyncIterat
         service.keys["other agency"] = await service.add_key("GD-EDU", Role.AGENCY)
         service.keys["auditor"] = await service.add_key("GD-AUDIT", Role.AUDITOR)
         yield service
-

@@ -74,7 +74,9 @@ def test_the_strongest_identity_stands_for_a_listing_found_by_two_keys():
 
 
 def test_all_listings_are_shown_the_exact_ones_first():
-    decided = ask("civil_service_recruitment", hit(identity=Identity.MASKED), hit(), hit(identity=Identity.NAME_DIFFERS))
+    decided = ask(
+        "civil_service_recruitment", hit(identity=Identity.MASKED), hit(), hit(identity=Identity.NAME_DIFFERS)
+    )
     assert [match.hit.identity for match in decided.matches] == ["exact", "name_differs", "masked"]
 
 

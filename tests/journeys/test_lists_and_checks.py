@@ -168,7 +168,11 @@ async def test_an_answer_names_the_list_version_it_rests_on(service: Service):
 
 async def test_a_batch_answers_each_in_its_place_and_a_wrong_one_alone(service: Service):
     await service.load_rows(row(name="张三", identifier_number=LISTED))
-    checks = [question(subject("张三", LISTED)), question(subject("张三", LISTED[:-1] + "Y")), question(subject("李四"))]
+    checks = [
+        question(subject("张三", LISTED)),
+        question(subject("张三", LISTED[:-1] + "Y")),
+        question(subject("李四")),
+    ]
     response = await service.post("/v1/checks/batch", {"checks": checks})
     results = response.json()["results"]
     assert [one["status"] for one in results] == [200, 422, 200]
@@ -188,6 +192,8 @@ async def test_the_worker_writes_down_what_the_calendar_did(service: Service):
         await service.do_calendar_round(connection)
     acts = await service.fetch("SELECT act, list_version FROM listing_versions WHERE act IN ('expired', 'published')")
     assert sorted(one["act"] for one in acts) == ["expired", "published", "published"]
-    entries = await service.fetch("SELECT action FROM ledger_entries WHERE action IN ('listing_expired', 'grace_ended')")
+    entries = await service.fetch(
+        "SELECT action FROM ledger_entries WHERE action IN ('listing_expired', 'grace_ended')"
+    )
     assert len(entries) == 2
     assert await service.decide(subject("乙", resident_id(2))) == "block"

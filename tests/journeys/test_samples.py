@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,13 +48,13 @@ async def test_a_dry_run_says_the_same_and_changes_nothing(service: Service):
     assert (dry.counts, dry.rows) == (wet.counts, wet.rows)
 
 
-async def _is_right(service: Service, probe: dict) -> bool:
+async def _is_right(service: Service, probe: dict[str, Any]) -> bool:
     body = {"matter": probe["matter"], "reference": "probe", "subjects": [probe["subject"]]}
     response = await service.post("/v1/checks", body)
     if response.status_code != probe["status"]:
         return False
     if probe["status"] != 200:
-        return response.json()["code"] == "invalid-identifier"
+        return bool(response.json()["code"] == "invalid-identifier")
     answer = response.json()
     if answer["decision"] != probe["decision"]:
         return False

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from datetime import UTC, datetime
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -36,9 +37,7 @@ async def test_the_applications_role_owns_nothing(service: Service):
 
 
 async def test_partitions_reach_a_year_ahead(service: Service):
-    [months] = await service.fetch(
-        "SELECT count(*) AS n FROM pg_inherits WHERE inhparent = 'ledger_entries'::regclass"
-    )
+    [months] = await service.fetch("SELECT count(*) AS n FROM pg_inherits WHERE inhparent = 'ledger_entries'::regclass")
     assert months["n"] == 14
 
 
@@ -179,7 +178,5 @@ async def test_every_entry_waits_to_be_sealed(service: Service):
 
 async def test_an_id_carries_its_instant(service: Service):
     answer = await service.check(subject("张三"))
-    from uuid import UUID
-
     carried = instant_of(UUID(answer["check_id"]))
     assert carried == datetime.fromisoformat(answer["checked_at"]).astimezone(UTC)

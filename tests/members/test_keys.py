@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blacklist_service.access.scopes import Role, Scope
+from blacklist_service.access.scopes import SCOPES_OF_ROLE, Role, Scope
+from blacklist_service.database.connections import connect
+from blacklist_service.members import authentication
 from blacklist_service.members.operations import create_key, revoke_key
 from blacklist_service.members.problems import KeyInvalid
-from blacklist_service.members.rules import make_key, read_key
+from blacklist_service.members.queries import find_credential
+from blacklist_service.members.rules import _crc, make_key, read_key
 from tests.support import TEST, Service, question, subject
 
 ASKED = question(subject("张三"))
@@ -62,10 +65,6 @@ async def test_a_revoked_key_is_refused_elsewhere_within_a_second(service: Servi
 
 async def test_a_key_whose_days_are_over_is_refused(service: Service):
     key = await service.add_key("GD-HR", Role.AGENCY)
-    async with service.workplace.connected() as connection:
-        pass
-    from blacklist_service.database.connections import connect
-
     owner = await connect(service.workplace.dsn, role=None)
     await owner.execute("UPDATE api_keys SET expires_at = now() WHERE id = $1", key.split("_")[2])
     await owner.close()
@@ -74,10 +73,8 @@ async def test_a_key_whose_days_are_over_is_refused(service: Service):
 
 async def test_a_wrong_secret_and_an_unknown_key_take_the_same_path(service: Service, monkeypatch):
     """Both cost one look into the database and one comparison; so neither tells which keys exist."""
-    from blacklist_service.members import authentication
-
     looked = []
-    find = authentication.find_credential
+    find = find_credential
 
     async def counted(connection, key_id):
         looked.append(key_id)
@@ -114,7 +111,9 @@ async def test_an_auditors_key_belongs_to_an_auditor(service: Service):
 async def test_making_and_revoking_keys_is_in_the_ledger_without_their_secrets(service: Service):
     key = await service.add_key("GD-HR", Role.AGENCY)
     await _revoke(service, key)
-    rows = await service.fetch("SELECT action, leaf FROM ledger_entries WHERE action LIKE 'key_%' ORDER BY at DESC LIMIT 2")
+    rows = await service.fetch(
+        "SELECT action, leaf FROM ledger_entries WHERE action LIKE 'key_%' ORDER BY at DESC LIMIT 2"
+    )
     assert [one["action"] for one in rows] == ["key_revoked", "key_created"]
     for one in rows:
         assert key.split("_")[2].encode() in one["leaf"]
@@ -122,8 +121,6 @@ async def test_making_and_revoking_keys_is_in_the_ledger_without_their_secrets(s
 
 
 def test_the_three_officers_exclude_each_other_and_all_others():
-    from blacklist_service.access.scopes import SCOPES_OF_ROLE
-
     officers = [Role.AUDITOR, Role.SECURITY, Role.SYSTEM]
     for officer in officers:
         for other in Role:
@@ -134,8 +131,6 @@ def test_the_three_officers_exclude_each_other_and_all_others():
 
 def _with_id(key_id: str) -> str:
     """A key of the right form and check, with the id of a real one and a secret of its own."""
-    from blacklist_service.members.rules import _crc
-
     body = f"sxd_live_{key_id}_{make_key('live').text.split('_')[3]}"
     return f"{body}_{_crc(body)}"
 

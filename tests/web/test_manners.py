@@ -118,7 +118,9 @@ async def test_a_matter_outside_a_keys_own_is_refused_and_recorded(service: Serv
     assert len((await service.get("/v1/audit/entries", key="auditor", action="refused")).json()["items"]) == 2
 
 
-async def test_no_log_line_metric_or_header_holds_a_number_or_a_key(service: Service, capfd: pytest.CaptureFixture[str]):
+async def test_no_log_line_metric_or_header_holds_a_number_or_a_key(
+    service: Service, capfd: pytest.CaptureFixture[str]
+):
     await service.load_rows(row(name="张三", identifier_number=LISTED))
     answer = await service.check(subject("张三", LISTED))
     await service.post("/v1/checks", question(subject("张三", LISTED[:-1] + "Y")))

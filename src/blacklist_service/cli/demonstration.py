@@ -195,7 +195,6 @@ def _print_questions(settings: Settings, key: str, listed: list[str]) -> None:
         }
         body = json.dumps({"matter": matter, "reference": "DEMO-001", "subjects": [subject]}, ensure_ascii=False)
         url = f"http://{settings.host}:{settings.port}/v1/checks"
-        print(
-            f"\n# {title}\ncurl -s {url} -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d {shlex.quote(body)}"
-        )
+        headers = f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
+        print(f"\n# {title}\ncurl -s {url} {headers} -d {shlex.quote(body)}")
     print(flush=True)

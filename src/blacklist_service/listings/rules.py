@@ -202,7 +202,8 @@ ADULT_AGE = 18
 def is_minor(birth: date | None, content_dates: tuple[date | None, ...], *, today: date) -> bool:
     """Art. 4: nobody under 18 is listed. Judged on the decision's day, else the publication's, else today.
 
-    A birth after that day is a slip of the pen in the number, not a child: its check tells the court."""
+    A birth after that day is a slip of the pen in the number, not a child: its check tells the court.
+    """
     day = next((one for one in content_dates if one is not None), today)
     return birth is not None and birth <= day and age_on(birth, day) < ADULT_AGE
 

@@ -15,8 +15,12 @@ def fold(text: str) -> str:
 
 ACTIONS: Mapping[str, RowAction] = {
     **{action.value: action for action in RowAction},
-    "发布": RowAction.PUBLISH, "新增": RowAction.PUBLISH, "纳入": RowAction.PUBLISH, "更正": RowAction.CORRECT,
-    "删除": RowAction.DELETE, "撤销": RowAction.WITHDRAW,
+    "发布": RowAction.PUBLISH,
+    "新增": RowAction.PUBLISH,
+    "纳入": RowAction.PUBLISH,
+    "更正": RowAction.CORRECT,
+    "删除": RowAction.DELETE,
+    "撤销": RowAction.WITHDRAW,
 }
 
 KINDS: Mapping[str, SubjectKind] = {

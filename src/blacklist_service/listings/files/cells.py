@@ -6,8 +6,9 @@ import re
 PLAIN_SPACE = " \t\r\n\u00a0\u3000"
 EXACT_BELOW = 1e15  # from here on a spreadsheet's number has lost digits: it keeps fifteen
 
-_CONTROLS = dict.fromkeys(code for code in (*range(0x20), 0x7F) if chr(code) not in "\t\n\r")
-_LINE_ENDS = re.compile(r"\r\n?")
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_LINE_END = re.compile(r"\r\n?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _AS_FORMULA = re.compile(r'="([^"]*)"')
 _AS_TEXT = re.compile(r"'(?=[0-9])")
@@ -20,7 +21,9 @@ def clean(cell: str) -> str:
 
 def tidy(cell: str) -> str:
     """Take out what no text has: control characters and halves of characters. Tabs and line ends stay."""
-    return _SURROGATE.sub("\ufffd", _LINE_ENDS.sub("\n", cell.translate(_CONTROLS)))
+    if not _ODD.search(cell):
+        return cell
+    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", _LINE_END.sub("\n", cell)))
 
 
 def unwrap(cell: str) -> str:

@@ -19,7 +19,7 @@ from blacklist_service.listings.files.records import PEOPLE_NOTE, read_people
 from blacklist_service.listings.files.rows import Field, RawRow, RelatedPerson
 
 MOST_KEYS = 500  # of one object, as columns of a table
-MOST_LEARNT = 1000  # names whose meaning is remembered: a file of ever new names must not fill the memory
+MOST_LEARNT = 1000  # names whose meaning is remembered: a file of ever new ones must not fill the memory
 OBJECTS_TO_JUDGE = 100  # among so many, one at least names a debtor or a case, or the file is no list
 
 LONGEST_WHOLE = 1000  # digits; Python turns no more than 4,300 into a number, and no number of ours has fifty
@@ -39,6 +39,7 @@ class JsonLinesFile(ListFile):
         self.encoding = scan_text(path).encoding
         self._unknown: dict[str, None] = {}
         self._meanings: dict[str, Field | Special | None] = {}
+        self._labels: dict[str, str] = {}
         self._refuse_foreign()
 
     @property
@@ -106,9 +107,13 @@ class JsonLinesFile(ListFile):
     def _note_name(self, key: str, place: int, meaning: Field | Special | None) -> str:
         if meaning is Special.PEOPLE:
             return PEOPLE_NOTE
+        if (name := self._labels.get(key)) is not None:
+            return name
         name = label(key, place)
         if meaning is None and len(self._unknown) < MOST_UNKNOWN_NAMES:
             self._unknown[name] = None
+        if len(self._labels) < MOST_LEARNT:
+            self._labels[key] = name
         return name
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from blacklist_service.listings.files.problems import UnreadableFile
 
 MOST_PARTS = 1000  # a workbook has about ten and one for each sheet
-MOST_INFLATED = 512 << 20  # bytes; a million rows of 24 short cells are about as much, and send CSV better
+MOST_INFLATED = 512 << 20  # bytes; 350,000 rows of 24 cells, and larger lists are better sent as CSV
 MOST_INFLATION = 200  # times the file's own size; sheets of real lists come to 10 to 40
 INFLATION_BEGINS_AT = 4 << 20  # bytes; below, the ratio of a nearly empty workbook says nothing
 CHUNK = 1 << 18

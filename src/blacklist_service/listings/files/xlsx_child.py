@@ -2,7 +2,8 @@
 
 calamine holds a whole sheet in memory, so that a hostile one is a matter of limits set from outside: this process dies
 of it, and its parent says so. It writes messages to its standard output, each four bytes of length and then JSON:
-`{"ready"}` once it runs under its limits, `{"rows", "header_at", "header"}`, then arrays of `[row number, [cells]]`, then `{"end": true}`; or `{"refused"}`.
+`{"ready"}` under its limits, `{"rows", "header_at", "header"}`, then arrays of `[row number, [cells]]`, at last
+`{"end"}`; or `{"refused"}`.
 """
 
 import os
@@ -23,7 +24,7 @@ from blacklist_service.listings.files.header import EXPECTED, MOST_COLUMNS, ROWS
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.workbook_limits import check_workbook
 
-ADDRESS_SPACE = 2 << 30  # bytes; 350,000 rows of 24 cells fit, and a file with more is better sent as CSV
+ADDRESS_SPACE = 2 << 30  # bytes; 300,000 rows of 24 cells take 0.7 GiB, and larger lists are better sent as CSV
 CPU_SECONDS = 120  # ten times what the largest sheet that fits has taken
 MOST_SHEETS = 50  # each is loaded whole until one has a header
 ROWS_IN_MESSAGE = 200
@@ -47,7 +48,6 @@ def main(path: Path) -> None:
         _send({"refused": "The workbook is damaged."})
     except MemoryError:
         os.abort()  # as the library does where it is the one that asks for memory
-    sys.stdout.buffer.flush()
 
 
 def _limit(kind: int, most: int) -> None:
@@ -118,6 +118,7 @@ def _text(cell: float | bool | datetime | date | time | timedelta) -> str:
 def _send(message: Any) -> None:
     body = orjson.dumps(message)
     sys.stdout.buffer.write(len(body).to_bytes(4, "big") + body)
+    sys.stdout.buffer.flush()  # what was sent is not lost with the process
 
 
 if __name__ == "__main__":

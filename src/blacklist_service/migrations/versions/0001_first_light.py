@@ -143,7 +143,8 @@ CREATE INDEX listings_loose_key ON listings (loose_key);
 CREATE INDEX listings_case ON listings (court_code, case_number);
 
 -- Every state a listing ever had. No foreign keys here and below: listings are never deleted, all is written by one
--- function, and a million rows would be looked up once more each. A version without a document has that of the newest one before it that has.
+-- function, and a million rows would be looked up once more each.
+-- A version without a document has that of the newest one before it that has.
 CREATE TABLE listing_versions (
     listing_id      uuid NOT NULL,
     version         integer NOT NULL,
