@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from blacklist_service import secrecy
-from blacklist_service.secrecy import Secrecy
+from blacklist_service.secrecy import Secrecy, SecretKeyError
 
 DSN_VARIABLE = "BLACKLIST_DSN"
 """Set by `serve` for its children: where the database is, be it embedded or external."""
@@ -60,5 +60,10 @@ class Settings(BaseSettings):
         return self.secret_key_file or self.data_dir / "secret.key"
 
     def load_secrecy(self) -> Secrecy:
-        """Raise `SecretKeyError` where the key is missing or malformed."""
+        """Raise `SecretKeyError` where the key is missing or malformed.
+
+        Only the embedded database has a key file by default: for another one the key is the operator's to keep.
+        """
+        if not self.is_embedded and self.secret_key is None and self.secret_key_file is None:
+            raise SecretKeyError("an external database needs its secret key: set BLACKLIST_SECRET_KEY (or …_FILE)")
         return secrecy.load(self.secret_key.get_secret_value() if self.secret_key else None, self.key_path)

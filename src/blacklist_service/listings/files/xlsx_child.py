@@ -51,10 +51,9 @@ def main(path: Path) -> None:
 
 
 def _limit(kind: int, most: int) -> None:
-    """Never raise a limit that was set from outside."""
+    """Set what is reached first, for only its signal says which limit it was; one set from outside is not raised."""
     _, hard = resource.getrlimit(kind)
-    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
+    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _messages(path: Path) -> Iterator[Any]:

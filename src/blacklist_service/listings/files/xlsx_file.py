@@ -95,7 +95,7 @@ class _Child:
         message = self._message()
         if message is None:
             self.end()
-            raise UnreadableFile(_DEATHS.get(self._process.returncode, "The workbook is damaged."))
+            raise UnreadableFile(DEATHS.get(self._process.returncode, "The workbook is damaged."))
         if isinstance(message, dict) and "refused" in message:
             self.end()
             raise UnreadableFile(message["refused"])
@@ -111,7 +111,7 @@ class _Child:
 
 
 _TOO_LARGE = "The workbook needs more memory than it may have; send CSV, or fewer rows at a time."
-_DEATHS = {
+DEATHS = {
     -signal.SIGABRT: _TOO_LARGE,
     -signal.SIGSEGV: _TOO_LARGE,
     -signal.SIGKILL: _TOO_LARGE,

@@ -1,0 +1,192 @@
+"""The hot path under faults: never an answer without its row, never another answer than the right one."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from blacklist_service.checks import batcher as hot_path
+from blacklist_service.cli.environment import bring_up
+from blacklist_service.database.embedded.server import EmbeddedPostgres
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.settings import Settings
+from tests.support import Service, question, resident_id, row, serving, subject
+
+LISTED = resident_id(15)
+ASKED = question(subject("张三", LISTED))
+
+
+async def checks_in_the_log(service: Service) -> int:
+    [count] = await service.fetch("SELECT count(*) AS n FROM ledger_entries WHERE action = 'check'")
+    return int(count["n"])
+
+
+async def test_checks_that_wait_together_are_answered_together(service: Service, monkeypatch):
+    await service.check(subject())
+    sizes = []
+    look_up = hot_path.look_up
+
+    async def counted(connection, digests, key_ids):
+        sizes.append(len(digests))
+        return await look_up(connection, digests, key_ids)
+
+    monkeypatch.setattr(hot_path, "look_up", counted)
+    answers = await asyncio.gather(*(service.check(subject("张三", resident_id(n))) for n in range(200)))
+    assert len({answer["check_id"] for answer in answers}) == 200
+    assert len(sizes) < 100
+    assert await checks_in_the_log(service) == 201
+
+
+@pytest.mark.parametrize("step", ["look_up", "get_catalogue", "record"])
+async def test_whatever_fails_before_the_commit_there_is_no_answer_and_no_row(service: Service, monkeypatch, step):
+    async def broken(*_args, **_options):
+        raise asyncpg.DataError("planted")
+
+    monkeypatch.setattr(hot_path, step, broken)
+    response = await service.post("/v1/checks", ASKED)
+    assert (response.status_code, response.json()["code"]) == (503, "undetermined")
+    assert int(response.headers["retry-after"]) >= 1
+    monkeypatch.undo()
+    assert await checks_in_the_log(service) == 0
+    assert (await service.post("/v1/checks", ASKED)).status_code == 200
+
+
+async def test_one_poisoned_check_fails_alone(service: Service, monkeypatch):
+    await service.load_rows(row(name="张三", identifier_number=LISTED))
+    answer_ask = hot_path.answer_ask
+
+    def poisoned(ask, *rest):
+        if ask.request.reference == "poison":
+            raise RuntimeError("planted")
+        return answer_ask(ask, *rest)
+
+    monkeypatch.setattr(hot_path, "answer_ask", poisoned)
+    bodies = [ASKED | {"reference": "poison" if n == 5 else f"good {n}"} for n in range(20)]
+    responses = await asyncio.gather(*(service.post("/v1/checks", body) for body in bodies))
+    assert [response.status_code for response in responses] == [503 if n == 5 else 200 for n in range(20)]
+    assert all(response.json()["decision"] == "block" for n, response in enumerate(responses) if n != 5)
+    assert await checks_in_the_log(service) == 19
+
+
+async def test_a_lost_connection_is_undetermined_and_the_next_check_is_answered(service: Service):
+    await service.check(subject())
+    async with service.workplace.connected() as connection:
+        superuser = await asyncpg.connect(service.workplace.dsn)
+        await superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> $1"
+            " AND pid <> pg_backend_pid()",
+            connection.get_server_pid(),
+        )
+        await superuser.close()
+    statuses = [(await service.post("/v1/checks", ASKED)).status_code for _ in range(5)]
+    assert set(statuses) <= {200, 503}
+    assert statuses[-1] == 200
+
+
+async def test_an_overfull_queue_refuses_at_once(dsn: str, tmp_path: Path):
+    async with serving(Settings(data_dir=tmp_path, check_queue=3), dsn, Secrecy(bytes(range(32)))) as service:
+        await service.check(subject())
+        responses = await asyncio.gather(*(service.post("/v1/checks", ASKED) for _ in range(60)))
+        statuses = [response.status_code for response in responses]
+        assert set(statuses) == {200, 503}
+        assert await checks_in_the_log(service) == statuses.count(200) + 1
+
+
+class TestIdempotency:
+    async def test_the_same_key_and_body_get_the_same_answer_and_one_row(self, service: Service):
+        first = await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
+        again = await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
+        assert first.content == again.content
+        assert await checks_in_the_log(service) == 1
+
+    async def test_another_body_under_the_same_key_is_refused(self, service: Service):
+        await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
+        other = await service.post("/v1/checks", ASKED | {"reference": "other"}, **{"Idempotency-Key": "k1"})
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+    async def test_a_key_is_each_members_own(self, service: Service):
+        mine = await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
+        theirs = await service.post("/v1/checks", ASKED, key="other agency", **{"Idempotency-Key": "k1"})
+        assert mine.json()["check_id"] != theirs.json()["check_id"]
+
+    async def test_many_at_once_under_one_key_are_one_check(self, service: Service):
+        asked = (service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"}) for _ in range(40))
+        responses = await asyncio.gather(*asked)
+        assert len({response.content for response in responses}) == 1
+        assert await checks_in_the_log(service) == 1
+
+    async def test_workers_share_the_answers(self, service: Service, dsn: str, tmp_path: Path):
+        first = await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
+        async with serving(Settings(data_dir=tmp_path), dsn, service.workplace.secrecy) as other:
+            again = await other.post("/v1/checks", ASKED, key=service.keys["agency"], **{"Idempotency-Key": "k1"})
+        assert first.content == again.content
+
+    async def test_a_batchs_items_have_keys_of_their_own(self, service: Service):
+        body = {"checks": [ASKED, ASKED | {"reference": "two"}]}
+        first = await service.post("/v1/checks/batch", body, **{"Idempotency-Key": "k1"})
+        again = await service.post("/v1/checks/batch", body, **{"Idempotency-Key": "k1"})
+        assert first.content == again.content
+        assert await checks_in_the_log(service) == 2
+
+    async def test_after_24_hours_the_key_is_free(self, service: Service):
+        first = await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
+        await service.fetch("UPDATE idempotency_keys SET at = at - interval '25 hours' RETURNING 1")
+        later = await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
+        assert first.json()["check_id"] != later.json()["check_id"]
+
+    @pytest.mark.parametrize("key", ["", "a b", "x" * 129])
+    async def test_a_key_of_another_form_is_refused(self, service: Service, key: str):
+        assert (await service.post("/v1/checks", ASKED, **{"Idempotency-Key": key})).status_code == 422
+
+
+async def test_a_hung_database_is_503_within_the_deadline_and_well_again_after(hung: tuple[Service, int]):
+    service, postmaster = hung
+    assert (await service.post("/v1/checks", ASKED)).status_code == 200
+    children = _descendants(postmaster)
+    for pid in children:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            started = time.perf_counter()
+            response = await service.post("/v1/checks", ASKED)
+            assert (response.status_code, response.json()["code"]) == (503, "undetermined")
+            assert time.perf_counter() - started < 0.6  # the deadline is 0.4 s; the rest is this machine's
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGCONT)
+    deadline = time.perf_counter() + 2
+    while (await service.post("/v1/checks", ASKED)).status_code != 200:
+        assert time.perf_counter() < deadline
+
+
+@pytest.fixture
+async def hung(tmp_path: Path) -> AsyncIterator[tuple[Service, int]]:
+    """A service on a server of its own, so that stopping it disturbs no other test."""
+    database = EmbeddedPostgres(tmp_path / "server")
+    database.start()
+    try:
+        secrecy = Secrecy(bytes(range(32)))
+        await bring_up(database.dsn, secrecy)
+        async with serving(Settings(data_dir=tmp_path), database.dsn, secrecy) as service:
+            assert database.pid is not None
+            yield service, database.pid
+    finally:
+        database.stop()
+
+
+def _descendants(pid: int) -> list[int]:
+    found = [pid]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+            if parent == pid:
+                found.append(int(entry.name))
+    return found

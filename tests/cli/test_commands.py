@@ -1,0 +1,189 @@
+"""The command line as an operator meets it: real processes, one embedded database, exit codes and one clear sentence."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import COURT_CODE, resident_id
+
+LISTED = resident_id(15)
+LIST = f"姓名,身份证号码,案号,发布日期\n张三,{LISTED},(2025)云0111执1号,2025-01-05\n,{LISTED},(2025)云0111执2号,\n"
+
+
+class Operator:
+    """Types commands, with a home and a data directory of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.data_dir = home / "data of the service"
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
+        if programs := os.environ.get("BLACKLIST_POSTGRES_BIN"):
+            self.environment["BLACKLIST_POSTGRES_BIN"] = programs
+
+    def types(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "blacklist_service", *words],
+            env=self.environment | {"BLACKLIST_DATA_DIR": str(self.data_dir)} | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def serves(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "blacklist_service", "serve", *words],
+            env=self.environment | {"BLACKLIST_DATA_DIR": str(self.data_dir)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="module")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    return Operator(tmp_path_factory.mktemp("operator"))
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def service(operator: Operator, port: int) -> Iterator[subprocess.Popen[str]]:
+    process = operator.serves("--port", str(port), "--workers", "2")
+    wait_until_ready(port)
+    yield process
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_members_and_keys_print_one_object_and_can_be_repeated(operator: Operator, service):
+    words = ("members", "add", "GD-HR", "--name", "官渡区人社局", "--kind", "agency", "--json")
+    assert json.loads(operator.types(*words).stdout) == {"member": "GD-HR", "is_new": True}
+    assert json.loads(operator.types(*words).stdout) == {"member": "GD-HR", "is_new": False}
+    made = json.loads(operator.types("keys", "create", "--member", "GD-HR", "--role", "agency", "--json").stdout)
+    assert set(made) == {"key_id", "key"}
+    assert made["key"].startswith("sxd_live_")
+
+
+def test_a_list_is_loaded_beside_the_service_and_the_next_check_blocks(operator: Operator, service, port: int):
+    file = operator.home / "list.csv"
+    file.write_text(LIST, "gb18030")
+    dry = operator.types("import", str(file), "--court", COURT_CODE, "--dry-run", "--json")
+    loaded = operator.types("import", str(file), "--court", COURT_CODE, "--json")
+    assert (dry.returncode, loaded.returncode) == (1, 1)  # one row was refused
+    report = json.loads(loaded.stdout)
+    assert report["rows"] | {"warned": 0} == {
+        **{"total": 2, "created": 1, "corrected": 0, "ended": 0, "unchanged": 0, "rejected": 1, "warned": 0}
+    }
+    assert report["rejected"] == [{"row": 3, "column": "name", "code": "name-missing"}]
+    assert LISTED not in loaded.stdout + loaded.stderr
+
+    made = json.loads(operator.types("keys", "create", "--member", "GD-HR", "--role", "agency", "--json").stdout)
+    body = {
+        "matter": "civil_service_recruitment",
+        "reference": "1",
+        "subjects": [
+            {
+                "role": "applicant",
+                "kind": "person",
+                "name": "张三",
+                "identifier": {"type": "resident_id", "number": LISTED},
+            }
+        ],
+    }
+    assert ask(port, made["key"], body)["decision"] == "block"
+    by_hand = operator.types("check", "--matter", "civil_service_recruitment", "--name", "张三", "--id-number", LISTED)
+    assert json.loads(by_hand.stdout)["decision"] == "block"
+
+
+def test_a_second_serve_on_the_same_data_is_refused(operator: Operator, service):
+    second = operator.types("serve", "--port", "0")
+    assert second.returncode == 2
+    assert len(second.stderr.strip().splitlines()) == 1
+
+
+def test_a_port_in_use_is_one_clear_sentence(operator: Operator, service, port: int):
+    other = operator.types("serve", "--port", str(port), BLACKLIST_DATA_DIR=str(operator.home / "other"))
+    assert other.returncode == 2
+    assert str(port) in other.stderr
+    assert len(other.stderr.strip().splitlines()) == 1
+    assert not (operator.home / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("members", "add", "X", "--name", "x", "--kind", "court"), 1),
+        (("keys", "create", "--member", "NOBODY", "--role", "agency"), 1),
+        (("keys", "create", "--member", "GD-HR", "--role", "agency", "--matters", "no_such_matter"), 1),
+        (("keys", "revoke", "nothing"), 1),
+        (("import", "/dev/null", "--court", "nowhere"), 2),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(operator: Operator, service, words, status):
+    done = operator.types(*words)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip()
+
+
+def test_a_file_that_cannot_be_read_loads_nothing_and_says_where(operator: Operator, service):
+    file = operator.home / "broken.csv"
+    file.write_bytes(LIST.encode() + b"\xff\xff\xff\n")
+    done = operator.types("import", str(file), "--court", COURT_CODE)
+    assert done.returncode == 1
+    assert "Line 4" in done.stderr
+
+
+def test_another_key_than_the_databases_own_is_refused(operator: Operator, service):
+    other = operator.types("migrate", BLACKLIST_SECRET_KEY="QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=")
+    assert other.returncode == 2
+    assert "secret key" in other.stderr
+
+
+def test_an_external_database_is_not_served_before_it_is_migrated(operator: Operator, service, server: str):
+    key = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY="
+    done = operator.types("serve", "--port", "0", BLACKLIST_DATABASE_URL=server, BLACKLIST_SECRET_KEY=key)
+    assert done.returncode == 2
+    assert "migrate" in done.stderr
+    keyless = operator.types("migrate", BLACKLIST_DATABASE_URL=server)
+    assert keyless.returncode == 2
+    assert "secret key" in keyless.stderr
+
+
+def ask(port: int, key: str, body: object) -> dict[str, object]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/checks",
+        json.dumps(body).encode(),
+        {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        answer: dict[str, object] = json.load(response)
+        return answer
+
+
+def wait_until_ready(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):
+                return
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
