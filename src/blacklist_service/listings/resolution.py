@@ -51,6 +51,8 @@ class Row:
     decided_on: date | None = None
     decision_number: str | None = None
     ground: str | None = None
+    listing_id: UUID | None = None
+    """The listing itself, where an act names it by its id and not by what it says."""
 
 
 class FateKind(StrEnum):
@@ -101,6 +103,7 @@ class _Resolving:
     def __init__(self, held: list[Held], new_ids: Iterable[UUID], today: date) -> None:
         self._new_ids = iter(new_ids)
         self._today = today
+        self._all: list[Held] = []
         self._by_key: dict[bytes, list[Held]] = {}
         self._by_loose_key: dict[bytes, list[Held]] = {}
         self._published: dict[bytes, bytes | None] = {}
@@ -161,7 +164,7 @@ class _Resolving:
 
     def _find(self, row: Row) -> Held | None:
         """By natural key, else by court, case, sequence and name; a refusal is noted where that finds none or several."""
-        known = self._by_key.get(row.natural_key) or self._by_loose_key.get(row.loose_key, [])
+        known = self._named(row)
         living = [listing for listing in known if not listing.has_ended(self._today)]
         if len(living) > 1:
             self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, Refusal.AMBIGUOUS_LISTING))
@@ -170,6 +173,11 @@ class _Resolving:
             self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, Refusal.UNKNOWN_LISTING))
             return None
         return living[0] if living else known[-1]
+
+    def _named(self, row: Row) -> Sequence[Held]:
+        if row.listing_id is not None:
+            return [listing for listing in self._all if listing.listing_id == row.listing_id]
+        return self._by_key.get(row.natural_key) or self._by_loose_key.get(row.loose_key, [])
 
     def _live(self, known: Sequence[Held]) -> Held | None:
         return next((listing for listing in known if not listing.has_ended(self._today)), None)
@@ -245,6 +253,7 @@ class _Resolving:
         )
 
     def _remember(self, listing: Held) -> None:
+        self._all.append(listing)
         for key in listing.keys:
             self._by_key.setdefault(key, []).append(listing)
         self._by_loose_key.setdefault(listing.loose_key, []).append(listing)

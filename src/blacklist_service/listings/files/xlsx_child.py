@@ -52,8 +52,8 @@ def main(path: Path) -> None:
 
 def _limit(kind: int, most: int) -> None:
     """Set what is reached first, for only its signal says which limit it was; one set from outside is not raised."""
-    _, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    soft, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most if soft == resource.RLIM_INFINITY else min(most, soft), hard))
 
 
 def _messages(path: Path) -> Iterator[Any]:

@@ -122,10 +122,11 @@ async def _create(connection: Connection, acts: Sequence[Versioned], head: Head,
         """
         INSERT INTO listings (id, version, list_version, natural_key, loose_key, court_code, court_name, case_number,
             party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
-            published_on, grace_until, in_force_from, expires_on, is_published)
+            published_on, grace_until, in_force_from, expires_on, performance, is_published)
         SELECT a.listing_id, 1, a.list_version, r.natural_key, r.loose_key, r.court_code, r.court_name, r.case_number,
             r.party_sequence, r.kind, r.debtor_name, r.identifier_masked, r.people, r.circumstances, r.decided_on,
-            r.decision_number, r.published_on, r.grace_until, r.in_force_from, r.expires_on, a.list_version IS NOT NULL
+            r.decision_number, r.published_on, r.grace_until, r.in_force_from, r.expires_on, r.performance,
+            a.list_version IS NOT NULL
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) AS a (listing_id, row, list_version)
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         """,
@@ -150,7 +151,7 @@ async def _correct(
             debtor_name = r.debtor_name, identifier_masked = r.identifier_masked, people = r.people,
             circumstances = r.circumstances, decided_on = r.decided_on, decision_number = r.decision_number,
             published_on = r.published_on, grace_until = r.grace_until, in_force_from = r.in_force_from,
-            expires_on = r.expires_on, is_published = a.list_version IS NOT NULL
+            expires_on = r.expires_on, performance = r.performance, is_published = a.list_version IS NOT NULL
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::integer[]) AS a (listing_id, row, list_version, version)
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         WHERE l.id = a.listing_id

@@ -16,7 +16,7 @@ NAMING_COLUMNS = (
 )
 CONTENT_COLUMNS = (
     *("content_digest", "court_code", "court_name", "case_number", "party_sequence", "kind", "debtor_name"),
-    *("identifier_masked", "people", "circumstances", "published_on", "grace_until", "in_force_from", "expires_on"),
+    *("identifier_masked", "people", "circumstances", "published_on", "grace_until", "in_force_from", "expires_on", "performance"),
     *("document", "secret", "key_digests", "key_kinds", "key_relations", "key_people"),
 )
 STAGED_COLUMNS = NAMING_COLUMNS + CONTENT_COLUMNS
@@ -83,7 +83,7 @@ def _content_columns(prepared: Prepared) -> tuple[Any, ...]:
         *(prepared.content_digest, content.court_code, content.court_name, content.case_number),
         *(content.party_sequence, content.kind.value, content.name, prepared.identifier_masked, prepared.people),
         *(list(content.circumstances), dates.published_on, dates.grace_until, dates.in_force_from),
-        *(content.expires_on, prepared.document, prepared.secret),
+        *(content.expires_on, content.performance, prepared.document, prepared.secret),
         [key.digest for key in keys],
         [key.kind for key in keys],
         [key.relation for key in keys],
