@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.requests import Request
+from starlette.responses import Response
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.audit.routes import router as audit_router
@@ -25,6 +26,8 @@ from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
+from blacklist_service.listings.routes import feed as changes_router
+from blacklist_service.listings.routes import router as listings_router
 from blacklist_service.measures.routes import router as matters_router
 from blacklist_service.members.authentication import Authenticator
 from blacklist_service.problems import Problem, Undetermined
@@ -34,6 +37,7 @@ from blacklist_service.subjects.digests import Digester
 from blacklist_service.telemetry import configure_logging
 from blacklist_service.web.context import RequestContext
 from blacklist_service.web.documented import ProblemResponse
+from blacklist_service.web.idempotency import Replayed
 from blacklist_service.web.probes import Readiness
 from blacklist_service.web.probes import router as probes_router
 from blacklist_service.web.refusals import install_refusals
@@ -89,11 +93,14 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         check_batches_router,
         checks_router,
         matters_router,
+        listings_router,
+        changes_router,
         audit_router,
         probes_router,
     ):
         app.include_router(router)
     install_refusals(app, _record_refusal)
+    app.add_exception_handler(Replayed, _render_replayed)
     app.add_middleware(RequestContext)
     _describe_problems(app)
     return app
@@ -110,6 +117,11 @@ async def _record_refusal(request: Request, problem: Problem) -> None:
     async with state.pool.acquire(timeout=5) as connection, connection.transaction():
         entry = Entry(Action.REFUSED, actor_of(request), facts=facts, matter=problem.extra.get("matter"))
         await record(connection, [entry], at=await database_clock(connection), secrecy=state.secrecy)
+
+
+async def _render_replayed(_request: Request, replayed: Exception) -> Response:
+    assert isinstance(replayed, Replayed)  # noqa: S101 - registered for it
+    return replayed.response
 
 
 def _readiness(lane: Lane, secrecy: Secrecy) -> Readiness:

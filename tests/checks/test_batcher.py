@@ -11,6 +11,8 @@ import asyncpg
 import pytest
 
 from blacklist_service.checks import batcher as hot_path
+from blacklist_service.checks.answers import answer_ask
+from blacklist_service.checks.queries import look_up
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.embedded.server import EmbeddedPostgres
 from blacklist_service.secrecy import Secrecy
@@ -29,7 +31,6 @@ async def checks_in_the_log(service: Service) -> int:
 async def test_checks_that_wait_together_are_answered_together(service: Service, monkeypatch):
     await service.check(subject())
     sizes = []
-    look_up = hot_path.look_up
 
     async def counted(connection, digests, key_ids):
         sizes.append(len(digests))
@@ -58,7 +59,6 @@ async def test_whatever_fails_before_the_commit_there_is_no_answer_and_no_row(se
 
 async def test_one_poisoned_check_fails_alone(service: Service, monkeypatch):
     await service.load_rows(row(name="张三", identifier_number=LISTED))
-    answer_ask = hot_path.answer_ask
 
     def poisoned(ask, *rest):
         if ask.request.reference == "poison":

@@ -89,7 +89,13 @@ def test_a_list_is_loaded_beside_the_service_and_the_next_check_blocks(operator:
     assert (dry.returncode, loaded.returncode) == (1, 1)  # one row was refused
     report = json.loads(loaded.stdout)
     assert report["rows"] | {"warned": 0} == {
-        **{"total": 2, "created": 1, "corrected": 0, "ended": 0, "unchanged": 0, "rejected": 1, "warned": 0}
+        "total": 2,
+        "created": 1,
+        "corrected": 0,
+        "ended": 0,
+        "unchanged": 0,
+        "rejected": 1,
+        "warned": 0,
     }
     assert report["rejected"] == [{"row": 3, "column": "name", "code": "name-missing"}]
     assert LISTED not in loaded.stdout + loaded.stderr

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from uuid import UUID
 
 import structlog
 
@@ -190,10 +191,11 @@ class _Transaction:
             if known is None or ask.idempotency is None:
                 fresh.append(ask)
                 continue
-            request_digest, check_id = known
+            request_digest, kept = known
             if request_digest != ask.idempotency.request_digest:
                 self._outcomes.append((ask, IdempotencyKeyReused()))
                 continue
+            check_id = UUID(bytes=kept)
             recorded = await find_check(connection, check_id, self._batcher._secrecy)  # noqa: SLF001
             outcome = Answer(check_id, recorded.answer) if recorded else Undetermined("the answer has been erased")
             self._outcomes.append((ask, outcome))

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from blacklist_service.checks.rules import Hit, ListingShown
 from blacklist_service.database.connections import Connection
@@ -102,8 +101,10 @@ def unfetched(snapshot: Snapshot, digest: bytes) -> int:
 
 async def find_answers(
     connection: Connection, asked: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[bytes, UUID]]:
-    """Checks already answered under an Idempotency-Key, by member and key: the request's digest and the check's id."""
+) -> dict[tuple[str, str], tuple[bytes, bytes]]:
+    """Checks already answered under an Idempotency-Key, by member and key: the request's digest and what was kept:
+    the bytes of the check's id.
+    """
     rows = await connection.fetch(
         """
         SELECT i.member, i.key, i.request_digest, i.answer
@@ -114,7 +115,7 @@ async def find_answers(
         [member for member, _ in asked],
         [key for _, key in asked],
     )
-    return {(row["member"], row["key"]): (row["request_digest"], UUID(bytes=row["answer"])) for row in rows}
+    return {(row["member"], row["key"]): (row["request_digest"], row["answer"]) for row in rows}
 
 
 def _holds(person: Mapping[str, Any], on: date) -> bool:

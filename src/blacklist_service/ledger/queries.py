@@ -44,3 +44,25 @@ async def find_check(connection: Connection, check_id: UUID, secrecy: Secrecy) -
 async def database_clock(connection: Connection) -> datetime:
     instant: datetime = await connection.fetchval("SELECT clock_timestamp()")
     return instant.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedCheck:
+    check_id: UUID
+    agency: str | None
+    decision: str
+    checked_at: datetime
+
+
+async def find_checks_of_listing(connection: Connection, listing_id: UUID, *, most: int = 10_000) -> list[TouchedCheck]:
+    """Past answers that rested on a listing, newest first: who must be told when it was wrong from the start."""
+    rows = await connection.fetch(
+        """
+        SELECT id AS check_id, agency, decision, at AS checked_at FROM ledger_entries
+        WHERE action = 'check' AND listing_ids <> '{}' AND listing_ids @> ARRAY[$1::uuid]
+        ORDER BY at DESC LIMIT $2
+        """,
+        listing_id,
+        most,
+    )
+    return [TouchedCheck(**row) for row in rows]

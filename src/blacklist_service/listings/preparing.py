@@ -70,7 +70,7 @@ def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
 def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[str, str] | None = None) -> Prepared:
     """`notes` are a file's unknown columns: kept, sealed, and no part of the content."""
     document = _document(content)
-    digest = tools.digester.of("content", canonical(document | _numbers(content)).decode())
+    digest = content_digest(document, _numbers(content), tools.digester)
     secret = canonical(_numbers(content) | ({"notes": dict(notes)} if notes else {}))
     return Prepared(
         content=content,
@@ -81,6 +81,13 @@ def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[s
         document=document,
         secret=tools.cipher.seal(secret, digest),
         keys=_keys(content, tools.digester),
+    )
+
+
+def content_digest(document: Mapping[str, Any], numbers: Mapping[str, Any], digester: Digester) -> bytes:
+    """By what content is known again; a file's notes are no part of it."""
+    return digester.of(
+        "content", canonical({**document, "numbers": [numbers["identifier"], *numbers["people"]]}).decode()
     )
 
 

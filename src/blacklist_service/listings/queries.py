@@ -2,52 +2,108 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from blacklist_service.database.connections import Connection
+from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
 from blacklist_service.listings.rules import RowAction
+
+HELD = """
+    SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.decision_number, l.is_published, l.ended,
+           l.ended_on, l.court_code, v.keys, v.contents
+    FROM found JOIN listings l ON l.id = found.listing_id
+    JOIN LATERAL (
+        SELECT array_agg(natural_key) AS keys, array_agg(content_digest ORDER BY version) AS contents
+        FROM listing_versions WHERE listing_id = l.id AND content_digest IS NOT NULL
+    ) v ON true
+    ORDER BY l.id
+"""
 
 
 async def find_held(
     connection: Connection, natural_keys: Collection[bytes], loose_keys: Collection[bytes]
 ) -> list[Held]:
     """The listings that have, or ever had, one of these keys; oldest first (ids are in order of time)."""
-    rows = await connection.fetch(
-        """
+    found = """
         WITH found AS (
             SELECT listing_id FROM listing_versions WHERE natural_key = ANY($1)
             UNION SELECT id FROM listings WHERE loose_key = ANY($2)
         )
-        SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.decision_number, l.is_published, l.ended,
-               l.ended_on, v.keys, v.contents
-        FROM found JOIN listings l ON l.id = found.listing_id
-        JOIN LATERAL (
-            SELECT array_agg(natural_key) AS keys, array_agg(content_digest ORDER BY version) AS contents
-            FROM listing_versions WHERE listing_id = l.id AND content_digest IS NOT NULL
-        ) v ON true
-        ORDER BY l.id
+    """
+    rows = await connection.fetch(found + HELD, list(natural_keys), list(loose_keys))
+    return [_held(row) for row in rows]
+
+
+async def find_held_by_id(connection: Connection, listing_id: UUID) -> tuple[Held, str] | None:
+    """A listing and the code of its court."""
+    row = await connection.fetchrow("WITH found AS (SELECT $1::uuid AS listing_id)" + HELD, listing_id)
+    return None if row is None else (_held(row), row["court_code"])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContent:
+    """The content of a listing's newest version that has one, as it is kept."""
+
+    natural_key: bytes
+    content_digest: bytes
+    document: dict[str, Any]
+    secret: bytes
+    expires_on: date | None
+    dispute_state: str | None
+
+
+async def get_stored_content(connection: Connection, listing_id: UUID) -> StoredContent:
+    row = await connection.fetchrow(
+        """
+        SELECT v.natural_key, v.content_digest, v.document, v.secret, l.expires_on, l.dispute_state
+        FROM listing_versions v JOIN listings l ON l.id = v.listing_id
+        WHERE v.listing_id = $1 AND v.document IS NOT NULL
+        ORDER BY v.version DESC LIMIT 1
         """,
-        list(natural_keys),
-        list(loose_keys),
+        listing_id,
     )
-    return [
-        Held(
-            listing_id=row["id"],
-            version=row["version"],
-            keys=set(row["keys"]),
-            loose_key=row["loose_key"],
-            contents=set(row["contents"]),
-            content_digest=row["contents"][-1],
-            in_force_from=row["in_force_from"],
-            expires_on=row["expires_on"],
-            decision_number=row["decision_number"],
-            is_published=row["is_published"],
-            ended=row["ended"],
-            ended_on=row["ended_on"],
-        )
-        for row in rows
-    ]
+    if row is None:
+        raise ListingNotFound
+    return StoredContent(**row)
+
+
+async def get_list_version_of(connection: Connection, listing_id: UUID) -> int | None:
+    version: int | None = await connection.fetchval("SELECT list_version FROM listings WHERE id = $1", listing_id)
+    return version
+
+
+async def find_deletion_at_creditors_request(connection: Connection, listing_ids: Collection[UUID]) -> date | None:
+    """The newest day on which one of these was deleted on ground ③ of Art. 10(1)."""
+    day: date | None = await connection.fetchval(
+        """
+        SELECT max(l.ended_on) FROM listings l JOIN listing_versions v ON v.listing_id = l.id
+        WHERE l.id = ANY($1) AND v.act = 'deleted' AND v.ground = 'creditor_request'
+        """,
+        list(listing_ids),
+    )
+    return day
+
+
+def _held(row: asyncpg.Record) -> Held:
+    return Held(
+        listing_id=row["id"],
+        version=row["version"],
+        keys=set(row["keys"]),
+        loose_key=row["loose_key"],
+        contents=set(row["contents"]),
+        content_digest=row["contents"][-1],
+        in_force_from=row["in_force_from"],
+        expires_on=row["expires_on"],
+        decision_number=row["decision_number"],
+        is_published=row["is_published"],
+        ended=row["ended"],
+        ended_on=row["ended_on"],
+    )
 
 
 async def list_staged(

@@ -37,7 +37,7 @@ class Held:
         return self.state(today) not in (ListingState.GRACE, ListingState.PUBLISHED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
     """A row waiting to take effect. The content's columns are None for a row that ends a listing."""
 

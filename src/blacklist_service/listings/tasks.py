@@ -8,7 +8,7 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
-from blacklist_service.listings.operations.applying import Head, apply_dated_acts, lock_head
+from blacklist_service.listings.operations.applying import By, Head, apply_dated_acts, lock_head
 from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.listings.rules import Act
 from blacklist_service.secrecy import Secrecy
@@ -49,7 +49,7 @@ async def _write(connection: Connection, due: Sequence[asyncpg.Record], head: He
         )
         for row in due
     ]
-    versioned = await apply_dated_acts(connection, acts, head=head, actor=CALENDAR)
+    versioned = await apply_dated_acts(connection, acts, head=head, by=By(CALENDAR))
     entries = [
         Entry(ENTRY_OF_ACT[one.act.act], CALENDAR, listing_ids=(one.act.listing_id,), list_version=one.list_version)
         for one in versioned

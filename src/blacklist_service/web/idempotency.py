@@ -1,10 +1,21 @@
 """Retries: the same Idempotency-Key and body get the same stored answer, for 24 hours, within one member."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
 
+import orjson
+from fastapi import Depends
+from pydantic import BaseModel
 from starlette.requests import Request
+from starlette.responses import Response
 
-from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.access.principals import Principal
+from blacklist_service.database.connections import Connection
+from blacklist_service.problems import FieldError, IdempotencyKeyReused, InvalidRequest
+from blacklist_service.secrecy import Cipher
+from blacklist_service.web.transactions import Writes
 
 HEADER = "idempotency-key"
 FORM = re.compile(r"[\x21-\x7e]{1,128}")
@@ -20,3 +31,80 @@ def idempotency_key(request: Request) -> str | None:
 def item_key(key: str | None, place: int) -> str | None:
     """The key of a batch's item: each is answered, and replayed, by itself."""
     return key and f"{key}#{place}"
+
+
+class Replayed(Exception):  # noqa: N818 - not an error: the answer was given before
+    """The request was carried out before under its key; `response` is what was answered then."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("replayed")
+        self.response = response
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Keeps an act's answer in the act's own transaction, sealed."""
+
+    member: str
+    key: str | None
+    request_digest: bytes
+    cipher: Cipher
+
+    async def keep(
+        self, connection: Connection, status: int, answer: BaseModel, *, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        content = answer.model_dump_json().encode()
+        if self.key is not None:
+            kept = orjson.dumps([content.decode(), dict(headers or {})])
+            await connection.execute(
+                """
+                INSERT INTO idempotency_keys (member, key, request_digest, status, answer, at)
+                VALUES ($1, $2, $3, $4, $5, clock_timestamp())
+                ON CONFLICT (member, key) DO UPDATE
+                SET request_digest = excluded.request_digest, status = excluded.status, answer = excluded.answer,
+                    at = excluded.at
+                """,
+                *(self.member, self.key, self.request_digest, status, self.cipher.seal(kept, self._context())),
+            )
+        return Response(content, status, headers=dict(headers or {}), media_type="application/json")
+
+    async def look(self, connection: Connection) -> None:
+        """Raise `Replayed` where this was carried out before. Two at once under one key take turns."""
+        if self.key is None:
+            return
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{self.member} {self.key}")
+        row = await connection.fetchrow(
+            """
+            SELECT request_digest, status, answer FROM idempotency_keys
+            WHERE member = $1 AND key = $2 AND at > clock_timestamp() - interval '24 hours'
+            """,
+            self.member,
+            self.key,
+        )
+        if row is None:
+            return
+        if row["request_digest"] != self.request_digest:
+            raise IdempotencyKeyReused
+        content, headers = orjson.loads(self.cipher.open(row["answer"], self._context()))
+        raise Replayed(Response(content, row["status"], headers=headers, media_type="application/json"))
+
+    def _context(self) -> bytes:
+        return f"{self.member} {self.key}".encode()
+
+
+async def _replay(request: Request, connection: Writes) -> Replay:
+    principal: Principal = request.scope["principal"]
+    state = request.app.state
+    body: bytes = getattr(request, "raw", b"")
+    where = f"{request.method} {request.url.path} {request.headers.get('if-match', '')}"
+    replay = Replay(
+        member=principal.member,
+        key=idempotency_key(request),
+        request_digest=state.digester.of("request", where, body.hex()),
+        cipher=state.secrecy.cipher("idempotency"),
+    )
+    await replay.look(connection)
+    return replay
+
+
+Replayable = Annotated[Replay, Depends(_replay, scope="function")]

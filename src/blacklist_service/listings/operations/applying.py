@@ -15,6 +15,7 @@ from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.staging import NO_PERSON
 from blacklist_service.listings.resolution import ListingAct
+from blacklist_service.listings.rules import Act
 
 CREATING, CORRECTING, ENDING = range(3)
 
@@ -32,6 +33,15 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """Who acts, why, and which import's staged contents it is about."""
+
+    actor: Actor
+    import_id: UUID | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Versioned:
     """An act with the list version it takes; None for what is no change of the list."""
 
@@ -44,28 +54,26 @@ async def lock_head(connection: Connection) -> Head:
     return Head(version, await connection.fetchval("SELECT clock_timestamp()"))
 
 
-async def apply_acts(
-    connection: Connection, acts: Sequence[ListingAct], *, head: Head, import_id: UUID, actor: Actor
-) -> list[Versioned]:
-    """Let `acts` take effect in their order; contents are those staged under `import_id`. The head moves on."""
+async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head: Head, by: By) -> list[Versioned]:
+    """Let `acts` take effect in their order; contents are those staged under `by.import_id`. The head moves on."""
     versioned = _take_versions(acts, head)
     for wave in _waves(versioned):
-        await _create(connection, wave[CREATING], head, import_id, actor)
-        await _correct(connection, wave[CORRECTING], head, import_id, actor)
-        await _end(connection, wave[ENDING], head, import_id, actor)
+        await _create(connection, wave[CREATING], head, by)
+        await _correct(connection, wave[CORRECTING], head, by)
+        await _end(connection, wave[ENDING], head, by)
     if versioned:
         await _move_head(connection, head)
     return versioned
 
 
 async def apply_dated_acts(
-    connection: Connection, acts: Sequence[ListingAct], *, head: Head, actor: Actor
+    connection: Connection, acts: Sequence[ListingAct], *, head: Head, by: By
 ) -> list[Versioned]:
     """Let acts without content take effect: endings, and publications of what has come out of its grace."""
     versioned = _take_versions(acts, head)
     endings = [one for one in versioned if one.act.ended_on is not None]
-    await _end(connection, endings, head, None, actor)
-    await _publish(connection, [one for one in versioned if one.act.ended_on is None], head, actor)
+    await _end(connection, endings, head, by)
+    await _publish(connection, [one for one in versioned if one.act.ended_on is None], head, by)
     await _move_head(connection, head)
     return versioned
 
@@ -115,7 +123,7 @@ def _kind(act: ListingAct) -> int:
     return CREATING if act.version == 1 else CORRECTING
 
 
-async def _create(connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID, actor: Actor) -> None:
+async def _create(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
     if not acts:
         return
     await connection.execute(
@@ -130,16 +138,14 @@ async def _create(connection: Connection, acts: Sequence[Versioned], head: Head,
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) AS a (listing_id, row, list_version)
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         """,
-        import_id,
+        by.import_id,
         *_columns(acts, "listing_id", "row"),
         [one.list_version for one in acts],
     )
-    await _write_contents(connection, acts, head, import_id, actor)
+    await _write_contents(connection, acts, head, by)
 
 
-async def _correct(
-    connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID, actor: Actor
-) -> None:
+async def _correct(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
     if not acts:
         return
     await _close_keys(connection, acts, head)
@@ -156,33 +162,31 @@ async def _correct(
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         WHERE l.id = a.listing_id
         """,
-        import_id,
+        by.import_id,
         *_columns(acts, "listing_id", "row"),
         [one.list_version for one in acts],
         *_columns(acts, "version"),
     )
-    await _write_contents(connection, acts, head, import_id, actor)
+    await _write_contents(connection, acts, head, by)
 
 
-async def _write_contents(
-    connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID, actor: Actor
-) -> None:
+async def _write_contents(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
     """The version rows with their documents, and the keys by which the listings are found from now on."""
     await connection.execute(
         """
-        INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, decided_on,
-            import_id, natural_key, content_digest, document, secret)
-        SELECT a.listing_id, a.version, a.list_version, $7, a.act, $8, $9, $10, r.decided_on, $1, r.natural_key,
+        INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, reason,
+            decided_on, import_id, natural_key, content_digest, document, secret)
+        SELECT a.listing_id, a.version, a.list_version, $7, a.act, $8, $9, $10, $11, r.decided_on, $1, r.natural_key,
             r.content_digest, r.document, r.secret
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::integer[], $6::text[])
             AS a (listing_id, row, list_version, version, act)
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         """,
-        import_id,
+        by.import_id,
         *_columns(acts, "listing_id", "row"),
         [one.list_version for one in acts],
         *_columns(acts, "version", "act"),
-        *_who(head, actor),
+        *_who(head, by),
     )
     await connection.execute(
         """
@@ -193,7 +197,7 @@ async def _write_contents(
         CROSS JOIN LATERAL unnest(r.key_digests, r.key_kinds, r.key_relations, r.key_people)
             AS k (digest, kind, relation, person)
         """,
-        import_id,
+        by.import_id,
         *_columns(acts, "listing_id", "row"),
         [one.list_version for one in acts],
         head.version,
@@ -201,9 +205,7 @@ async def _write_contents(
     )
 
 
-async def _end(
-    connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID | None, actor: Actor
-) -> None:
+async def _end(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
     if not acts:
         return
     await _close_keys(connection, acts, head)
@@ -218,10 +220,10 @@ async def _end(
         *_columns(acts, "listing_id", "version", "act", "ended_on"),
         [one.list_version for one in acts],
     )
-    await _write_bare_versions(connection, acts, head, import_id, actor)
+    await _write_bare_versions(connection, acts, head, by)
 
 
-async def _publish(connection: Connection, acts: Sequence[Versioned], head: Head, actor: Actor) -> None:
+async def _publish(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
     if not acts:
         return
     await connection.execute(
@@ -233,25 +235,23 @@ async def _publish(connection: Connection, acts: Sequence[Versioned], head: Head
         *_columns(acts, "listing_id", "version"),
         [one.list_version for one in acts],
     )
-    await _write_bare_versions(connection, acts, head, None, actor)
+    await _write_bare_versions(connection, acts, head, by)
 
 
-async def _write_bare_versions(
-    connection: Connection, acts: Sequence[Versioned], head: Head, import_id: UUID | None, actor: Actor
-) -> None:
+async def _write_bare_versions(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
     """The version rows of acts that leave the content as it was."""
     await connection.execute(
         """
-        INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, ground,
-            decided_on, import_id)
-        SELECT a.listing_id, a.version, a.list_version, $8, a.act, $9, $10, $11, a.ground, a.decided_on, $7
+        INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, reason,
+            ground, decided_on, import_id)
+        SELECT a.listing_id, a.version, a.list_version, $8, a.act, $9, $10, $11, $12, a.ground, a.decided_on, $7
         FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::date[], $6::bigint[])
             AS a (listing_id, version, act, ground, decided_on, list_version)
         """,
         *_columns(acts, "listing_id", "version", "act", "ground", "decided_on"),
         [one.list_version for one in acts],
-        import_id,
-        *_who(head, actor),
+        by.import_id,
+        *_who(head, by),
     )
 
 
@@ -272,5 +272,59 @@ def _columns(acts: Sequence[Versioned], *names: str) -> list[list[Any]]:
     return [[getattr(one.act, name) for one in acts] for name in names]
 
 
-def _who(head: Head, actor: Actor) -> tuple[object, ...]:
-    return (head.at, actor.member, actor.key_id, actor.operator)
+def _who(head: Head, by: By) -> tuple[object, ...]:
+    return (head.at, by.actor.member, by.actor.key_id, by.actor.operator, by.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What an extension or a dispute changes of a listing; an extension carries the whole content with its new end."""
+
+    listing_id: UUID
+    version: int
+    act: Act
+    dispute_state: str | None
+    expires_on: date | None
+    decided_on: date | None = None
+    natural_key: bytes | None = None
+    content_digest: bytes | None = None
+    document: dict[str, Any] | None = None
+    secret: bytes | None = None
+
+
+async def apply_revision(
+    connection: Connection, revision: Revision, *, is_change: bool, head: Head, by: By
+) -> int | None:
+    """Write one version that leaves the keys as they are; return the list version it took."""
+    head.version += is_change
+    list_version = head.version if is_change else None
+    await connection.execute(
+        """
+        UPDATE listings SET version = $2, list_version = coalesce($3, list_version), expires_on = $4, dispute_state = $5
+        WHERE id = $1
+        """,
+        *(revision.listing_id, revision.version, list_version, revision.expires_on, revision.dispute_state),
+    )
+    await connection.execute(
+        """
+        INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, reason,
+            decided_on, dispute_state, natural_key, content_digest, document, secret)
+        VALUES ($1, $2, $3, $5, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        """,
+        *(revision.listing_id, revision.version, list_version, revision.act.value),
+        *_who(head, by),
+        *(revision.decided_on, revision.dispute_state, revision.natural_key, revision.content_digest),
+        *(revision.document, revision.secret),
+    )
+    if is_change:
+        await _move_head(connection, head)
+    return list_version
+
+
+async def mark_feed_alive(connection: Connection, court_code: str, at: datetime) -> None:
+    await connection.execute(
+        "INSERT INTO court_feeds (court_code, alive_at) VALUES ($1, $2)"
+        " ON CONFLICT (court_code) DO UPDATE SET alive_at = greatest(court_feeds.alive_at, excluded.alive_at)",
+        court_code,
+        at,
+    )

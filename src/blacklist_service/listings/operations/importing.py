@@ -18,7 +18,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.listings.operations.applying import Head, Versioned, apply_acts, lock_head
+from blacklist_service.listings.operations.applying import By, Head, Versioned, apply_acts, lock_head
 from blacklist_service.listings.operations.staging import clear_staged, gather_cases
 from blacklist_service.listings.queries import find_held, list_staged
 from blacklist_service.listings.resolution import Resolution, Row, resolve
@@ -92,9 +92,7 @@ async def apply_import(connection: Connection, job: Import, *, secrecy: Secrecy)
             await _write_fates(connection, job, resolution, {row.number: warned for row, warned in staged})
             after = await _last_first_row(connection, job, rows)
             if not job.is_dry_run:
-                versioned = await apply_acts(
-                    connection, resolution.acts, head=head, import_id=job.import_id, actor=job.actor
-                )
+                versioned = await apply_acts(connection, resolution.acts, head=head, by=By(job.actor, job.import_id))
                 await _record_chunk(connection, job, resolution, versioned, head, secrecy)
             await connection.execute("UPDATE imports SET applied_through = $2 WHERE id = $1", job.import_id, after)
         yield len(rows)

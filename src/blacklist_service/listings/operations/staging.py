@@ -16,7 +16,16 @@ NAMING_COLUMNS = (
 )
 CONTENT_COLUMNS = (
     *("content_digest", "court_code", "court_name", "case_number", "party_sequence", "kind", "debtor_name"),
-    *("identifier_masked", "people", "circumstances", "published_on", "grace_until", "in_force_from", "expires_on", "performance"),
+    *(
+        "identifier_masked",
+        "people",
+        "circumstances",
+        "published_on",
+        "grace_until",
+        "in_force_from",
+        "expires_on",
+        "performance",
+    ),
     *("document", "secret", "key_digests", "key_kinds", "key_relations", "key_people"),
 )
 STAGED_COLUMNS = NAMING_COLUMNS + CONTENT_COLUMNS

@@ -20,6 +20,9 @@ CREATE INDEX listing_versions_absent ON listing_versions (listing_id) WHERE grou
 
 ALTER TABLE import_rows ADD COLUMN performance text;
 
+-- Whose answers rested on a listing (a withdrawal tells them). Most checks find nothing and cost nothing here.
+CREATE INDEX ledger_entries_listing_ids ON ledger_entries USING gin (listing_ids) WHERE listing_ids <> '{}';
+
 -- When a court's feed was last known to be alive: by an act, an import, or its heartbeat.
 CREATE TABLE court_feeds (
     court_code  text PRIMARY KEY,

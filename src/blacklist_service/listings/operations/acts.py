@@ -1,0 +1,326 @@
+"""The court's acts on one listing: lock → permission → rule → change → record → return.
+
+Each is a listing version, a ledger entry and a change, in the caller's transaction. A publication or a correction is
+staged like a file's only row, so one and a million go the same way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.clock import legal_date, new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import TouchedCheck, find_checks_of_listing
+from blacklist_service.listings import queries
+from blacklist_service.listings.deadlines import MONTHS_BARRED, months_after
+from blacklist_service.listings.intake import Naming, ReadRow
+from blacklist_service.listings.operations.applying import (
+    By,
+    Head,
+    Revision,
+    apply_acts,
+    apply_revision,
+    lock_head,
+    mark_feed_alive,
+)
+from blacklist_service.listings.operations.staging import clear_staged, stage_rows
+from blacklist_service.listings.preparing import Tools, content_digest
+from blacklist_service.listings.problems import (
+    CourtMismatch,
+    CreditorBarred,
+    ListedOtherwise,
+    ListingChanged,
+    ListingEnded,
+    ListingNotFound,
+    RelistingUndecided,
+)
+from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
+from blacklist_service.listings.rules import Act, Content, ListingState, RowAction, Warn
+from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.secrecy import Secrecy
+
+ENTRY_OF_ACT = {
+    Act.PUBLISHED: Action.LISTING_PUBLISHED,
+    Act.DECIDED: Action.LISTING_PUBLISHED,
+    Act.CORRECTED: Action.LISTING_CORRECTED,
+    Act.EXTENDED: Action.LISTING_EXTENDED,
+    Act.DISPUTED: Action.LISTING_DISPUTED,
+    Act.EXPIRED: Action.LISTING_EXPIRED,
+    Act.DELETED: Action.LISTING_DELETED,
+    Act.WITHDRAWN: Action.LISTING_WITHDRAWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Court:
+    """The court that acts: who, by which request, with which tools."""
+
+    code: str
+    actor: Actor
+    secrecy: Secrecy
+    tools: Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act led to."""
+
+    listing_id: UUID
+    version: int
+    list_version: int | None
+    state: ListingState
+    warnings: list[str]
+    is_new: bool = False
+    touched_checks: list[TouchedCheck] = field(default_factory=list)
+
+
+async def publish_listing(connection: Connection, content: Content, *, court: Court, warnings: Sequence[Warn]) -> Done:
+    """Publish; the same content again changes nothing. Other content for a listing in force is a `Conflict`."""
+    require_court(content.court_code, court)
+    head = await lock_head(connection)
+    import_id = new_id(head.at)
+    row = await _stage(connection, import_id, content, RowAction.PUBLISH, head, court)
+    held = await queries.find_held(connection, [row.natural_key], [])
+    resolution = resolve(held, [row], iter(lambda: new_id(head.at), None), today=head.today)
+    [fate] = resolution.fates
+    if fate.kind is FateKind.CORRECTED and fate.listing_id is not None:
+        raise ListedOtherwise(fate.listing_id)
+    if Warn.RELISTING_UNDECIDED in fate.warnings:
+        raise RelistingUndecided
+    if fate.kind is FateKind.CREATED:
+        await _refuse_barred_creditor(connection, content, held, head)
+    done = await _carry_out(connection, resolution, head, By(court.actor, import_id), court, list(warnings))
+    await clear_staged(connection, import_id)
+    return done
+
+
+async def correct_listing(
+    connection: Connection,
+    listing_id: UUID,
+    content: Content,
+    *,
+    expected_version: int,
+    reason: str,
+    court: Court,
+    warnings: Sequence[Warn],
+) -> Done:
+    """Replace what a listing says (Art. 9). Its former keys stay its aliases."""
+    require_court(content.court_code, court)
+    head = await lock_head(connection)
+    listing = await _get_own(connection, listing_id, expected_version, court)
+    import_id = new_id(head.at)
+    row = await _stage(connection, import_id, content, RowAction.CORRECT, head, court, listing_id=listing_id)
+    for other in await queries.find_held(connection, [row.natural_key], []):
+        if other.listing_id != listing_id and not other.has_ended(head.today):
+            raise ListedOtherwise(other.listing_id)
+    resolution = resolve([listing], [row], iter(()), today=head.today)
+    _refuse_ended(resolution)
+    by = By(court.actor, import_id, reason)
+    done = await _carry_out(connection, resolution, head, by, court, list(warnings))
+    await clear_staged(connection, import_id)
+    return done
+
+
+async def end_listing(
+    connection: Connection,
+    listing_id: UUID,
+    action: RowAction,
+    *,
+    expected_version: int,
+    ground: str | None,
+    decided_on: date,
+    reason: str | None,
+    court: Court,
+) -> Done:
+    """Delete (Art. 10) or withdraw (Art. 9) a listing; its history stays. A withdrawal names the answers it touched."""
+    head = await lock_head(connection)
+    listing = await _get_own(connection, listing_id, expected_version, court)
+    row = Row(1, action, b"", b"", decided_on=decided_on, ground=ground, listing_id=listing_id)
+    resolution = resolve([listing], [row], iter(()), today=head.today)
+    _refuse_ended(resolution)
+    done = await _carry_out(connection, resolution, head, By(court.actor, None, reason), court, [])
+    if action is RowAction.WITHDRAW:
+        done.touched_checks.extend(await find_checks_of_listing(connection, listing_id))
+    return done
+
+
+async def extend_listing(
+    connection: Connection,
+    listing_id: UUID,
+    expires_on: date,
+    *,
+    expected_version: int,
+    decided_on: date,
+    reason: str,
+    court: Court,
+) -> Done:
+    """Set a later end of the term (Art. 2(1)); only a listing in force, or in grace, can be extended."""
+    head = await lock_head(connection)
+    listing = await _get_own(connection, listing_id, expected_version, court)
+    if listing.has_ended(head.today):
+        raise ListingEnded
+    if expires_on < head.today or (listing.expires_on is not None and expires_on <= listing.expires_on):
+        raise InvalidRequest(errors=[FieldError("/expires_on", "not-later", "must be later than the present end")])
+    stored = await queries.get_stored_content(connection, listing_id)
+    document = stored.document | {"expires_on": expires_on.isoformat()}
+    numbers: dict[str, Any] = orjson.loads(court.tools.cipher.open(stored.secret, stored.content_digest))
+    digest = content_digest(document, numbers, court.tools.digester)
+    revision = Revision(
+        listing_id=listing_id,
+        version=listing.version + 1,
+        act=Act.EXTENDED,
+        dispute_state=stored.dispute_state,
+        expires_on=expires_on,
+        decided_on=decided_on,
+        natural_key=stored.natural_key,
+        content_digest=digest,
+        document=document,
+        secret=court.tools.cipher.seal(orjson.dumps(numbers, option=orjson.OPT_SORT_KEYS), digest),
+    )
+    return await _revise(connection, listing, revision, head, By(court.actor, None, reason), court)
+
+
+async def dispute_listing(
+    connection: Connection, listing_id: UUID, state: str | None, *, expected_version: int | None, court: Court
+) -> Done:
+    """Show what is pending against a listing. It is not suspended (Art. 12)."""
+    head = await lock_head(connection)
+    listing = await _get_own(connection, listing_id, expected_version, court)
+    stored = await queries.get_stored_content(connection, listing_id)
+    if listing.ended is not None and state is not None:
+        raise ListingEnded
+    revision = Revision(
+        listing_id=listing_id,
+        version=listing.version + 1,
+        act=Act.DISPUTED,
+        dispute_state=state,
+        expires_on=stored.expires_on,
+    )
+    return await _revise(connection, listing, revision, head, By(court.actor), court)
+
+
+async def beat_heart(connection: Connection, *, court: Court) -> datetime:
+    """Say that a court's feed is alive though nothing changed."""
+    at: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    await mark_feed_alive(connection, court.code, at)
+    return at
+
+
+def require_court(court_code: str, court: Court) -> None:
+    if court_code != court.code:
+        raise CourtMismatch
+
+
+async def _get_own(connection: Connection, listing_id: UUID, expected_version: int | None, court: Court) -> Held:
+    """The listing under the head's lock, so that nobody else changes it."""
+    found = await queries.find_held_by_id(connection, listing_id)
+    if found is None:
+        raise ListingNotFound
+    listing, court_code = found
+    require_court(court_code, court)
+    if expected_version is not None and listing.version != expected_version:
+        raise ListingChanged
+    return listing
+
+
+async def _stage(
+    connection: Connection,
+    import_id: UUID,
+    content: Content,
+    action: RowAction,
+    head: Head,
+    court: Court,
+    *,
+    listing_id: UUID | None = None,
+) -> Row:
+    naming = Naming(
+        court_code=content.court_code,
+        court_name=content.court_name,
+        case_number=content.case_number,
+        party_sequence=content.party_sequence,
+        kind=content.kind,
+        name=content.name,
+        identifier=content.identifier,
+    )
+    read = ReadRow(1, action, naming, (), content, None, content.decided_on)
+    await stage_rows(connection, import_id, [read], court.tools, loaded_on=head.today)
+    [(row, _)] = await queries.list_staged(connection, import_id, after=0, limit=1)
+    row.listing_id = listing_id
+    return row
+
+
+async def _carry_out(
+    connection: Connection, resolution: Resolution, head: Head, by: By, court: Court, warnings: list[Warn]
+) -> Done:
+    [fate] = resolution.fates
+    assert fate.listing_id is not None  # noqa: S101 - refusals were raised
+    versioned = await apply_acts(connection, resolution.acts, head=head, by=by)
+    entries = [
+        Entry(
+            ENTRY_OF_ACT[one.act.act],
+            by.actor,
+            listing_ids=(one.act.listing_id,),
+            list_version=one.list_version,
+            facts={"court": court.code, "version": one.act.version}
+            | ({"ground": one.act.ground} if one.act.ground else {}),
+            private={"reason": by.reason} if by.reason else {},
+        )
+        for one in versioned
+    ]
+    if entries:
+        await record(connection, entries, at=head.at, secrecy=court.secrecy)
+    await mark_feed_alive(connection, court.code, head.at)
+    return await _done(
+        connection, fate.listing_id, head, [*warnings, *fate.warnings], is_new=fate.kind is FateKind.CREATED
+    )
+
+
+async def _revise(connection: Connection, listing: Held, revision: Revision, head: Head, by: By, court: Court) -> Done:
+    list_version = await apply_revision(connection, revision, is_change=listing.is_published, head=head, by=by)
+    facts = {"court": court.code, "version": revision.version}
+    entry = Entry(
+        ENTRY_OF_ACT[revision.act],
+        by.actor,
+        listing_ids=(listing.listing_id,),
+        list_version=list_version,
+        facts=facts,
+        private={"reason": by.reason} if by.reason else {},
+    )
+    await record(connection, [entry], at=head.at, secrecy=court.secrecy)
+    await mark_feed_alive(connection, court.code, head.at)
+    return await _done(connection, listing.listing_id, head, [], is_new=False)
+
+
+async def _done(
+    connection: Connection, listing_id: UUID, head: Head, warnings: Sequence[Warn], *, is_new: bool
+) -> Done:
+    found = await queries.find_held_by_id(connection, listing_id)
+    assert found is not None  # noqa: S101 - it was just written
+    listing = found[0]
+    list_version = await queries.get_list_version_of(connection, listing_id)
+    codes = list(dict.fromkeys(warning.value for warning in warnings))
+    return Done(listing_id, listing.version, list_version, listing.state(head.today), codes, is_new)
+
+
+def _refuse_ended(resolution: Resolution) -> None:
+    """What a file is told as a warning, an act is refused: nothing would happen."""
+    [fate] = resolution.fates
+    is_void = fate.kind is FateKind.UNCHANGED and not resolution.acts
+    if is_void and (Warn.ALREADY_ENDED in fate.warnings or fate.listing_id is None):
+        raise ListingEnded
+
+
+async def _refuse_barred_creditor(connection: Connection, content: Content, held: Sequence[Held], head: Head) -> None:
+    if content.on_application_of != "creditor":
+        return
+    ended_on = await queries.find_deletion_at_creditors_request(connection, [one.listing_id for one in held])
+    asked_on = content.decided_on or legal_date(head.at)
+    if ended_on is not None and asked_on < months_after(ended_on, MONTHS_BARRED):
+        raise CreditorBarred

@@ -1,0 +1,60 @@
+"""Refusals about listings."""
+
+from uuid import UUID
+
+from blacklist_service.problems import Conflict, NotFound, Problem, VersionMismatch
+
+
+class CourtMismatch(Problem):
+    """A court writes its own court's listings only."""
+
+    status = 403
+    code = "court-mismatch"
+    is_recorded = True
+
+
+class ListingNotFound(NotFound):
+    """There is no such listing."""
+
+
+class ListedOtherwise(Conflict):
+    """This debtor is listed in this case already, with other content: correct that listing."""
+
+    def __init__(self, listing_id: UUID) -> None:
+        path = f"/v1/listings/{listing_id}/correction"
+        super().__init__(
+            f"the listing is in force with other content; change it by POST {path}",
+            extra={"listing_id": str(listing_id), "correction": path},
+        )
+
+
+class RelistingUndecided(Conflict):
+    """Listing again after an end needs a decision made after it (Art. 10(3))."""
+
+
+class CreditorBarred(Conflict):
+    """For six months after a deletion at the creditor's own request the creditor's application is refused (Art. 10(3))."""
+
+
+class ListingEnded(Conflict):
+    """The listing has ended; this act is no longer possible."""
+
+
+class ListingChanged(VersionMismatch):
+    """The listing has changed since the version that If-Match names."""
+
+
+class ObjectionNotFound(NotFound):
+    """There is no such objection."""
+
+
+class ObjectionClosed(Conflict):
+    """The objection is not in a state for this step."""
+
+
+class ImportNotFound(NotFound):
+    """There is no such import."""
+
+
+class ImportStateConflict(Conflict):
+    """The import is not in a state for this."""

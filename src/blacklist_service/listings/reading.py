@@ -1,0 +1,204 @@
+"""Reads of the list for people and systems: listings, their history, the change feed, the court's tasks."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.rules import Act, state_of
+
+ENDINGS = (Act.DELETED, Act.WITHDRAWN, Act.EXPIRED)
+
+CONTENT_OF_VERSION = """
+    SELECT document, secret, content_digest FROM listing_versions c
+    WHERE c.listing_id = v.listing_id AND c.version <= v.version AND c.document IS NOT NULL
+    ORDER BY c.version DESC LIMIT 1
+"""
+"""The content that version `v` of a listing has: its own, or the newest before it."""
+
+LISTING = f"""
+    SELECT l.*, content.document, content.secret, content.content_digest
+    FROM listings l
+    JOIN listing_versions v ON v.listing_id = l.id AND v.version = l.version
+    CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
+"""
+
+STATE_CONDITIONS: Mapping[str, str] = {
+    "grace": "l.ended IS NULL AND l.in_force_from > {today}",
+    "published": "l.ended IS NULL AND l.in_force_from <= {today} AND (l.expires_on IS NULL OR l.expires_on >= {today})",
+    "expired": "(l.ended = 'expired' OR (l.ended IS NULL AND l.in_force_from <= {today} AND l.expires_on < {today}))",
+    "deleted": "l.ended = 'deleted'",
+    "withdrawn": "l.ended = 'withdrawn'",
+}
+
+
+async def find_listing(connection: Connection, listing_id: UUID) -> asyncpg.Record | None:
+    return await connection.fetchrow(f"{LISTING} WHERE l.id = $1", listing_id)
+
+
+async def list_listings(
+    connection: Connection,
+    *,
+    own_court: str,
+    today: date,
+    before: UUID,
+    limit: int,
+    case_number: str | None = None,
+    state: str | None = None,
+    court_code: str | None = None,
+) -> list[asyncpg.Record]:
+    """Newest first. A listing in grace is shown to its own court alone."""
+    conditions = ["l.id < $1", f"(l.court_code = $3 OR NOT ({STATE_CONDITIONS['grace'].format(today='$4')}))"]
+    values: list[Any] = [before, limit, own_court, today]
+    for column, value in (("l.case_number", case_number), ("l.court_code", court_code)):
+        if value is not None:
+            values.append(value)
+            conditions.append(f"{column} = ${len(values)}")
+    if state is not None:
+        conditions.append(STATE_CONDITIONS[state].format(today="$4"))
+    return await connection.fetch(f"{LISTING} WHERE {' AND '.join(conditions)} ORDER BY l.id DESC LIMIT $2", *values)
+
+
+async def search_listings(
+    connection: Connection, digests: Sequence[bytes], *, own_court: str, today: date, before: UUID, limit: int
+) -> list[asyncpg.Record]:
+    grace = STATE_CONDITIONS["grace"].format(today="$5")
+    return await connection.fetch(
+        f"""
+        {LISTING}
+        WHERE l.id IN (SELECT listing_id FROM subject_keys WHERE digest = ANY($1) AND until_version IS NULL)
+          AND l.id < $2 AND (l.court_code = $4 OR NOT ({grace}))
+        ORDER BY l.id DESC LIMIT $3
+        """,
+        list(digests),
+        before,
+        limit,
+        own_court,
+        today,
+    )
+
+
+async def list_versions(connection: Connection, listing_id: UUID) -> list[asyncpg.Record]:
+    """Every state a listing ever had, oldest first."""
+    return await connection.fetch(
+        f"""
+        SELECT v.version, v.list_version, v.at, v.act, v.member, v.operator, v.reason, v.ground, v.decided_on,
+               v.dispute_state, content.document
+        FROM listing_versions v CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
+        WHERE v.listing_id = $1 ORDER BY v.version
+        """,
+        listing_id,
+    )
+
+
+async def find_version_as_of(connection: Connection, listing_id: UUID, list_version: int) -> asyncpg.Record | None:
+    """A listing as it was known at a list version; None when it was not yet, or no longer, on the list."""
+    row = await connection.fetchrow(
+        f"""
+        SELECT v.version, v.list_version, v.act, v.at, content.document
+        FROM listing_versions v CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
+        WHERE v.listing_id = $1 AND v.list_version <= $2 ORDER BY v.version DESC LIMIT 1
+        """,
+        listing_id,
+        list_version,
+    )
+    return None if row is None or row["act"] in ENDINGS else row
+
+
+async def list_changes(connection: Connection, *, after: int, limit: int) -> list[asyncpg.Record]:
+    """Every change once, in commit order: versions are taken under a lock that is held to commit."""
+    return await connection.fetch(
+        f"""
+        SELECT v.list_version, v.at, v.act, v.listing_id, v.version, l.court_name,
+               CASE WHEN v.act IN ('deleted', 'withdrawn', 'expired') THEN NULL ELSE content.document END AS document
+        FROM listing_versions v JOIN listings l ON l.id = v.listing_id
+        CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
+        WHERE v.list_version > $1 ORDER BY v.list_version LIMIT $2
+        """,
+        after,
+        limit,
+    )
+
+
+async def get_list_version(connection: Connection) -> int:
+    version: int = await connection.fetchval("SELECT version FROM heads WHERE name = 'list'")
+    return version
+
+
+async def digest_of_set(connection: Connection) -> tuple[int, str]:
+    """Count and SHA-256 of what a copy of the feed must hold: a line `listing_id list_version` each, by id."""
+    digest, count = hashlib.sha256(), 0
+    cursor = connection.cursor(
+        "SELECT id, list_version FROM listings WHERE ended IS NULL AND is_published ORDER BY id", prefetch=5000
+    )
+    async for row in cursor:
+        digest.update(f"{row['id']} {row['list_version']}\n".encode())
+        count += 1
+    return count, digest.hexdigest()
+
+
+async def list_court_tasks(connection: Connection, court_code: str, *, limit: int) -> list[asyncpg.Record]:
+    """What is the court's to do, each with the day it began: the deadlines follow by the law's calendar."""
+    return await connection.fetch(
+        """
+        SELECT 'delete_after_term' AS task, id AS listing_id, case_number, NULL::uuid AS objection_id,
+               expires_on AS since, NULL::date AS due_on
+        FROM listings l
+        WHERE court_code = $1 AND ended = 'expired'
+        UNION ALL
+        SELECT 'delete_after_performance', l.id, l.case_number, NULL, performed.since, NULL
+        FROM listings l CROSS JOIN LATERAL (
+            SELECT (min(at) AT TIME ZONE 'UTC' + interval '8 hours')::date AS since
+            FROM listing_versions v WHERE v.listing_id = l.id AND v.document->>'performance' = 'full'
+        ) AS performed
+        WHERE court_code = $1 AND ended IS NULL AND performance = 'full' AND expires_on IS NULL
+        UNION ALL
+        SELECT 'give_ground', l.id, l.case_number, NULL, l.ended_on, NULL
+        FROM listings l JOIN listing_versions v ON v.listing_id = l.id AND v.version = l.version
+        WHERE l.court_code = $1 AND v.ground = 'absent_from_snapshot'
+        UNION ALL
+        SELECT CASE o.state WHEN 'filed' THEN 'decide_objection' WHEN 'upheld' THEN 'act_on_upheld_objection'
+                            ELSE 'decide_reconsideration' END,
+               l.id, l.case_number, o.id, coalesce(o.decided_on, o.received_on), o.due_on
+        FROM objections o JOIN listings l ON l.id = o.listing_id
+        WHERE o.court_code = $1 AND (o.state IN ('filed', 'reconsideration') OR (o.state = 'upheld' AND o.led_to IS NULL))
+        ORDER BY 5, 2 LIMIT $2
+        """,
+        court_code,
+        limit,
+    )
+
+
+def listing_wire(row: asyncpg.Record, *, today: date) -> dict[str, Any]:
+    """A listing as it is shown: what was published, numbers masked, with what became of it."""
+    document: dict[str, Any] = row["document"]
+    return {
+        **document,
+        "court": {"code": row["court_code"], "name": row["court_name"]},
+        "listing_id": row["id"],
+        "version": row["version"],
+        "list_version": row["list_version"],
+        "state": state_of(
+            ended=row["ended"], in_force_from=row["in_force_from"], expires_on=row["expires_on"], today=today
+        ),
+        "in_force_from": row["in_force_from"],
+        "published_on": row["published_on"],
+        "dispute_state": row["dispute_state"],
+        "ended_on": row["ended_on"],
+    }
+
+
+def with_numbers(wire: dict[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with complete numbers, for the court that listed: it must be able to correct without retyping."""
+    debtor = dict(wire["debtor"])
+    if debtor.get("identifier"):
+        debtor["identifier"] = {**debtor["identifier"], "number": numbers["identifier"]}
+    debtor["people"] = [
+        {**person, "identifier": {**person["identifier"], "number": number}} if person.get("identifier") else person
+        for person, number in zip(debtor["people"], numbers["people"], strict=True)
+    ]
+    return wire | {"debtor": debtor}

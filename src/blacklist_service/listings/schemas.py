@@ -1,0 +1,259 @@
+"""The wire of the list (design §6)."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from blacklist_service.listings.rules import Ground, ListingState
+from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
+from blacklist_service.web.wire import Code, LegalDate, LongText, Name, Request, Response, text
+
+Operator = Annotated[str, *text(100)]
+Reason = Annotated[str, *text(2000)]
+DisputeState = Literal["filed", "reconsideration", "rejected", "upheld"]
+
+EXAMPLE_LISTING: dict[str, JsonValue] = {
+    "case_number": "(2018)云0111执1234号",
+    "court": {"code": "云0111", "name": "昆明市官渡区人民法院"},
+    "party_sequence": 1,
+    "debtor": {
+        "kind": "person",
+        "name": "张三",
+        "sex": "male",
+        "identifier": {"type": "resident_id", "number": "530111198503170015"},
+        "people": [],
+    },
+    "circumstances": ["C4"],
+    "decision": {"document_number": "(2018)云0111执1234号之一", "decided_on": "2018-04-18"},
+    "published_on": "2018-04-20",
+    "expires_on": "2020-04-20",
+    "grace_until": None,
+    "basis": {"document_number": "(2017)云0111民初4321号", "issuer": "昆明市官渡区人民法院"},
+    "filed_on": "2018-01-05",
+    "obligation": "支付货款 120000 元",
+    "performance": "none",
+    "performed_part": None,
+    "unperformed_part": None,
+}
+
+
+class CourtRequest(Request):
+    code: Code
+    name: Annotated[str, *text(200)] | None = None
+
+
+class ListedIdentifierRequest(Request):
+    type: IdentifierType
+    number: Annotated[str, *text(64)]
+
+
+class PersonRequest(Request):
+    relation: Literal["legal_representative", "principal", "directly_responsible", "actual_controller"]
+    name: Name
+    identifier: ListedIdentifierRequest | None = None
+    from_: LegalDate | None = Field(None, alias="from")
+    to: LegalDate | None = None
+
+
+class DebtorRequest(Request):
+    kind: SubjectKind
+    name: Name
+    sex: Literal["male", "female"] | None = None
+    identifier: ListedIdentifierRequest | None = None
+    people: Annotated[list[PersonRequest], Field(default_factory=list, max_length=200)]
+
+
+class DecisionRequest(Request):
+    document_number: Annotated[str, *text(200)] | None = None
+    decided_on: LegalDate | None = None
+    on_application_of: Literal["creditor", "court"] | None = None
+
+
+class BasisRequest(Request):
+    document_number: Annotated[str, *text(500)] | None = None
+    issuer: Annotated[str, *text(500)] | None = None
+
+
+class PublishRequest(Request):
+    """One debtor in one enforcement case. `circumstances` are codes C1–C6 or a court's wording."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_LISTING]})
+
+    case_number: Annotated[str, *text(200)]
+    court: CourtRequest
+    party_sequence: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    debtor: DebtorRequest
+    circumstances: Annotated[list[Annotated[str, *text(500)]], Field(default_factory=list, max_length=20)]
+    decision: DecisionRequest = DecisionRequest()
+    published_on: LegalDate | None = None
+    expires_on: LegalDate | None = None
+    grace_until: LegalDate | None = None
+    basis: BasisRequest = BasisRequest()
+    filed_on: LegalDate | None = None
+    obligation: LongText | None = None
+    performance: Literal["none", "partial", "full", "other"] | None = None
+    performed_part: LongText | None = None
+    unperformed_part: LongText | None = None
+    operator: Operator | None = None
+
+
+class CorrectionRequest(Request):
+    """The whole listing as it should be, of the same court."""
+
+    listing: PublishRequest
+    reason: Reason
+    decided_on: LegalDate
+    operator: Operator | None = None
+
+
+class DeletionRequest(Request):
+    ground: Ground = Field(description="Art. 10(1) ①–⑦, early_by_decision (Art. 2(2)), term_expired (Art. 10(2))")
+    decided_on: LegalDate
+    note: Reason | None = None
+    operator: Operator | None = None
+
+
+class WithdrawalRequest(Request):
+    reason: Reason
+    decided_on: LegalDate
+    note: Reason | None = None
+    operator: Operator | None = None
+
+
+class ExtensionRequest(Request):
+    expires_on: LegalDate
+    decided_on: LegalDate
+    reason: Reason
+    operator: Operator | None = None
+
+
+class DisputeRequest(Request):
+    """What was filed with the court; null when nothing is pending. It changes no verdict (Art. 12)."""
+
+    state: DisputeState | None
+    filed_on: LegalDate | None = None
+    operator: Operator | None = None
+
+
+class SearchedSubjectRequest(Request):
+    kind: SubjectKind
+    name: Name
+    identifier: ListedIdentifierRequest | None = None
+    role: Annotated[str, *text(64)] | None = None
+
+
+class SearchRequest(Request):
+    """By a name, or by a subject as a check would ask; what has ended is not found."""
+
+    name: Name | None = None
+    subject: SearchedSubjectRequest | None = None
+
+
+class ActResponse(Response):
+    listing_id: UUID
+    version: int
+    list_version: int | None = Field(description="the list version it took; null while the listing is in grace")
+    state: ListingState
+    warnings: list[str]
+
+
+class TouchedCheckResponse(Response):
+    check_id: UUID
+    agency: str | None
+    decision: str
+    checked_at: datetime
+
+
+class WithdrawalResponse(ActResponse):
+    touched_checks: list[TouchedCheckResponse] = Field(description="past answers that rested on the listing")
+
+
+class ListingResponse(Response):
+    """A listing as it is now: in the form of a publication, numbers masked, with what became of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    listing_id: UUID
+    version: int
+    list_version: int | None
+    state: ListingState
+    in_force_from: date
+    dispute_state: DisputeState | None
+    ended_on: date | None
+
+
+class ListingPage(Response):
+    items: list[ListingResponse]
+    next: str | None
+
+
+class VersionResponse(Response):
+    version: int
+    list_version: int | None
+    at: datetime
+    act: str
+    actor: str | None
+    operator: str | None
+    reason: str | None
+    ground: str | None
+    decided_on: date | None
+    listing: dict[str, Any]
+
+
+class HistoryResponse(Response):
+    items: list[VersionResponse]
+
+
+class ChangeResponse(Response):
+    version: int
+    at: datetime
+    type: Literal["published", "corrected", "extended", "disputed", "deleted", "withdrawn", "expired"]
+    listing_id: UUID
+    listing: dict[str, Any] | None = Field(description="public fields and masks; null for endings")
+
+
+class SetDigestResponse(Response):
+    count: int
+    sha256: str = Field(description="over the lines `listing_id list_version\\n` of all listings in the feed, by id")
+
+
+class ChangePage(Response):
+    items: list[ChangeResponse]
+    next: int
+    list_version: int
+    more: bool
+    set: SetDigestResponse | None = None
+
+
+class TaskResponse(Response):
+    """What the law asks of the court, and until when."""
+
+    task: Literal[
+        "delete_after_term",
+        "delete_after_performance",
+        "give_ground",
+        "decide_objection",
+        "decide_reconsideration",
+        "act_on_upheld_objection",
+    ]
+    listing_id: UUID
+    case_number: str
+    objection_id: UUID | None = None
+    since: date
+    due_on: date
+    is_overdue: bool
+    is_calendar_certain: bool
+
+
+class TaskPage(Response):
+    items: list[TaskResponse]
+    next: str | None = None
+    overdue: int
+
+
+class HeartbeatResponse(Response):
+    court_code: str
+    alive_at: datetime
+    list_version: int
