@@ -19,7 +19,7 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role
 from blacklist_service.asgi import create_app
 from blacklist_service.cli.environment import Workplace
-from blacklist_service.cli.importing import Mode, Report, _import
+from blacklist_service.cli.importing import Mode, Report, load
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.tasks import end_terms_and_grace
@@ -118,7 +118,9 @@ class Service:
             )
 
     async def load(self, path: Path, *, court_code: str = COURT_CODE, is_dry_run: bool = False) -> Report:
-        return await _import(self.workplace, path, court_code, Mode.UPSERT, is_dry_run, is_quiet=True)
+        return await load(
+            self.workplace, path, court_code=court_code, mode=Mode.UPSERT, is_dry_run=is_dry_run, is_quiet=True
+        )
 
     async def load_rows(self, *rows: Mapping[str, str], **options: Any) -> Report:
         """Load rows through a CSV file, as a court would."""

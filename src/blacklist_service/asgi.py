@@ -26,6 +26,7 @@ from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
+from blacklist_service.listings.import_routes import router as imports_router
 from blacklist_service.listings.routes import feed as changes_router
 from blacklist_service.listings.routes import router as listings_router
 from blacklist_service.measures.routes import router as matters_router
@@ -94,6 +95,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         checks_router,
         matters_router,
         listings_router,
+        imports_router,
         changes_router,
         audit_router,
         probes_router,

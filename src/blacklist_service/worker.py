@@ -15,7 +15,8 @@ import structlog
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.ledger.tasks import attach_months
-from blacklist_service.listings.tasks import end_terms_and_grace
+from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
+from blacklist_service.listings.tasks import end_terms_and_grace, load_next, sweep_imports
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import DSN_VARIABLE, Settings
 from blacklist_service.telemetry import configure_logging
@@ -23,42 +24,82 @@ from blacklist_service.web.tasks import forget_answers
 
 WORKER_LOCK = 0x776F_726B
 ROUND_SECONDS = 5.0
+LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger()
 
 Task = Callable[[Connection, Secrecy], Awaitable[None]]
 
-TASKS: tuple[Task, ...] = (end_terms_and_grace, forget_answers)
+TASKS: tuple[Task, ...] = (end_terms_and_grace, forget_answers, sweep_imports)
 
 
 async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event) -> None:
-    """Do rounds until told to stop; whatever fails is tried again in the next round."""
+    """Work until told to stop. One worker at a time: a second service on the same database waits for the lock."""
     while not stopping.is_set():
         try:
-            connection = await connect(dsn, application_name="blacklist-service worker")
+            guard = await connect(dsn, application_name="blacklist-service worker")
         except Exception:
             log.exception("worker_cannot_connect")
             await _pause(stopping, RECONNECT_SECONDS)
             continue
         try:
-            await _rounds(connection, dsn, secrecy, stopping)
+            if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
+                await _work_guarded(guard, dsn, secrecy, stopping)
+            else:
+                await _pause(stopping, ROUND_SECONDS)
         except Exception:
-            log.exception("worker_round_failed")
+            log.exception("worker_failed")
             await _pause(stopping, RECONNECT_SECONDS)
         finally:
-            connection.terminate()
+            guard.terminate()
 
 
-async def _rounds(connection: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event) -> None:
-    """One worker at a time: a second service on the same database waits for the lock, which ends with its session."""
-    while not stopping.is_set():
-        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
-            for task in TASKS:
-                async with connection.transaction():
-                    await task(connection, secrecy)
-            await attach_months(dsn)
-        await _pause(stopping, ROUND_SECONDS)
+async def _work_guarded(guard: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event) -> None:
+    """The lock ends with its connection, so all work ends with it too."""
+    done = {asyncio.create_task(stopping.wait()), *_tasks(guard, dsn, secrecy)}
+
+    def end(_connection: object) -> None:
+        for task in done:
+            task.cancel()
+
+    guard.add_termination_listener(end)
+    try:
+        finished, _ = await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
+            if not task.cancelled():
+                task.result()
+    finally:
+        for task in done:
+            task.cancel()
+        await asyncio.gather(*done, return_exceptions=True)
+
+
+def _tasks(guard: Connection, dsn: str, secrecy: Secrecy) -> set[asyncio.Task[object]]:
+    return {
+        asyncio.create_task(_keep_the_calendar(guard, dsn, secrecy)),
+        asyncio.create_task(_load_files(dsn, secrecy)),
+    }
+
+
+async def _keep_the_calendar(connection: Connection, dsn: str, secrecy: Secrecy) -> None:
+    while True:
+        for task in TASKS:
+            async with connection.transaction():
+                await task(connection, secrecy)
+        await attach_months(dsn)
+        await asyncio.sleep(ROUND_SECONDS)
+
+
+async def _load_files(dsn: str, secrecy: Secrecy) -> None:
+    """Take up imports, oldest first; whatever process ended in the middle of one, it goes on from its last chunk."""
+    connection = await connect(dsn, application_name="blacklist-service imports", **LOADING_SETTINGS)
+    try:
+        while True:
+            if not await load_next(connection, secrecy):
+                await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        connection.terminate()
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:

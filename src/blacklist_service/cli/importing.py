@@ -1,12 +1,10 @@
 """`import`: a list file from the command line, with a progress bar and a report of every row that needs a look."""
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
@@ -14,27 +12,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.cli.environment import Workplace, operator, run, stop
-from blacklist_service.clock import legal_date
-from blacklist_service.database.connections import Connection
-from blacklist_service.listings.courts import Courts
-from blacklist_service.listings.files import ListFile, UnreadableFile, open_list_file
-from blacklist_service.listings.intake import Importer, read_row
-from blacklist_service.listings.operations.importing import (
-    Import,
-    apply_import,
-    begin_import,
-    fail_import,
-    finish_staging,
-)
-from blacklist_service.listings.operations.staging import stage_rows
-from blacklist_service.listings.preparing import Tools
-from blacklist_service.listings.queries import ImportCounts, RowReport, count_fates, list_row_reports
-from blacklist_service.members.queries import find_court, list_courts
+from blacklist_service.database.connections import Connection, connect
+from blacklist_service.listings.operations.importing import Import
+from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, begin_import, run_import
+from blacklist_service.listings.operations.uploads import keep_file
+from blacklist_service.listings.queries import ImportCounts, RowReport, count_fates, known_courts, list_row_reports
 from blacklist_service.members.rules import COURT_CODE_FORM
-from blacklist_service.subjects.digests import Digester
 
-STAGED_AT_ONCE = 2000
-READ_BYTES = 1 << 20
 SHOWN_ROWS = 200
 
 
@@ -46,6 +30,7 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Report:
     import_id: str
+    state: str
     is_dry_run: bool
     list_version: int
     counts: ImportCounts
@@ -56,7 +41,7 @@ class Report:
         return json.dumps(
             {
                 "import_id": self.import_id,
-                "state": "done",
+                "state": self.state,
                 "dry_run": self.is_dry_run,
                 "list_version": self.list_version,
                 "rows": asdict(self.counts),
@@ -70,6 +55,8 @@ class Report:
         )
 
     def as_text(self) -> str:
+        if self.state == "awaiting_confirmation":
+            return f"import {self.import_id} awaits a second person: blacklist-service imports confirm {self.import_id}"
         counts = "  ".join(f"{name} {number}" for name, number in asdict(self.counts).items())
         lines = [f"{'dry run, nothing changed: ' if self.is_dry_run else ''}{counts}"]
         for row in self.rows[:SHOWN_ROWS]:
@@ -88,81 +75,46 @@ def import_file(
     """Load `path` for a court; raise `UnreadableFile` where it cannot be read to its end: then nothing is loaded."""
     if not COURT_CODE_FORM.fullmatch(court_code):
         stop("a court code is a province's character with two or four digits, such as 云0111")
-    if mode is Mode.SNAPSHOT:
-        stop("snapshot loads need the confirmation of a second person, which comes with imports over HTTP")
-    return run(_import(workplace, path, court_code, mode, is_dry_run, is_quiet))
+    return run(load(workplace, path, court_code=court_code, mode=mode, is_dry_run=is_dry_run, is_quiet=is_quiet))
 
 
-async def _import(
-    workplace: Workplace, path: Path, court_code: str, mode: Mode, is_dry_run: bool, is_quiet: bool
+async def load(
+    workplace: Workplace, path: Path, *, court_code: str, mode: Mode, is_dry_run: bool, is_quiet: bool
 ) -> Report:
-    async with workplace.connected() as connection:
-        court, courts = await find_court(connection, court_code), await _courts(connection)
-        court_name = court.name if court else (courts.name_of(court_code) or court_code)
-        actor = Actor(member=court.code if court else None, operator=operator().operator)
+    connection = await connect(workplace.dsn, application_name="blacklist-service import", **LOADING_SETTINGS)
+    try:
+        courts = await known_courts(connection)
+        upload = await keep_file(connection, path, secrecy=workplace.secrecy) if mode is Mode.SNAPSHOT else None
         job = await begin_import(
             connection,
             court_code=court_code,
-            court_name=court_name,
+            court_name=courts.name_of(court_code) or court_code,
             mode=mode.value,
             is_dry_run=is_dry_run,
-            actor=actor,
+            actor=Actor(member=courts.member_of(court_code), operator=operator().operator),
+            upload=upload,
         )
-        importer = Importer(court_code, court_name, courts, legal_date(job.begun_at))
         with _progress(is_quiet) as progress:
-            file = await _stage(connection, workplace, job, path, importer, progress)
-            await _apply(connection, workplace, job, progress)
-        return await _report(connection, job, file)
+            bar = progress.add_task("loading", total=1.0)
+            async for fraction in run_import(connection, job, path, courts=courts, secrecy=workplace.secrecy):
+                progress.update(bar, completed=fraction)
+        return await _report(connection, job)
+    finally:
+        await connection.close()
 
 
-async def _courts(connection: Connection) -> Courts:
-    members = await list_courts(connection)
-    return Courts((member.court_code, member.name) for member in members if member.court_code)
-
-
-async def _stage(
-    connection: Connection, workplace: Workplace, job: Import, path: Path, importer: Importer, progress: Progress
-) -> ListFile:
-    tools = Tools(Digester(workplace.secrecy.digest_key), workplace.secrecy.cipher("listing"))
-    bar = progress.add_task("reading", total=1.0)
-    total = 0
-    try:
-        file = open_list_file(path)
-        rows = (read_row(raw, importer) for raw in file.rows())
-        while batch := list(islice(rows, STAGED_AT_ONCE)):
-            total += await stage_rows(connection, job.import_id, batch, tools, loaded_on=importer.today)
-            progress.update(bar, completed=file.fraction)
-    except UnreadableFile as error:
-        await fail_import(connection, job, error.detail)
-        raise
-    progress.update(bar, completed=1.0)
-    unknown = file.unknown_columns
-    await finish_staging(connection, job, total=total, unknown_columns=unknown, file_sha256=_sha256(path))
-    progress.add_task("applying", total=max(total, 1))
-    return file
-
-
-async def _apply(connection: Connection, workplace: Workplace, job: Import, progress: Progress) -> None:
-    bar = progress.task_ids[-1]
-    async for settled in apply_import(connection, job, secrecy=workplace.secrecy):
-        progress.advance(bar, settled)
-    progress.update(bar, completed=progress.tasks[-1].total)
-
-
-async def _report(connection: Connection, job: Import, file: ListFile) -> Report:
+async def _report(connection: Connection, job: Import) -> Report:
+    row = await connection.fetchrow("SELECT state, unknown_columns FROM imports WHERE id = $1", job.import_id)
+    assert row is not None  # noqa: S101 - the job was just run
     return Report(
         import_id=str(job.import_id),
+        state=row["state"],
         is_dry_run=job.is_dry_run,
         list_version=await connection.fetchval("SELECT version FROM heads WHERE name = 'list'"),
         counts=await count_fates(connection, job.import_id),
         rows=await list_row_reports(connection, job.import_id),
-        unknown_columns=list(file.unknown_columns),
+        unknown_columns=row["unknown_columns"],
     )
-
-
-def _sha256(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 @contextmanager

@@ -35,6 +35,11 @@ class Action(StrEnum):
     LISTING_EXPIRED = "listing_expired"
     GRACE_ENDED = "grace_ended"
     IMPORT = "import"
+    IMPORT_CONFIRMED = "import_confirmed"
+    IMPORT_CANCELLED = "import_cancelled"
+    OBJECTION_FILED = "objection_filed"
+    OBJECTION_DECIDED = "objection_decided"
+    OBJECTION_RECONSIDERED = "objection_reconsidered"
     AUDIT_READ = "audit_read"
 
 

@@ -9,16 +9,21 @@ from blacklist_service.listings.wording import fold
 
 
 class Courts:
-    def __init__(self, members: Iterable[tuple[str, str]] = ()) -> None:
-        """`members` are (code, name) of courts known beyond the dictionary; their names win."""
+    def __init__(self, members: Iterable[tuple[str, str, str]] = ()) -> None:
+        """`members` are (court code, name, member code) of the courts that are members; their names win."""
         self._names = {code: names[0] for code, names in _dictionary().items()}
         self._codes = {fold(name): code for code, names in _dictionary().items() for name in names}
-        for code, name in members:
+        self._members: dict[str, str] = {}
+        for code, name, member in members:
+            self._members[code] = member
             self._names[code] = name
             self._codes[fold(name)] = code
 
     def find_code(self, name: str) -> str | None:
         return self._codes.get(fold(name))
+
+    def member_of(self, code: str) -> str | None:
+        return self._members.get(code)
 
     def name_of(self, code: str) -> str | None:
         return self._names.get(code)

@@ -9,9 +9,11 @@ from uuid import UUID
 import asyncpg
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
 from blacklist_service.listings.rules import RowAction
+from blacklist_service.members.queries import list_courts
 
 HELD = """
     SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.decision_number, l.is_published, l.ended,
@@ -106,26 +108,48 @@ def _held(row: asyncpg.Record) -> Held:
     )
 
 
-async def list_staged(
-    connection: Connection, import_id: UUID, *, after: int, limit: int
-) -> list[tuple[Row, list[str]]]:
-    """The next rows to take effect, with their warnings: whole cases, in the order of each case's first row."""
-    rows = await connection.fetch(
+async def find_chunk_end(connection: Connection, import_id: UUID, *, after: int, limit: int) -> int | None:
+    """The last `first_row` of the next chunk: about `limit` rows, whole cases; None when nothing is left."""
+    end: int | None = await connection.fetchval(
         """
-        SELECT row, action, natural_key, loose_key, content_digest, in_force_from, expires_on, decided_on,
-               decision_number, ground, warnings
-        FROM import_rows
-        WHERE import_id = $1 AND first_row > $2 AND first_row <= (
-            SELECT max(first_row) FROM (
-                SELECT first_row FROM import_rows WHERE import_id = $1 AND first_row > $2 ORDER BY first_row LIMIT $3
-            ) AS chunk)
-        ORDER BY first_row, row
+        SELECT max(first_row) FROM (
+            SELECT first_row FROM import_rows WHERE import_id = $1 AND first_row > $2 ORDER BY first_row LIMIT $3
+        ) AS chunk
         """,
         import_id,
         after,
         limit,
     )
+    return end
+
+
+async def list_unsettled(
+    connection: Connection, import_id: UUID, *, first: int, last: int
+) -> list[tuple[Row, list[str]]]:
+    """Rows of a chunk that have no fate yet, with their warnings: case by case, each in file order."""
+    rows = await connection.fetch(
+        """
+        SELECT row, action, natural_key, loose_key, content_digest, in_force_from, expires_on, decided_on,
+               decision_number, ground, warnings
+        FROM import_rows r
+        WHERE import_id = $1 AND first_row BETWEEN $2 AND $3
+          AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
+        ORDER BY first_row, row
+        """,
+        import_id,
+        first,
+        last,
+    )
     return [(Row(row["row"], RowAction(row["action"]), *list(row.values())[2:-1]), row["warnings"]) for row in rows]
+
+
+async def known_courts(connection: Connection) -> Courts:
+    members = await list_courts(connection)
+    return Courts((member.court_code, member.name, member.code) for member in members if member.court_code)
+
+
+async def find_import(connection: Connection, import_id: UUID) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM imports WHERE id = $1", import_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +202,33 @@ async def list_row_reports(connection: Connection, import_id: UUID) -> list[RowR
         import_id,
     )
     return [RowReport(**row) for row in rows]
+
+
+async def list_reports(
+    connection: Connection, import_id: UUID, status: str, *, after: tuple[int, str], limit: int
+) -> list[RowReport]:
+    """The refused rows, or the warned ones (one for each code), after a place."""
+    source = (
+        "SELECT row, field, code, true AS is_refused FROM import_fates WHERE import_id = $1 AND fate = 'rejected'"
+        if status == "rejected"
+        else "SELECT row, NULL AS field, unnest(warnings) AS code, false AS is_refused FROM import_fates"
+        " WHERE import_id = $1 AND warnings <> '{}'"
+    )
+    rows = await connection.fetch(
+        f"SELECT * FROM ({source}) AS one WHERE (row, code) > ($2, $3) ORDER BY row, code LIMIT $4",
+        import_id,
+        *after,
+        limit,
+    )
+    return [RowReport(**row) for row in rows]
+
+
+async def list_refused_rows(connection: Connection, import_id: UUID) -> list[asyncpg.Record]:
+    """Refused rows as they were sent, sealed. Those refused while taking effect are in the report alone."""
+    return await connection.fetch(
+        """
+        SELECT r.row, f.code, r.content FROM import_refusals r JOIN import_fates f USING (import_id, row)
+        WHERE r.import_id = $1 AND f.fate = 'rejected' ORDER BY r.row
+        """,
+        import_id,
+    )

@@ -16,7 +16,6 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings import reading
-from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, Deadline, working_days_after
 from blacklist_service.listings.operations.acts import (
     Court,
@@ -32,6 +31,7 @@ from blacklist_service.listings.operations.acts import (
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.publications import read_publication
+from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.rules import ListingState, RowAction
 from blacklist_service.listings.schemas import (
     ActResponse,
@@ -55,7 +55,6 @@ from blacklist_service.listings.schemas import (
     WithdrawalRequest,
     WithdrawalResponse,
 )
-from blacklist_service.members.queries import find_court
 from blacklist_service.problems import FieldError, InvalidRequest, PreconditionRequired
 from blacklist_service.subjects.case_numbers import read_case_number
 from blacklist_service.subjects.identifiers import SubjectKind, read_identifier
@@ -433,8 +432,7 @@ def _court(request: Request, caller: Principal, actor: Actor, operator: str | No
 async def _court_name(connection: Connection, caller: Principal) -> str:
     """The name by which the court is a member; what a client writes is not taken."""
     code = caller.court_code or ""
-    court = await find_court(connection, code)
-    return court.name if court else (Courts().name_of(code) or code)
+    return (await known_courts(connection)).name_of(code) or code
 
 
 def _version(if_match: str | None) -> int:

@@ -1,17 +1,27 @@
-"""What the calendar does: a term that ends, a grace that ends. Checks went by the dates at once; this writes it down."""
+"""The worker's tasks: what the calendar does to listings, loading files, sweeping what is kept for a time only.
 
+Checks went by the dates at once; here it is written down.
+"""
+
+import time
 from collections.abc import Sequence
 
 import asyncpg
+import structlog
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
+from blacklist_service.listings.files import UnreadableFile
 from blacklist_service.listings.operations.applying import By, Head, apply_dated_acts, lock_head
+from blacklist_service.listings.operations.jobs import claim_import, fail_import, run_import, uploaded_file
+from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.listings.rules import Act
 from blacklist_service.secrecy import Secrecy
+
+log = structlog.get_logger()
 
 AT_ONCE = 500
 CALENDAR = Actor(operator="calendar")
@@ -55,3 +65,49 @@ async def _write(connection: Connection, due: Sequence[asyncpg.Record], head: He
         for one in versioned
     ]
     await record(connection, entries, at=head.at, secrecy=secrecy)
+
+
+MOST_ATTEMPTS = 5
+PROGRESS_SECONDS = 0.5
+
+
+async def load_next(connection: Connection, secrecy: Secrecy) -> bool:
+    """Run the oldest import that waits to its end; False when none does."""
+    job = await claim_import(connection)
+    if job is None:
+        return False
+    if await connection.fetchval("SELECT attempts > $2 FROM imports WHERE id = $1", job.import_id, MOST_ATTEMPTS):
+        await fail_import(connection, job, "the import was begun too often without coming to its end")
+        return True
+    log.info("import_begun", import_id=str(job.import_id))
+    courts = await known_courts(connection)
+    told = time.monotonic()
+    try:
+        async with uploaded_file(connection, job, secrecy) as path:
+            async for fraction in run_import(connection, job, path, courts=courts, secrecy=secrecy):
+                if time.monotonic() - told > PROGRESS_SECONDS:
+                    told = time.monotonic()
+                    await connection.execute("UPDATE imports SET progress = $2 WHERE id = $1", job.import_id, fraction)
+    except UnreadableFile:
+        log.info("import_unreadable", import_id=str(job.import_id))
+    else:
+        log.info("import_ended", import_id=str(job.import_id))
+    return True
+
+
+async def sweep_imports(connection: Connection, _secrecy: Secrecy) -> None:
+    """Refused rows are kept 30 days; parts of an upload that never became a job, one."""
+    await connection.execute(
+        """
+        DELETE FROM import_refusals WHERE import_id IN (
+            SELECT id FROM imports WHERE finished_at < clock_timestamp() - interval '30 days'
+            AND EXISTS (SELECT FROM import_refusals r WHERE r.import_id = imports.id))
+        """
+    )
+    await connection.execute(
+        """
+        DELETE FROM import_parts p WHERE at < clock_timestamp() - interval '1 day'
+          AND NOT EXISTS (SELECT FROM imports i WHERE i.id = p.import_id
+                          AND i.state IN ('queued', 'running', 'awaiting_confirmation'))
+        """
+    )

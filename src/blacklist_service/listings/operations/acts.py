@@ -30,7 +30,7 @@ from blacklist_service.listings.operations.applying import (
     lock_head,
     mark_feed_alive,
 )
-from blacklist_service.listings.operations.staging import clear_staged, stage_rows
+from blacklist_service.listings.operations.staging import clear_staged, make_batch, stage_batch
 from blacklist_service.listings.preparing import Tools, content_digest
 from blacklist_service.listings.problems import (
     CourtMismatch,
@@ -250,8 +250,8 @@ async def _stage(
         identifier=content.identifier,
     )
     read = ReadRow(1, action, naming, (), content, None, content.decided_on)
-    await stage_rows(connection, import_id, [read], court.tools, loaded_on=head.today)
-    [(row, _)] = await queries.list_staged(connection, import_id, after=0, limit=1)
+    await stage_batch(connection, import_id, make_batch(import_id, [read], court.tools, loaded_on=head.today))
+    [(row, _)] = await queries.list_unsettled(connection, import_id, first=1, last=1)
     row.listing_id = listing_id
     return row
 

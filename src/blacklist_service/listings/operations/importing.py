@@ -1,102 +1,159 @@
 """Loading a list file: read and staged whole first, so that only a file read to its end takes effect; then applied.
 
-Each chunk is a transaction of its own, with its versions, its fates and its ledger entry, so that a load that is cut
-off goes on where it was, and no check waits for it.
+Each chunk is a transaction of its own, with its versions, its fates and its ledger entry: a load that is cut off goes on
+with the rows that have no fate yet, and no check waits for it.
 """
 
 import hashlib
-from collections import Counter
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from blacklist_service.access.principals import Actor
-from blacklist_service.clock import legal_date, new_id
+from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.listings.operations.applying import By, Head, Versioned, apply_acts, lock_head
-from blacklist_service.listings.operations.staging import clear_staged, gather_cases
-from blacklist_service.listings.queries import find_held, list_staged
+from blacklist_service.listings.courts import Courts
+from blacklist_service.listings.files import RawRow, open_list_file
+from blacklist_service.listings.intake import Importer
+from blacklist_service.listings.operations.applying import By, Head, apply_acts, lock_head, mark_feed_alive
+from blacklist_service.listings.operations.parsing import Parsing, parse_rows
+from blacklist_service.listings.operations.shortcuts import Made, make_fresh, settle_known
+from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, gather_cases, stage_batch
+from blacklist_service.listings.queries import find_chunk_end, find_held, list_unsettled
 from blacklist_service.listings.resolution import Resolution, Row, resolve
 from blacklist_service.listings.rules import RowAction
 from blacklist_service.secrecy import Secrecy
 
 CHUNK_ROWS = 2000
+PARSING_PROCESSES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
+    """A load: whose, how, and on which day. `legal_date` stays the day of loading also after a restart."""
+
     import_id: UUID
     court_code: str
     court_name: str
+    mode: str
     is_dry_run: bool
+    legal_date: date
     actor: Actor
-    begun_at: datetime
 
 
-async def begin_import(
-    connection: Connection, *, court_code: str, court_name: str, mode: str, is_dry_run: bool, actor: Actor
-) -> Import:
-    now = await database_clock(connection)
-    job = Import(new_id(now), court_code, court_name, is_dry_run, actor, now)
-    await connection.execute(
-        """
-        INSERT INTO imports (id, court_code, court_name, member, key_id, operator, request_id, mode, is_dry_run, state,
-                             queued_at, legal_date)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running', $10, $11)
-        """,
-        *(job.import_id, court_code, court_name, actor.member, actor.key_id, actor.operator, actor.request_id),
-        *(mode, is_dry_run, now, legal_date(now)),
-    )
-    return job
+@dataclass(slots=True)
+class Progress:
+    """How far a load is: `read` from 0 to 1, then rows settled."""
+
+    read: float = 0.0
+    total: int = 0
+    settled: int = 0
 
 
-async def fail_import(connection: Connection, job: Import, problem: str) -> None:
-    """A file that cannot be read loads nothing; why stays with the import."""
-    async with connection.transaction():
-        await clear_staged(connection, job.import_id)
-        await connection.execute(
-            "UPDATE imports SET state = 'failed', problem = $2, finished_at = clock_timestamp() WHERE id = $1",
-            job.import_id,
-            problem,
-        )
-
-
-async def finish_staging(
-    connection: Connection, job: Import, *, total: int, unknown_columns: Sequence[str], file_sha256: bytes
-) -> None:
+async def stage_file(
+    connection: Connection, job: Import, path: Path, *, courts: Courts, secrecy: Secrecy
+) -> AsyncIterator[Progress]:
+    """Read `path` to its end and lay its rows ready; raise `UnreadableFile` where it cannot be: then nothing is loaded."""
+    importer = Importer(job.court_code, job.court_name, courts, job.legal_date)
+    progress = Progress()
+    await clear_staged(connection, job.import_id)
+    with open_list_file(path) as file:
+        parsing = Parsing(job.import_id, importer, secrecy)
+        keeper = _RefusedRows(file.rows(), job, secrecy)
+        async for batch in parse_rows(keeper, parsing, processes=PARSING_PROCESSES):
+            async with connection.transaction():
+                await stage_batch(connection, job.import_id, batch)
+                await keeper.keep(connection, batch)
+            progress.total += batch.count
+            progress.read = file.fraction
+            yield progress
+        unknown, format_ = list(file.unknown_columns), file.format
     async with connection.transaction():
         await gather_cases(connection, job.import_id)
         await connection.execute(
-            "UPDATE imports SET total = $2, unknown_columns = $3, file_sha256 = $4 WHERE id = $1",
-            *(job.import_id, total, list(unknown_columns), file_sha256),
+            """
+            UPDATE imports SET total = $2, unknown_columns = $3, format = $4, staged_at = clock_timestamp(), progress = 0.5
+            WHERE id = $1
+            """,
+            *(job.import_id, progress.total, unknown, format_),
         )
-    await connection.execute("ANALYZE import_rows") if total > CHUNK_ROWS else None
+
+
+class _RefusedRows:
+    """Passes raw rows on, and keeps those that are refused, sealed, for the court to mend (30 days)."""
+
+    def __init__(self, rows: Any, job: Import, secrecy: Secrecy) -> None:
+        self._rows = iter(rows)
+        self._job = job
+        self._cipher = secrecy.cipher("refused rows")
+        self._passed: deque[RawRow] = deque()
+
+    def __iter__(self) -> "_RefusedRows":
+        return self
+
+    def __next__(self) -> RawRow:
+        raw: RawRow = next(self._rows)
+        self._passed.append(raw)
+        return raw
+
+    async def keep(self, connection: Connection, batch: StagedBatch) -> None:
+        refused = {row.number for row in batch.refused}
+        # Rows come in order, so what was staged now is what was passed on first.
+        passed = [self._passed.popleft() for _ in range(batch.count)]
+        kept = [(self._job.import_id, raw.number, self._seal(raw)) for raw in passed if raw.number in refused]
+        if kept:
+            await connection.executemany(
+                "INSERT INTO import_refusals (import_id, row, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", kept
+            )
+
+    def _seal(self, raw: RawRow) -> bytes:
+        content = orjson.dumps([{field.value: value for field, value in raw.values.items()}, raw.notes])
+        return self._cipher.seal(content, self._job.import_id.bytes)
 
 
 async def apply_import(connection: Connection, job: Import, *, secrecy: Secrecy) -> AsyncIterator[int]:
-    """Let the staged rows take effect, chunk by chunk; yield how many have been settled since the last time."""
+    """Let the staged rows take effect, chunk by chunk; yield how many rows have passed since the last time."""
     after = 0
-    while True:
+    by = By(job.actor, job.import_id)
+    while (last := await find_chunk_end(connection, job.import_id, after=after, limit=CHUNK_ROWS)) is not None:
         async with connection.transaction():
-            staged = await list_staged(connection, job.import_id, after=after, limit=CHUNK_ROWS)
-            if not staged:
-                break
-            rows = [row for row, _ in staged]
             head = await _head(connection, job)
-            resolution = await _resolve(connection, rows, head)
-            await _write_fates(connection, job, resolution, {row.number: warned for row, warned in staged})
-            after = await _last_first_row(connection, job, rows)
-            if not job.is_dry_run:
-                versioned = await apply_acts(connection, resolution.acts, head=head, by=By(job.actor, job.import_id))
-                await _record_chunk(connection, job, resolution, versioned, head, secrecy)
-            await connection.execute("UPDATE imports SET applied_through = $2 WHERE id = $1", job.import_id, after)
-        yield len(rows)
-    await _finish(connection, job)
+            await settle_known(connection, job.import_id, first=after + 1, last=last)
+            made = await make_fresh(
+                connection, job.import_id, first=after + 1, last=last, head=head, by=by, is_dry_run=job.is_dry_run
+            )
+            await _settle_the_rest(connection, job, head, by, made, span=(after + 1, last), secrecy=secrecy)
+        yield last - after
+        after = last
+
+
+async def _settle_the_rest(
+    connection: Connection, job: Import, head: Head, by: By, made: Made, *, span: tuple[int, int], secrecy: Secrecy
+) -> None:
+    """What is neither plainly new nor plainly known: resolved row by row, in file order."""
+    unsettled = await list_unsettled(connection, job.import_id, first=span[0], last=span[1])
+    resolution = await _resolve(connection, [row for row, _ in unsettled], head)
+    await _write_fates(connection, job, resolution, {row.number: warned for row, warned in unsettled})
+    if job.is_dry_run:
+        return
+    versioned = await apply_acts(connection, resolution.acts, head=head, by=by)
+    pairs = made.pairs + "".join(
+        f"{one.list_version} {one.act.listing_id}\n" for one in versioned if one.list_version is not None
+    )
+    await connection.execute(
+        "UPDATE heads SET version = $1, changed_at = $2 WHERE name = 'list'", head.version, head.at
+    )
+    await mark_feed_alive(connection, job.court_code, head.at)
+    await _record_chunk(connection, job, head, pairs, span, secrecy)
 
 
 async def _head(connection: Connection, job: Import) -> Head:
@@ -107,16 +164,11 @@ async def _head(connection: Connection, job: Import) -> Head:
 
 
 async def _resolve(connection: Connection, rows: Sequence[Row], head: Head) -> Resolution:
+    if not rows:
+        return Resolution()
     loose = {row.loose_key for row in rows if row.action is not RowAction.PUBLISH}
     held = await find_held(connection, {row.natural_key for row in rows}, loose)
     return resolve(held, rows, iter(lambda: new_id(head.at), None), today=head.today)
-
-
-async def _last_first_row(connection: Connection, job: Import, rows: Sequence[Row]) -> int:
-    last: int = await connection.fetchval(
-        "SELECT first_row FROM import_rows WHERE import_id = $1 AND row = $2", job.import_id, rows[-1].number
-    )
-    return last
 
 
 async def _write_fates(
@@ -138,37 +190,23 @@ async def _write_fates(
 
 
 async def _record_chunk(
-    connection: Connection,
-    job: Import,
-    resolution: Resolution,
-    versioned: Sequence[Versioned],
-    head: Head,
-    secrecy: Secrecy,
+    connection: Connection, job: Import, head: Head, pairs: str, span: tuple[int, int], secrecy: Secrecy
 ) -> None:
     """One entry for each committed chunk; its digest is over the (version, listing) pairs, in order."""
-    changes = [one for one in versioned if one.list_version is not None]
-    digest = hashlib.sha256()
-    for one in changes:
-        digest.update(f"{one.list_version} {one.act.listing_id}\n".encode())
+    fates = await connection.fetch(
+        """
+        SELECT f.fate, count(*) AS rows FROM import_fates f JOIN import_rows r USING (import_id, row)
+        WHERE r.import_id = $1 AND r.first_row BETWEEN $2 AND $3 GROUP BY f.fate
+        """,
+        job.import_id,
+        *span,
+    )
     facts = {
         "import": str(job.import_id),
         "court": job.court_code,
-        "rows": dict(Counter(fate.kind.value for fate in resolution.fates)),
-        "changes": len(changes),
-        "sha256": digest.hexdigest(),
+        "rows": {row["fate"]: row["rows"] for row in fates},
+        "changes": pairs.count("\n"),
+        "sha256": hashlib.sha256(pairs.encode()).hexdigest(),
     }
     entry = Entry(Action.IMPORT, job.actor, list_version=head.version, facts=facts)
     await record(connection, [entry], at=head.at, secrecy=secrecy)
-
-
-async def _finish(connection: Connection, job: Import) -> None:
-    async with connection.transaction():
-        await clear_staged(connection, job.import_id)
-        await connection.execute(
-            """
-            UPDATE imports SET state = 'done', finished_at = clock_timestamp(),
-                   list_version = (SELECT version FROM heads WHERE name = 'list')
-            WHERE id = $1
-            """,
-            job.import_id,
-        )

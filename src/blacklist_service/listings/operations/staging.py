@@ -1,68 +1,91 @@
-"""Rows understood, laid ready in `import_rows`; rows refused, their fate at once. Nothing takes effect here."""
+"""Rows understood, laid ready in `import_rows`; rows refused, their fate at once. Nothing takes effect here.
 
-from collections.abc import Iterable
+What is staged is written as PostgreSQL's COPY text: a parsing process makes it, and the process with the connection
+passes it on as it is.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from uuid import UUID
 
+import orjson
+
+from blacklist_service.clock import new_id
+from blacklist_service.clock import now as clock_now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.intake import ReadRow, RefusedRow
+from blacklist_service.listings.operations.copytext import NULL, array, bytea, optional, text
 from blacklist_service.listings.preparing import Prepared, Tools, naming_keys, prepare
 from blacklist_service.listings.resolution import FateKind
 
 NAMING_COLUMNS = (
-    *("import_id", "row", "first_row", "action", "case_key", "natural_key", "loose_key", "ground", "decided_on"),
-    *("decision_number", "warnings"),
+    *("import_id", "row", "first_row", "listing_id", "action", "case_key", "natural_key", "loose_key", "ground"),
+    *("decided_on", "decision_number", "warnings"),
 )
 CONTENT_COLUMNS = (
     *("content_digest", "court_code", "court_name", "case_number", "party_sequence", "kind", "debtor_name"),
-    *(
-        "identifier_masked",
-        "people",
-        "circumstances",
-        "published_on",
-        "grace_until",
-        "in_force_from",
-        "expires_on",
-        "performance",
-    ),
-    *("document", "secret", "key_digests", "key_kinds", "key_relations", "key_people"),
+    *("identifier_masked", "people", "circumstances", "published_on", "grace_until", "in_force_from", "expires_on"),
+    *("performance", "document", "secret", "key_digests", "key_kinds", "key_relations", "key_people"),
 )
 STAGED_COLUMNS = NAMING_COLUMNS + CONTENT_COLUMNS
-NO_CONTENT = (None,) * len(CONTENT_COLUMNS)
+NO_CONTENT = (NULL,) * len(CONTENT_COLUMNS)
 NO_PERSON = -1
 """An array cannot say "the debtor itself" with a null and stay cheap to unnest."""
 
 
-async def stage_rows(
-    connection: Connection, import_id: UUID, rows: Iterable[ReadRow | RefusedRow], tools: Tools, *, loaded_on: date
-) -> int:
-    """Lay rows ready; return how many there were."""
-    staged: list[tuple[Any, ...]] = []
-    refused: list[tuple[Any, ...]] = []
+@dataclass(frozen=True, slots=True)
+class StagedBatch:
+    """Some rows of a file: those understood as COPY text, those refused as they are."""
+
+    count: int
+    copied: bytes
+    refused: Sequence[RefusedRow]
+
+
+def make_batch(import_id: UUID, rows: Iterable[ReadRow | RefusedRow], tools: Tools, *, loaded_on: date) -> StagedBatch:
+    """Digest, mask and seal what is to be stored. Pure but for nonces and ids: it runs in parsing processes."""
+    lines: list[str] = []
+    refused: list[RefusedRow] = []
     for row in rows:
         if isinstance(row, RefusedRow):
-            refused.append(
-                (import_id, row.number, FateKind.REJECTED.value, row.field and row.field.value, row.code.value)
-            )
+            refused.append(row)
         else:
-            staged.append(staged_row(import_id, row, tools, loaded_on=loaded_on))
-    if staged:
-        await connection.copy_records_to_table("import_rows", records=staged, columns=STAGED_COLUMNS)
-    if refused:
-        columns = ("import_id", "row", "fate", "field", "code")
-        await connection.copy_records_to_table("import_fates", records=refused, columns=columns)
-    return len(staged) + len(refused)
+            lines.append(staged_line(import_id, row, tools, loaded_on=loaded_on))
+    return StagedBatch(len(lines) + len(refused), "".join(lines).encode(), refused)
+
+
+async def stage_batch(connection: Connection, import_id: UUID, batch: StagedBatch) -> None:
+    """Lay rows ready. A refusal that is there already (the file is read anew after a crash) stays as it is."""
+    if batch.copied:
+        await connection.copy_to_table(
+            "import_rows", source=_once(batch.copied), columns=STAGED_COLUMNS, format="text", encoding="utf-8"
+        )
+    if batch.refused:
+        await connection.executemany(
+            """
+            INSERT INTO import_fates (import_id, row, fate, field, code) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                (import_id, row.number, FateKind.REJECTED.value, row.field and row.field.value, row.code.value)
+                for row in batch.refused
+            ],
+        )
 
 
 async def gather_cases(connection: Connection, import_id: UUID) -> None:
     """Let all rows of one case take effect together, in file order: they may be about one listing."""
+    # The one statement of a load that is about all rows at once; see LOADING_SETTINGS.
+    await connection.execute(
+        "SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on; SET LOCAL work_mem = '64MB'"
+    )
     await connection.execute(
         """
-        UPDATE import_rows r SET first_row = c.first_row
+        UPDATE import_rows r SET first_row = c.first_row, is_alone = false
         FROM (SELECT case_key, min(row) AS first_row FROM import_rows WHERE import_id = $1
               GROUP BY case_key HAVING count(*) > 1) c
-        WHERE r.import_id = $1 AND r.case_key = c.case_key AND r.row <> c.first_row
+        WHERE r.import_id = $1 AND r.case_key = c.case_key
         """,
         import_id,
     )
@@ -72,29 +95,44 @@ async def clear_staged(connection: Connection, import_id: UUID) -> None:
     await connection.execute("DELETE FROM import_rows WHERE import_id = $1", import_id)
 
 
-def staged_row(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date) -> tuple[Any, ...]:
-    """The row in the order of `STAGED_COLUMNS`."""
+def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date) -> str:
+    """The row in the order of `STAGED_COLUMNS`, as a line of COPY text."""
     keys = naming_keys(row.naming, tools.digester)
     content = row.content
     naming = (
-        *(import_id, row.number, row.number, row.action.value, keys.case_key, keys.natural_key, keys.loose_key),
-        *(row.ground, row.decided_on, content.decision_number if content else None),
-        [warning.value for warning in row.warnings],
+        *(str(import_id), str(row.number), str(row.number), str(new_id(clock_now())), row.action.value),
+        *(bytea(keys.case_key), bytea(keys.natural_key), bytea(keys.loose_key), row.ground or NULL),
+        optional(row.decided_on),
+        text(content.decision_number) if content else NULL,
+        array([warning.value for warning in row.warnings]),
     )
     if content is None:
-        return naming + NO_CONTENT
-    return naming + _content_columns(prepare(content, tools, loaded_on=loaded_on, notes=row.notes))
+        return "\t".join(naming + NO_CONTENT) + "\n"
+    prepared = prepare(content, tools, loaded_on=loaded_on, notes=row.notes)
+    return "\t".join(naming + _content_columns(prepared)) + "\n"
 
 
-def _content_columns(prepared: Prepared) -> tuple[Any, ...]:
+def _content_columns(prepared: Prepared) -> tuple[str, ...]:
     content, dates, keys = prepared.content, prepared.dates, prepared.keys
     return (
-        *(prepared.content_digest, content.court_code, content.court_name, content.case_number),
-        *(content.party_sequence, content.kind.value, content.name, prepared.identifier_masked, prepared.people),
-        *(list(content.circumstances), dates.published_on, dates.grace_until, dates.in_force_from),
-        *(content.expires_on, content.performance, prepared.document, prepared.secret),
-        [key.digest for key in keys],
-        [key.kind for key in keys],
-        [key.relation for key in keys],
-        [NO_PERSON if key.person is None else key.person for key in keys],
+        *(
+            bytea(prepared.content_digest),
+            text(content.court_code),
+            text(content.court_name),
+            text(content.case_number),
+        ),
+        *(str(content.party_sequence), content.kind.value, text(content.name), text(prepared.identifier_masked)),
+        text(orjson.dumps(prepared.people).decode()) if prepared.people else NULL,
+        array(content.circumstances),
+        *(dates.published_on.isoformat(), optional(dates.grace_until), dates.in_force_from.isoformat()),
+        *(optional(content.expires_on), content.performance or NULL),
+        *(text(orjson.dumps(prepared.document).decode()), bytea(prepared.secret)),
+        "{" + ",".join([f'"\\\\\\\\x{key.digest.hex()}"' for key in keys]) + "}",
+        array([str(key.kind) for key in keys]),
+        array([str(key.relation) for key in keys]),
+        array([str(NO_PERSON if key.person is None else key.person) for key in keys]),
     )
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content

@@ -217,10 +217,13 @@ CREATE TABLE imports (
 COMMENT ON COLUMN imports.legal_date IS 'the day of loading: an empty publication date becomes it, also after a restart';
 
 -- Rows read and understood, waiting to take effect. first_row gathers all rows of one case in one chunk.
-CREATE TABLE import_rows (
+-- Unlogged: after a crash of the database the file is read anew, and rows that have a fate are passed over.
+CREATE UNLOGGED TABLE import_rows (
     import_id          uuid NOT NULL,
     row                integer NOT NULL,
     first_row          integer NOT NULL,
+    is_alone           boolean NOT NULL DEFAULT true,
+    listing_id         uuid NOT NULL,
     action             text NOT NULL CHECK (action IN ('publish', 'correct', 'delete', 'withdraw')),
     case_key           bytea NOT NULL,
     natural_key        bytea NOT NULL,
@@ -251,6 +254,10 @@ CREATE TABLE import_rows (
     key_people         smallint[],
     PRIMARY KEY (import_id, row)
 );
+
+COMMENT ON COLUMN import_rows.is_alone IS 'no other row of the file is about its case';
+
+CREATE INDEX import_rows_first_row ON import_rows (import_id, first_row);
 
 -- The fate of every data row, by number and code; never a value.
 CREATE TABLE import_fates (

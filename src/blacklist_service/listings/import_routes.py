@@ -1,0 +1,290 @@
+"""`/v1/imports`: list files as jobs (design §6)."""
+
+import csv
+import io
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blacklist_service.access.scopes import Scope
+from blacklist_service.listings.operations.jobs import Upload, begin_import, cancel_import, confirm_import
+from blacklist_service.listings.operations.uploads import MOST_FILE_BYTES, PART_BYTES, keep_upload
+from blacklist_service.listings.problems import ImportNotFound
+from blacklist_service.listings.queries import count_fates, find_import, known_courts, list_refused_rows, list_reports
+from blacklist_service.problems import InvalidRequest, NotFound
+from blacklist_service.web.documented import problems
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.uploads import UploadedFile
+from blacklist_service.web.wire import Response as Wire
+from blacklist_service.web.wire import text
+
+router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRoute)
+
+State = Literal["queued", "running", "awaiting_confirmation", "done", "failed", "cancelled"]
+FORMULA_SIGNS = tuple("=+-@\t\r＝＋－＠")
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+                }
+            }
+        },
+    }
+}
+
+
+class ImportQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["upsert", "snapshot"] = "upsert"
+    dry_run: bool = False
+
+
+class RowsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: Literal["rejected", "warned"] = "rejected"
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
+class QueuedResponse(Wire):
+    import_id: UUID
+    state: State
+
+
+class CountsResponse(Wire):
+    total: int
+    created: int
+    corrected: int
+    ended: int
+    unchanged: int
+    rejected: int
+    warned: int
+
+
+class ImportResponse(Wire):
+    import_id: UUID
+    state: State
+    mode: Literal["upsert", "snapshot"]
+    dry_run: bool
+    progress: float
+    rows: CountsResponse
+    absent: int = Field(description="listings that a snapshot lacked")
+    list_version: int | None
+    unknown_columns: list[str]
+    format: str | None
+    file_sha256: str | None
+    problem: str | None = Field(description="why it failed: where the file stopped being readable")
+    queued_at: datetime
+    finished_at: datetime | None
+
+
+class RowResponse(Wire):
+    row: int
+    column: str | None
+    code: str
+    message: str
+
+
+class RowPage(Wire):
+    items: list[RowResponse]
+    next: str | None
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Send a list file",
+    description="CSV, XLSX or JSON Lines, as the multipart field `file`, at most 512 MiB. It becomes a job: only a file "
+    "that is read to its end takes effect; good rows load, bad ones are reported.",
+    responses=problems(401, 403, 413, 415, 422, 503),
+    openapi_extra=FILE_BODY,
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def send(
+    query: Annotated[ImportQuery, Query()], request: Request, caller: Caller, actor: Acting
+) -> QueuedResponse:
+    pool, secrecy = request.app.state.pool, request.app.state.secrecy
+    file = UploadedFile(request, most_bytes=MOST_FILE_BYTES)
+    import_id, parts, sha256 = await keep_upload(pool, file.content(part_bytes=PART_BYTES), secrecy=secrecy)
+    if not parts:
+        raise InvalidRequest("the file is empty")
+    court_code = caller.court_code or ""
+    async with pool.acquire() as connection, connection.transaction():
+        courts = await known_courts(connection)
+        await begin_import(
+            connection,
+            court_code=court_code,
+            court_name=courts.name_of(court_code) or court_code,
+            mode=query.mode,
+            is_dry_run=query.dry_run,
+            actor=actor,
+            upload=Upload(import_id, file.name, parts, sha256),
+        )
+    return QueuedResponse(import_id=import_id, state="queued")
+
+
+@router.get(
+    "/{import_id}",
+    summary="How far an import is",
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(Scope.LISTINGS_READ)],
+)
+async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResponse:
+    row = await _own(connection, import_id, caller.court_code)
+    counts = await count_fates(connection, import_id)
+    return ImportResponse(
+        import_id=row["id"],
+        state=row["state"],
+        mode=row["mode"],
+        dry_run=row["is_dry_run"],
+        progress=round(row["progress"], 3),
+        rows=CountsResponse(
+            total=max(row["total"], counts.total),
+            created=counts.created,
+            corrected=counts.corrected,
+            ended=counts.ended,
+            unchanged=counts.unchanged,
+            rejected=counts.rejected,
+            warned=counts.warned,
+        ),
+        absent=row["absent"],
+        list_version=row["list_version"],
+        unknown_columns=row["unknown_columns"],
+        format=row["format"],
+        file_sha256=row["file_sha256"].hex() if row["file_sha256"] else None,
+        problem=row["problem"],
+        queued_at=row["queued_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+@router.get(
+    "/{import_id}/rows",
+    summary="The rows that need a look",
+    description="Numbers and codes, never a value. `Accept: text/csv` gives the court its own refused rows with the code, "
+    "to mend and send again (kept 30 days).",
+    response_model=RowPage,
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(Scope.LISTINGS_READ)],
+)
+async def read_rows(
+    import_id: UUID, query: Annotated[RowsQuery, Query()], request: Request, connection: Reads, caller: Caller
+) -> Any:
+    await _own(connection, import_id, caller.court_code)
+    if "text/csv" in request.headers.get("accept", ""):
+        return await _refused_csv(connection, import_id, request)
+    filters = [str(import_id), query.status]
+    place: list[Any] = read_cursor(query.cursor, filters) if query.cursor else [0, ""]
+    after = (int(place[0]), str(place[1]))
+    reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
+    items = [
+        RowResponse(row=one.row, column=one.field, code=one.code, message=MESSAGES.get(one.code, "")) for one in reports
+    ]
+    is_last = len(items) < query.limit
+    return RowPage(items=items, next=None if is_last else make_cursor([items[-1].row, items[-1].code], filters))
+
+
+@router.post(
+    "/{import_id}/confirmation",
+    summary="Let a held snapshot go on",
+    description="By another key of the same court; the plan is made anew.",
+    responses=problems(401, 403, 404, 409, 503),
+    dependencies=[needs(Scope.LISTINGS_APPROVE)],
+)
+async def confirm(
+    import_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting
+) -> QueuedResponse:
+    secrecy = request.app.state.secrecy
+    await confirm_import(connection, import_id, court_code=caller.court_code or "", actor=actor, secrecy=secrecy)
+    return QueuedResponse(import_id=import_id, state="queued")
+
+
+@router.post(
+    "/{import_id}/cancellation",
+    summary="Drop an import that has not begun to apply",
+    responses=problems(401, 403, 404, 409, 503),
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def cancel(
+    import_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting
+) -> QueuedResponse:
+    secrecy = request.app.state.secrecy
+    await cancel_import(connection, import_id, court_code=caller.court_code or "", actor=actor, secrecy=secrecy)
+    return QueuedResponse(import_id=import_id, state="cancelled")
+
+
+async def _own(connection: Any, import_id: UUID, court_code: str | None) -> asyncpg.Record:
+    row = await find_import(connection, import_id)
+    if row is None or row["court_code"] != court_code:
+        raise ImportNotFound
+    return row
+
+
+async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Response:
+    """The refused rows as they were sent, in columns of our names; formula signs are made harmless (trust.md §6)."""
+    cipher = request.app.state.secrecy.cipher("refused rows")
+    rows = [
+        (row["row"], row["code"], *orjson.loads(cipher.open(row["content"], import_id.bytes)))
+        for row in await list_refused_rows(connection, import_id)
+    ]
+    if not rows:
+        raise NotFound("no refused rows are kept for this import")
+    columns = list(dict.fromkeys(name for _, _, values, notes in rows for name in (*values, *notes)))
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["row", "code", *columns])
+    for number, code, values, notes in rows:
+        cells = {**notes, **values}
+        writer.writerow([number, code, *(_harmless(cells.get(name, "")) for name in columns)])
+    return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8")
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
+
+
+MESSAGES = {
+    "name-missing": "the debtor's name is missing",
+    "case-number-missing": "the case number is missing",
+    "minor": "nobody under 18 may be listed (Art. 4)",
+    "date-invalid": "this is no date",
+    "identifier-damaged": "a spreadsheet has rounded this number",
+    "kind-unknown": "neither a person nor an organisation",
+    "court-mismatch": "another court's row",
+    "conflicting-duplicate": "an earlier row of this file publishes the same listing with other content",
+    "ground-missing": "a deletion needs its legal ground",
+    "unknown-listing": "no such listing is held",
+    "ambiguous-listing": "several listings could be meant: give the identifier or the party sequence",
+    "identifier-checksum": "the number's check does not hold",
+    "identifier-masked": "the number is masked: a hit can only be a flag",
+    "identifier-missing": "no number: a hit can only be a flag",
+    "identifier-unusable": "the number is of no known form: found by name alone, as a flag",
+    "circumstance-unknown": "this wording of the circumstance is not known",
+    "term-missing": "the decision's term is missing",
+    "decision-missing": "the decision letter's number is missing",
+    "name-suspect": "the name holds what no name holds: compared by the number alone",
+    "case-number-legacy": "a case number of the form before 2016",
+    "dates-unusual": "the dates are in an odd order, or of an odd length",
+    "court-unknown": "this court's name is not in the dictionary",
+    "person-unidentified": "a related person without a number is not found",
+    "ground-unusual": "this ground does not go with the listing's term",
+    "already-ended": "the listing had ended otherwise; nothing changed",
+    "relisting-undecided": "the listing had ended; listing again needs a later decision",
+    "performance-unknown": "this wording of the performance is not known",
+}

@@ -1,0 +1,245 @@
+"""An import as a job: queued, claimed, run to its end by whoever is alive, confirmed where a snapshot would end many.
+
+Its file is kept in sealed parts until it has taken effect, so a job survives the end of any process at any moment.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.clock import legal_date, new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.listings.courts import Courts
+from blacklist_service.listings.files import UnreadableFile
+from blacklist_service.listings.operations.importing import Import, apply_import, stage_file
+from blacklist_service.listings.operations.snapshots import Plan, end_absent, plan_import
+from blacklist_service.listings.operations.staging import clear_staged
+from blacklist_service.listings.problems import ImportNotFound, ImportStateConflict
+from blacklist_service.problems import Conflict
+from blacklist_service.secrecy import Secrecy
+
+LOADING_SETTINGS = {
+    # A load works by index in small steps, on tables that may never have been analyzed: no plan for the whole.
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "60000",
+}
+MOST_ENDED_SHARE = 0.01
+MOST_CHANGED_SHARE = 0.05
+
+
+class OwnConfirmation(Conflict):
+    """A second person confirms: another key than the one that sent the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it came in: so many sealed parts, and the SHA-256 of the whole."""
+
+    import_id: UUID
+    name: str
+    parts: int
+    sha256: bytes
+
+
+async def begin_import(
+    connection: Connection,
+    *,
+    court_code: str,
+    court_name: str,
+    mode: str,
+    is_dry_run: bool,
+    actor: Actor,
+    upload: Upload | None = None,
+) -> Import:
+    """Write the job: queued where its file was uploaded, running where it is at hand."""
+    now = await database_clock(connection)
+    import_id = upload.import_id if upload else new_id(now)
+    job = Import(import_id, court_code, court_name, mode, is_dry_run, legal_date(now), actor)
+    await connection.execute(
+        """
+        INSERT INTO imports (id, court_code, court_name, member, key_id, operator, request_id, mode, is_dry_run, state,
+                             queued_at, legal_date, file_name, parts, file_sha256)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        """,
+        *(import_id, court_code, court_name, actor.member, actor.key_id, actor.operator, actor.request_id, mode),
+        *(is_dry_run, "queued" if upload else "running", now, job.legal_date),
+        *((upload.name, upload.parts, upload.sha256) if upload else (None, 0, None)),
+    )
+    return job
+
+
+async def claim_import(connection: Connection) -> Import | None:
+    """The oldest job that waits, or that someone began and did not end; the caller holds the worker's lock."""
+    row = await connection.fetchrow(
+        """
+        UPDATE imports SET state = 'running', attempts = attempts + 1
+        WHERE id = (SELECT id FROM imports WHERE state IN ('queued', 'running') AND parts > 0 ORDER BY id LIMIT 1)
+        RETURNING *
+        """
+    )
+    return None if row is None else _import_of(row)
+
+
+async def run_import(
+    connection: Connection, job: Import, path: Path, *, courts: Courts, secrecy: Secrecy
+) -> AsyncIterator[float]:
+    """Load `path`; yield progress from 0 to 1. Ends done, failed, or awaiting a second person's confirmation."""
+    try:
+        async for progress in stage_file(connection, job, path, courts=courts, secrecy=secrecy):
+            yield progress.read / 2
+    except UnreadableFile as error:
+        await fail_import(connection, job, error.detail)
+        raise
+    if not await _may_go_on(connection, job):
+        return
+    total = max(
+        1, await connection.fetchval("SELECT max(row) FROM import_rows WHERE import_id = $1", job.import_id) or 1
+    )
+    passed = 0
+    async for settled in apply_import(connection, job, secrecy=secrecy):
+        passed += settled
+        yield 0.5 + passed / total / 2
+    if job.mode == "snapshot" and not job.is_dry_run:
+        await end_absent(connection, job, secrecy=secrecy)
+    await finish_import(connection, job)
+    yield 1.0
+
+
+async def fail_import(connection: Connection, job: Import, problem: str) -> None:
+    """A file that cannot be read loads nothing; why stays with the import."""
+    async with connection.transaction():
+        await clear_staged(connection, job.import_id)
+        await connection.execute("DELETE FROM import_parts WHERE import_id = $1", job.import_id)
+        await connection.execute(
+            "UPDATE imports SET state = 'failed', problem = $2, finished_at = clock_timestamp() WHERE id = $1",
+            job.import_id,
+            problem,
+        )
+
+
+async def finish_import(connection: Connection, job: Import) -> None:
+    async with connection.transaction():
+        await clear_staged(connection, job.import_id)
+        await connection.execute("DELETE FROM import_parts WHERE import_id = $1", job.import_id)
+        await connection.execute(
+            """
+            UPDATE imports SET state = 'done', progress = 1, finished_at = clock_timestamp(),
+                   list_version = (SELECT version FROM heads WHERE name = 'list')
+            WHERE id = $1
+            """,
+            job.import_id,
+        )
+
+
+async def confirm_import(
+    connection: Connection, import_id: UUID, *, court_code: str, actor: Actor, secrecy: Secrecy
+) -> None:
+    """Let a held snapshot go on; the plan is made anew. The one who sent the file cannot confirm it."""
+    row = await _lock_own(connection, import_id, court_code)
+    if row["state"] != "awaiting_confirmation":
+        raise ImportStateConflict("only an import that awaits confirmation can be confirmed")
+    if row["key_id"] is not None and row["key_id"] == actor.key_id:
+        raise OwnConfirmation
+    await connection.execute(
+        "UPDATE imports SET state = 'queued', confirmed_by = $2 WHERE id = $1",
+        import_id,
+        actor.key_id or actor.operator,
+    )
+    entry = Entry(Action.IMPORT_CONFIRMED, actor, facts={"import": str(import_id)})
+    await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+
+
+async def cancel_import(
+    connection: Connection, import_id: UUID, *, court_code: str, actor: Actor, secrecy: Secrecy
+) -> None:
+    """Drop an import that has not begun to apply."""
+    row = await _lock_own(connection, import_id, court_code)
+    if row["state"] not in ("queued", "awaiting_confirmation"):
+        raise ImportStateConflict("a running import cannot be cancelled once it applies, and an ended one has ended")
+    await clear_staged(connection, import_id)
+    await connection.execute("DELETE FROM import_parts WHERE import_id = $1", import_id)
+    await connection.execute(
+        "UPDATE imports SET state = 'cancelled', finished_at = clock_timestamp() WHERE id = $1", import_id
+    )
+    entry = Entry(Action.IMPORT_CANCELLED, actor, facts={"import": str(import_id)})
+    await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+
+
+@contextlib.asynccontextmanager
+async def uploaded_file(connection: Connection, job: Import, secrecy: Secrecy) -> AsyncIterator[Path]:
+    """The job's file, opened from its parts into a private place for as long as it is read."""
+    cipher = secrecy.cipher("uploads")
+    name = await connection.fetchval("SELECT file_name FROM imports WHERE id = $1", job.import_id)
+    suffix = Path(name or "").suffix[:8]
+    with tempfile.TemporaryDirectory(prefix="blacklist-import-") as folder:
+        path = Path(folder) / f"list{suffix}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            async with connection.transaction():
+                cursor = connection.cursor(
+                    "SELECT part, content FROM import_parts WHERE import_id = $1 ORDER BY part",
+                    job.import_id,
+                    prefetch=2,
+                )
+                async for row in cursor:
+                    file.write(cipher.open(row["content"], part_context(job.import_id, row["part"])))
+        yield path
+
+
+def part_context(import_id: UUID, part: int) -> bytes:
+    return import_id.bytes + part.to_bytes(4)
+
+
+def sha256_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+async def _may_go_on(connection: Connection, job: Import) -> bool:
+    """A snapshot that would end or change much, or had to refuse a row, waits for a second person (design §6, §8)."""
+    if job.mode != "snapshot":
+        return True
+    plan: Plan = await plan_import(connection, job)
+    await connection.execute("UPDATE imports SET absent = $2 WHERE id = $1", job.import_id, plan.absent)
+    is_confirmed = await connection.fetchval(
+        "SELECT confirmed_by IS NOT NULL FROM imports WHERE id = $1", job.import_id
+    )
+    is_large = plan.ended > MOST_ENDED_SHARE * plan.in_force or plan.changed > MOST_CHANGED_SHARE * plan.in_force
+    if job.is_dry_run or is_confirmed or not (is_large or plan.rejected):
+        return True
+    await connection.execute("UPDATE imports SET state = 'awaiting_confirmation' WHERE id = $1", job.import_id)
+    return False
+
+
+async def _lock_own(connection: Connection, import_id: UUID, court_code: str) -> asyncpg.Record:
+    row = await connection.fetchrow("SELECT * FROM imports WHERE id = $1 FOR UPDATE", import_id)
+    if row is None or row["court_code"] != court_code:
+        raise ImportNotFound
+    return row
+
+
+def _import_of(row: asyncpg.Record) -> Import:
+    actor = Actor(row["member"], row["key_id"], row["operator"], row["request_id"])
+    return Import(
+        import_id=row["id"],
+        court_code=row["court_code"],
+        court_name=row["court_name"],
+        mode=row["mode"],
+        is_dry_run=row["is_dry_run"],
+        legal_date=row["legal_date"],
+        actor=replace(actor),
+    )

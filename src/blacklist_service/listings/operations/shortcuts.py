@@ -1,0 +1,106 @@
+"""The two plainest fates of a row, settled for a whole chunk in one statement each: new, and known already.
+
+Nearly all rows of a file are one or the other. They say in SQL what `resolution` says first of a publication; a test holds
+the two against each other. Only a row that is alone with its case is settled here: it can meet no other.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.operations.applying import By, Head
+from blacklist_service.listings.operations.staging import NO_PERSON
+
+SETTLE_KNOWN = """
+INSERT INTO import_fates (import_id, row, fate, warnings, listing_id)
+SELECT r.import_id, r.row, 'unchanged', r.warnings, known.listing_id
+FROM import_rows r
+CROSS JOIN LATERAL (
+    SELECT listing_id FROM listing_versions v
+    WHERE v.natural_key = r.natural_key AND v.content_digest = r.content_digest LIMIT 1
+) AS known
+WHERE r.import_id = $1 AND r.first_row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
+  AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
+"""
+
+FRESH = """
+WITH fresh AS MATERIALIZED (
+    SELECT r.*, CASE WHEN r.in_force_from <= $4 THEN
+                    $5 + count(*) FILTER (WHERE r.in_force_from <= $4) OVER (ORDER BY r.row) END AS list_version
+    FROM import_rows r
+    WHERE r.import_id = $1 AND r.first_row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
+      AND NOT EXISTS (SELECT FROM listing_versions v WHERE v.natural_key = r.natural_key)
+      AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
+)"""
+
+COUNT_FRESH = (
+    FRESH
+    + """, settled AS (
+    INSERT INTO import_fates (import_id, row, fate, warnings, listing_id)
+    SELECT import_id, row, 'created', warnings, listing_id FROM fresh
+)
+SELECT count(list_version) AS changes, NULL AS pairs FROM fresh
+"""
+)
+
+MAKE_FRESH = (
+    FRESH
+    + """, made AS (
+    INSERT INTO listings (id, version, list_version, natural_key, loose_key, court_code, court_name, case_number,
+        party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
+        published_on, grace_until, in_force_from, expires_on, performance, is_published)
+    SELECT listing_id, 1, list_version, natural_key, loose_key, court_code, court_name, case_number,
+        party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
+        published_on, grace_until, in_force_from, expires_on, performance, list_version IS NOT NULL
+    FROM fresh
+), versions AS (
+    INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, decided_on,
+        import_id, natural_key, content_digest, document, secret)
+    SELECT listing_id, 1, list_version, $6, CASE WHEN list_version IS NULL THEN 'decided' ELSE 'published' END,
+        $7, $8, $9, decided_on, import_id, natural_key, content_digest, document, secret
+    FROM fresh
+), keys AS (
+    INSERT INTO subject_keys (digest, listing_id, from_version, kind, relation, person)
+    SELECT k.digest, listing_id, coalesce(list_version, $5), k.kind, k.relation, nullif(k.person, $10)
+    FROM fresh CROSS JOIN LATERAL unnest(key_digests, key_kinds, key_relations, key_people)
+        AS k (digest, kind, relation, person)
+), settled AS (
+    INSERT INTO import_fates (import_id, row, fate, warnings, listing_id)
+    SELECT import_id, row, 'created', warnings, listing_id FROM fresh
+)
+SELECT count(list_version) AS changes,
+       string_agg(list_version || ' ' || listing_id || E'\\n', '' ORDER BY list_version)
+           FILTER (WHERE list_version IS NOT NULL) AS pairs
+FROM fresh
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`pairs` are the (version, listing) lines of what was made, in order, for the chunk's digest."""
+
+    changes: int
+    pairs: str
+
+
+async def settle_known(connection: Connection, import_id: UUID, *, first: int, last: int) -> None:
+    """Rows whose very content the list holds, or ever held, under their key: unchanged."""
+    await connection.execute(SETTLE_KNOWN, import_id, first, last)
+
+
+async def make_fresh(
+    connection: Connection, import_id: UUID, *, first: int, last: int, head: Head, by: By, is_dry_run: bool
+) -> Made:
+    """Rows whose key the list never held: listings of their own. The head's version moves on; its row is the caller's."""
+    span = (import_id, first, last, head.today, head.version)
+    if is_dry_run:
+        row = await connection.fetchrow(COUNT_FRESH, *span)
+    else:
+        actor = by.actor
+        row = await connection.fetchrow(
+            MAKE_FRESH, *span, head.at, actor.member, actor.key_id, actor.operator, NO_PERSON
+        )
+    assert row is not None  # noqa: S101 - an aggregate has a row
+    head.version += row["changes"]
+    return Made(row["changes"], row["pairs"] or "")

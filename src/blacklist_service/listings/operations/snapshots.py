@@ -1,0 +1,111 @@
+"""A snapshot: the file is the whole of a court's list, and what it lacks is ended.
+
+Absence is no proof of removal (domain §4.2), so what would end or change much waits for a second person, and every ending
+leaves the court the task to give its legal ground.
+"""
+
+from dataclasses import dataclass
+
+from blacklist_service.clock import legal_date
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.listings.operations.applying import By, apply_dated_acts, lock_head
+from blacklist_service.listings.operations.importing import Import
+from blacklist_service.listings.resolution import ListingAct
+from blacklist_service.listings.rules import Act
+from blacklist_service.secrecy import Secrecy
+
+ABSENT = "absent_from_snapshot"
+ENDED_AT_ONCE = 1000
+
+# This court's listings that have not ended, and that no row of the file names by a key they have or had.
+ABSENT_LISTINGS = """
+    FROM listings l
+    WHERE l.court_code = $2 AND l.ended IS NULL
+      AND NOT EXISTS (
+          SELECT FROM listing_versions v JOIN import_rows r ON r.natural_key = v.natural_key
+          WHERE v.listing_id = l.id AND r.import_id = $1)
+      AND NOT EXISTS (
+          SELECT FROM import_rows r WHERE r.import_id = $1 AND r.loose_key = l.loose_key AND r.action <> 'publish')
+      AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = $1 AND f.listing_id = l.id)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a snapshot would do to the court's listings in force."""
+
+    in_force: int
+    absent: int
+    ended: int
+    changed: int
+    rejected: int
+
+
+async def plan_import(connection: Connection, job: Import) -> Plan:
+    async with connection.transaction():
+        await connection.execute(
+            "SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on; SET LOCAL work_mem = '64MB'"
+        )
+        row = await connection.fetchrow(
+            f"""
+            SELECT (SELECT count(*) FROM listings WHERE court_code = $2 AND ended IS NULL) AS in_force,
+                   (SELECT count(*) {ABSENT_LISTINGS}) AS absent,
+                   (SELECT count(*) FROM import_rows WHERE import_id = $1 AND action IN ('delete', 'withdraw')) AS ended,
+                   (SELECT count(*) FROM import_rows r JOIN listings l ON l.natural_key = r.natural_key AND l.ended IS NULL
+                    WHERE r.import_id = $1 AND r.action IN ('publish', 'correct') AND NOT EXISTS (
+                        SELECT FROM listing_versions v
+                        WHERE v.natural_key = r.natural_key AND v.content_digest = r.content_digest)) AS changed,
+                   (SELECT count(*) FROM import_fates WHERE import_id = $1 AND fate = 'rejected') AS rejected
+            """,
+            job.import_id,
+            job.court_code,
+        )
+    assert row is not None  # noqa: S101 - a row of counts
+    return Plan(row["in_force"], row["absent"], row["absent"] + row["ended"], row["changed"], row["rejected"])
+
+
+async def end_absent(connection: Connection, job: Import, *, secrecy: Secrecy) -> None:
+    """End what the file lacks, some at a time, with the ground that opens a task for the legal one."""
+    async with connection.transaction():
+        await connection.execute(
+            "SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on; SET LOCAL work_mem = '64MB'"
+        )
+        listing_ids = [
+            row["id"]
+            for row in await connection.fetch(
+                f"SELECT l.id {ABSENT_LISTINGS} ORDER BY l.id", job.import_id, job.court_code
+            )
+        ]
+    for first in range(0, len(listing_ids), ENDED_AT_ONCE):
+        await _end_some(connection, job, listing_ids[first : first + ENDED_AT_ONCE], secrecy)
+
+
+async def _end_some(connection: Connection, job: Import, listing_ids: list[object], secrecy: Secrecy) -> None:
+    async with connection.transaction():
+        head = await lock_head(connection)
+        rows = await connection.fetch(
+            "SELECT id, version, is_published OR in_force_from <= $2 AS is_change FROM listings"
+            " WHERE id = ANY($1::uuid[]) AND ended IS NULL ORDER BY id",
+            listing_ids,
+            legal_date(head.at),
+        )
+        acts = [
+            ListingAct(
+                act=Act.DELETED,
+                listing_id=row["id"],
+                version=row["version"] + 1,
+                row=None,
+                is_change=row["is_change"],
+                ended_on=head.today,
+                ground=ABSENT,
+            )
+            for row in rows
+        ]
+        if not acts:
+            return
+        await apply_dated_acts(connection, acts, head=head, by=By(job.actor, job.import_id, ABSENT))
+        facts = {"import": str(job.import_id), "court": job.court_code, "rows": {"absent": len(acts)}}
+        entry = Entry(Action.IMPORT, job.actor, list_version=head.version, facts=facts)
+        await record(connection, [entry], at=head.at, secrecy=secrecy)
