@@ -37,6 +37,10 @@ class Secrecy:
         """The cipher for a purpose, such as `listing` or `ledger/2026-11`; a month's own key keeps AES-GCM's random
         nonces far below their limit of 2^32 for each key."""
 
+    def __reduce__(self) -> tuple[type["Secrecy"], tuple[bytes]]:
+        """For the parsing processes, which are children of the process that has the key."""
+        return (Secrecy, (self._master,))
+
     def _derive(self, purpose: str) -> bytes:
         info = f"blacklist-service/{purpose}".encode()
         return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._master)

@@ -28,16 +28,22 @@ HELD = """
 
 
 async def find_held(
-    connection: Connection, natural_keys: Collection[bytes], loose_keys: Collection[bytes]
+    connection: Connection, natural_keys: Collection[bytes], cases: Collection[tuple[str, str]] = ()
 ) -> list[Held]:
-    """The listings that have, or ever had, one of these keys; oldest first (ids are in order of time)."""
+    """The listings that have, or ever had, one of these natural keys, or belong to one of these cases (court, number).
+
+    Oldest first: ids are in order of time.
+    """
     found = """
         WITH found AS (
             SELECT listing_id FROM listing_versions WHERE natural_key = ANY($1)
-            UNION SELECT id FROM listings WHERE loose_key = ANY($2)
+            UNION SELECT l.id FROM unnest($2::text[], $3::text[]) AS asked (court_code, case_number)
+                  JOIN listings l USING (court_code, case_number)
         )
     """
-    rows = await connection.fetch(found + HELD, list(natural_keys), list(loose_keys))
+    rows = await connection.fetch(
+        found + HELD, list(natural_keys), [court for court, _ in cases], [number for _, number in cases]
+    )
     return [_held(row) for row in rows]
 
 
@@ -130,7 +136,7 @@ async def list_unsettled(
     rows = await connection.fetch(
         """
         SELECT row, action, natural_key, loose_key, content_digest, in_force_from, expires_on, decided_on,
-               decision_number, ground, warnings
+               decision_number, ground, court_code, case_number, warnings
         FROM import_rows r
         WHERE import_id = $1 AND first_row BETWEEN $2 AND $3
           AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
@@ -140,7 +146,23 @@ async def list_unsettled(
         first,
         last,
     )
-    return [(Row(row["row"], RowAction(row["action"]), *list(row.values())[2:-1]), row["warnings"]) for row in rows]
+    return [(_row(row), row["warnings"]) for row in rows]
+
+
+def _row(row: asyncpg.Record) -> Row:
+    return Row(
+        number=row["row"],
+        action=RowAction(row["action"]),
+        natural_key=row["natural_key"],
+        loose_key=row["loose_key"],
+        content_digest=row["content_digest"],
+        in_force_from=row["in_force_from"],
+        expires_on=row["expires_on"],
+        decided_on=row["decided_on"],
+        decision_number=row["decision_number"],
+        ground=row["ground"],
+        case=(row["court_code"], row["case_number"]),
+    )
 
 
 async def known_courts(connection: Connection) -> Courts:

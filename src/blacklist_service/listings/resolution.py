@@ -53,6 +53,8 @@ class Row:
     ground: str | None = None
     listing_id: UUID | None = None
     """The listing itself, where an act names it by its id and not by what it says."""
+    case: tuple[str, str] = ("", "")
+    """Court and case number, by which listings are fetched for a row that names one without its number."""
 
 
 class FateKind(StrEnum):

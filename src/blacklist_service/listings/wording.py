@@ -1,6 +1,7 @@
 """The words that courts write, and what they mean. Tables, not code: add a wording here."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from blacklist_service.listings.rules import Circumstance, Ground, RowAction
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
@@ -8,8 +9,9 @@ from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 _FOLD = str.maketrans({" ": None, "\u3000": None, "\t": None, "\n": None, "\r": None, "（": "(", "）": ")"})
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """The form in which wordings are compared."""
+    """The form in which wordings are compared. A file says the same few words a million times."""
     return text.translate(_FOLD).lower()
 
 
@@ -155,6 +157,7 @@ ORGANISATION_WORDS = (
 ABSENT_NAMES = frozenset({"无", "空", "暂无", "-", "/", "null", "none"})
 
 
+@lru_cache(maxsize=4096)
 def read_circumstance(text: str) -> Circumstance:
     folded = fold(text)
     return CIRCUMSTANCES.get(folded) or CIRCUMSTANCES.get(folded.removesuffix("的")) or Circumstance.CX

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 
 NO_DATES = {"", "空", "无", "暂无", "null", "-", "/"}
 NO_DAYS = {(1, 1, 1), (1900, 1, 1)}  # what vendors' copies write for null
@@ -21,8 +22,9 @@ _SERIAL = re.compile(r"([0-9]{5})(?:\.[0-9]{1,20})?")
 _BETWEEN_CIRCUMSTANCES = re.compile(r"[,，;；]")
 
 
+@lru_cache(maxsize=8192)
 def read_date(text: str) -> date | None:
-    """Read a day; None where none is given. Raises ValueError when the text is no date."""
+    """Read a day; None where none is given. Raises ValueError when the text is no date. A file has few days, often."""
     written = text.translate(_HALF_WIDTH).strip()
     if written.lower() in NO_DATES:
         return None

@@ -87,7 +87,7 @@ async def publish_listing(connection: Connection, content: Content, *, court: Co
     head = await lock_head(connection)
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.PUBLISH, head, court)
-    held = await queries.find_held(connection, [row.natural_key], [])
+    held = await queries.find_held(connection, [row.natural_key])
     resolution = resolve(held, [row], iter(lambda: new_id(head.at), None), today=head.today)
     [fate] = resolution.fates
     if fate.kind is FateKind.CORRECTED and fate.listing_id is not None:
@@ -117,7 +117,7 @@ async def correct_listing(
     listing = await _get_own(connection, listing_id, expected_version, court)
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.CORRECT, head, court, listing_id=listing_id)
-    for other in await queries.find_held(connection, [row.natural_key], []):
+    for other in await queries.find_held(connection, [row.natural_key]):
         if other.listing_id != listing_id and not other.has_ended(head.today):
             raise ListedOtherwise(other.listing_id)
     resolution = resolve([listing], [row], iter(()), today=head.today)

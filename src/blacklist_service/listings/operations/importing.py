@@ -33,7 +33,7 @@ from blacklist_service.listings.resolution import Resolution, Row, resolve
 from blacklist_service.listings.rules import RowAction
 from blacklist_service.secrecy import Secrecy
 
-CHUNK_ROWS = 2000
+CHUNK_ROWS = 4000
 PARSING_PROCESSES = 2
 
 
@@ -166,8 +166,8 @@ async def _head(connection: Connection, job: Import) -> Head:
 async def _resolve(connection: Connection, rows: Sequence[Row], head: Head) -> Resolution:
     if not rows:
         return Resolution()
-    loose = {row.loose_key for row in rows if row.action is not RowAction.PUBLISH}
-    held = await find_held(connection, {row.natural_key for row in rows}, loose)
+    cases = {row.case for row in rows if row.action is not RowAction.PUBLISH}
+    held = await find_held(connection, {row.natural_key for row in rows}, cases)
     return resolve(held, rows, iter(lambda: new_id(head.at), None), today=head.today)
 
 

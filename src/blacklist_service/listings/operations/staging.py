@@ -20,11 +20,11 @@ from blacklist_service.listings.preparing import Prepared, Tools, naming_keys, p
 from blacklist_service.listings.resolution import FateKind
 
 NAMING_COLUMNS = (
-    *("import_id", "row", "first_row", "listing_id", "action", "case_key", "natural_key", "loose_key", "ground"),
-    *("decided_on", "decision_number", "warnings"),
+    *("import_id", "row", "first_row", "listing_id", "action", "case_key", "natural_key", "loose_key", "court_code"),
+    *("case_number", "ground", "decided_on", "decision_number", "warnings"),
 )
 CONTENT_COLUMNS = (
-    *("content_digest", "court_code", "court_name", "case_number", "party_sequence", "kind", "debtor_name"),
+    *("content_digest", "court_name", "party_sequence", "kind", "debtor_name"),
     *("identifier_masked", "people", "circumstances", "published_on", "grace_until", "in_force_from", "expires_on"),
     *("performance", "document", "secret", "key_digests", "key_kinds", "key_relations", "key_people"),
 )
@@ -101,7 +101,8 @@ def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date)
     content = row.content
     naming = (
         *(str(import_id), str(row.number), str(row.number), str(new_id(clock_now())), row.action.value),
-        *(bytea(keys.case_key), bytea(keys.natural_key), bytea(keys.loose_key), row.ground or NULL),
+        *(bytea(keys.case_key), bytea(keys.natural_key), bytea(keys.loose_key)),
+        *(text(row.naming.court_code), text(row.naming.case_number), row.ground or NULL),
         optional(row.decided_on),
         text(content.decision_number) if content else NULL,
         array([warning.value for warning in row.warnings]),
@@ -115,13 +116,8 @@ def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date)
 def _content_columns(prepared: Prepared) -> tuple[str, ...]:
     content, dates, keys = prepared.content, prepared.dates, prepared.keys
     return (
-        *(
-            bytea(prepared.content_digest),
-            text(content.court_code),
-            text(content.court_name),
-            text(content.case_number),
-        ),
-        *(str(content.party_sequence), content.kind.value, text(content.name), text(prepared.identifier_masked)),
+        *(bytea(prepared.content_digest), text(content.court_name), str(content.party_sequence)),
+        *(content.kind.value, text(content.name), text(prepared.identifier_masked)),
         text(orjson.dumps(prepared.people).decode()) if prepared.people else NULL,
         array(content.circumstances),
         *(dates.published_on.isoformat(), optional(dates.grace_until), dates.in_force_from.isoformat()),

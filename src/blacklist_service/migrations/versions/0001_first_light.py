@@ -138,8 +138,6 @@ CREATE INDEX listings_term ON listings (expires_on) WHERE ended IS NULL AND expi
 
 CREATE INDEX listings_grace ON listings (in_force_from) WHERE ended IS NULL AND NOT is_published;
 
-CREATE INDEX listings_loose_key ON listings (loose_key);
-
 CREATE INDEX listings_case ON listings (court_code, case_number);
 
 -- Every state a listing ever had. No foreign keys here and below: listings are never deleted, all is written by one
@@ -228,14 +226,14 @@ CREATE UNLOGGED TABLE import_rows (
     case_key           bytea NOT NULL,
     natural_key        bytea NOT NULL,
     loose_key          bytea NOT NULL,
+    court_code         text NOT NULL,
+    case_number        text NOT NULL,
     ground             text,
     decided_on         date,
     decision_number    text,
     warnings           text[] NOT NULL,
     content_digest     bytea,
-    court_code         text,
     court_name         text,
-    case_number        text,
     party_sequence     integer,
     kind               text,
     debtor_name        text,
