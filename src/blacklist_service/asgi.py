@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from importlib.metadata import version
 
 import uvicorn
@@ -15,6 +16,7 @@ from starlette.responses import Response
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.audit.routes import router as audit_router
+from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import hot as hot_checks_router
@@ -27,6 +29,7 @@ from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.import_routes import router as imports_router
+from blacklist_service.listings.objection_routes import router as objections_router
 from blacklist_service.listings.routes import feed as changes_router
 from blacklist_service.listings.routes import router as listings_router
 from blacklist_service.measures.routes import router as matters_router
@@ -65,6 +68,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
             secrecy=secrecy,
             lanes=settings.check_lanes,
             queue=settings.check_queue,
+            ages=ListAges(_seconds(settings.list_soft_age), _seconds(settings.list_hard_age)),
         )
         readiness_lane = Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, secrecy)
@@ -96,6 +100,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         matters_router,
         listings_router,
         imports_router,
+        objections_router,
         changes_router,
         audit_router,
         probes_router,
@@ -106,6 +111,10 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
     app.add_middleware(RequestContext)
     _describe_problems(app)
     return app
+
+
+def _seconds(age: int | None) -> timedelta | None:
+    return None if age is None else timedelta(seconds=age)
 
 
 async def _record_refusal(request: Request, problem: Problem) -> None:

@@ -42,6 +42,14 @@ class Settings(BaseSettings):
     check_lanes: Annotated[int, Field(ge=1, le=16)] = Field(2, description="transactions a worker keeps under way")
     check_queue: Annotated[int, Field(ge=1)] = Field(4096, description="checks a worker lets wait before it says 503")
 
+    # freshness of the list, counted both ways; off by default
+    list_soft_age: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="seconds since a court's feed was alive: older, and clear becomes a flag"
+    )
+    list_hard_age: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="seconds since a court's feed was alive: older, and no check is answered"
+    )
+
     # everything else
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 15_000
     pool_size: Annotated[int, Field(ge=1, le=64)] = 6

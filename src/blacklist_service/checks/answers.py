@@ -1,6 +1,7 @@
 """Deciding an ask on a snapshot: the answer's exact bytes, and the ledger entry that proves it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 import orjson
@@ -12,21 +13,48 @@ from blacklist_service.checks.queries import Snapshot, hits_of, unfetched
 from blacklist_service.clock import wire_instant
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.measures.rules import Catalogue, Matter
-from blacklist_service.problems import Unauthenticated
+from blacklist_service.problems import Unauthenticated, Undetermined
 from blacklist_service.subjects.identifiers import mask_identifier
 from blacklist_service.subjects.names import mask_name
 
+LIST_EMPTY = "list-empty"
+LIST_STALE = "list-stale"
 
-def answer_ask(ask: Ask, snapshot: Snapshot, catalogue: Catalogue, check_id: UUID) -> tuple[Answer, Entry]:
-    """Raise `Unauthenticated` where the key ended, `UnknownMatter` where the matter did, before this snapshot."""
+
+@dataclass(frozen=True, slots=True)
+class ListAges:
+    """How long a court's feed may be silent: past `soft` a clear becomes a flag, past `hard` nothing is answered.
+
+    A stale block hurts as much as a stale clear: freshness counts both ways (trust.md §4).
+    """
+
+    soft: timedelta | None = None
+    hard: timedelta | None = None
+
+    def is_stale(self, snapshot: Snapshot) -> bool:
+        """Raise `Undetermined` past the hard age."""
+        if _is_older(snapshot, self.hard):
+            raise Undetermined("the list has not been fed for too long", retry_after_seconds=60)
+        return _is_older(snapshot, self.soft)
+
+
+def answer_ask(
+    ask: Ask, snapshot: Snapshot, catalogue: Catalogue, check_id: UUID, ages: ListAges
+) -> tuple[Answer, Entry]:
+    """Raise `Unauthenticated` where the key ended, `UnknownMatter` where the matter did, before this snapshot;
+    `Undetermined` where the list is too old to answer by.
+    """
     if ask.actor.key_id is not None and ask.actor.key_id not in snapshot.valid_keys:
         raise Unauthenticated
     matter = catalogue.by_code.get(ask.request.matter)
     if matter is None or not matter.is_decided_here:
         raise UnknownMatter
+    is_stale = ages.is_stale(snapshot)
     decided = [_decide(asked, matter, snapshot) for asked in ask.subjects]
+    if is_stale:
+        decided = [rules.doubt(one) for one in decided]
     decision = rules.decision_of_check(decided)
-    warnings = ask.warnings if snapshot.list_version else [*ask.warnings, "list-empty"]
+    warnings = [*ask.warnings, *([] if snapshot.list_version else [LIST_EMPTY]), *([LIST_STALE] if is_stale else [])]
     content = orjson.dumps(
         {
             "check_id": str(check_id),
@@ -42,6 +70,10 @@ def answer_ask(ask: Ask, snapshot: Snapshot, catalogue: Catalogue, check_id: UUI
         }
     )
     return Answer(check_id, content), _entry(ask, snapshot, decision, decided, content)
+
+
+def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:
+    return age is not None and (snapshot.list_alive_at is None or snapshot.at - snapshot.list_alive_at > age)
 
 
 def _decide(asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.SubjectDecision:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from blacklist_service.checks.answers import answer_ask
+from blacklist_service.checks.answers import ListAges, answer_ask
 from blacklist_service.checks.asks import Answer, Ask
 from blacklist_service.checks.queries import Snapshot, find_answers, look_up
 from blacklist_service.clock import new_id
@@ -37,9 +37,10 @@ log = structlog.get_logger()
 class Batcher:
     """Answers asks; `ask` is all that routes see."""
 
-    def __init__(self, dsn: str, *, secrecy: Secrecy, lanes: int, queue: int) -> None:
+    def __init__(self, dsn: str, *, secrecy: Secrecy, lanes: int, queue: int, ages: ListAges | None = None) -> None:
         self._secrecy = secrecy
         self._most_waiting = queue
+        self._ages = ages or ListAges()
         self._waiting: deque[Ask] = deque()
         self._work = asyncio.Event()
         self._catalogues: dict[int, Catalogue] = {}
@@ -207,7 +208,7 @@ class _Transaction:
         entries, answers = [], []
         for ask in asks:
             try:
-                answer, entry = answer_ask(ask, snapshot, catalogue, new_id(snapshot.at))
+                answer, entry = answer_ask(ask, snapshot, catalogue, new_id(snapshot.at), self._batcher._ages)  # noqa: SLF001
             except Problem as problem:
                 self._outcomes.append((ask, problem))
                 continue

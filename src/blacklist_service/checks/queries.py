@@ -22,6 +22,7 @@ state AS MATERIALIZED (
            (SELECT version FROM heads WHERE name = 'list') AS list_version,
            (SELECT version FROM heads WHERE name = 'measures') AS measures_version,
            (SELECT version FROM heads WHERE name = 'notices') AS notices_version,
+           (SELECT min(alive_at) FROM court_feeds) AS list_alive_at,
            ARRAY(SELECT id FROM api_keys WHERE id = ANY($2::text[]) AND revoked_at IS NULL
                  AND expires_at > (SELECT at FROM instant)) AS valid_keys
 )
@@ -50,6 +51,7 @@ class Snapshot:
     list_version: int
     measures_version: int
     notices_version: int
+    list_alive_at: datetime | None
     valid_keys: frozenset[str]
     rows: Mapping[bytes, Sequence[Any]]
 
@@ -67,6 +69,7 @@ async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Seq
         list_version=state["list_version"],
         measures_version=state["measures_version"],
         notices_version=state["notices_version"],
+        list_alive_at=state["list_alive_at"],
         valid_keys=frozenset(state["valid_keys"]),
         rows=rows,
     )

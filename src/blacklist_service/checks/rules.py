@@ -5,7 +5,7 @@ Anything weaker is a flag, for a human to decide; nothing found is clear. There 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
@@ -98,6 +98,11 @@ def decide(
     shown = SHOWN_MATCHES if has_identifier else SHOWN_WITHOUT_IDENTIFIER
     total = len(found) + (more if found else 0)
     return SubjectDecision(strongest(match.effect for match in found), tuple(found[:shown]), total)
+
+
+def doubt(decided: SubjectDecision) -> SubjectDecision:
+    """What a clear becomes on a list that is too old to say so: a flag without a match."""
+    return replace(decided, decision=strongest([decided.decision, Decision.FLAG]))
 
 
 def strongest(decisions: Iterable[Decision]) -> Decision:

@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings import reading
+from blacklist_service.listings.court import LARGEST_ID, court_of, read_place
 from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, Deadline, working_days_after
 from blacklist_service.listings.operations.acts import (
-    Court,
     Done,
     beat_heart,
     correct_listing,
@@ -28,7 +28,6 @@ from blacklist_service.listings.operations.acts import (
     publish_listing,
     require_court,
 )
-from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.publications import read_publication
 from blacklist_service.listings.queries import known_courts
@@ -61,7 +60,7 @@ from blacklist_service.subjects.identifiers import SubjectKind, read_identifier
 from blacklist_service.subjects.keys import Subject, asked_keys
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import text
@@ -69,7 +68,6 @@ from blacklist_service.web.wire import text
 router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=GuardedRoute)
 feed = APIRouter(prefix="/v1", tags=["changes"], route_class=GuardedRoute)
 
-LARGEST_ID = UUID(int=2**128 - 1)
 IfMatch = Annotated[str | None, Header(description='the version the act changes, such as "3"')]
 Listing = Annotated[UUID, Field(description="the listing's id")]
 
@@ -117,7 +115,7 @@ READS = problems(401, 403, 404, 422, 503)
 async def publish(
     body: PublishRequest, request: Request, connection: Writes, caller: Caller, actor: Acting, replay: Replayable
 ) -> Response:
-    court = _court(request, caller, actor, body.operator)
+    court = court_of(request, caller, actor, body.operator)
     require_court(body.court.code, court)
     content, warnings = read_publication(body, court_name=await _court_name(connection, caller), today=_today())
     done = await publish_listing(connection, content, court=court, warnings=warnings)
@@ -138,7 +136,7 @@ async def list_(query: Annotated[ListingQuery, Query()], connection: Reads, call
         "state": query.state.value if query.state else None,
         "court_code": query.court_code,
     }
-    before = _place(query.cursor, filters)
+    before = read_place(query.cursor, filters) if query.cursor else LARGEST_ID
     today = _today()
     rows = await reading.list_listings(
         connection, own_court=caller.court_code or "", today=today, before=before, limit=query.limit, **filters
@@ -164,7 +162,7 @@ async def search(
         digests,
         own_court=caller.court_code or "",
         today=today,
-        before=_place(query.cursor, filters),
+        before=read_place(query.cursor, filters) if query.cursor else LARGEST_ID,
         limit=query.limit,
     )
     return _page(rows, query.limit, filters, today)
@@ -246,7 +244,7 @@ async def correct(
     replay: Replayable,
     if_match: IfMatch = None,
 ) -> Response:
-    court = _court(request, caller, actor, body.operator or body.listing.operator)
+    court = court_of(request, caller, actor, body.operator or body.listing.operator)
     version = _version(if_match)
     require_court(body.listing.court.code, court)
     court_name = await _court_name(connection, caller)
@@ -283,7 +281,7 @@ async def delete(
         ground=body.ground.value,
         decided_on=body.decided_on,
         reason=body.note,
-        court=_court(request, caller, actor, body.operator),
+        court=court_of(request, caller, actor, body.operator),
     )
     return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
 
@@ -315,7 +313,7 @@ async def withdraw(
         ground=None,
         decided_on=body.decided_on,
         reason=body.reason,
-        court=_court(request, caller, actor, body.operator),
+        court=court_of(request, caller, actor, body.operator),
     )
     touched = [TouchedCheckResponse(**asdict(check)) for check in done.touched_checks]
     withdrawn = WithdrawalResponse(**_act_response(done).model_dump(), touched_checks=touched)
@@ -347,7 +345,7 @@ async def extend(
         expected_version=_version(if_match),
         decided_on=body.decided_on,
         reason=body.reason,
-        court=_court(request, caller, actor, body.operator),
+        court=court_of(request, caller, actor, body.operator),
     )
     return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
 
@@ -372,7 +370,7 @@ async def dispute(
     if_match: IfMatch = None,
 ) -> Response:
     version = _version(if_match)
-    court = _court(request, caller, actor, body.operator)
+    court = court_of(request, caller, actor, body.operator)
     done = await dispute_listing(connection, listing_id, body.state, expected_version=version, court=court)
     return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
 
@@ -412,20 +410,10 @@ async def changes(query: Annotated[ChangesQuery, Query()], connection: Reads, re
     dependencies=[needs(Scope.LISTINGS_WRITE)],
 )
 async def heartbeat(request: Request, connection: Writes, caller: Caller, actor: Acting) -> HeartbeatResponse:
-    court = _court(request, caller, actor, None)
+    court = court_of(request, caller, actor, None)
     at = await beat_heart(connection, court=court)
     return HeartbeatResponse(
         court_code=court.code, alive_at=at, list_version=await reading.get_list_version(connection)
-    )
-
-
-def _court(request: Request, caller: Principal, actor: Actor, operator: str | None) -> Court:
-    state = request.app.state
-    return Court(
-        code=caller.court_code or "",
-        actor=Actor(actor.member, actor.key_id, operator, actor.request_id, actor.source_ip),
-        secrecy=state.secrecy,
-        tools=Tools(state.digester, state.secrecy.cipher("listing")),
     )
 
 
@@ -460,16 +448,6 @@ def _etag(done: Done) -> dict[str, str]:
 
 def _today() -> date:
     return legal_date(now())
-
-
-def _place(cursor: str | None, filters: Any) -> UUID:
-    if cursor is None:
-        return LARGEST_ID
-    try:
-        [place] = read_cursor(cursor, filters)
-        return UUID(place)
-    except (ValueError, TypeError, AttributeError):
-        raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")]) from None
 
 
 def _page(rows: list[Any], limit: int, filters: Any, today: date) -> ListingPage:

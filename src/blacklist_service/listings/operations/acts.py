@@ -41,7 +41,7 @@ from blacklist_service.listings.problems import (
     ListingNotFound,
     RelistingUndecided,
 )
-from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
+from blacklist_service.listings.resolution import FateKind, Held, ListingAct, Resolution, Row, resolve
 from blacklist_service.listings.rules import Act, Content, ListingState, RowAction, Warn
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.secrecy import Secrecy
@@ -276,9 +276,24 @@ async def _carry_out(
     ]
     if entries:
         await record(connection, entries, at=head.at, secrecy=court.secrecy)
+    for one in versioned:
+        await _close_upheld_objection(connection, one.act)
     await mark_feed_alive(connection, court.code, head.at)
     return await _done(
         connection, fate.listing_id, head, [*warnings, *fate.warnings], is_new=fate.kind is FateKind.CREATED
+    )
+
+
+async def _close_upheld_objection(connection: Connection, act: ListingAct) -> None:
+    """An upheld objection leads to a correction, deletion or withdrawal (Art. 12): each names the other."""
+    await connection.execute(
+        """
+        UPDATE objections SET led_to = $2, led_to_version = $3
+        WHERE listing_id = $1 AND state = 'upheld' AND led_to IS NULL
+        """,
+        act.listing_id,
+        act.act.value,
+        act.version,
     )
 
 

@@ -1,0 +1,197 @@
+"""`/v1/objections`: what a listed person asks of the court, and what the court does about it (Art. 11, 12)."""
+
+from dataclasses import asdict
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response as HttpResponse
+
+from blacklist_service.access.scopes import Scope
+from blacklist_service.clock import legal_date, now
+from blacklist_service.listings.court import LARGEST_ID, court_of, read_place
+from blacklist_service.listings.operations.objections import (
+    Objection,
+    decide_objection,
+    file_objection,
+    find_objection,
+    list_objections,
+    reconsider_objection,
+)
+from blacklist_service.listings.problems import ObjectionNotFound
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import Replayable
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.wire import LegalDate, LongText, Response, text
+from blacklist_service.web.wire import Request as Wire
+
+router = APIRouter(prefix="/v1/objections", tags=["objections"], route_class=GuardedRoute)
+
+Grounds = Literal["not_to_be_listed", "inaccurate", "to_be_deleted"]
+Operator = Annotated[str, *text(100)]
+WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
+
+
+class ObjectionRequest(Wire):
+    listing_id: UUID
+    received_on: LegalDate
+    grounds: Grounds
+    text: LongText
+    operator: Operator | None = None
+
+
+class ObjectionDecisionRequest(Wire):
+    result: Literal["upheld", "rejected"]
+    decided_on: LegalDate
+    reason: LongText
+    operator: Operator | None = None
+
+
+class ReconsiderationRequest(Wire):
+    filed_on: LegalDate
+    operator: Operator | None = None
+
+
+class ObjectionResponse(Response):
+    objection_id: UUID
+    listing_id: UUID
+    court_code: str
+    grounds: Grounds
+    state: Literal["filed", "rejected", "upheld", "reconsideration"]
+    received_on: date
+    due_on: date = Field(description="the last day for the step this state waits for")
+    is_overdue: bool
+    decided_on: date | None
+    led_to: str | None = Field(description="the act that an upheld objection led to")
+    led_to_version: int | None
+
+
+class ObjectionPage(Response):
+    items: list[ObjectionResponse]
+    next: str | None
+
+
+class ObjectionQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listing_id: UUID | None = None
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Register an objection",
+    description="The listing shows it in every answer and stays in force; the court decides within 15 days.",
+    response_model=ObjectionResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def file(
+    body: ObjectionRequest, request: Request, connection: Writes, caller: Caller, actor: Acting, replay: Replayable
+) -> HttpResponse:
+    objection = await file_objection(
+        connection,
+        body.listing_id,
+        received_on=body.received_on,
+        grounds=body.grounds,
+        text=body.text,
+        court=court_of(request, caller, actor, body.operator),
+    )
+    return await replay.keep(connection, 201, _response(objection))
+
+
+@router.post(
+    "/{objection_id}/decision",
+    summary="Decide an objection",
+    description="Upheld: correct, delete or withdraw the listing within 3 working days; that act is recorded with it.",
+    response_model=ObjectionResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def decide(
+    objection_id: UUID,
+    body: ObjectionDecisionRequest,
+    request: Request,
+    connection: Writes,
+    caller: Caller,
+    actor: Acting,
+    replay: Replayable,
+) -> HttpResponse:
+    objection = await decide_objection(
+        connection,
+        objection_id,
+        result=body.result,
+        decided_on=body.decided_on,
+        reason=body.reason,
+        court=court_of(request, caller, actor, body.operator),
+    )
+    return await replay.keep(connection, 200, _response(objection))
+
+
+@router.post(
+    "/{objection_id}/reconsideration",
+    summary="Ask the next higher court",
+    description="Within 10 days of the rejection, once; decided within 15 by another decision here.",
+    response_model=ObjectionResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def reconsider(
+    objection_id: UUID,
+    body: ReconsiderationRequest,
+    request: Request,
+    connection: Writes,
+    caller: Caller,
+    actor: Acting,
+    replay: Replayable,
+) -> HttpResponse:
+    court = court_of(request, caller, actor, body.operator)
+    objection = await reconsider_objection(connection, objection_id, filed_on=body.filed_on, court=court)
+    return await replay.keep(connection, 200, _response(objection))
+
+
+@router.get(
+    "",
+    summary="The court's objections",
+    responses=problems(401, 403, 422, 503),
+    dependencies=[needs(Scope.LISTINGS_READ)],
+)
+async def list_(query: Annotated[ObjectionQuery, Query()], connection: Reads, caller: Caller) -> ObjectionPage:
+    filters = str(query.listing_id)
+    before = read_place(query.cursor, filters) if query.cursor else LARGEST_ID
+    found = await list_objections(
+        connection, caller.court_code or "", listing_id=query.listing_id, before=before, limit=query.limit
+    )
+    is_last = len(found) < query.limit
+    return ObjectionPage(
+        items=[_response(one) for one in found],
+        next=None if is_last else make_cursor([str(found[-1].objection_id)], filters),
+    )
+
+
+@router.get(
+    "/{objection_id}",
+    summary="Read an objection",
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(Scope.LISTINGS_READ)],
+)
+async def read(objection_id: UUID, connection: Reads, caller: Caller) -> ObjectionResponse:
+    objection = await find_objection(connection, objection_id, caller.court_code or "")
+    if objection is None:
+        raise ObjectionNotFound
+    return _response(objection)
+
+
+def _response(objection: Objection) -> ObjectionResponse:
+    is_open = objection.state in ("filed", "reconsideration") or (objection.state == "upheld" and not objection.led_to)
+    return ObjectionResponse(**asdict(objection), is_overdue=is_open and legal_date(now()) > objection.due_on)

@@ -1,0 +1,166 @@
+"""Objections (申请纠正): filed, decided in 15 days, reconsidered on request; never a suspension (Art. 11, 12)."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.clock import new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.listings.deadlines import (
+    DAYS_TO_ASK_RECONSIDERATION,
+    DAYS_TO_DECIDE,
+    WORKING_DAYS_TO_ACT,
+    days_after,
+    working_days_after,
+)
+from blacklist_service.listings.operations.acts import Court, dispute_listing
+from blacklist_service.listings.problems import ObjectionClosed, ObjectionNotFound
+from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.secrecy import Cipher
+
+ACTION_OF_STATE = {
+    "filed": Action.OBJECTION_FILED,
+    "upheld": Action.OBJECTION_DECIDED,
+    "rejected": Action.OBJECTION_DECIDED,
+    "reconsideration": Action.OBJECTION_RECONSIDERED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """An objection as it stands. `due_on` is the last day for the step that this state waits for."""
+
+    objection_id: UUID
+    listing_id: UUID
+    court_code: str
+    grounds: str
+    state: str
+    received_on: date
+    due_on: date
+    decided_on: date | None
+    led_to: str | None
+    led_to_version: int | None
+
+
+async def file_objection(
+    connection: Connection, listing_id: UUID, *, received_on: date, grounds: str, text: str, court: Court
+) -> Objection:
+    """Register an objection; the listing shows it and stays in force. The court decides within 15 days."""
+    now = await database_clock(connection)
+    await dispute_listing(connection, listing_id, "filed", expected_version=None, court=court)
+    objection_id = new_id(now)
+    await connection.execute(
+        """
+        INSERT INTO objections (id, listing_id, court_code, grounds, state, received_on, due_on, text, at)
+        VALUES ($1, $2, $3, $4, 'filed', $5, $6, $7, $8)
+        """,
+        *(objection_id, listing_id, court.code, grounds, received_on, days_after(received_on, DAYS_TO_DECIDE).on),
+        *(_cipher(court).seal(text.encode(), objection_id.bytes), now),
+    )
+    return await _recorded(connection, objection_id, court)
+
+
+async def decide_objection(
+    connection: Connection, objection_id: UUID, *, result: str, decided_on: date, reason: str, court: Court
+) -> Objection:
+    """Uphold or reject. An upheld one is to be acted on within 3 working days; the act is recorded with it."""
+    objection = await _lock_own(connection, objection_id, court)
+    if objection.state not in ("filed", "reconsideration"):
+        raise ObjectionClosed("only an objection that is filed or under reconsideration can be decided")
+    if decided_on < objection.received_on:
+        raise InvalidRequest(errors=[FieldError("/decided_on", "too-early", "before the objection was received")])
+    await dispute_listing(connection, objection.listing_id, result, expected_version=None, court=court)
+    due = (
+        working_days_after(decided_on, WORKING_DAYS_TO_ACT)
+        if result == "upheld"
+        else days_after(decided_on, DAYS_TO_ASK_RECONSIDERATION)
+    )
+    await connection.execute(
+        "UPDATE objections SET state = $2, decided_on = $3, reason = $4, due_on = $5 WHERE id = $1",
+        *(objection_id, result, decided_on, _cipher(court).seal(reason.encode(), objection_id.bytes), due.on),
+    )
+    return await _recorded(connection, objection_id, court)
+
+
+async def reconsider_objection(
+    connection: Connection, objection_id: UUID, *, filed_on: date, court: Court
+) -> Objection:
+    """Ask the next higher court: within 10 days of the rejection, once. It decides within 15."""
+    objection = await _lock_own(connection, objection_id, court)
+    row = await connection.fetchrow("SELECT reconsidered FROM objections WHERE id = $1", objection_id)
+    if objection.state != "rejected" or (row and row["reconsidered"]):
+        raise ObjectionClosed("only a rejected objection can be reconsidered, and once")
+    if filed_on > objection.due_on:
+        raise InvalidRequest(
+            errors=[FieldError("/filed_on", "too-late", "reconsideration is asked for within 10 days of the rejection")]
+        )
+    await dispute_listing(connection, objection.listing_id, "reconsideration", expected_version=None, court=court)
+    await connection.execute(
+        "UPDATE objections SET state = 'reconsideration', reconsidered = true, due_on = $2 WHERE id = $1",
+        objection_id,
+        days_after(filed_on, DAYS_TO_DECIDE).on,
+    )
+    return await _recorded(connection, objection_id, court)
+
+
+async def find_objection(connection: Connection, objection_id: UUID, court_code: str) -> Objection | None:
+    row = await connection.fetchrow(
+        "SELECT * FROM objections WHERE id = $1 AND court_code = $2", objection_id, court_code
+    )
+    return None if row is None else _objection(row)
+
+
+async def list_objections(
+    connection: Connection, court_code: str, *, listing_id: UUID | None, before: UUID, limit: int
+) -> list[Objection]:
+    rows = await connection.fetch(
+        """
+        SELECT * FROM objections WHERE court_code = $1 AND id < $2 AND ($4::uuid IS NULL OR listing_id = $4)
+        ORDER BY id DESC LIMIT $3
+        """,
+        court_code,
+        before,
+        limit,
+        listing_id,
+    )
+    return [_objection(row) for row in rows]
+
+
+async def _lock_own(connection: Connection, objection_id: UUID, court: Court) -> Objection:
+    row = await connection.fetchrow("SELECT * FROM objections WHERE id = $1 FOR UPDATE", objection_id)
+    if row is None or row["court_code"] != court.code:
+        raise ObjectionNotFound
+    return _objection(row)
+
+
+async def _recorded(connection: Connection, objection_id: UUID, court: Court) -> Objection:
+    objection = await find_objection(connection, objection_id, court.code)
+    assert objection is not None  # noqa: S101 - it was just written
+    facts = {"court": court.code, "objection": str(objection_id), "state": objection.state}
+    entry = Entry(ACTION_OF_STATE[objection.state], court.actor, listing_ids=(objection.listing_id,), facts=facts)
+    await record(connection, [entry], at=await database_clock(connection), secrecy=court.secrecy)
+    return objection
+
+
+def _cipher(court: Court) -> Cipher:
+    return court.secrecy.cipher("objections")
+
+
+def _objection(row: asyncpg.Record) -> Objection:
+    return Objection(
+        objection_id=row["id"],
+        listing_id=row["listing_id"],
+        court_code=row["court_code"],
+        grounds=row["grounds"],
+        state=row["state"],
+        received_on=row["received_on"],
+        due_on=row["due_on"],
+        decided_on=row["decided_on"],
+        led_to=row["led_to"],
+        led_to_version=row["led_to_version"],
+    )
