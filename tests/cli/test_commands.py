@@ -193,3 +193,25 @@ def wait_until_ready(port: int) -> None:
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+
+def test_a_listing_is_published_shown_and_withdrawn_from_a_terminal(operator: Operator, service):
+    operator.types("members", "add", "GD-COURT", "--name", "官渡法院", "--kind", "court", "--court-code", COURT_CODE)
+    listing = {
+        "case_number": "(2025)云0111执77号",
+        "court": {"code": COURT_CODE},
+        "debtor": {"kind": "person", "name": "李四", "identifier": {"type": "resident_id", "number": resident_id(77)}},
+        "circumstances": ["C4"],
+        "published_on": "2025-01-05",
+    }
+    file = operator.home / "listing.json"
+    file.write_text(json.dumps(listing, ensure_ascii=False), "utf-8")
+    made = json.loads(operator.types("listings", "publish", str(file)).stdout)
+    assert made["state"] == "published"
+    shown = json.loads(operator.types("listings", "show", made["listing_id"]).stdout)
+    assert [one["act"] for one in shown["acts"]] == ["published"]
+    assert resident_id(77) not in json.dumps(shown)
+    words = ("listings", "withdraw", made["listing_id"], "--reason", "错误纳入", "--decided-on", "2026-01-05")
+    withdrawn = json.loads(operator.types(*words).stdout)
+    assert (withdrawn["state"], withdrawn["touched_checks"]) == ("withdrawn", [])
+    assert operator.types(*words).returncode == 1

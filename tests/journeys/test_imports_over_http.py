@@ -12,6 +12,7 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.listings.operations import importing
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
+from blacklist_service.listings.operations.shortcuts import Made, make_fresh
 from blacklist_service.listings.tasks import load_next
 from tests.support import Service, day, resident_id, row, subject
 
@@ -60,7 +61,13 @@ async def test_a_file_is_a_job_and_the_next_check_is_answered_by_it(service: Ser
     state = await load(service, as_csv(good, row(name=""), good, row(circumstances="没见过的")))
     assert (state["state"], state["progress"], state["format"]) == ("done", 1.0, "csv")
     assert state["rows"] == {
-        **{"total": 4, "created": 2, "corrected": 0, "ended": 0, "unchanged": 1, "rejected": 1, "warned": 1}
+        "total": 4,
+        "created": 2,
+        "corrected": 0,
+        "ended": 0,
+        "unchanged": 1,
+        "rejected": 1,
+        "warned": 1,
     }
     assert await service.decide(subject("张三", LISTED)) == "block"
     assert await service.fetch("SELECT 1 FROM import_parts UNION ALL SELECT 1 FROM import_rows") == []
@@ -198,7 +205,13 @@ async def test_a_load_that_is_cut_off_goes_on_and_ends_as_if_it_never_was(servic
     await work(service)
     state = await state_of(service, sent.json()["import_id"])
     assert state["rows"] == {
-        **{"total": 98, "created": 95, "corrected": 0, "ended": 1, "unchanged": 1, "rejected": 1, "warned": 0}
+        "total": 98,
+        "created": 95,
+        "corrected": 0,
+        "ended": 1,
+        "unchanged": 1,
+        "rejected": 1,
+        "warned": 0,
     }
     versions = await service.fetch("SELECT list_version FROM listing_versions ORDER BY list_version")
     assert [one["list_version"] for one in versions] == list(range(1, 97))
@@ -208,8 +221,8 @@ async def test_the_shortcuts_say_what_the_resolution_says(service: Service, monk
     rows = [row(name=f"人{n}", published_on=day(n % 3 - 1)) for n in range(20)]
     plain = await load(service, as_csv(*rows), dry_run="true")
 
-    async def nothing(*_args: Any, **_options: Any) -> importing.Made:
-        return importing.Made(0, "")
+    async def nothing(*_args: Any, **_options: Any) -> Made:
+        return Made(0, "")
 
     monkeypatch.setattr(importing, "settle_known", nothing)
     monkeypatch.setattr(importing, "make_fresh", nothing)
@@ -234,7 +247,7 @@ async def test_the_samples_load_over_http_as_from_the_command_line(service: Serv
 async def cut_off(service: Service, *, after_chunks: int) -> None:
     """Let a worker begin, and end its connection in the middle, as a kill would."""
     connection: Connection = await connect(service.workplace.dsn, **LOADING_SETTINGS)
-    make_fresh, seen = importing.make_fresh, 0
+    seen = 0
 
     async def counted(*args: Any, **options: Any) -> Any:
         nonlocal seen
@@ -245,10 +258,11 @@ async def cut_off(service: Service, *, after_chunks: int) -> None:
             raise ConnectionError("cut off")
         return await make_fresh(*args, **options)
 
-    importing.make_fresh = counted  # type: ignore[assignment]
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(importing, "make_fresh", counted)
     try:
         with pytest.raises(Exception, match=r".*"):
             await load_next(connection, service.workplace.secrecy)
     finally:
-        importing.make_fresh = make_fresh
+        monkeypatch.undo()
         connection.terminate()

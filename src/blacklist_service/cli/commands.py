@@ -3,15 +3,17 @@
 import json
 import os
 import sys
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.cli import checking, demonstration, importing, serving
+from blacklist_service.cli import checking, demonstration, importing, keeping, serving
 from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
+from blacklist_service.listings.rules import Ground, RowAction
 from blacklist_service.members.operations import add_member, create_key, revoke_key
 from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
 
@@ -20,6 +22,10 @@ members_app = typer.Typer(no_args_is_help=True, help="Courts, agencies and audit
 keys_app = typer.Typer(no_args_is_help=True, help="API keys of members' systems.")
 app.add_typer(members_app, name="members")
 app.add_typer(keys_app, name="keys")
+listings_app = typer.Typer(no_args_is_help=True, help="The court's acts on single listings.")
+imports_app = typer.Typer(no_args_is_help=True, help="Imports that were sent over HTTP, or wait for a second person.")
+app.add_typer(listings_app, name="listings")
+app.add_typer(imports_app, name="imports")
 
 DataDir = Annotated[
     Path | None, typer.Option(help="embedded database and key file; default BLACKLIST_DATA_DIR, else ./data")
@@ -156,6 +162,73 @@ def import_(
         )
     print(report.as_json() if as_json else report.as_text())
     raise SystemExit(1 if report.counts.rejected else 0)
+
+
+@listings_app.command("publish")
+def listings_publish(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON, as for POST /v1/listings")],
+    data_dir: DataDir = None,
+) -> None:
+    """Publish one listing; the same content again changes nothing."""
+    with opened(load_settings(data_dir)) as workplace:
+        print(keeping.as_json(keeping.publish(workplace, file)))
+
+
+@listings_app.command("delete")
+def listings_delete(
+    listing_id: UUID,
+    ground: Annotated[Ground, typer.Option()],
+    decided_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
+    note: Annotated[str | None, typer.Option()] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Delete a listing (删除): right then, over now."""
+    with opened(load_settings(data_dir)) as workplace:
+        done = keeping.end(
+            workplace,
+            listing_id,
+            RowAction.DELETE,
+            ground=ground.value,
+            decided_on=decided_on.date(),
+            reason=note,
+        )
+        print(keeping.as_json(done))
+
+
+@listings_app.command("withdraw")
+def listings_withdraw(
+    listing_id: UUID,
+    reason: Annotated[str, typer.Option()],
+    decided_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
+    data_dir: DataDir = None,
+) -> None:
+    """Withdraw a listing (撤销): wrong from the start. Prints the past checks it touched."""
+    with opened(load_settings(data_dir)) as workplace:
+        done = keeping.end(
+            workplace, listing_id, RowAction.WITHDRAW, ground=None, decided_on=decided_on.date(), reason=reason
+        )
+        print(keeping.as_json(done))
+
+
+@listings_app.command("show")
+def listings_show(listing_id: UUID, data_dir: DataDir = None) -> None:
+    """Show a listing and the acts that made it so."""
+    with opened(load_settings(data_dir)) as workplace:
+        print(keeping.as_json(keeping.show(workplace, listing_id)))
+
+
+@imports_app.command("status")
+def imports_status(import_id: UUID, data_dir: DataDir = None) -> None:
+    """How far an import is."""
+    with opened(load_settings(data_dir)) as workplace:
+        print(keeping.as_json(keeping.import_status(workplace, import_id)))
+
+
+@imports_app.command("confirm")
+def imports_confirm(import_id: UUID, data_dir: DataDir = None) -> None:
+    """Let a held snapshot go on, as its second person."""
+    with opened(load_settings(data_dir)) as workplace:
+        print(keeping.as_json(keeping.confirm(workplace, import_id)))
 
 
 @app.command()

@@ -28,7 +28,6 @@ class Tools:
 class NamingKeys:
     """By what a row and a listing are recognised as the same (16 bytes each)."""
 
-    case_key: bytes
     natural_key: bytes
     loose_key: bytes
 
@@ -61,7 +60,6 @@ def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
     name = comparison_key(naming.kind, naming.name)
     party = f"number {naming.identifier.number}" if naming.identifier else f"name {name}"
     return NamingKeys(
-        case_key=digester.of("case", court, case),
         natural_key=digester.of("listing", court, case, party, sequence),
         loose_key=digester.of("loose", court, case, sequence, name),
     )

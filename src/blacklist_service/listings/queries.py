@@ -115,11 +115,11 @@ def _held(row: asyncpg.Record) -> Held:
 
 
 async def find_chunk_end(connection: Connection, import_id: UUID, *, after: int, limit: int) -> int | None:
-    """The last `first_row` of the next chunk: about `limit` rows, whole cases; None when nothing is left."""
+    """The last row of the next chunk; None when nothing is left. A case belongs to the chunk of its first row."""
     end: int | None = await connection.fetchval(
         """
-        SELECT max(first_row) FROM (
-            SELECT first_row FROM import_rows WHERE import_id = $1 AND first_row > $2 ORDER BY first_row LIMIT $3
+        SELECT max(row) FROM (
+            SELECT row FROM import_rows WHERE import_id = $1 AND row > $2 ORDER BY row LIMIT $3
         ) AS chunk
         """,
         import_id,
@@ -137,9 +137,10 @@ async def list_unsettled(
         """
         SELECT row, action, natural_key, loose_key, content_digest, in_force_from, expires_on, decided_on,
                decision_number, ground, court_code, case_number, warnings
-        FROM import_rows r
-        WHERE import_id = $1 AND first_row BETWEEN $2 AND $3
-          AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
+        FROM (SELECT * FROM import_rows WHERE import_id = $1 AND is_alone AND row BETWEEN $2 AND $3
+              UNION ALL
+              SELECT * FROM import_rows WHERE import_id = $1 AND NOT is_alone AND first_row BETWEEN $2 AND $3) AS r
+        WHERE NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
         ORDER BY first_row, row
         """,
         import_id,

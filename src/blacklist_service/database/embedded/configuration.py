@@ -16,8 +16,8 @@ SETTINGS: Mapping[str, str] = {
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "wal_compression": "on",
-    "max_wal_size": "2GB",
+    "wal_compression": "off",  # pages of random digests do not shrink; a load would spend its time trying
+    "max_wal_size": "4GB",
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",
     "jit": "off",
@@ -51,8 +51,8 @@ def server_options(socket_folder: str) -> list[str]:
 
 
 def _shared_buffers_megabytes() -> int:
-    """256 MB, on a small machine or container an eighth of its memory."""
-    return max(32, min(256, _memory_megabytes() // 8))
+    """An eighth of the memory, at most 1 GB: the look-up's indexes of a few million listings stay in it."""
+    return max(32, min(1024, _memory_megabytes() // 8))
 
 
 def _memory_megabytes() -> int:

@@ -195,8 +195,7 @@ async def _record_chunk(
     """One entry for each committed chunk; its digest is over the (version, listing) pairs, in order."""
     fates = await connection.fetch(
         """
-        SELECT f.fate, count(*) AS rows FROM import_fates f JOIN import_rows r USING (import_id, row)
-        WHERE r.import_id = $1 AND r.first_row BETWEEN $2 AND $3 GROUP BY f.fate
+        SELECT fate, count(*) AS rows FROM import_fates WHERE import_id = $1 AND row BETWEEN $2 AND $3 GROUP BY fate
         """,
         job.import_id,
         *span,

@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from blacklist_service.database.embedded.child import die_with_parent
-from blacklist_service.listings.files import RawRow
+from blacklist_service.listings.files import Field, RawRow
 from blacklist_service.listings.intake import Importer, read_row
 from blacklist_service.listings.operations.staging import StagedBatch, make_batch
 from blacklist_service.listings.preparing import Tools
@@ -59,9 +60,9 @@ async def _in_order(
     pool: ProcessPoolExecutor, first: Sequence[RawRow], batches: Iterator[Sequence[RawRow]]
 ) -> AsyncIterator[StagedBatch]:
     loop = asyncio.get_running_loop()
-    waiting: deque[asyncio.Future[StagedBatch]] = deque([loop.run_in_executor(pool, _understand, first)])
+    waiting: deque[asyncio.Future[StagedBatch]] = deque([loop.run_in_executor(pool, _understand, _light(first))])
     for batch in batches:
-        waiting.append(loop.run_in_executor(pool, _understand, batch))
+        waiting.append(loop.run_in_executor(pool, _understand, _light(batch)))
         if len(waiting) >= WAITING_BATCHES:
             yield await waiting.popleft()
     while waiting:
@@ -83,5 +84,20 @@ def _begin(parsing: Parsing, parent: int | None) -> None:
     _parsing = parsing
 
 
-def _understand(rows: Sequence[RawRow]) -> StagedBatch:
-    return _parsing.understand(rows)
+def _light(rows: Sequence[RawRow]) -> list[tuple[Any, ...]]:
+    """Rows as tuples: pickling a frozen dataclass costs more than understanding it."""
+    return [
+        (row.number, {field.value: value for field, value in row.values.items()}, row.notes, row.people) for row in rows
+    ]
+
+
+def _understand(rows: Sequence[tuple[Any, ...]]) -> StagedBatch:
+    return _parsing.understand(
+        [
+            RawRow(number, {_FIELDS[name]: text for name, text in values.items()}, notes, people)
+            for number, values, notes, people in rows
+        ]
+    )
+
+
+_FIELDS = {field.value: field for field in Field}

@@ -19,7 +19,7 @@ CROSS JOIN LATERAL (
     SELECT listing_id FROM listing_versions v
     WHERE v.natural_key = r.natural_key AND v.content_digest = r.content_digest LIMIT 1
 ) AS known
-WHERE r.import_id = $1 AND r.first_row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
+WHERE r.import_id = $1 AND r.row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
   AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
 """
 
@@ -28,7 +28,7 @@ WITH fresh AS MATERIALIZED (
     SELECT r.*, CASE WHEN r.in_force_from <= $4 THEN
                     $5 + count(*) FILTER (WHERE r.in_force_from <= $4) OVER (ORDER BY r.row) END AS list_version
     FROM import_rows r
-    WHERE r.import_id = $1 AND r.first_row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
+    WHERE r.import_id = $1 AND r.row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
       AND NOT EXISTS (SELECT FROM listing_versions v WHERE v.natural_key = r.natural_key)
       AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
 )"""

@@ -20,7 +20,7 @@ from blacklist_service.listings.preparing import Prepared, Tools, naming_keys, p
 from blacklist_service.listings.resolution import FateKind
 
 NAMING_COLUMNS = (
-    *("import_id", "row", "first_row", "listing_id", "action", "case_key", "natural_key", "loose_key", "court_code"),
+    *("import_id", "row", "first_row", "listing_id", "action", "natural_key", "loose_key", "court_code"),
     *("case_number", "ground", "decided_on", "decision_number", "warnings"),
 )
 CONTENT_COLUMNS = (
@@ -83,9 +83,9 @@ async def gather_cases(connection: Connection, import_id: UUID) -> None:
     await connection.execute(
         """
         UPDATE import_rows r SET first_row = c.first_row, is_alone = false
-        FROM (SELECT case_key, min(row) AS first_row FROM import_rows WHERE import_id = $1
-              GROUP BY case_key HAVING count(*) > 1) c
-        WHERE r.import_id = $1 AND r.case_key = c.case_key
+        FROM (SELECT court_code, case_number, min(row) AS first_row FROM import_rows WHERE import_id = $1
+              GROUP BY court_code, case_number HAVING count(*) > 1) c
+        WHERE r.import_id = $1 AND r.court_code = c.court_code AND r.case_number = c.case_number
         """,
         import_id,
     )
@@ -101,7 +101,7 @@ def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date)
     content = row.content
     naming = (
         *(str(import_id), str(row.number), str(row.number), str(new_id(clock_now())), row.action.value),
-        *(bytea(keys.case_key), bytea(keys.natural_key), bytea(keys.loose_key)),
+        *(bytea(keys.natural_key), bytea(keys.loose_key)),
         *(text(row.naming.court_code), text(row.naming.case_number), row.ground or NULL),
         optional(row.decided_on),
         text(content.decision_number) if content else NULL,

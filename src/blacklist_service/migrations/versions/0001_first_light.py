@@ -223,7 +223,6 @@ CREATE UNLOGGED TABLE import_rows (
     is_alone           boolean NOT NULL DEFAULT true,
     listing_id         uuid NOT NULL,
     action             text NOT NULL CHECK (action IN ('publish', 'correct', 'delete', 'withdraw')),
-    case_key           bytea NOT NULL,
     natural_key        bytea NOT NULL,
     loose_key          bytea NOT NULL,
     court_code         text NOT NULL,
@@ -255,7 +254,7 @@ CREATE UNLOGGED TABLE import_rows (
 
 COMMENT ON COLUMN import_rows.is_alone IS 'no other row of the file is about its case';
 
-CREATE INDEX import_rows_first_row ON import_rows (import_id, first_row);
+CREATE INDEX import_rows_first_row ON import_rows (import_id, first_row) WHERE NOT is_alone;
 
 -- The fate of every data row, by number and code; never a value.
 CREATE TABLE import_fates (

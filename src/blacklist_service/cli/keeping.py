@@ -1,0 +1,144 @@
+"""`listings` and `imports`: the court's acts from a terminal, on the same operations as over HTTP."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.cli.environment import Workplace, operator, run, stop
+from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings import reading
+from blacklist_service.listings.operations.acts import Court, Done, end_listing, publish_listing
+from blacklist_service.listings.operations.jobs import confirm_import
+from blacklist_service.listings.preparing import Tools
+from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
+from blacklist_service.listings.publications import read_publication
+from blacklist_service.listings.queries import count_fates, find_import, known_courts
+from blacklist_service.listings.rules import RowAction
+from blacklist_service.listings.schemas import PublishRequest
+from blacklist_service.subjects.digests import Digester
+from blacklist_service.web.bodies import parse_body
+
+
+def publish(workplace: Workplace, file: Path) -> dict[str, Any]:
+    """Publish the listing that a JSON file holds, in the form of `POST /v1/listings`."""
+    body = parse_body(PublishRequest, file.read_bytes())
+
+    async def act() -> Done:
+        async with workplace.connected() as connection, connection.transaction():
+            court = await _court(connection, workplace, body.court.code)
+            court_name = (await known_courts(connection)).name_of(court.code) or court.code
+            content, warnings = read_publication(body, court_name=court_name, today=legal_date(now()))
+            return await publish_listing(connection, content, court=court, warnings=warnings)
+
+    return _shown(run(act()))
+
+
+def end(
+    workplace: Workplace,
+    listing_id: UUID,
+    action: RowAction,
+    *,
+    ground: str | None,
+    decided_on: date,
+    reason: str | None,
+) -> dict[str, Any]:
+    """Delete or withdraw a listing as it stands now."""
+
+    async def act() -> Done:
+        async with workplace.connected() as connection, connection.transaction():
+            row = await reading.find_listing(connection, listing_id)
+            if row is None:
+                raise ListingNotFound
+            return await end_listing(
+                connection,
+                listing_id,
+                action,
+                expected_version=row["version"],
+                ground=ground,
+                decided_on=decided_on,
+                reason=reason,
+                court=await _court(connection, workplace, row["court_code"]),
+            )
+
+    done = run(act())
+    touched = [str(check.check_id) for check in done.touched_checks]
+    return _shown(done) | ({"touched_checks": touched} if action is RowAction.WITHDRAW else {})
+
+
+def show(workplace: Workplace, listing_id: UUID) -> dict[str, Any]:
+    """A listing as it is now, numbers masked, and the acts that made it so."""
+
+    async def look() -> dict[str, Any]:
+        async with workplace.connected() as connection, connection.transaction():
+            row = await reading.find_listing(connection, listing_id)
+            if row is None:
+                raise ListingNotFound
+            versions = await reading.list_versions(connection, listing_id)
+            acts = [
+                {"version": one["version"], "list_version": one["list_version"], "at": one["at"], "act": one["act"]}
+                for one in versions
+            ]
+            return reading.listing_wire(row, today=legal_date(now())) | {"acts": acts}
+
+    return run(look())
+
+
+def import_status(workplace: Workplace, import_id: UUID) -> dict[str, Any]:
+    async def look() -> dict[str, Any]:
+        async with workplace.connected() as connection:
+            row = await find_import(connection, import_id)
+            if row is None:
+                raise ImportNotFound
+            counts = await count_fates(connection, import_id)
+            fields = ("state", "mode", "progress", "total", "absent", "list_version", "problem")
+            fates = {name: getattr(counts, name) for name in counts.__slots__}
+            return {"import_id": import_id} | {name: row[name] for name in fields} | {"rows": fates}
+
+    return run(look())
+
+
+def confirm(workplace: Workplace, import_id: UUID) -> dict[str, Any]:
+    """Confirm a held snapshot as the person at this terminal, who must not be the one who sent it."""
+
+    async def act() -> None:
+        async with workplace.connected() as connection, connection.transaction():
+            row = await find_import(connection, import_id)
+            if row is None:
+                raise ImportNotFound
+            actor = operator()
+            if row["key_id"] is None and row["operator"] == actor.operator:
+                stop("a second person confirms: you are the one who sent this file", status=1)
+            await confirm_import(
+                connection, import_id, court_code=row["court_code"], actor=actor, secrecy=workplace.secrecy
+            )
+
+    run(act())
+    return {"import_id": import_id, "state": "queued"}
+
+
+def as_json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+async def _court(connection: Connection, workplace: Workplace, code: str) -> Court:
+    member = (await known_courts(connection)).member_of(code)
+    return Court(
+        code=code,
+        actor=Actor(member=member, operator=operator().operator),
+        secrecy=workplace.secrecy,
+        tools=Tools(Digester(workplace.secrecy.digest_key), workplace.secrecy.cipher("listing")),
+    )
+
+
+def _shown(done: Done) -> dict[str, Any]:
+    return {
+        "listing_id": done.listing_id,
+        "version": done.version,
+        "list_version": done.list_version,
+        "state": done.state.value,
+        "warnings": done.warnings,
+    }
