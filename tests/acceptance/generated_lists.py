@@ -403,8 +403,9 @@ def forms_of_a_name(by: Author) -> None:
         differs=[f"阿{given}"],
     )
     one(f"古{given}.丽娜", f"古{given}·丽娜", f"古{given}∙丽娜")
-    surname, *rest = by.people.name()
-    one(f" {surname}　{''.join(rest)} ", surname + "".join(rest), f"{surname}\u200b {''.join(rest)}")
+    whole = by.people.name()
+    surname, rest = whole[0], whole[1:]
+    one(f" {surname}　{rest} ", whole, f"{surname}\u200b {rest}")
     one("John Smith", "JOHN SMITH", "ＪＯＨＮ　ＳＭＩＴＨ", "johnsmith", differs=["JON SMITH"])
     one(f"{given}䶮㼆", f"{given}䶮㼆", differs=[f"{given}龑㼆"])
     one(f"{given}\U00020bb7", f"{given}\U00020bb7", differs=[f"{given}吉"])
@@ -501,9 +502,9 @@ def circumstances(by: Author) -> None:
 
 @scenario
 def masks(by: Author) -> None:
-    for hidden in (lambda n: n[:10] + "****" + n[14:], lambda n: n[:11] + "****" + n[14:], lambda n: n[:6] + "*" * 12):
+    for shown in (10, 11, 6):
         name, number = by.people.name(), by.people.number(region="530111")
-        masked = hidden(number)
+        masked = number[:6] + "*" * 12 if shown == 6 else number[:shown] + "****" + number[14:]
         by.add(
             by.cells(name=name, identifier_number=masked),
             CREATED,
@@ -1183,11 +1184,24 @@ def official_list(author: Author) -> CourtList:
     def line(**given: Any) -> dict[str, Any]:
         case = by.case().replace("(", "（").replace(")", "）").replace("执", "执00")
         return {
-            "iname": by.people.name(), "sexy": by.random.choice(["男", "女性", ""]), "age": 40, "cardNum": "", "businessEntity": by.random.choice(["", "无"]),
-            "courtName": by.random.choice([COURT_NAME, "官渡区人民法院"]), "areaName": "云南", "partyTypeName": by.random.choice(["580", "0"]),
-            "gistId": "（2024）云0111民初100号", "regDate": by.day(-400), "gistUnit": COURT_NAME, "duty": '支付\t款项"若干"元<b>',
-            "performance": "全部未履行", "disruptTypeName": by.several(C1), "publishDate": by.day(-300), "caseCode": case, "id": by.random.randrange(10**9),
-        } | given  # fmt: skip
+            "iname": by.people.name(),
+            "sexy": by.random.choice(["男", "女性", ""]),
+            "age": 40,
+            "cardNum": "",
+            "businessEntity": by.random.choice(["", "无"]),
+            "courtName": by.random.choice([COURT_NAME, "官渡区人民法院"]),
+            "areaName": "云南",
+            "partyTypeName": by.random.choice(["580", "0"]),
+            "gistId": "（2024）云0111民初100号",
+            "regDate": by.day(-400),
+            "gistUnit": COURT_NAME,
+            "duty": '支付\t款项"若干"元<b>',
+            "performance": "全部未履行",
+            "disruptTypeName": by.several(C1),
+            "publishDate": by.day(-300),
+            "caseCode": case,
+            "id": by.random.randrange(10**9),
+        } | given
 
     for form in range(3):
         for _ in range(2):

@@ -119,11 +119,11 @@ async def load_and_judge(
     refused = {row.row: row.code for row in report.rows if row.is_refused}
     warned = {number: set[str]() for number in planted}
     faults = []
-    for row in report.rows:
-        if row.row not in planted:
-            faults.append(f"{path.name}: row {row.row} is reported but was not planted")
-        elif not row.is_refused:
-            warned[row.row].add(row.code)
+    for told in report.rows:
+        if told.row not in planted:
+            faults.append(f"{path.name}: row {told.row} is reported but was not planted")
+        elif not told.is_refused:
+            warned[told.row].add(told.code)
     for number, row in planted.items():
         where = f"{path.name} row {number} ({row.why}: {_facts(row.cells)})"
         if refused.get(number) != row.code:

@@ -291,6 +291,8 @@ def naming_warnings(kind: SubjectKind, name: str, identifier: Identifier | None,
     warnings = []
     if identifier is None:
         warnings.append(Warn.IDENTIFIER_MISSING)
+    elif "*" in identifier.number:
+        warnings.append(Warn.IDENTIFIER_MASKED)  # also by a mask that nobody knows: it is found by the name alone
     elif (warning := _WARNING_OF_QUALITY.get(identifier.quality)) is not None:
         warnings.append(warning)
     if is_suspect_name(kind, name):
@@ -302,7 +304,6 @@ def naming_warnings(kind: SubjectKind, name: str, identifier: Identifier | None,
 
 _WARNING_OF_QUALITY = {
     IdentifierQuality.CHECK_FAILED: Warn.IDENTIFIER_CHECKSUM,
-    IdentifierQuality.MASKED: Warn.IDENTIFIER_MASKED,
     IdentifierQuality.UNUSABLE: Warn.IDENTIFIER_UNUSABLE,
 }
 _PRECEDENCE = {code: place for place, code in enumerate(Refusal)}

@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -81,6 +82,7 @@ _parsing: Parsing
 def _begin(parsing: Parsing, parent: int | None) -> None:
     global _parsing  # noqa: PLW0603 - a process of a pool has no other place for what it was begun with
     die_with_parent(parent)
+    os.nice(10)  # a load gives way to checks
     _parsing = parsing
 
 
