@@ -141,7 +141,7 @@ class Service:
 
     async def do_calendar_round(self, connection: Connection) -> None:
         async with connection.transaction():
-            await end_terms_and_grace(connection, self.workplace.secrecy)
+            assert not await end_terms_and_grace(connection, self.workplace.secrecy)
 
     async def move_grace_back(self, connection: Connection) -> None:
         """As if the days had passed: nobody may wait for a calendar in a test."""

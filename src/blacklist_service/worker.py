@@ -29,7 +29,8 @@ RECONNECT_SECONDS = 1.0
 
 log = structlog.get_logger()
 
-Task = Callable[[Connection, Secrecy], Awaitable[None]]
+Task = Callable[[Connection, Secrecy], Awaitable[bool]]
+"""Does some of its work in one transaction, and says whether there is more."""
 
 TASKS: tuple[Task, ...] = (end_terms_and_grace, forget_answers, sweep_imports)
 
@@ -85,8 +86,10 @@ def _tasks(guard: Connection, dsn: str, secrecy: Secrecy) -> set[asyncio.Task[ob
 async def _keep_the_calendar(connection: Connection, dsn: str, secrecy: Secrecy) -> None:
     while True:
         for task in TASKS:
-            async with connection.transaction():
-                await task(connection, secrecy)
+            is_more = True
+            while is_more:
+                async with connection.transaction():
+                    is_more = await task(connection, secrecy)
         await attach_months(dsn)
         await asyncio.sleep(ROUND_SECONDS)
 

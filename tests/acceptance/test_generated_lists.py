@@ -108,6 +108,29 @@ async def test_rows_take_effect_in_file_order(service: Service, tmp_path: Path):
     assert not faults, "\n".join(faults)
 
 
+async def test_an_old_ending_row_does_not_end_what_was_listed_again(service: Service, tmp_path: Path):
+    """Design §8: an ending row for what already ended so is unchanged; the same file again changes nothing."""
+    by = Author(41)
+    for action, ground in (("删除", "performed"), ("撤销", "")):
+        name, number = by.people.name(), by.people.number()
+        first = by.cells(name=name, identifier_number=number, circumstances="C1", expires_on="")
+        by.add(first, "created", why="listed")
+        end = first | {"action": action, "ground": ground, "decided_on": by.day(-60)}
+        by.add(end, "ended", why=f"ended: {action}")
+        fresh = {
+            "decided_on": by.day(-30),
+            "published_on": by.day(-28),
+            "decision_number": f"{first['case_number']}之二",
+        }
+        by.add(first | fresh, "created", may_warn=["dates-unusual"], why="listed again after its end")
+        by.ask(f"listed again after {action}", name, number, "block", "exact")
+    faults = await load_and_judge(service, by.list, tmp_path / "list.csv", FORMS["utf-8.csv"], by.random)
+    faults += await ask_and_judge(service, by.list.probes)
+    faults += await load_again_and_judge(service, by.list, tmp_path / "again.csv", FORMS["utf-8.csv"], by.random)
+    faults += await ask_and_judge(service, by.list.probes)
+    assert not faults, "\n".join(faults)
+
+
 # --- judging
 
 

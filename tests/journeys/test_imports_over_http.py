@@ -145,6 +145,16 @@ async def test_what_is_not_one_file_is_refused(service: Service, options: dict[s
     assert response.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_file_sent_twice_under_one_key_is_one_job(service: Service):
+    content, headers = as_csv(row()), service.bearer("court") | {"Idempotency-Key": "f1"}
+    files = {"file": ("list.csv", content)}
+    first = await service.client.post("/v1/imports", files=files, headers=headers)
+    again = await service.client.post("/v1/imports", files=files, headers=headers)
+    assert first.content == again.content
+    other = await service.client.post("/v1/imports", files={"file": ("list.csv", as_csv(row()))}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+
 async def test_another_courts_import_and_an_agencys_key_see_nothing(service: Service):
     state = await load(service, as_csv(row()))
     assert (await service.get(f"/v1/imports/{state['import_id']}", key="agency")).status_code == 403

@@ -2,11 +2,14 @@
 
 import asyncio
 import hashlib
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from blacklist_service.access.scopes import Role
+from blacklist_service.listings.reading import find_version_as_of, get_list_version_at
 from blacklist_service.members.rules import MemberKind
 from tests.support import COURT_CODE, COURT_NAME, Service, day, question, resident_id, row, subject
 
@@ -284,3 +287,18 @@ async def test_a_row_of_a_file_and_an_act_over_http_meet(service: Service):
     response = await service.post("/v1/listings", publication(), key="court")
     assert response.status_code == 409
     assert await service.decide(*question(subject("张三", LISTED))["subjects"]) == "block"
+
+
+async def test_a_listing_is_read_as_it_was_known_at_an_instant(service: Service):
+    listing = await publish(service, obligation="一")
+    corrected = {"listing": publication(obligation="二"), "reason": "笔误", "decided_on": day()}
+    listing |= (await act(service, listing, "correction", corrected)).json()
+    await act(service, listing, "deletion", {"ground": "early_by_decision", "decided_on": day()})
+    instants = [one["at"] for one in await service.fetch("SELECT at FROM listing_versions ORDER BY list_version")]
+    async with service.workplace.connected() as connection:
+        known = []
+        for at in (instants[0] - timedelta(seconds=1), *instants):
+            version = await get_list_version_at(connection, at)
+            row_ = await find_version_as_of(connection, UUID(listing["listing_id"]), version)
+            known.append(row_ and row_["document"]["obligation"])
+    assert known == [None, "一", "二", None]

@@ -161,7 +161,7 @@ def import_(
             is_quiet=as_json or not sys.stderr.isatty(),
         )
     print(report.as_json() if as_json else report.as_text())
-    raise SystemExit(1 if report.counts.rejected else 0)
+    raise SystemExit(1 if report.counts.rejected or report.state == "failed" else 0)
 
 
 @listings_app.command("publish")

@@ -1,5 +1,6 @@
 """`import`: a list file from the command line, with a progress bar and a report of every row that needs a look."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,9 @@ from blacklist_service.listings.operations.importing import Import
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, begin_import, run_import
 from blacklist_service.listings.operations.uploads import keep_file
 from blacklist_service.listings.queries import ImportCounts, RowReport, count_fates, known_courts, list_row_reports
+from blacklist_service.listings.tasks import load_next
 from blacklist_service.members.rules import COURT_CODE_FORM
+from blacklist_service.worker import LOOK_SECONDS, WORKER_LOCK
 
 SHOWN_ROWS = 200
 
@@ -31,6 +34,7 @@ class Mode(StrEnum):
 class Report:
     import_id: str
     state: str
+    problem: str | None
     is_dry_run: bool
     list_version: int
     counts: ImportCounts
@@ -55,6 +59,8 @@ class Report:
         )
 
     def as_text(self) -> str:
+        if self.state == "failed":
+            return f"import {self.import_id} failed: {self.problem}"
         if self.state == "awaiting_confirmation":
             return f"import {self.import_id} awaits a second person: blacklist-service imports confirm {self.import_id}"
         counts = "  ".join(f"{name} {number}" for name, number in asdict(self.counts).items())
@@ -96,19 +102,34 @@ async def load(
         )
         with _progress(is_quiet) as progress:
             bar = progress.add_task("loading", total=1.0)
-            async for fraction in run_import(connection, job, path, courts=courts, secrecy=workplace.secrecy):
-                progress.update(bar, completed=fraction)
+            if upload:
+                await _have_done(connection, job, workplace)
+            else:
+                async for fraction in run_import(connection, job, path, courts=courts, secrecy=workplace.secrecy):
+                    progress.update(bar, completed=fraction)
+            progress.update(bar, completed=1.0)
         return await _report(connection, job)
     finally:
         await connection.close()
 
 
+async def _have_done(connection: Connection, job: Import, workplace: Workplace) -> None:
+    """A job that may have to wait for a second person is the worker's: the running one's, else for now our own."""
+    while await connection.fetchval("SELECT state IN ('queued', 'running') FROM imports WHERE id = $1", job.import_id):
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
+            await load_next(connection, workplace.secrecy)
+            await connection.execute("SELECT pg_advisory_unlock($1)", WORKER_LOCK)
+        else:
+            await asyncio.sleep(LOOK_SECONDS)
+
+
 async def _report(connection: Connection, job: Import) -> Report:
-    row = await connection.fetchrow("SELECT state, unknown_columns FROM imports WHERE id = $1", job.import_id)
+    row = await connection.fetchrow("SELECT state, problem, unknown_columns FROM imports WHERE id = $1", job.import_id)
     assert row is not None  # noqa: S101 - the job was just run
     return Report(
         import_id=str(job.import_id),
         state=row["state"],
+        problem=row["problem"],
         is_dry_run=job.is_dry_run,
         list_version=await connection.fetchval("SELECT version FROM heads WHERE name = 'list'"),
         counts=await count_fates(connection, job.import_id),

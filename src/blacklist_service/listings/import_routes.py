@@ -19,7 +19,8 @@ from blacklist_service.listings.operations.uploads import MOST_FILE_BYTES, PART_
 from blacklist_service.listings.problems import ImportNotFound
 from blacklist_service.listings.queries import count_fates, find_import, known_courts, list_refused_rows, list_reports
 from blacklist_service.problems import InvalidRequest, NotFound
-from blacklist_service.web.documented import problems
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import replay_of
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
@@ -112,20 +113,21 @@ class RowPage(Wire):
     summary="Send a list file",
     description="CSV, XLSX or JSON Lines, as the multipart field `file`, at most 512 MiB. It becomes a job: only a file "
     "that is read to its end takes effect; good rows load, bad ones are reported.",
+    response_model=QueuedResponse,
     responses=problems(401, 403, 413, 415, 422, 503),
-    openapi_extra=FILE_BODY,
+    openapi_extra=FILE_BODY | IDEMPOTENCY,
     dependencies=[needs(Scope.LISTINGS_WRITE)],
 )
-async def send(
-    query: Annotated[ImportQuery, Query()], request: Request, caller: Caller, actor: Acting
-) -> QueuedResponse:
+async def send(query: Annotated[ImportQuery, Query()], request: Request, caller: Caller, actor: Acting) -> Response:
     pool, secrecy = request.app.state.pool, request.app.state.secrecy
     file = UploadedFile(request, most_bytes=MOST_FILE_BYTES)
     import_id, parts, sha256 = await keep_upload(pool, file.content(part_bytes=PART_BYTES), secrecy=secrecy)
     if not parts:
         raise InvalidRequest("the file is empty")
     court_code = caller.court_code or ""
+    replay = replay_of(request, sha256)
     async with pool.acquire() as connection, connection.transaction():
+        await replay.look(connection)
         courts = await known_courts(connection)
         await begin_import(
             connection,
@@ -136,7 +138,7 @@ async def send(
             actor=actor,
             upload=Upload(import_id, file.name, parts, sha256),
         )
-    return QueuedResponse(import_id=import_id, state="queued")
+        return await replay.keep(connection, 202, QueuedResponse(import_id=import_id, state="queued"))
 
 
 @router.get(

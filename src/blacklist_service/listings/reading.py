@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -107,6 +107,14 @@ async def find_version_as_of(connection: Connection, listing_id: UUID, list_vers
         list_version,
     )
     return None if row is None or row["act"] in ENDINGS else row
+
+
+async def get_list_version_at(connection: Connection, at: datetime) -> int:
+    """The list version that was the newest at an instant."""
+    version: int | None = await connection.fetchval(
+        "SELECT max(list_version) FROM listing_versions WHERE at <= $1 AND list_version IS NOT NULL", at
+    )
+    return version or 0
 
 
 async def list_changes(connection: Connection, *, after: int, limit: int) -> list[asyncpg.Record]:

@@ -36,15 +36,15 @@ LIMIT $2
 """
 
 
-async def end_terms_and_grace(connection: Connection, secrecy: Secrecy) -> None:
-    """Write what has fallen due, also after downtime; take the lock only where something has."""
+async def end_terms_and_grace(connection: Connection, secrecy: Secrecy) -> bool:
+    """Write some of what has fallen due, also after downtime; take the lock only where something has. Is there more?"""
     today = await connection.fetchval("SELECT (clock_timestamp() AT TIME ZONE 'UTC' + interval '8 hours')::date")
-    while await connection.fetch(DUE, today, 1):
-        head = await lock_head(connection)
-        due = await connection.fetch(DUE, head.today, AT_ONCE)
-        await _write(connection, due, head, secrecy)
-        if len(due) < AT_ONCE:
-            return
+    if not await connection.fetch(DUE, today, 1):
+        return False
+    head = await lock_head(connection)
+    due = await connection.fetch(DUE, head.today, AT_ONCE)
+    await _write(connection, due, head, secrecy)
+    return len(due) == AT_ONCE
 
 
 async def _write(connection: Connection, due: Sequence[asyncpg.Record], head: Head, secrecy: Secrecy) -> None:
@@ -67,7 +67,8 @@ async def _write(connection: Connection, due: Sequence[asyncpg.Record], head: He
     await record(connection, entries, at=head.at, secrecy=secrecy)
 
 
-MOST_ATTEMPTS = 5
+MOST_ATTEMPTS = 20
+"""A file that ends its worker so often before it is read to its end is at fault itself."""
 PROGRESS_SECONDS = 0.5
 
 
@@ -95,7 +96,7 @@ async def load_next(connection: Connection, secrecy: Secrecy) -> bool:
     return True
 
 
-async def sweep_imports(connection: Connection, _secrecy: Secrecy) -> None:
+async def sweep_imports(connection: Connection, _secrecy: Secrecy) -> bool:
     """Refused rows are kept 30 days; parts of an upload that never became a job, one."""
     await connection.execute(
         """
@@ -111,3 +112,4 @@ async def sweep_imports(connection: Connection, _secrecy: Secrecy) -> None:
                           AND i.state IN ('queued', 'running', 'awaiting_confirmation'))
         """
     )
+    return False

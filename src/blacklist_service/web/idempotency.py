@@ -92,17 +92,21 @@ class Replay:
         return f"{self.member} {self.key}".encode()
 
 
-async def _replay(request: Request, connection: Writes) -> Replay:
+def replay_of(request: Request, body: bytes) -> Replay:
+    """`body` stands for what was sent: the same key with another one is refused."""
     principal: Principal = request.scope["principal"]
     state = request.app.state
-    body: bytes = getattr(request, "raw", b"")
-    where = f"{request.method} {request.url.path} {request.headers.get('if-match', '')}"
-    replay = Replay(
+    where = f"{request.method} {request.url.path}?{request.url.query} {request.headers.get('if-match', '')}"
+    return Replay(
         member=principal.member,
         key=idempotency_key(request),
         request_digest=state.digester.of("request", where, body.hex()),
         cipher=state.secrecy.cipher("idempotency"),
     )
+
+
+async def _replay(request: Request, connection: Writes) -> Replay:
+    replay = replay_of(request, getattr(request, "raw", b""))
     await replay.look(connection)
     return replay
 

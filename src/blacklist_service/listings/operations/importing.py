@@ -81,7 +81,8 @@ async def stage_file(
         await gather_cases(connection, job.import_id)
         await connection.execute(
             """
-            UPDATE imports SET total = $2, unknown_columns = $3, format = $4, staged_at = clock_timestamp(), progress = 0.5
+            UPDATE imports SET total = $2, unknown_columns = $3, format = $4, staged_at = clock_timestamp(), progress = 0.5,
+                   attempts = 0
             WHERE id = $1
             """,
             *(job.import_id, progress.total, unknown, format_),
