@@ -121,6 +121,24 @@ def test_after_a_deletion_in_the_file_a_new_decision_lists_again():
     assert kinds(settle([], *rows)) == [FateKind.CREATED, FateKind.ENDED, FateKind.CREATED]
 
 
+def test_the_same_file_again_does_not_end_what_it_listed_again():
+    for ended_on in (date(2026, 3, 1), None):
+        rows = [
+            publish(),
+            end(RowAction.DELETE, decided_on=ended_on),
+            publish(content=b"B", decided_on=TODAY + timedelta(days=1)),
+        ]
+        gone = held(ended="deleted", ended_on=ended_on or TODAY - timedelta(days=9))
+        again = settle([gone, held(contents={b"B"})], *rows)
+        assert kinds(again) == [FateKind.UNCHANGED] * 3
+
+
+def test_a_later_ending_ends_what_was_listed_again():
+    gone = held(ended="deleted", ended_on=date(2026, 3, 1))
+    result = settle([gone, held(contents={b"B"})], end(RowAction.DELETE, decided_on=date(2026, 4, 20)))
+    assert kinds(result) == [FateKind.ENDED]
+
+
 ROWS = st.lists(
     st.builds(
         lambda action, key, content, days: Row(

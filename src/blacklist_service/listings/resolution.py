@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from itertools import islice
 from uuid import UUID
 
 from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn, can_become, state_of
@@ -109,12 +110,15 @@ class _Resolving:
         self._by_key: dict[bytes, list[Held]] = {}
         self._by_loose_key: dict[bytes, list[Held]] = {}
         self._published: dict[bytes, bytes | None] = {}
+        self._rows: Sequence[Row] = ()
+        self._place = 0
         self._result = Resolution()
         for listing in held:
             self._remember(listing)
 
     def run(self, rows: Sequence[Row]) -> Resolution:
-        for row in rows:
+        for place, row in enumerate(rows):
+            self._rows, self._place = rows, place
             if row.action is RowAction.PUBLISH:
                 self._publish(row)
             elif row.action is RowAction.CORRECT:
@@ -155,6 +159,7 @@ class _Resolving:
         if listing is None:
             return
         act, target = _ENDINGS[row.action]
+        listing = self._ended_so_before(row, listing, target) or listing
         state = listing.state(self._today)
         if not can_become(state, target):
             warnings = () if state is target else (Warn.ALREADY_ENDED,)
@@ -163,6 +168,22 @@ class _Resolving:
         warn = act is Act.DELETED and is_unusual(row.ground, listing.expires_on)
         self._close(listing, act, row.decided_on or self._today, row)
         self._fate(row, FateKind.ENDED, listing, *((Warn.GROUND_UNUSUAL,) if warn else ()))
+
+    def _ended_so_before(self, row: Row, living: Held, target: ListingState) -> Held | None:
+        """The listing that this very row ended, when its file is loaded again after the debtor was listed anew.
+
+        It is known by its day; an undated one by a later row of the file, which says that the new listing came after it.
+        """
+        if living.has_ended(self._today) or row.listing_id is not None:
+            return None
+        before = [one for one in self._named(row) if one.ended == target.value]
+        if row.decided_on is not None:
+            return next((one for one in before if one.ended_on == row.decided_on), None)
+        is_relisted_later = any(
+            later.action is RowAction.PUBLISH and later.content_digest in living.contents
+            for later in islice(self._rows, self._place + 1, None)
+        )
+        return before[-1] if before and is_relisted_later else None
 
     def _find(self, row: Row) -> Held | None:
         """By natural key, else by court, case, sequence and name; a refusal is noted where that finds none or several."""
