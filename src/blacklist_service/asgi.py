@@ -126,7 +126,7 @@ async def _record_refusal(request: Request, problem: Problem) -> None:
     route = getattr(request.scope.get("route"), "path", "unknown")
     facts = {"code": problem.code, "method": request.method, "route": route}
     async with state.pool.acquire(timeout=5) as connection, connection.transaction():
-        entry = Entry(Action.REFUSED, actor_of(request), facts=facts, matter=problem.extra.get("matter"))
+        entry = Entry(Action.REFUSED, actor_of(request), facts=facts, matter=getattr(problem, "matter", None))
         await record(connection, [entry], at=await database_clock(connection), secrecy=state.secrecy)
 
 

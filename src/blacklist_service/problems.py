@@ -98,6 +98,11 @@ class MatterNotAllowed(Problem):
     code = "matter-not-allowed"
     is_recorded = True
 
+    def __init__(self, matter: str) -> None:
+        super().__init__()
+        self.matter = matter
+        """For the record; it is not repeated to the caller."""
+
 
 class NotFound(Problem):
     """There is no such thing here."""

@@ -12,9 +12,11 @@ import pytest
 
 from blacklist_service.checks import batcher as hot_path
 from blacklist_service.checks.answers import answer_ask
-from blacklist_service.checks.queries import look_up
+from blacklist_service.checks.queries import LOOK_UP, look_up
 from blacklist_service.cli.environment import bring_up
+from blacklist_service.database.connections import connect
 from blacklist_service.database.embedded.server import EmbeddedPostgres
+from blacklist_service.database.lanes import SETTINGS
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from tests.support import Service, question, resident_id, row, serving, subject
@@ -95,6 +97,18 @@ async def test_an_overfull_queue_refuses_at_once(dsn: str, tmp_path: Path):
         statuses = [response.status_code for response in responses]
         assert set(statuses) == {200, 503}
         assert await checks_in_the_log(service) == statuses.count(200) + 1
+
+
+async def test_the_look_up_is_planned_by_key_and_by_id_also_on_an_empty_list(service: Service):
+    connection = await connect(service.workplace.dsn, **SETTINGS)
+    statement = LOOK_UP.replace("::bytea[]", "").replace("::text[]", "")
+    await connection.execute(f"PREPARE asked (bytea[], text[]) AS {statement}")
+    rows = await connection.fetch(r"EXPLAIN EXECUTE asked (ARRAY['\x00'::bytea], ARRAY['x'])")
+    await connection.close()
+    plan = "\n".join(row["QUERY PLAN"] for row in rows)
+    assert "Index Cond: (digest = asked.digest)" in plan
+    assert "Index Cond: (id = k.listing_id)" in plan
+    assert "Join Filter" not in plan
 
 
 class TestIdempotency:

@@ -116,6 +116,28 @@ async def test_one_bad_row_never_stops_the_good_ones(service: Service):
     assert await service.decide(subject("张三", LISTED)) == "block"
 
 
+async def test_a_word_for_an_action_that_is_not_known_lists_nobody(service: Service):
+    report = await service.load_rows(row(name="张三", identifier_number=LISTED, action="册除"))
+    assert [(one.code, one.field) for one in report.rows] == [("kind-unknown", "action")]
+    assert await service.decide(subject("张三", LISTED)) == "clear"
+
+
+async def test_without_its_kind_a_debtor_is_what_its_name_says(service: Service):
+    company = row(name="己癸公司", kind=None, identifier_type=None, identifier_number="530111850317001")
+    hidden = row(name="戊某某", kind=None, identifier_type=None, identifier_number="530111XXXXXXXX0015")
+    await service.load_rows(company, hidden)
+    asked = {"kind": "organisation", "type": "business_registration_number", "number": "530111850317001"}
+    assert await service.decide(subject("己癸公司", **asked), matter="government_procurement") == "block"
+    assert await service.decide(subject("戊某某", LISTED)) == "flag"
+
+
+async def test_a_batch_within_every_limit_is_answered_whole(service: Service):
+    await service.load_rows(row(name="张三", identifier_number=LISTED))
+    check = question(*(subject("张三", resident_id(n)) for n in range(1, 21)))
+    response = await service.post("/v1/checks/batch", {"checks": [check] * 400})
+    assert {one["status"] for one in response.json()["results"]} == {200}
+
+
 async def test_a_companys_people_are_found_by_number_never_by_name_alone(service: Service):
     number = resident_id(7)
     company = {"partyTypeName": "581", "iname": "昆明某某物流有限公司", "cardNum": "91530111080734599W"}

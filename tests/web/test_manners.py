@@ -112,7 +112,11 @@ async def test_a_matter_outside_a_keys_own_is_refused_and_recorded(service: Serv
     limited = await service.add_key("GD-HR", Role.AGENCY, matters=["government_procurement"])
     assert (await service.post("/v1/checks", RIGHT, key=limited)).status_code == 403
     [entry] = (await service.get("/v1/audit/entries", key="auditor", action="refused")).json()["items"]
-    assert entry["agency"] == "GD-HR"
+    assert (entry["agency"], entry["matter"], entry["refused_as"]) == (
+        "GD-HR",
+        "civil_service_recruitment",
+        "matter-not-allowed",
+    )
     batch = await service.post("/v1/checks/batch", {"checks": [RIGHT]}, key=limited)
     assert batch.json()["results"][0]["status"] == 403
     assert len((await service.get("/v1/audit/entries", key="auditor", action="refused")).json()["items"]) == 2

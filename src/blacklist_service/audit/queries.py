@@ -35,7 +35,8 @@ async def list_entries(
     conditions += [CONDITIONS[name].format(f"${place}") for place, name in enumerate(given, start=4)]
     return await connection.fetch(
         f"""
-        SELECT e.*, leaf.idx AS leaf_index, subjects.listed AS subjects
+        SELECT e.*, CASE WHEN e.action = 'refused' THEN convert_from(e.leaf, 'UTF8')::jsonb->'facts'->>'code' END
+               AS refused_as, leaf.idx AS leaf_index, subjects.listed AS subjects
         FROM (SELECT * FROM ledger_entries e WHERE {" AND ".join(conditions)} ORDER BY e.at DESC, e.id DESC LIMIT $3) e
         LEFT JOIN ledger_leaves leaf ON leaf.entry_id = e.id
         LEFT JOIN LATERAL (

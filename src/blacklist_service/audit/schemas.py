@@ -59,6 +59,7 @@ class EntryResponse(Response):
     request_id: str | None
     source_ip: str | None
     leaf_index: int | None
+    refused_as: str | None = Field(description="the problem code of a refusal")
 
 
 class EntryPage(Response):

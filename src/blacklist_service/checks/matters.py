@@ -15,4 +15,4 @@ async def require_matter(state: Any, principal: Principal, matter: str) -> None:
     pool: Pool = state.pool
     if await pool.fetchval("SELECT 1 FROM matters WHERE code = $1", matter) is None:
         raise UnknownMatter
-    raise MatterNotAllowed
+    raise MatterNotAllowed(matter)

@@ -18,9 +18,18 @@ async def connect(dsn: str, *, role: str | None = APPLICATION_ROLE, **server_set
     return connection
 
 
+def is_local(dsn: str) -> bool:
+    """Whether the server is reached through a socket of this machine."""
+    return "?host=%2F" in dsn
+
+
 async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int) -> Pool:
     """A pool of application connections for everything but checks, which own theirs (checks/batcher.py)."""
-    settings = {"statement_timeout": str(statement_timeout_ms), "idle_in_transaction_session_timeout": "60000"}
+    settings = {
+        "statement_timeout": str(statement_timeout_ms),
+        "idle_in_transaction_session_timeout": "60000",
+        "plan_cache_mode": "force_custom_plan",  # a plan made on a small list must not serve a large one
+    }
     return await asyncpg.create_pool(
         dsn, min_size=0, max_size=size, init=_teach_jsonb, timeout=10, **_options(APPLICATION_ROLE, settings)
     )

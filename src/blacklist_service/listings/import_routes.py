@@ -267,7 +267,7 @@ MESSAGES = {
     "minor": "nobody under 18 may be listed (Art. 4)",
     "date-invalid": "this is no date",
     "identifier-damaged": "a spreadsheet has rounded this number",
-    "kind-unknown": "neither a person nor an organisation",
+    "kind-unknown": "a word that is not known (the column says which): person or organisation, or what is to be done",
     "court-mismatch": "another court's row",
     "conflicting-duplicate": "an earlier row of this file publishes the same listing with other content",
     "ground-missing": "a deletion needs its legal ground",
@@ -288,5 +288,6 @@ MESSAGES = {
     "ground-unusual": "this ground does not go with the listing's term",
     "already-ended": "the listing had ended otherwise; nothing changed",
     "relisting-undecided": "the listing had ended; listing again needs a later decision",
+    "party-sequence-unusual": "the party sequence is no number; taken as 1",
     "performance-unknown": "this wording of the performance is not known",
 }

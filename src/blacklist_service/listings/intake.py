@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from unicodedata import normalize
 
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import Field, RawRow
@@ -114,7 +115,7 @@ class _Reading:
         self._refusals: list[tuple[Refusal, Field | None]] = []
 
     def read(self) -> ReadRow | RefusedRow:
-        action = ACTIONS.get(fold(self._values.get(Field.ACTION, "publish")), RowAction.PUBLISH)
+        action = self._action()
         is_content = action in (RowAction.PUBLISH, RowAction.CORRECT)
         dates = self._dates(DATE_FIELDS if is_content else (Field.DECIDED_ON,))
         naming = self._naming()
@@ -135,6 +136,14 @@ class _Reading:
             decided_on=dates.get(Field.DECIDED_ON),
             notes=self._raw.notes or None,
         )
+
+    def _action(self) -> RowAction:
+        """Publishing is the default where no action is given; a word that is not known must never list anyone."""
+        written = self._values.get(Field.ACTION)
+        action = ACTIONS.get(fold(written)) if written else RowAction.PUBLISH
+        if action is None:
+            self._refuse(Refusal.KIND_UNKNOWN, Field.ACTION)
+        return action or RowAction.PUBLISH
 
     def _naming(self) -> Naming | None:
         """None where something that names the listing is missing; the refusal is noted."""
@@ -163,7 +172,7 @@ class _Reading:
     def _court(self) -> tuple[str, str]:
         """The row's court: by code, else by name or alias; none given is the importer's."""
         importer, name = self._importer, self._values.get(Field.COURT_NAME, "").strip()
-        code = self._values.get(Field.COURT_CODE, "").replace(" ", "")
+        code = normalize("NFKC", self._values.get(Field.COURT_CODE, "")).replace(" ", "")
         if not code and name:
             found = importer.court_code if fold(name) == fold(importer.court_name) else importer.courts.find_code(name)
             if found is None:
@@ -181,16 +190,30 @@ class _Reading:
             return KINDS.get(fold(written))
         if declared is not None and declared is not IdentifierType.OTHER:
             return SubjectKind.ORGANISATION if declared in ORGANISATION_TYPES else SubjectKind.PERSON
-        for kind in SubjectKind:
-            if number and _fits(read_identifier(kind, None, number, today=self._importer.today), kind):
-                return kind
         if self._representative() or self._raw.people or any(word in name for word in ORGANISATION_WORDS):
             return SubjectKind.ORGANISATION
-        return SubjectKind.PERSON if SHORT_NAME.fullmatch(name) or "·" in name_key(name) else None
+        as_person, as_organisation = (
+            read_identifier(kind, None, number, today=self._importer.today) for kind in SubjectKind
+        )
+        is_short = SHORT_NAME.fullmatch(name) is not None
+        fits_person, fits_organisation = (
+            _fits(as_person, SubjectKind.PERSON),
+            _fits(as_organisation, SubjectKind.ORGANISATION),
+        )
+        if fits_person and as_person is not None and as_person.quality is IdentifierQuality.VALID:
+            return SubjectKind.PERSON
+        if _holds(as_organisation) or (fits_organisation and not is_short):
+            return SubjectKind.ORGANISATION
+        return SubjectKind.PERSON if fits_person or is_short or "·" in name_key(name) else None
 
     def _sequence(self) -> int:
-        text = self._values.get(Field.PARTY_SEQUENCE, "").removesuffix(".0")
-        return int(text) if text.isascii() and text.isdigit() and 1 <= int(text[:8]) <= MOST_SEQUENCE else 1
+        """A missing one is 1; one that is no number is taken as missing, and told."""
+        text = normalize("NFKC", self._values.get(Field.PARTY_SEQUENCE, "")).strip().removesuffix(".0")
+        if text.isascii() and text.isdigit() and 1 <= int(text[:8]) <= MOST_SEQUENCE:
+            return int(text)
+        if text:
+            self._warnings.append(Warn.PARTY_SEQUENCE_UNUSUAL)
+        return 1
 
     def _dates(self, fields: tuple[Field, ...]) -> dict[Field, date]:
         """Judged singly; a text that is no date refuses the row."""
@@ -311,6 +334,15 @@ _PRECEDENCE = {code: place for place, code in enumerate(Refusal)}
 
 def _is_usable(identifier: Identifier | None) -> bool:
     return identifier is not None and identifier.quality in (IdentifierQuality.VALID, IdentifierQuality.MASKED)
+
+
+def _holds(identifier: Identifier | None) -> bool:
+    """Whether it is a credit or organisation code whose check holds: no accident."""
+    return (
+        identifier is not None
+        and identifier.quality is IdentifierQuality.VALID
+        and identifier.type in (IdentifierType.USCC, IdentifierType.ORGANISATION_CODE)
+    )
 
 
 def _fits(identifier: Identifier | None, kind: SubjectKind) -> bool:

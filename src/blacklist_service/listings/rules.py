@@ -113,6 +113,7 @@ class Warn(StrEnum):
     ALREADY_ENDED = "already-ended"
     RELISTING_UNDECIDED = "relisting-undecided"
     PERFORMANCE_UNKNOWN = "performance-unknown"
+    PARTY_SEQUENCE_UNUSUAL = "party-sequence-unusual"
 
 
 @dataclass(frozen=True, slots=True)

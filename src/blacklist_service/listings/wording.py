@@ -17,11 +17,9 @@ def fold(text: str) -> str:
 
 ACTIONS: Mapping[str, RowAction] = {
     **{action.value: action for action in RowAction},
-    "发布": RowAction.PUBLISH,
-    "新增": RowAction.PUBLISH,
-    "纳入": RowAction.PUBLISH,
+    **dict.fromkeys(("发布", "新增", "纳入"), RowAction.PUBLISH),
     "更正": RowAction.CORRECT,
-    "删除": RowAction.DELETE,
+    **dict.fromkeys(("删除", "屏蔽", "移除", "移出"), RowAction.DELETE),
     "撤销": RowAction.WITHDRAW,
 }
 

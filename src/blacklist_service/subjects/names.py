@@ -19,13 +19,9 @@ _PLAIN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
 _CJK = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\ue000-\uf8ff\uf900-\ufaff\U00020000-\U0003ffff"
 _DOT_BETWEEN_CJK = re.compile(rf"(?<=[{_CJK}])\.(?=[{_CJK}])")
 
-# What stands where a character could not be written: private use that no table knows, a substitute, a mask,
-# a description of the character (⿰王加).
-_MAPPED = "".join(map(chr, PRIVATE_USE))
-_UNREADABLE = re.compile(
-    rf"(?![{_MAPPED}])[?？*＊\u2217\ufe61×〓□\ufffd\u2ff0-\u2fff"
-    r"\ue000-\uf8ff\U000f0000-\U0010ffff\ud800-\udfff]"
-)
+# What stands where a character could not be written: private use (also what our table maps: tables differ between
+# systems), a substitute, a mask, a description of the character (⿰王加).
+_UNREADABLE = re.compile(r"[?？*＊\u2217\ufe61×〓□\ufffd\u2ff0-\u2fff\ue000-\uf8ff\U000f0000-\U0010ffff\ud800-\udfff]")
 _NOTE = re.compile(r"[(（\[［【〔{｛<＜]")
 
 # An annotation is known by its first words: brackets belong to many names, (中国), (集团), (普通合伙), (原平).

@@ -34,6 +34,7 @@ LOADING_SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
+    "plan_cache_mode": "force_custom_plan",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "60000",
 }
@@ -181,23 +182,17 @@ async def cancel_import(
 
 @contextlib.asynccontextmanager
 async def uploaded_file(connection: Connection, job: Import, secrecy: Secrecy) -> AsyncIterator[Path]:
-    """The job's file, opened from its parts into a private place for as long as it is read."""
+    """The job's file, opened from its parts, for as long as it is read. It has no name: no kill leaves it behind."""
     cipher = secrecy.cipher("uploads")
-    name = await connection.fetchval("SELECT file_name FROM imports WHERE id = $1", job.import_id)
-    suffix = Path(name or "").suffix[:8]
-    with tempfile.TemporaryDirectory(prefix="blacklist-import-") as folder:
-        path = Path(folder) / f"list{suffix}"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            async with connection.transaction():
-                cursor = connection.cursor(
-                    "SELECT part, content FROM import_parts WHERE import_id = $1 ORDER BY part",
-                    job.import_id,
-                    prefetch=2,
-                )
-                async for row in cursor:
-                    file.write(cipher.open(row["content"], part_context(job.import_id, row["part"])))
-        yield path
+    with tempfile.TemporaryFile(prefix="blacklist-import-") as file:
+        async with connection.transaction():
+            cursor = connection.cursor(
+                "SELECT part, content FROM import_parts WHERE import_id = $1 ORDER BY part", job.import_id, prefetch=2
+            )
+            async for row in cursor:
+                file.write(cipher.open(row["content"], part_context(job.import_id, row["part"])))
+        file.flush()
+        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
 
 def part_context(import_id: UUID, part: int) -> bytes:
