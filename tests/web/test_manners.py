@@ -158,6 +158,16 @@ async def test_every_operation_has_a_summary_and_its_problems(service: Service):
                 assert operation.get("security"), (method, path)
 
 
+async def test_every_json_body_has_an_example(service: Service):
+    document = (await service.client.get("/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+            if schema:
+                named = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
+                assert named.get("examples"), (method, path)
+
+
 async def test_the_matters_show_their_legal_basis(service: Service):
     response = await service.get("/v1/matters")
     assert response.headers["etag"] == '"1"'

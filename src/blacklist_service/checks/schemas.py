@@ -31,6 +31,46 @@ EXAMPLE_CHECK: dict[str, JsonValue] = {
 }
 
 
+EXAMPLE_ANSWER: dict[str, JsonValue] = {
+    "check_id": "0197c9a5-7c00-7000-8000-000000000002",
+    "decision": "block",
+    "matter": "civil_service_recruitment",
+    "reference": "GD-2018-0412-001",
+    "checked_at": "2018-04-26T00:41:00.123456Z",
+    "list_version": 48213,
+    "measures_version": 1,
+    "notices_version": 0,
+    "warnings": [],
+    "subjects": [
+        {
+            "role": "applicant",
+            "decision": "block",
+            "matches": [
+                {
+                    "listing_id": "0197c9a5-7c00-7000-8000-000000000001",
+                    "relation": "debtor",
+                    "identity": "exact",
+                    "effect": "block",
+                    "reason": "prohibition",
+                    "measure": {"id": "M01", "class": "prohibition", "basis": "公务员法第二十六条"},
+                    "listing": {
+                        "case_number": "(2018)云0111执1234号",
+                        "court": "昆明市官渡区人民法院",
+                        "debtor_name": "张三",
+                        "debtor_identifier_masked": "5301**********0015",
+                        "circumstances": ["C4"],
+                        "published_on": "2018-04-20",
+                        "expires_on": "2020-04-20",
+                        "dispute_state": None,
+                    },
+                    "notice": None,
+                }
+            ],
+        }
+    ],
+}
+
+
 class IdentifierRequest(Request):
     type: IdentifierType
     number: Annotated[str, *text(64)] = Field(description="the complete number; a masked one is refused")
@@ -57,6 +97,8 @@ class CheckRequest(Request):
 
 class BatchRequest(Request):
     """Each check is read by itself: a wrong one is refused alone, in its place."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"checks": [EXAMPLE_CHECK]}]})
 
     checks: Annotated[list[CheckRequest], Field(min_length=1, max_length=MOST_CHECKS)]
 
@@ -106,6 +148,8 @@ class SubjectResponse(Response):
 
 
 class CheckResponse(Response):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ANSWER]})
+
     check_id: UUID
     decision: Decision
     matter: str
@@ -135,4 +179,6 @@ class BatchItemResponse(Response):
 
 
 class BatchResponse(Response):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"results": [{"status": 200, "check": EXAMPLE_ANSWER}]}]})
+
     results: list[BatchItemResponse]

@@ -38,6 +38,19 @@ WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
 
 
 class ObjectionRequest(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "listing_id": "0197c9a5-7c00-7000-8000-000000000001",
+                    "received_on": "2018-05-02",
+                    "grounds": "inaccurate",
+                    "text": "金额有误",
+                }
+            ]
+        }
+    )
+
     listing_id: UUID
     received_on: LegalDate
     grounds: Grounds
@@ -46,6 +59,10 @@ class ObjectionRequest(Wire):
 
 
 class ObjectionDecisionRequest(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"result": "upheld", "decided_on": "2018-05-10", "reason": "异议成立"}]}
+    )
+
     result: Literal["upheld", "rejected"]
     decided_on: LegalDate
     reason: LongText
@@ -53,6 +70,8 @@ class ObjectionDecisionRequest(Wire):
 
 
 class ReconsiderationRequest(Wire):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"filed_on": "2018-05-12"}]})
+
     filed_on: LegalDate
     operator: Operator | None = None
 

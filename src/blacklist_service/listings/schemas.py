@@ -39,6 +39,29 @@ EXAMPLE_LISTING: dict[str, JsonValue] = {
 }
 
 
+EXAMPLE_CORRECTION: dict[str, JsonValue] = {
+    "listing": {**EXAMPLE_LISTING, "obligation": "支付货款 20000 元"},
+    "reason": "金额笔误",
+    "decided_on": "2018-05-02",
+}
+EXAMPLE_DELETION: dict[str, JsonValue] = {"ground": "performed", "decided_on": "2018-06-01", "note": "已全部履行"}
+EXAMPLE_WITHDRAWAL: dict[str, JsonValue] = {"reason": "错误纳入", "decided_on": "2018-05-02"}
+EXAMPLE_EXTENSION: dict[str, JsonValue] = {
+    "expires_on": "2022-04-20",
+    "decided_on": "2019-03-01",
+    "reason": "以暴力方法抗拒执行",
+}
+EXAMPLE_DISPUTE: dict[str, JsonValue] = {"state": "filed", "filed_on": "2018-05-02"}
+EXAMPLE_SEARCH: dict[str, JsonValue] = {"name": "张三"}
+EXAMPLE_ACT: dict[str, JsonValue] = {
+    "listing_id": "0197c9a5-7c00-7000-8000-000000000001",
+    "version": 2,
+    "list_version": 48214,
+    "state": "published",
+    "warnings": [],
+}
+
+
 class CourtRequest(Request):
     code: Code
     name: Annotated[str, *text(200)] | None = None
@@ -102,6 +125,8 @@ class PublishRequest(Request):
 class CorrectionRequest(Request):
     """The whole listing as it should be, of the same court."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_CORRECTION]})
+
     listing: PublishRequest
     reason: Reason
     decided_on: LegalDate
@@ -109,6 +134,8 @@ class CorrectionRequest(Request):
 
 
 class DeletionRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_DELETION]})
+
     ground: Ground = Field(description="Art. 10(1) ①–⑦, early_by_decision (Art. 2(2)), term_expired (Art. 10(2))")
     decided_on: LegalDate
     note: Reason | None = None
@@ -116,6 +143,8 @@ class DeletionRequest(Request):
 
 
 class WithdrawalRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_WITHDRAWAL]})
+
     reason: Reason
     decided_on: LegalDate
     note: Reason | None = None
@@ -123,6 +152,8 @@ class WithdrawalRequest(Request):
 
 
 class ExtensionRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_EXTENSION]})
+
     expires_on: LegalDate
     decided_on: LegalDate
     reason: Reason
@@ -131,6 +162,8 @@ class ExtensionRequest(Request):
 
 class DisputeRequest(Request):
     """What was filed with the court; null when nothing is pending. It changes no verdict (Art. 12)."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_DISPUTE]})
 
     state: DisputeState | None
     filed_on: LegalDate | None = None
@@ -147,11 +180,15 @@ class SearchedSubjectRequest(Request):
 class SearchRequest(Request):
     """By a name, or by a subject as a check would ask; what has ended is not found."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_SEARCH]})
+
     name: Name | None = None
     subject: SearchedSubjectRequest | None = None
 
 
 class ActResponse(Response):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ACT]})
+
     listing_id: UUID
     version: int
     list_version: int | None = Field(description="the list version it took; null while the listing is in grace")

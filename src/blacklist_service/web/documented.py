@@ -39,6 +39,19 @@ TITLES = {
     503: refusals.Undetermined.title(),
 }
 
+CODES = {
+    401: refusals.Unauthenticated.code,
+    403: refusals.ScopeMissing.code,
+    404: refusals.NotFound.code,
+    409: refusals.Conflict.code,
+    412: refusals.VersionMismatch.code,
+    413: refusals.PayloadTooLarge.code,
+    415: refusals.UnsupportedMediaType.code,
+    422: refusals.InvalidRequest.code,
+    428: refusals.PreconditionRequired.code,
+    503: refusals.Undetermined.code,
+}
+
 IDEMPOTENCY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -51,5 +64,16 @@ IDEMPOTENCY = {"parameters": [IDEMPOTENCY_HEADER]}
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals an operation may give, for its `responses`."""
-    schema = {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}
-    return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: schema}} for status in statuses}
+    return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: _content(status)}} for status in statuses}
+
+
+def _content(status: int) -> dict[str, Any]:
+    example = {
+        "type": URN + CODES[status],
+        "title": TITLES[status],
+        "status": status,
+        "detail": TITLES[status],
+        "code": CODES[status],
+        "request_id": "5a82273299a549de87ace85d0e758db9",
+    }
+    return {"schema": {"$ref": "#/components/schemas/ProblemResponse"}, "example": example}
