@@ -49,7 +49,7 @@ class Prepared:
     content_digest: bytes
     identifier_masked: str | None
     people: list[dict[str, Any]] | None
-    document: dict[str, Any]
+    document: bytes
     secret: bytes
     keys: list[PreparedKey]
 
@@ -67,9 +67,9 @@ def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
 
 def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[str, str] | None = None) -> Prepared:
     """`notes` are a file's unknown columns: kept, sealed, and no part of the content."""
-    document = _document(content)
-    digest = content_digest(document, _numbers(content), tools.digester)
-    secret = canonical(_numbers(content) | ({"notes": dict(notes)} if notes else {}))
+    document, numbers = canonical(_document(content)), _numbers(content)
+    digest = content_digest(document, numbers, tools.digester)
+    secret = canonical(numbers | ({"notes": dict(notes)} if notes else {}))
     return Prepared(
         content=content,
         dates=legal_dates(content.published_on, content.grace_until, loaded_on=loaded_on),
@@ -82,11 +82,10 @@ def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[s
     )
 
 
-def content_digest(document: Mapping[str, Any], numbers: Mapping[str, Any], digester: Digester) -> bytes:
-    """By what content is known again; a file's notes are no part of it."""
-    return digester.of(
-        "content", canonical({**document, "numbers": [numbers["identifier"], *numbers["people"]]}).decode()
-    )
+def content_digest(document: bytes, numbers: Mapping[str, Any], digester: Digester) -> bytes:
+    """By what content is known again: the canonical document and the complete numbers. A file's notes are no part of it."""
+    complete = [number or "" for number in (numbers["identifier"], *numbers["people"])]
+    return digester.of("content", document.decode(), *complete)
 
 
 def _document(content: Content) -> dict[str, Any]:

@@ -18,6 +18,8 @@ SETTINGS: Mapping[str, str] = {
     "full_page_writes": "on",
     "wal_compression": "off",  # pages of random digests do not shrink; a load would spend its time trying
     "max_wal_size": "4GB",
+    # What a load writes is flushed as it goes, so that a check's commit finds little left to flush.
+    "wal_writer_delay": "20ms",
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",
     "jit": "off",

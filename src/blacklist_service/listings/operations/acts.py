@@ -15,7 +15,7 @@ import orjson
 from blacklist_service.access.principals import Actor
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.entries import Action, Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import TouchedCheck, find_checks_of_listing
 from blacklist_service.listings import queries
@@ -171,7 +171,7 @@ async def extend_listing(
     stored = await queries.get_stored_content(connection, listing_id)
     document = stored.document | {"expires_on": expires_on.isoformat()}
     numbers: dict[str, Any] = orjson.loads(court.tools.cipher.open(stored.secret, stored.content_digest))
-    digest = content_digest(document, numbers, court.tools.digester)
+    digest = content_digest(canonical(document), numbers, court.tools.digester)
     revision = Revision(
         listing_id=listing_id,
         version=listing.version + 1,
@@ -182,7 +182,7 @@ async def extend_listing(
         natural_key=stored.natural_key,
         content_digest=digest,
         document=document,
-        secret=court.tools.cipher.seal(orjson.dumps(numbers, option=orjson.OPT_SORT_KEYS), digest),
+        secret=court.tools.cipher.seal(canonical(numbers), digest),
     )
     return await _revise(connection, listing, revision, head, By(court.actor, None, reason), court)
 

@@ -33,7 +33,7 @@ from blacklist_service.listings.resolution import Resolution, Row, resolve
 from blacklist_service.listings.rules import RowAction
 from blacklist_service.secrecy import Secrecy
 
-CHUNK_ROWS = 2000
+CHUNK_ROWS = 1000
 PARSING_PROCESSES = 2
 
 

@@ -122,7 +122,7 @@ def _content_columns(prepared: Prepared) -> tuple[str, ...]:
         array(content.circumstances),
         *(dates.published_on.isoformat(), optional(dates.grace_until), dates.in_force_from.isoformat()),
         *(optional(content.expires_on), content.performance or NULL),
-        *(text(orjson.dumps(prepared.document).decode()), bytea(prepared.secret)),
+        *(text(prepared.document.decode()), bytea(prepared.secret)),
         "{" + ",".join([f'"\\\\\\\\x{key.digest.hex()}"' for key in keys]) + "}",
         array([str(key.kind) for key in keys]),
         array([str(key.relation) for key in keys]),
