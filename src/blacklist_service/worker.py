@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from blacklist_service.database.connections import Connection, connect, is_local
+from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.ledger.tasks import attach_months
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
@@ -27,8 +27,7 @@ ROUND_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
 NICENESS = 5
-LOADING_NICENESS = 10
-"""Nothing here is waited for at a window; checks come first."""
+"""Nothing here is waited for at a window. (The database's backend of a load is not niced: it holds locks that checks need.)"""
 
 log = structlog.get_logger()
 
@@ -100,20 +99,12 @@ async def _keep_the_calendar(connection: Connection, dsn: str, secrecy: Secrecy)
 async def _load_files(dsn: str, secrecy: Secrecy) -> None:
     """Take up imports, oldest first; whatever process ended in the middle of one, it goes on from its last chunk."""
     connection = await connect(dsn, application_name="blacklist-service imports", **LOADING_SETTINGS)
-    _give_way(connection, dsn)
     try:
         while True:
             if not await load_next(connection, secrecy):
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         connection.terminate()
-
-
-def _give_way(connection: Connection, dsn: str) -> None:
-    """Let a load's own backend yield to those that answer checks: on our own server, whose processes are at hand."""
-    if is_local(dsn):
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, connection.get_server_pid(), LOADING_NICENESS)
 
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:

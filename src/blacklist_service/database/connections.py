@@ -18,11 +18,6 @@ async def connect(dsn: str, *, role: str | None = APPLICATION_ROLE, **server_set
     return connection
 
 
-def is_local(dsn: str) -> bool:
-    """Whether the server is reached through a socket of this machine."""
-    return "?host=%2F" in dsn
-
-
 async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int) -> Pool:
     """A pool of application connections for everything but checks, which own theirs (checks/batcher.py)."""
     settings = {
