@@ -27,7 +27,7 @@ ROUND_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
 NICENESS = 5
-"""Nothing here is waited for at a window. (The database's backend of a load is not niced: it holds locks that checks need.)"""
+"""Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need."""
 
 log = structlog.get_logger()
 
