@@ -13,6 +13,8 @@ import pytest
 from blacklist_service.listings.files import Field, RawRow, RelatedPerson, UnreadableFile, open_list_file
 from blacklist_service.listings.files.names import meaning_of
 
+SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
+
 HEADER = "姓名,案号,身份证号码,生效法律文书确定的义务"
 
 
@@ -107,9 +109,9 @@ def test_json_lines_read_as_their_csv_does_but_for_the_line(write, encoding):
     assert file.unknown_columns == ("备注",)
 
 
-@pytest.mark.skipif(not Path("/work/shared/samples").exists(), reason="the samples lie outside the repository")
+@pytest.mark.skipif(not SAMPLES.exists(), reason="the samples lie outside the repository")
 class TestSamples:
-    folder = Path("/work/shared/samples")
+    folder = SAMPLES
 
     def test_the_court_list_is_the_same_as_csv_and_as_xlsx(self):
         as_csv, as_xlsx = read(self.folder / "court-list.csv"), read(self.folder / "court-list.xlsx")
