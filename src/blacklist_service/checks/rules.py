@@ -64,7 +64,7 @@ class ListingShown:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A listing in force that one of the subject's keys found. `version` is the list version it rests on."""
+    """A listing in force that one of the subject's keys found, and how far that key proves the identity."""
 
     listing_id: UUID
     relation: Relation

@@ -59,11 +59,6 @@ async def get_member(connection: Connection, code: str) -> Member:
     return member
 
 
-async def find_court(connection: Connection, court_code: str) -> Member | None:
-    code = await connection.fetchval("SELECT code FROM members WHERE court_code = $1", court_code)
-    return code and await find_member(connection, code)
-
-
 async def list_courts(connection: Connection) -> list[Member]:
     rows = await connection.fetch("SELECT code, name, kind, court_code FROM members WHERE kind = 'court'")
     return [Member(row["code"], row["name"], MemberKind(row["kind"]), row["court_code"]) for row in rows]

@@ -4,11 +4,10 @@ Its file is kept in sealed parts until it has taken effect, so a job survives th
 """
 
 import contextlib
-import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -199,11 +198,6 @@ def part_context(import_id: UUID, part: int) -> bytes:
     return import_id.bytes + part.to_bytes(4)
 
 
-def sha256_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
 async def _may_go_on(connection: Connection, job: Import) -> bool:
     """A snapshot that would end or change much, or had to refuse a row, waits for a second person (design §6, §8)."""
     if job.mode != "snapshot":
@@ -236,5 +230,5 @@ def _import_of(row: asyncpg.Record) -> Import:
         mode=row["mode"],
         is_dry_run=row["is_dry_run"],
         legal_date=row["legal_date"],
-        actor=replace(actor),
+        actor=actor,
     )
