@@ -15,17 +15,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from blacklist_service.access.principals import Principal
+from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
 from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
-from blacklist_service.database.connections import create_pool
+from blacklist_service.database.connections import Connection, create_pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.import_routes import router as imports_router
@@ -50,6 +52,7 @@ from blacklist_service.web.routing import actor_of
 DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行人) and answers, before an approval, **block**,
 **flag** or **clear**, with the reason, the legal basis and durable evidence. To try it here: *Authorize* with an API key."""
 READINESS_SECONDS = 2.0
+BEHIND_SECONDS = 60.0
 
 
 def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
@@ -68,10 +71,12 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
             secrecy=secrecy,
             lanes=settings.check_lanes,
             queue=settings.check_queue,
-            ages=ListAges(_seconds(settings.list_soft_age), _seconds(settings.list_hard_age)),
+            ages=ListAges(
+                _seconds(settings.list_soft_age), _seconds(settings.list_hard_age), _seconds(settings.seal_limit)
+            ),
         )
         readiness_lane = Lane(dsn)
-        app.state.readiness = _readiness(readiness_lane, secrecy)
+        app.state.readiness = _readiness(readiness_lane, secrecy, seal_limit=settings.seal_limit)
         app.state.batcher.start()
         try:
             yield
@@ -103,6 +108,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         objections_router,
         changes_router,
         audit_router,
+        ledger_router,
         probes_router,
     ):
         app.include_router(router)
@@ -135,19 +141,33 @@ async def _render_replayed(_request: Request, replayed: Exception) -> Response:
     return replayed.response
 
 
-def _readiness(lane: Lane, secrecy: Secrecy) -> Readiness:
+def _readiness(lane: Lane, secrecy: Secrecy, *, seal_limit: int) -> Readiness:
+    async def look(connection: Connection) -> SealingState:
+        await verify_installation(connection, secrecy)
+        return await sealing_state(connection)
+
     async def check() -> dict[str, object]:
         try:
-            await lane.run(
-                lambda connection: verify_installation(connection, secrecy), timeout_seconds=READINESS_SECONDS
-            )
+            sealing = await lane.run(look, timeout_seconds=READINESS_SECONDS)
         except LaneLost:
             raise Undetermined("the database does not answer") from None
         except NotReadyError as error:
             raise Undetermined(str(error)) from None
-        return {}
+        if sealing.lag_seconds > seal_limit:
+            raise Undetermined(
+                f"the ledger has not been sealed for too long: {sealing.refusal or 'no worker seals it'}"
+            )
+        return {"ledger": _ledger_state(sealing)}
 
     return check
+
+
+def _ledger_state(sealing: SealingState) -> dict[str, object]:
+    """Behind, the service may still be asked; somebody must look after it before it may not."""
+    if sealing.refusal is None and sealing.lag_seconds < BEHIND_SECONDS:
+        return {"state": "sealed"}
+    state = "behind" if sealing.refusal is None else "refused"
+    return {"state": state, "lag_seconds": int(sealing.lag_seconds), "detail": sealing.refusal}
 
 
 def _describe_problems(app: FastAPI) -> None:

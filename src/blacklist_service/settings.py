@@ -27,6 +27,24 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(None, description="32 bytes in base64; everything kept secret derives from it")
     secret_key_file: Path | None = Field(None, description="file with the key instead; default DATA_DIR/secret.key")
 
+    # the ledger's log
+    signing_key: SecretStr | None = Field(
+        None, description="the log's private keys, 32 bytes in base64 each, newest first, separated by spaces"
+    )
+    signing_key_file: Path | None = Field(None, description="file with them instead; default DATA_DIR/signing.key")
+    anchor: Path | None = Field(
+        None, description="the newest checkpoint, kept outside the database; default DATA_DIR/checkpoint"
+    )
+    log_name: Annotated[str, Field(pattern=r"^[^\s+]{1,200}$")] | None = Field(
+        None, description="name of a log that is begun; default made up. It never changes afterwards"
+    )
+    seal_limit: Annotated[int, Field(ge=1)] = Field(
+        3600, description="seconds that an entry may stay unsealed: longer, and no check is answered"
+    )
+    retention_months: Annotated[int, Field(ge=1)] = Field(
+        60, description="age below which a month's salts and subjects may not be erased"
+    )
+
     # serving
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

@@ -15,6 +15,9 @@ REQUEST_SECONDS = Histogram("blacklist_request_seconds", "Time to answer a reque
 BATCH_SIZE = Histogram("blacklist_batch_size", "Checks in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 BATCH_SECONDS = Histogram("blacklist_batch_seconds", "Database time of one batch of checks", buckets=BUCKETS)
 QUEUE_DEPTH = Gauge("blacklist_queue_depth", "Checks waiting in a worker", multiprocess_mode="livesum")
+LEDGER_SIZE = Gauge("blacklist_ledger_size", "Entries under a signed checkpoint", multiprocess_mode="livemax")
+LEDGER_LAG = Gauge("blacklist_ledger_lag_seconds", "Age of the oldest unsealed entry", multiprocess_mode="livemax")
+LEDGER_REFUSED = Gauge("blacklist_ledger_refused", "1 where nothing may be sealed", multiprocess_mode="livemax")
 
 LOGGED = frozenset(
     {

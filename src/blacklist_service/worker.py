@@ -14,6 +14,8 @@ import structlog
 
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
+from blacklist_service.ledger.sequencer import keep_sealing
+from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.ledger.tasks import attach_months
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.listings.tasks import end_terms_and_grace, load_next, sweep_imports
@@ -37,7 +39,7 @@ Task = Callable[[Connection, Secrecy], Awaitable[bool]]
 TASKS: tuple[Task, ...] = (end_terms_and_grace, forget_answers, sweep_imports)
 
 
-async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event) -> None:
+async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event, *, sealing: SealingPlace | None = None) -> None:
     """Work until told to stop. One worker at a time: a second service on the same database waits for the lock."""
     while not stopping.is_set():
         try:
@@ -48,7 +50,7 @@ async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event) -> None:
             continue
         try:
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
-                await _work_guarded(guard, dsn, secrecy, stopping)
+                await _work_guarded(guard, dsn, secrecy, stopping, sealing)
             else:
                 await _pause(stopping, ROUND_SECONDS)
         except Exception:
@@ -58,9 +60,11 @@ async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event) -> None:
             guard.terminate()
 
 
-async def _work_guarded(guard: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event) -> None:
+async def _work_guarded(
+    guard: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event, sealing: SealingPlace | None
+) -> None:
     """The lock ends with its connection, so all work ends with it too."""
-    done = {asyncio.create_task(stopping.wait()), *_tasks(guard, dsn, secrecy)}
+    done = {asyncio.create_task(stopping.wait()), *_tasks(guard, dsn, secrecy, sealing)}
 
     def end(_connection: object) -> None:
         for task in done:
@@ -78,8 +82,9 @@ async def _work_guarded(guard: Connection, dsn: str, secrecy: Secrecy, stopping:
         await asyncio.gather(*done, return_exceptions=True)
 
 
-def _tasks(guard: Connection, dsn: str, secrecy: Secrecy) -> set[asyncio.Task[object]]:
+def _tasks(guard: Connection, dsn: str, secrecy: Secrecy, sealing: SealingPlace | None) -> set[asyncio.Task[object]]:
     return {
+        *([] if sealing is None else [asyncio.create_task(keep_sealing(dsn, sealing))]),
         asyncio.create_task(_keep_the_calendar(guard, dsn, secrecy)),
         asyncio.create_task(_load_files(dsn, secrecy)),
     }
@@ -116,7 +121,7 @@ async def _main(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await work(os.environ[DSN_VARIABLE], settings.load_secrecy(), stopping)
+    await work(os.environ[DSN_VARIABLE], settings.load_secrecy(), stopping, sealing=SealingPlace.of(settings))
 
 
 def main() -> None:

@@ -65,3 +65,21 @@ class EntryResponse(Response):
 class EntryPage(Response):
     items: list[EntryResponse]
     next: str | None
+
+
+class CosignaturesRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    note: Annotated[str, Field(max_length=16_384)] = Field(
+        description="a checkpoint of this log with the cosignature/v1 lines of known witnesses",
+        examples=[
+            "blacklist.local/query-log/1f2e3d4c\n2\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n"
+            "— auditor.example/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0"
+            "xUe+mbIUBkBIfZ+qnA==\n"
+        ],
+    )
+
+
+class CosignedResponse(Response):
+    size: int
+    witnesses: list[str]

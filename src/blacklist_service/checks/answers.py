@@ -23,16 +23,21 @@ LIST_STALE = "list-stale"
 
 @dataclass(frozen=True, slots=True)
 class ListAges:
-    """How long a court's feed may be silent: past `soft` a clear becomes a flag, past `hard` nothing is answered.
+    """How long a court's feed may be silent: past `soft` a clear becomes a flag, past `hard` nothing is answered;
+    nor is it once an entry was left unsealed for longer than `unsealed`.
 
     A stale block hurts as much as a stale clear: freshness counts both ways (trust.md §4).
     """
 
     soft: timedelta | None = None
     hard: timedelta | None = None
+    unsealed: timedelta | None = None
 
     def is_stale(self, snapshot: Snapshot) -> bool:
-        """Raise `Undetermined` past the hard age."""
+        """Raise `Undetermined` past the hard age, or where the ledger is not sealed: evidence nobody can rely on."""
+        waiting_since = snapshot.unsealed_since
+        if self.unsealed is not None and waiting_since is not None and snapshot.at - waiting_since > self.unsealed:
+            raise Undetermined("the ledger has not been sealed for too long", retry_after_seconds=60)
         if _is_older(snapshot, self.hard):
             raise Undetermined("the list has not been fed for too long", retry_after_seconds=60)
         return _is_older(snapshot, self.soft)

@@ -7,6 +7,7 @@ from typing import Any
 
 from blacklist_service.checks.rules import Hit, ListingShown
 from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.log import OLDEST_UNSEALED
 from blacklist_service.subjects.keys import KeyKind, Subject, identity_of
 from blacklist_service.subjects.relations import STORED_RELATIONS
 
@@ -25,6 +26,7 @@ state AS MATERIALIZED (
            (SELECT version FROM heads WHERE name = 'measures') AS measures_version,
            (SELECT version FROM heads WHERE name = 'notices') AS notices_version,
            (SELECT min(alive_at) FROM court_feeds) AS list_alive_at,
+           ({OLDEST_UNSEALED}) AS unsealed_since,
            ARRAY(SELECT id FROM api_keys WHERE id = ANY($2::text[]) AND revoked_at IS NULL
                  AND expires_at > (SELECT at FROM instant)) AS valid_keys
 )
@@ -54,6 +56,7 @@ class Snapshot:
     measures_version: int
     notices_version: int
     list_alive_at: datetime | None
+    unsealed_since: datetime | None
     valid_keys: frozenset[str]
     rows: Mapping[bytes, Sequence[Any]]
 
@@ -72,6 +75,7 @@ async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Seq
         measures_version=state["measures_version"],
         notices_version=state["notices_version"],
         list_alive_at=state["list_alive_at"],
+        unsealed_since=state["unsealed_since"],
         valid_keys=frozenset(state["valid_keys"]),
         rows=rows,
     )

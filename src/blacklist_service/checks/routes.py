@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from blacklist_service.access.scopes import Role, Scope
 from blacklist_service.checks.asks import Answer, Ask, Idempotency, read_subjects
@@ -26,8 +26,9 @@ from blacklist_service.checks.schemas import (
 )
 from blacklist_service.clock import legal_date, now
 from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.log import find_proof
 from blacklist_service.ledger.operations import record
-from blacklist_service.ledger.queries import database_clock, find_check
+from blacklist_service.ledger.queries import database_clock, find_agency_of_check, find_check
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours, Problem, Undetermined
 from blacklist_service.web.bodies import BATCH_BODY_BYTES, parse_body, parse_json, validate
 from blacklist_service.web.documented import IDEMPOTENCY, problems
@@ -116,6 +117,33 @@ async def read_check(
             "leaf_salt": base64.b64encode(recorded.salt).decode(),
         }
     )
+
+
+@router.get(
+    "/{check_id}/receipt",
+    summary="Prove an answer",
+    description="A C2SP tlog-proof: with the `leaf` of the answer and the log's public key it proves, offline and for "
+    "ever, that the check was asked and answered so; for a clear answer too. 202 until the check is sealed.",
+    response_class=PlainTextResponse,
+    responses=problems(401, 403, 404, 503)
+    | {202: {"description": "Not sealed yet", "headers": {"Retry-After": {"schema": {"type": "integer"}}}}},
+    dependencies=[needs(Scope.CHECKS_READ)],
+)
+async def read_receipt(
+    check_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting
+) -> PlainTextResponse:
+    agency = await find_agency_of_check(connection, check_id)
+    if agency is None:
+        raise NotFound
+    if caller.role is Role.AUDITOR:
+        entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "receipt"})
+        await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)
+    elif agency != caller.member:
+        raise NotYours
+    proof = await find_proof(connection, check_id)
+    if proof is None:
+        return PlainTextResponse("", status_code=202, headers={"Retry-After": "1"})
+    return PlainTextResponse(proof.content)
 
 
 async def _read_ask(check: CheckRequest, raw: bytes, request: Request, key: str | None) -> Ask:

@@ -11,8 +11,9 @@ from uuid import UUID
 import typer
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.cli import checking, demonstration, importing, keeping, serving
+from blacklist_service.cli import checking, demonstration, importing, keeping, logkeeping, serving
 from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
+from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.listings.rules import Ground, RowAction
 from blacklist_service.members.operations import add_member, create_key, revoke_key
 from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
@@ -24,6 +25,10 @@ app.add_typer(members_app, name="members")
 app.add_typer(keys_app, name="keys")
 listings_app = typer.Typer(no_args_is_help=True, help="The court's acts on single listings.")
 imports_app = typer.Typer(no_args_is_help=True, help="Imports that were sent over HTTP, or wait for a second person.")
+audit_app = typer.Typer(no_args_is_help=True, help="The ledger's log: its anchor, its witnesses, its retention.")
+witness_app = typer.Typer(no_args_is_help=True, help="Bodies that follow the log and cosign it.")
+app.add_typer(audit_app, name="audit")
+audit_app.add_typer(witness_app, name="witness")
 app.add_typer(listings_app, name="listings")
 app.add_typer(imports_app, name="imports")
 
@@ -64,7 +69,7 @@ def migrate(data_dir: DataDir = None) -> None:
             print("the embedded database is up to date")
         return
     with refusing(), database_of(settings) as dsn:
-        run(bring_up(dsn, settings.load_secrecy()))
+        run(bring_up(dsn, settings.load_secrecy(), SealingPlace.of(settings)))
     print("the database is up to date")
 
 
@@ -139,6 +144,57 @@ def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) 
 
         run(revoke())
     print(json.dumps({"key_id": key_id, "revoked": True}) if as_json else f"{key_id} revoked")
+
+
+@keys_app.command("rotate-signing")
+def keys_rotate_signing(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Let a new key sign the log, beside the old one; publish its vkey to whoever verifies."""
+    with opened(load_settings(data_dir)) as workplace:
+        vkey = logkeeping.rotate(workplace)
+    print(json.dumps({"vkey": vkey}) if as_json else vkey)
+
+
+@audit_app.command("adopt-anchor")
+def audit_adopt_anchor(data_dir: DataDir = None) -> None:
+    """Where the newest checkpoint outside the database was lost: take the database's for it. Only if it is the newest!"""
+    with opened(load_settings(data_dir)) as workplace:
+        size = logkeeping.adopt(workplace)
+    print(f"the log of {size} entries is taken for the newest")
+
+
+@witness_app.command("add")
+def audit_witness_add(vkey: str, data_dir: DataDir = None) -> None:
+    """Accept cosignatures of this witness (its vkey, as `audit witness follow` prints it)."""
+    with opened(load_settings(data_dir)) as workplace:
+        is_new = logkeeping.add_witness_key(workplace, vkey)
+    print("added" if is_new else "unchanged")
+
+
+@witness_app.command("follow")
+def audit_witness_follow(
+    url: Annotated[str, typer.Option(help="the service; the API key is read from BLACKLIST_API_KEY")],
+    vkey_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
+    key_file: Annotated[Path, typer.Option(help="the witness's private key; made where there is none")],
+    state: Annotated[Path, typer.Option(help="the newest checkpoint this witness cosigned")],
+    name: Annotated[str, typer.Option(help="the witness's name, such as audit.example/w1")],
+    every: Annotated[float, typer.Option(min=0, help="seconds between two looks; 0: once")] = 0,
+) -> None:
+    """Follow the log from another machine and cosign it; exit 1 where it was rolled back, forked or forged."""
+    logkeeping.follow(url, vkey_file=vkey_file, key_file=key_file, state=state, name=name, every_seconds=every)
+
+
+@audit_app.command("erase-month")
+def audit_erase_month(
+    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"])],
+    min_age: Annotated[int | None, typer.Option(min=1, help="months; default BLACKLIST_RETENTION_MONTHS")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the persons in a past month's entries unlinkable, for ever; every proof still holds."""
+    settings = load_settings(data_dir)
+    with opened(settings) as workplace:
+        secrets, subjects = logkeeping.erase(workplace, month.date(), min_age or settings.retention_months)
+    print(json.dumps({"secrets": secrets, "subjects": subjects}) if as_json else f"{secrets} secrets erased")
 
 
 @app.command("import")

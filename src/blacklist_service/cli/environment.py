@@ -19,6 +19,8 @@ from blacklist_service.database.embedded.attachment import attached_or_started
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.installation import NotReadyError, claim_installation, is_bound, verify_installation
 from blacklist_service.database.migration import migrate
+from blacklist_service.ledger.sequencer import SealingRefusedError, begin_log
+from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.measures.operations import apply_measures, founding_catalogue
 from blacklist_service.measures.queries import get_measures_version
 from blacklist_service.problems import Problem
@@ -67,7 +69,7 @@ def refusing() -> Iterator[None]:
     """Turn what an operator can mend into one sentence and exit 2, and a refused act into exit 1."""
     try:
         yield
-    except (EmbeddedDatabaseError, NotReadyError, SecretKeyError) as error:
+    except (EmbeddedDatabaseError, NotReadyError, SecretKeyError, SealingRefusedError) as error:
         stop(str(error))
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")
@@ -98,14 +100,14 @@ def prepared(settings: Settings, dsn: str) -> Workplace:
     """The embedded database is brought up to the code as it is opened; an external one only by `migrate`."""
     secrecy = run(_load_secrecy(settings, dsn))
     if settings.is_embedded:
-        run(bring_up(dsn, secrecy))
+        run(bring_up(dsn, secrecy, SealingPlace.of(settings)))
     else:
         run(_verify(dsn, secrecy))
     return Workplace(settings, dsn, secrecy)
 
 
-async def bring_up(dsn: str, secrecy: Secrecy) -> None:
-    """Migrate, bind the database to its key, and put the founding measures in force where there are none."""
+async def bring_up(dsn: str, secrecy: Secrecy, sealing: SealingPlace | None = None) -> None:
+    """Migrate, bind the database to its key, put the founding measures in force and begin the log where there are none."""
     await migrate(dsn)
     owner = await connect(dsn, role=None)
     try:
@@ -113,6 +115,8 @@ async def bring_up(dsn: str, secrecy: Secrecy) -> None:
             await claim_installation(owner, secrecy)
             if not await get_measures_version(owner):
                 await apply_measures(owner, founding_catalogue(), actor=operator(), secrecy=secrecy)
+            if sealing is not None:
+                await begin_log(owner, sealing)
     finally:
         await owner.close()
 

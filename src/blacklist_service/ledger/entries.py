@@ -41,6 +41,10 @@ class Action(StrEnum):
     OBJECTION_DECIDED = "objection_decided"
     OBJECTION_RECONSIDERED = "objection_reconsidered"
     AUDIT_READ = "audit_read"
+    SIGNING_KEY_ROTATED = "signing_key_rotated"
+    ANCHOR_ADOPTED = "anchor_adopted"
+    WITNESS_ADDED = "witness_added"
+    SECRETS_ERASED = "secrets_erased"
 
 
 @dataclass(frozen=True, slots=True)

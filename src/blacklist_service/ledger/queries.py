@@ -41,6 +41,17 @@ async def find_check(connection: Connection, check_id: UUID, secrecy: Secrecy) -
     return RecordedCheck(check_id, row["agency"], answer, row["leaf"], row["salt"])
 
 
+async def find_agency_of_check(connection: Connection, check_id: UUID) -> str | None:
+    """Who asked; also after the month's secrets were erased. None when there was no such check."""
+    at = instant_of(check_id)
+    if at is None:
+        return None
+    agency: str | None = await connection.fetchval(
+        "SELECT agency FROM ledger_entries WHERE at = $1 AND id = $2 AND action = 'check'", at, check_id
+    )
+    return agency
+
+
 async def database_clock(connection: Connection) -> datetime:
     instant: datetime = await connection.fetchval("SELECT clock_timestamp()")
     return instant.astimezone(UTC)

@@ -24,7 +24,8 @@ async def health() -> dict[str, str]:
 @router.get(
     "/readyz",
     summary="May the service be asked",
-    description="The database answers, fits this code and this key.",
+    description="The database answers, fits this code and this key, and the ledger is not behind by more than the limit;"
+    " `ledger` says how it is sealed (`sealed`, `behind` by a minute, `refused` with what to do).",
     responses=problems(503),
 )
 async def readiness(request: Request) -> dict[str, object]:

@@ -1,0 +1,76 @@
+"""`audit` and `keys rotate-signing`: keeping the log's keys, anchor, witnesses and retention."""
+
+import sys
+from datetime import date
+from pathlib import Path
+
+from blacklist_service.cli import witnessing
+from blacklist_service.cli.environment import Workplace, operator, refusing, run, stop
+from blacklist_service.database.connections import connect
+from blacklist_service.ledger.notes import NoteError, VerifierKey
+from blacklist_service.ledger.retention import erase_month
+from blacklist_service.ledger.sequencer import adopt_anchor, rotate_key
+from blacklist_service.ledger.signing import SealingPlace
+from blacklist_service.ledger.witnesses import add_witness
+
+
+def rotate(workplace: Workplace) -> str:
+    async def act() -> str:
+        async with workplace.connected() as connection, connection.transaction():
+            place = SealingPlace.of(workplace.settings)
+            key = await rotate_key(connection, place, actor=operator(), secrecy=workplace.secrecy)
+            return key.text
+
+    return run(act())
+
+
+def adopt(workplace: Workplace) -> int:
+    async def act() -> int:
+        async with workplace.connected() as connection, connection.transaction():
+            place = SealingPlace.of(workplace.settings)
+            return (await adopt_anchor(connection, place, actor=operator(), secrecy=workplace.secrecy)).size
+
+    return run(act())
+
+
+def add_witness_key(workplace: Workplace, vkey: str) -> bool:
+    async def act() -> bool:
+        async with workplace.connected() as connection, connection.transaction():
+            return await add_witness(connection, vkey, actor=operator(), secrecy=workplace.secrecy)
+
+    return run(act())
+
+
+def erase(workplace: Workplace, month: date, min_age_months: int) -> tuple[int, int]:
+    """The dead rows that hold what was erased are swept at once; copies in backups are the operator's to end."""
+
+    async def act() -> tuple[int, int]:
+        owner = await connect(workplace.dsn, role=None, application_name="blacklist-service retention")
+        try:
+            async with owner.transaction():
+                erased = await erase_month(
+                    owner, month, min_age_months=min_age_months, actor=operator(), secrecy=workplace.secrecy
+                )
+            await owner.execute(f"VACUUM ledger_entries_{month:%Y_%m}")
+            return erased
+        finally:
+            await owner.close()
+
+    return run(act())
+
+
+def follow(url: str, *, vkey_file: Path, key_file: Path, state: Path, name: str, every_seconds: float) -> None:
+    with refusing():
+        private = witnessing.load_private(key_file)
+    try:
+        keys = tuple(VerifierKey.parse(line) for line in vkey_file.read_text("utf-8").splitlines() if line.strip())
+        witness = witnessing.Witness(name, private, keys, state)
+        print(witness.key.text, file=sys.stderr)
+    except NoteError as error:
+        stop(str(error))
+    try:
+        witnessing.witness_for_ever(witness, url, every_seconds=every_seconds, say=lambda line: print(line, flush=True))
+    except witnessing.WitnessRefusedError as error:
+        stop(str(error), status=1)
+    except OSError as error:
+        stop(f"the service was not reached: {error}")

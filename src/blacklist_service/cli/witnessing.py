@@ -1,0 +1,140 @@
+"""`audit witness`: follow the log from the auditor's own machine, and cosign what never contradicts what was seen."""
+
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from blacklist_service.clock import now
+from blacklist_service.ledger import tree
+from blacklist_service.ledger.notes import (
+    COSIGNATURE,
+    Checkpoint,
+    Note,
+    NoteError,
+    VerifierKey,
+    cosign,
+    public_of,
+    verified_checkpoint,
+)
+from blacklist_service.ledger.signing import read_anchor, read_key_file, write_anchor, write_key_file
+from blacklist_service.ledger.tree import HashReader, Node
+
+TIMEOUT_SECONDS = 30
+MOST_BYTES = 1 << 20
+
+Fetch = Callable[[str], bytes]
+
+
+class WitnessRefusedError(Exception):
+    """The log contradicts what this witness saw: nothing is cosigned. Keep the state file and the message as evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """`keys` are the log's, got by another way than the log itself; `state` holds the newest checkpoint cosigned."""
+
+    name: str
+    private: Ed25519PrivateKey
+    keys: tuple[VerifierKey, ...]
+    state: Path
+
+    @property
+    def key(self) -> VerifierKey:
+        return VerifierKey(self.name, public_of(self.private), COSIGNATURE)
+
+    def follow(self, fetch: Fetch) -> Note | None:
+        """Return the newest checkpoint with this witness's cosignature; None where nothing is new.
+
+        Raise `WitnessRefusedError` on a foreign signature, a rollback, or a fork.
+        """
+        try:
+            note = Note.parse(fetch("checkpoint").decode())
+            new = verified_checkpoint(note, self.keys)
+            seen = read_anchor(self.state)
+            old = Checkpoint(new.origin, 0, tree.EMPTY_ROOT) if seen is None else Checkpoint.parse(seen.text)
+            if old.origin != new.origin:
+                raise WitnessRefusedError("the checkpoint is of another log than the one followed so far")
+            if new.size < old.size:
+                raise WitnessRefusedError(
+                    f"the log was rolled back: {new.size} entries, after {old.size} were cosigned"
+                )
+            _verify_growth(old, new, fetch)
+        except (NoteError, tree.TreeError) as error:
+            raise WitnessRefusedError(f"{error} (a fork, or a damaged log)") from None
+        if seen is not None and old == new:
+            return None
+        cosigned = Note(note.text, (*note.signatures, cosign(note.text, self.key, self.private, now())))
+        # First remember, then tell: a witness that forgets could be made to cosign a fork.
+        write_anchor(self.state, cosigned)
+        return cosigned
+
+
+def load_private(path: Path) -> Ed25519PrivateKey:
+    """The witness's private key; made where there is none."""
+    if not path.exists():
+        write_key_file(path, [Ed25519PrivateKey.generate()])
+    return read_key_file(path)[0]
+
+
+def http_fetch(url: str) -> Fetch:
+    """Read from the service, with the auditor's API key from BLACKLIST_API_KEY."""
+
+    def fetch(path: str) -> bytes:
+        return _open(urllib.request.Request(f"{url.rstrip('/')}/v1/ledger/{path}"))  # noqa: S310 - the auditor's choice
+
+    return fetch
+
+
+def send(url: str, note: Note) -> None:
+    body = json.dumps({"note": note.content}).encode()
+    address = f"{url.rstrip('/')}/v1/ledger/cosignatures"
+    headers = {"Content-Type": "application/json"}
+    _open(urllib.request.Request(address, body, headers))  # noqa: S310 - as above
+
+
+def witness_for_ever(witness: Witness, url: str, *, every_seconds: float, say: Callable[[str], None]) -> None:
+    """Follow until a contradiction; what cannot be reached is tried again. `every_seconds` of 0: once."""
+    while True:
+        try:
+            note = witness.follow(http_fetch(url))
+            if note is not None:
+                send(url, note)
+                say(f"cosigned {Checkpoint.parse(note.text).size} entries")
+        except (urllib.error.URLError, OSError) as error:
+            if not every_seconds:
+                raise
+            say(f"not reached: {error}")
+        if not every_seconds:
+            return
+        time.sleep(every_seconds)
+
+
+def _verify_growth(old: Checkpoint, new: Checkpoint, fetch: Fetch) -> None:
+    """From tiles of the new tree, whose hashes are proven by leading to both roots."""
+    if old.size == 0:
+        read = _reader(tree.cover(0, new.size), new.size, fetch)
+        if tree.root(new.size, read) != new.root:
+            raise tree.TreeError("the tiles lead to another root")
+        return
+    ranges = tree.consistency_ranges(old.size, new.size)
+    hashes = tree.proof(ranges, _reader(tree.nodes_of(ranges), new.size, fetch))
+    tree.verify_consistency(old=old.size, old_root=old.root, size=new.size, root=new.root, hashes=hashes)
+
+
+def _reader(nodes: list[Node], size: int, fetch: Fetch) -> HashReader:
+    tiles = {tile: tree.split_hashes(fetch(tile.path), tile.width) for tile in tree.tiles_of(nodes, size)}
+    return tree.reader_of_tiles(tiles, size)
+
+
+def _open(request: urllib.request.Request) -> bytes:
+    request.add_header("Authorization", f"Bearer {os.environ.get('BLACKLIST_API_KEY', '')}")
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - as above
+        content: bytes = response.read(MOST_BYTES)
+    return content

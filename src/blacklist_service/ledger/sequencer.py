@@ -1,0 +1,375 @@
+"""Sealing: committed entries get their place in the log, and the log its signed checkpoints.
+
+Leaves are hashed from the bytes read back from the database, committed with contiguous indices, signed, written to the
+anchor outside the database, and only then published. A process killed between any two steps leaves a state that the next
+one takes up: leaves without a checkpoint are signed as they stand, an anchor one step ahead of the newest checkpoint is
+signed again, byte for byte. What was once signed is never signed otherwise: a database that is behind its anchor (an old
+backup) or disagrees with it (a fork) is refused.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.database.connections import Connection, connect
+from blacklist_service.ledger import log as reads
+from blacklist_service.ledger import tree
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.log import Log
+from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey, verified_checkpoint
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.ledger.signing import (
+    AnchorAheadError,
+    SealingPlace,
+    SigningKeyError,
+    pair,
+    read_anchor,
+    sign_checkpoint,
+    write_anchor,
+    write_key_file,
+)
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.telemetry import LEDGER_LAG, LEDGER_REFUSED, LEDGER_SIZE
+
+LOG_LOCK = 0x736C_6F67
+MOST_AT_ONCE = 20_000
+LOOK_SECONDS = 0.1
+RETRY_SECONDS = 2.0
+LAG_LOOK_SECONDS = 5.0
+
+# A stale statistic must not have the leaves of a batch found by reading a month of them.
+SETTINGS = {"enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "lock_timeout": "4000"}
+
+TAKE = """
+SELECT id, at, entries FROM (
+    SELECT id, at, entries, sum(cardinality(entries)) OVER (ORDER BY id) - cardinality(entries) AS before
+    FROM (SELECT id, at, entries FROM ledger_pending ORDER BY id LIMIT $1) AS oldest
+) AS counted
+WHERE before < $1 ORDER BY id
+"""
+
+logger = structlog.get_logger()
+
+
+class SealingRefusedError(Exception):
+    """Nothing may be signed; the message says why, and what to do."""
+
+
+class LogNotBegunError(SealingRefusedError):
+    """There is no log: it begins only by `migrate`."""
+
+
+async def begin_log(owner: Connection, place: SealingPlace) -> bool:
+    """Begin the log of a database that has none, as part of its migration; False where there is one.
+
+    Its empty tree is signed and anchored at once, so that from then on a missing anchor is a fault.
+    """
+    if await owner.fetchval("SELECT EXISTS (SELECT FROM ledger_log)"):
+        return False
+    anchor = _read_anchor(place)
+    if anchor is not None and Checkpoint.parse(anchor.text).size:
+        _refuse(
+            f"the newest checkpoint in {place.anchor} is of a log that this database does not have: restore the newest"
+            " backup, or move the file away if that log is given up"
+        )
+    if not place.has_keys:
+        place.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_key_file(place.key_file, [Ed25519PrivateKey.generate()])
+    origin = place.log_name or f"blacklist.local/query-log/{os.urandom(4).hex()}"
+    keys = pair(origin, place.load_keys()[:1])
+    note = sign_checkpoint(Checkpoint(origin, 0, tree.EMPTY_ROOT), keys)
+    await owner.execute("INSERT INTO ledger_log (origin) VALUES ($1)", origin)
+    await owner.execute("INSERT INTO ledger_keys (vkey) VALUES ($1)", keys[0][0].text)
+    await _insert_checkpoint(owner, 0, tree.EMPTY_ROOT, note, sealed_pending=0)
+    place.anchor.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_anchor(place.anchor, note)
+    return True
+
+
+async def adopt_anchor(connection: Connection, place: SealingPlace, *, actor: Actor, secrecy: Secrecy) -> Checkpoint:
+    """Take the database's newest checkpoint for the anchor, where the file was lost: only when told to by a person."""
+    log = await _require_log(connection)
+    if _read_anchor(place) is not None:
+        _refuse(f"{place.anchor} holds a checkpoint; nothing is to be adopted")
+    note = await reads.find_checkpoint(connection)
+    if note is None:
+        _refuse("the database has no checkpoint")
+    checkpoint = verified_checkpoint(note, log.keys)
+    entry = Entry(Action.ANCHOR_ADOPTED, actor, facts={"size": checkpoint.size, "root": checkpoint.root.hex()})
+    await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+    write_anchor(place.anchor, Note(note.text, note.signatures[:1]))
+    return checkpoint
+
+
+async def rotate_key(connection: Connection, place: SealingPlace, *, actor: Actor, secrecy: Secrecy) -> VerifierKey:
+    """Let a new key sign, beside the old one. A key file gets a new key; one from the environment must be there first."""
+    log = await _require_log(connection)
+    keys = place.load_keys()
+    newest = pair(log.origin, keys)[0][0]
+    if newest in log.keys:
+        if place.key is not None:
+            _refuse("put the new key into BLACKLIST_SIGNING_KEY, before the old one, and ask again")
+        keys = (Ed25519PrivateKey.generate(), keys[0])
+        write_key_file(place.key_file, keys)
+        newest = pair(log.origin, keys)[0][0]
+    await connection.execute("INSERT INTO ledger_keys (vkey) VALUES ($1)", newest.text)
+    entry = Entry(Action.SIGNING_KEY_ROTATED, actor, facts={"vkey": newest.text})
+    await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+    return newest
+
+
+async def keep_sealing(dsn: str, place: SealingPlace) -> None:
+    """Seal for ever. Whatever goes wrong, the next try begins from what is stored."""
+    refusal: str | None = None
+    while True:
+        try:
+            refusal = await _seal_until_refused(dsn, place, refusal)
+        except Exception:
+            logger.exception("sealing_failed")
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+@dataclass(slots=True)
+class Sequencer:
+    """The one writer of the log, for as long as its connection, which holds the log's lock, lives."""
+
+    connection: Connection
+    place: SealingPlace
+    log: Log
+    edge: tree.Edge
+    published: int
+    sealed_pending: int
+    keys: Sequence[tuple[VerifierKey, Ed25519PrivateKey]] = ()
+    """Those of the keys at hand that the database knows."""
+
+    @classmethod
+    async def take_up(cls, connection: Connection, place: SealingPlace) -> "Sequencer":
+        """Raise `SealingRefusedError` unless database, anchor and key fit together. The caller holds the log's lock."""
+        log = await _require_log(connection)
+        leaves, newest = await reads.count_leaves(connection), await _newest_checkpoint(connection)
+        await _verify_checkpoint(connection, newest, leaves)
+        await _verify_anchor(connection, place, log, leaves)
+        rows = [
+            await reads.read_tile(connection, tree.Tile(level, first // tree.TILE_WIDTH, max(end - first, 1)))
+            for level, (first, end) in enumerate(tree.edge_rows(leaves))
+        ]
+        edge = tree.Edge(leaves, rows)
+        sequencer = cls(connection, place, log, edge, newest["size"], newest["sealed_pending"])
+        sequencer.load_keys()
+        if leaves > sequencer.published:
+            # The leaves of one transaction are committed together: its first tells of all.
+            taken = await connection.fetch(
+                """
+                SELECT id FROM ledger_pending p
+                WHERE EXISTS (SELECT FROM ledger_leaves l WHERE l.entry_id = p.entries[1])
+                """
+            )
+            await sequencer.publish([row["id"] for row in taken])
+        return sequencer
+
+    def load_keys(self) -> None:
+        try:
+            at_hand = pair(self.log.origin, self.place.load_keys())
+        except SigningKeyError as error:
+            _refuse(str(error))
+        self.keys = [(key, private) for key, private in at_hand if key in self.log.keys]
+        if not self.keys:
+            _refuse(
+                "the signing key is not this log's: put the right one back, or run 'blacklist-service keys"
+                " rotate-signing'"
+            )
+
+    async def seal(self) -> int:
+        """Seal what is committed, at most a batch; return how many entries that were."""
+        size = self.edge.size
+        taken = await self.append()
+        if taken:
+            await self.publish(taken)
+        return self.edge.size - size
+
+    async def append(self) -> list[int]:
+        """Give the oldest pending entries their places, durably; return the pending rows they came from."""
+        async with self.connection.transaction():
+            pending = await self.connection.fetch(TAKE, MOST_AT_ONCE)
+            if pending:
+                await self._append([(row["at"], entry_id) for row in pending for entry_id in row["entries"]])
+        return [row["id"] for row in pending]
+
+    async def publish(self, taken: Sequence[int]) -> None:
+        """Sign the tree as it is committed, anchor the checkpoint, then let it be seen and forget what was pending."""
+        await self._renew_keys()
+        checkpoint = Checkpoint(self.log.origin, self.edge.size, self.edge.root())
+        note = sign_checkpoint(checkpoint, self.keys)
+        if checkpoint.size > self.published:
+            try:
+                await asyncio.to_thread(write_anchor, self.place.anchor, note)
+            except AnchorAheadError:
+                _refuse(_behind(self.place))
+            except OSError as error:
+                _refuse(f"the newest checkpoint cannot be written to {self.place.anchor} ({type(error).__name__})")
+        self.sealed_pending = max([self.sealed_pending, *taken])
+        async with self.connection.transaction():
+            if checkpoint.size > self.published:
+                await _insert_checkpoint(
+                    self.connection, checkpoint.size, checkpoint.root, note, sealed_pending=self.sealed_pending
+                )
+            await self.connection.execute("DELETE FROM ledger_pending WHERE id = ANY($1::bigint[])", taken)
+        self.published = checkpoint.size
+        LEDGER_SIZE.set(checkpoint.size)
+
+    async def _append(self, entries: Sequence[tuple[Any, Any]]) -> None:
+        leaves, tiles = [], []
+        stored = await self.connection.fetch(
+            """
+            SELECT e.leaf FROM unnest($1::timestamptz[], $2::uuid[]) WITH ORDINALITY AS asked (at, id, place)
+            LEFT JOIN ledger_entries e ON e.at = asked.at AND e.id = asked.id ORDER BY asked.place
+            """,
+            [at for at, _ in entries],
+            [entry_id for _, entry_id in entries],
+        )
+        for (at, entry_id), row in zip(entries, stored, strict=True):
+            if row["leaf"] is None or len(row["leaf"]) > tree.MOST_LEAF_BYTES:
+                _refuse("an entry that is to be sealed is not in the ledger: it was removed; ask who can alter tables")
+            digest = tree.leaf_hash(row["leaf"])
+            leaves.append((self.edge.size, entry_id, at, digest))
+            tiles += self.edge.append(digest)
+        await self.connection.copy_records_to_table(
+            "ledger_leaves", records=leaves, columns=("idx", "entry_id", "at", "hash")
+        )
+        await self.connection.copy_records_to_table("ledger_tiles", records=tiles, columns=("level", "idx", "hash"))
+
+    async def _renew_keys(self) -> None:
+        """A key rotated meanwhile signs from the next checkpoint on."""
+        log = await _require_log(self.connection)
+        if log != self.log:
+            self.log = log
+            self.load_keys()
+
+
+async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) -> str | None:
+    """Return why nothing may be signed; None where another process is the sequencer."""
+    connection = await connect(dsn, application_name="blacklist-service sequencer", **SETTINGS)
+    try:
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOG_LOCK):
+            return None
+        try:
+            sequencer = await Sequencer.take_up(connection, place)
+            await _say(connection, None)
+            LEDGER_REFUSED.set(0)
+            await _seal(sequencer)
+        except SealingRefusedError as error:
+            refusal = str(error)
+        LEDGER_REFUSED.set(1)
+        if refusal != known:
+            logger.error("sealing_refused", cause=refusal)
+        await _say(connection, refusal)
+        LEDGER_LAG.set((await reads.sealing_state(connection)).lag_seconds)
+        return refusal
+    finally:
+        connection.terminate()
+
+
+async def _seal(sequencer: Sequencer) -> NoReturn:
+    loop = asyncio.get_running_loop()
+    looked = loop.time()
+    while True:
+        sealed = await sequencer.seal()
+        if loop.time() - looked > LAG_LOOK_SECONDS:
+            LEDGER_LAG.set((await reads.sealing_state(sequencer.connection)).lag_seconds)
+            looked = loop.time()
+        if sealed < MOST_AT_ONCE:
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _say(connection: Connection, refusal: str | None) -> None:
+    """For the probes, which are other processes."""
+    await connection.execute(
+        "UPDATE ledger_sealing SET refusal = $1, since = clock_timestamp() WHERE refusal IS DISTINCT FROM $1", refusal
+    )
+
+
+async def _require_log(connection: Connection) -> Log:
+    log = await reads.find_log(connection)
+    if log is None:
+        raise LogNotBegunError("no log was begun: run 'blacklist-service migrate'")
+    return log
+
+
+async def _newest_checkpoint(connection: Connection) -> Any:
+    row = await connection.fetchrow(
+        "SELECT size, root, sealed_pending FROM ledger_checkpoints ORDER BY size DESC LIMIT 1"
+    )
+    if row is None:
+        _refuse("the log has lost its checkpoints: restore the newest backup")
+    return row
+
+
+async def _verify_checkpoint(connection: Connection, newest: Any, leaves: int) -> None:
+    if newest["size"] > leaves or await reads.root_of(connection, newest["size"]) != newest["root"]:
+        _refuse("the log's leaves are not those of its newest checkpoint: they were altered; restore the newest backup")
+
+
+async def _verify_anchor(connection: Connection, place: SealingPlace, log: Log, leaves: int) -> None:
+    anchor = _read_anchor(place)
+    if anchor is None:
+        _refuse(
+            f"the newest checkpoint is missing from {place.anchor}: put it back, or, if this database is known to be"
+            " the newest, run 'blacklist-service audit adopt-anchor'"
+        )
+    try:
+        checkpoint = verified_checkpoint(anchor, log.keys)
+    except NoteError:
+        checkpoint = None
+    if checkpoint is None or checkpoint.origin != log.origin:
+        _refuse(
+            f"the checkpoint in {place.anchor} is not signed by this log: database and anchor do not belong together"
+        )
+    if checkpoint.size > leaves:
+        _refuse(_behind(place))
+    if await reads.root_of(connection, checkpoint.size) != checkpoint.root:
+        _refuse(
+            f"the log in the database is another than the one signed in {place.anchor} (a fork): call the auditors;"
+            " restore the database that the anchor was signed over"
+        )
+
+
+async def _insert_checkpoint(
+    connection: Connection, size: int, root: bytes, note: Note, *, sealed_pending: int
+) -> None:
+    await connection.execute(
+        """
+        INSERT INTO ledger_checkpoints (size, root, note, at, sealed_pending)
+        VALUES ($1, $2, $3, clock_timestamp(), $4)
+        """,
+        size,
+        root,
+        note.content,
+        sealed_pending,
+    )
+
+
+def _read_anchor(place: SealingPlace) -> Note | None:
+    try:
+        return read_anchor(place.anchor)
+    except NoteError:
+        _refuse(f"{place.anchor} does not hold a checkpoint: put the newest one back")
+    except OSError as error:
+        _refuse(f"the newest checkpoint in {place.anchor} cannot be read ({type(error).__name__})")
+
+
+def _behind(place: SealingPlace) -> str:
+    return (
+        f"the database is older than the checkpoint signed in {place.anchor} (a restored backup): restore a newer one,"
+        " with the write-ahead log up to the end"
+    )
+
+
+def _refuse(sentence: str) -> NoReturn:
+    raise SealingRefusedError(sentence)

@@ -1,0 +1,137 @@
+"""What signs the log and where: private keys in a file or the environment, and the anchor. Never in the database."""
+
+import base64
+import binascii
+import contextlib
+import fcntl
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, Signature, VerifierKey, public_of, sign
+from blacklist_service.secrecy import SecretKeyError
+from blacklist_service.settings import Settings
+
+PRIVATE_MODE = 0o077
+
+
+class SigningKeyError(SecretKeyError):
+    """The log's signing key is missing, malformed, or open to others."""
+
+
+class AnchorAheadError(Exception):
+    """The anchor already holds a larger checkpoint: it must never go back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealingPlace:
+    """Where the keys and the newest checkpoint are kept, outside the database."""
+
+    anchor: Path
+    key_file: Path
+    key: str | None = None
+    """The keys themselves, from the environment; the file is not looked at then."""
+    log_name: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "SealingPlace":
+        return cls(
+            anchor=settings.anchor or settings.data_dir / "checkpoint",
+            key_file=settings.signing_key_file or settings.data_dir / "signing.key",
+            key=settings.signing_key.get_secret_value() if settings.signing_key else None,
+            log_name=settings.log_name,
+        )
+
+    @property
+    def has_keys(self) -> bool:
+        return self.key is not None or self.key_file.exists()
+
+    def load_keys(self) -> tuple[Ed25519PrivateKey, ...]:
+        """The private keys at hand, newest first."""
+        return _parse_keys(self.key) if self.key is not None else read_key_file(self.key_file)
+
+
+def sign_checkpoint(checkpoint: Checkpoint, keys: Sequence[tuple[VerifierKey, Ed25519PrivateKey]]) -> Note:
+    signatures: tuple[Signature, ...] = tuple(sign(checkpoint.text, key, private) for key, private in keys)
+    return Note(checkpoint.text, signatures)
+
+
+def pair(origin: str, keys: Sequence[Ed25519PrivateKey]) -> list[tuple[VerifierKey, Ed25519PrivateKey]]:
+    return [(VerifierKey(origin, public_of(private)), private) for private in keys]
+
+
+def write_key_file(path: Path, keys: Sequence[Ed25519PrivateKey]) -> None:
+    """Replace the file as a whole; whoever reads it at any moment finds the old keys or the new."""
+    lines = [base64.b64encode(private.private_bytes_raw()) for private in keys]
+    _replace(path, b"\n".join(lines) + b"\n")
+
+
+def read_anchor(path: Path) -> Note | None:
+    """The newest checkpoint kept outside the database; raise `NoteError` where the file holds something else."""
+    try:
+        return Note.parse(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise NoteError("not a signed note") from None
+
+
+def write_anchor(path: Path, note: Note) -> None:
+    """Durably put `note` in the anchor's place, unless a newer one is there: a late process must not turn it back."""
+    with _alone(path):
+        held = read_anchor(path)
+        if held is not None and Checkpoint.parse(held.text).size > Checkpoint.parse(note.text).size:
+            raise AnchorAheadError
+        _replace(path, note.content.encode())
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.with_name(path.name + ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write, fsync, rename, fsync the folder."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _parse_keys(text: str) -> tuple[Ed25519PrivateKey, ...]:
+    try:
+        keys = tuple(
+            Ed25519PrivateKey.from_private_bytes(base64.b64decode(part, validate=True)) for part in text.split()
+        )
+    except (binascii.Error, ValueError):
+        keys = ()
+    if not keys:
+        raise SigningKeyError("a signing key must be 32 bytes in base64, one a line, the newest first")
+    return keys
+
+
+def read_key_file(path: Path) -> tuple[Ed25519PrivateKey, ...]:
+    try:
+        with path.open("r", encoding="ascii") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & PRIVATE_MODE:
+                raise SigningKeyError(f"the signing key file {path} is open to others: chmod 600 it")
+            return _parse_keys(file.read())
+    except FileNotFoundError:
+        raise SigningKeyError(f"the signing key file {path} is missing: put it back from its backup") from None
+    except (OSError, UnicodeDecodeError):
+        raise SigningKeyError(f"the signing key file {path} cannot be read") from None
