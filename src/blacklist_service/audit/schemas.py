@@ -67,17 +67,20 @@ class EntryPage(Response):
     next: str | None
 
 
-class CosignaturesRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+COSIGNED = """blacklist.local/query-log/1f2e3d4c
+2
+AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
 
-    note: Annotated[str, Field(max_length=16_384)] = Field(
-        description="a checkpoint of this log with the cosignature/v1 lines of known witnesses",
-        examples=[
-            "blacklist.local/query-log/1f2e3d4c\n2\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n\n"
-            "— auditor.example/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0"
-            "xUe+mbIUBkBIfZ+qnA==\n"
-        ],
-    )
+— auditor.example/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==
+"""
+
+
+class CosignaturesRequest(BaseModel):
+    """A checkpoint of this log with the cosignature/v1 lines of known witnesses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"note": COSIGNED}]})
+
+    note: Annotated[str, Field(max_length=16_384)]
 
 
 class CosignedResponse(Response):

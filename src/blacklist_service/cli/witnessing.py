@@ -69,7 +69,8 @@ class Witness:
         except (NoteError, tree.TreeError) as error:
             raise WitnessRefusedError(f"{error} (a fork, or a damaged log)") from None
         if seen is not None and old == new:
-            return None
+            # Cosigned already; said again where it did not arrive.
+            return None if any(signature.is_by(self.key) for signature in note.signatures) else seen
         cosigned = Note(note.text, (*note.signatures, cosign(note.text, self.key, self.private, now())))
         # First remember, then tell: a witness that forgets could be made to cosign a fork.
         write_anchor(self.state, cosigned)
