@@ -99,6 +99,7 @@ def database_of(settings: Settings) -> Iterator[str]:
 def prepared(settings: Settings, dsn: str) -> Workplace:
     """The embedded database is brought up to the code as it is opened; an external one only by `migrate`."""
     secrecy = run(_load_secrecy(settings, dsn))
+    SealingPlace.of(settings).require_private()
     if settings.is_embedded:
         run(bring_up(dsn, secrecy, SealingPlace.of(settings)))
     else:

@@ -50,6 +50,11 @@ class SealingPlace:
     def has_keys(self) -> bool:
         return self.key is not None or self.key_file.exists()
 
+    def require_private(self) -> None:
+        """Raise `SigningKeyError` where others can read the key. A missing one is the sequencer's to report: checks go on."""
+        if self.key is None and self.key_file.exists():
+            read_key_file(self.key_file)
+
     def load_keys(self) -> tuple[Ed25519PrivateKey, ...]:
         """The private keys at hand, newest first."""
         return _parse_keys(self.key) if self.key is not None else read_key_file(self.key_file)
