@@ -116,6 +116,7 @@ async def test_cut_off_between_two_steps(
     assert (await reads.sealing_state(connection)).unsealed_since is None
 
 
+@pytest.mark.timeout(60 + 5 * KILLS)
 async def test_killed_at_random_under_load(dsn: str, connection: Connection, place: SealingPlace, tmp_path: Path):
     """No gap, no fork, nothing missing; each checkpoint ever anchored is a beginning of the final log."""
     program = (
