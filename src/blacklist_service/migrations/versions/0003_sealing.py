@@ -2,7 +2,7 @@
 
 from blacklist_service.database.steps import execute_script
 
-revision = "0005"
+revision = "0003"
 down_revision = "0002"
 
 LOG = """
