@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from blacklist_service.access.principals import Principal
+from blacklist_service.assistance.routes import router as notices_router
+from blacklist_service.assistance.watch import Watch
 from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
 from blacklist_service.checks.answers import ListAges
@@ -77,10 +79,12 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         )
         readiness_lane = Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, secrecy, seal_limit=settings.seal_limit)
+        app.state.notice_watch = Watch(app.state.pool)
         app.state.batcher.start()
         try:
             yield
         finally:
+            await app.state.notice_watch.stop()
             await app.state.batcher.stop()
             authenticator.close()
             readiness_lane.terminate()
@@ -107,6 +111,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         imports_router,
         objections_router,
         changes_router,
+        notices_router,
         audit_router,
         ledger_router,
         probes_router,

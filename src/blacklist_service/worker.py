@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from blacklist_service.assistance.tasks import escalate_emergencies
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.ledger.sequencer import keep_sealing
@@ -36,7 +37,7 @@ log = structlog.get_logger()
 Task = Callable[[Connection, Secrecy], Awaitable[bool]]
 """Does some of its work in one transaction, and says whether there is more."""
 
-TASKS: tuple[Task, ...] = (end_terms_and_grace, forget_answers, sweep_imports)
+TASKS: tuple[Task, ...] = (end_terms_and_grace, escalate_emergencies, forget_answers, sweep_imports)
 
 
 async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event, *, sealing: SealingPlace | None = None) -> None:

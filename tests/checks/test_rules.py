@@ -54,7 +54,9 @@ def test_an_uncertain_identity_is_a_flag_whatever_the_class(identity, matter):  
 def test_a_dispute_is_shown_and_changes_nothing(state):  # golden 13
     decided = ask("civil_service_recruitment", hit(dispute_state=state))
     assert decided.decision is Decision.BLOCK
-    assert decided.matches[0].hit.listing.dispute_state == state
+    shown = decided.matches[0].hit.listing
+    assert shown
+    assert shown.dispute_state == state
 
 
 def test_a_listed_company_is_blocked_from_procurement_in_any_role():

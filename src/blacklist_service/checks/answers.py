@@ -6,10 +6,11 @@ from uuid import UUID
 
 import orjson
 
+from blacklist_service.assistance.rules import object_key
 from blacklist_service.checks import rules
 from blacklist_service.checks.asks import Answer, Ask, AskedSubject, key_order
 from blacklist_service.checks.problems import UnknownMatter
-from blacklist_service.checks.queries import Snapshot, hits_of, unfetched
+from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
 from blacklist_service.clock import wire_instant
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.measures.rules import Catalogue, Matter
@@ -55,7 +56,7 @@ def answer_ask(
     if matter is None or not matter.is_decided_here:
         raise UnknownMatter
     is_stale = ages.is_stale(snapshot)
-    decided = [_decide(asked, matter, snapshot) for asked in ask.subjects]
+    decided = [_decide(ask, asked, matter, snapshot) for asked in ask.subjects]
     if is_stale:
         decided = [rules.doubt(one) for one in decided]
     decision = rules.decision_of_check(decided)
@@ -81,7 +82,7 @@ def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:
     return age is not None and (snapshot.list_alive_at is None or snapshot.at - snapshot.list_alive_at > age)
 
 
-def _decide(asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.SubjectDecision:
+def _decide(ask: Ask, asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.SubjectDecision:
     hits = [hit for key in asked.keys for hit in hits_of(snapshot, asked.subject, key.digest, key.kind)]
     # Two keys of a subject (a USCC and its organisation code) find the same listings: the larger rest, not the sum.
     more = max((unfetched(snapshot, key.digest) for key in asked.keys), default=0)
@@ -93,7 +94,15 @@ def _decide(asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.Su
         hits=hits,
         on=snapshot.legal_date,
         more=more,
+        notices=_notices(ask, asked, snapshot) if snapshot.notices else (),
     )
+
+
+def _notices(ask: Ask, asked: AskedSubject, snapshot: Snapshot) -> list[rules.NoticeHit]:
+    place = {"asking": ask.actor.member, "object_asked": object_key(ask.request.object)}
+    return [
+        notice for key in asked.keys for notice in notices_of(snapshot, asked.subject, key.digest, key.kind, **place)
+    ]
 
 
 def _subject_wire(asked: AskedSubject, decided: rules.SubjectDecision) -> dict[str, object]:
@@ -110,21 +119,23 @@ def _subject_wire(asked: AskedSubject, decided: rules.SubjectDecision) -> dict[s
 def _match_wire(match: rules.Match) -> dict[str, object]:
     measure = match.measure
     return {
-        "listing_id": str(match.hit.listing_id),
+        "listing_id": str(match.hit.listing_id) if match.hit.listing_id else None,
         "relation": match.hit.relation,
         "identity": match.hit.identity,
         "effect": match.effect,
         "reason": match.reason,
         "measure": {"id": measure.id, "class": measure.measure_class, "basis": measure.basis},
         "listing": match.hit.listing,
-        "notice": None,
+        "notice": match.notice,
     }
 
 
 def _entry(
     ask: Ask, snapshot: Snapshot, decision: rules.Decision, decided: list[rules.SubjectDecision], content: bytes
 ) -> Entry:
-    listing_ids = dict.fromkeys(match.hit.listing_id for subject in decided for match in subject.matches)
+    listing_ids = dict.fromkeys(
+        match.hit.listing_id for subject in decided for match in subject.matches if match.hit.listing_id
+    )
     return Entry(
         action=Action.CHECK,
         actor=replace(ask.actor, operator=ask.request.operator or ask.actor.operator),

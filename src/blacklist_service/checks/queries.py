@@ -1,17 +1,30 @@
 """The one look-up of a batch of checks: everything that decides, read in one snapshot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-from blacklist_service.checks.rules import Hit, ListingShown
+from blacklist_service.assistance.rules import covers_object
+from blacklist_service.checks.rules import Hit, ListingShown, NoticeHit, NoticeShown
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.log import OLDEST_UNSEALED
 from blacklist_service.subjects.keys import KeyKind, Subject, identity_of
 from blacklist_service.subjects.relations import STORED_RELATIONS
 
 FETCHED_FOR_EACH_DIGEST = 200
+
+MOST_NOTICES = 500
+
+# A live stop notice for a digest, with all members that answer to it: its addressee and whoever took its place.
+STOP_NOTICES = f"""
+    SELECT encode(k.digest, 'hex') AS digest, k.kind, n.id, n.number, n.court_name, n.action, n.valid_until, n.object_key,
+           n.subject_name, extract(epoch FROM n.served_at)::bigint AS served_at,
+           ARRAY(SELECT member FROM member_lineage WHERE ancestor = n.agency) AS addressees
+    FROM notice_keys k CROSS JOIN LATERAL (SELECT * FROM notices WHERE id = k.notice_id OFFSET 0) AS n
+    WHERE k.digest = named.digest AND k.is_live AND n.valid_until >= (SELECT legal_date FROM today)
+    LIMIT {MOST_NOTICES}
+"""
 
 # OFFSET 0 keeps the look-up of a listing by its id: planned while the list is empty, when every index is as good as any
 # other, the plan once read all of another index for each key, ever slower as the list grew.
@@ -27,6 +40,8 @@ state AS MATERIALIZED (
            (SELECT version FROM heads WHERE name = 'notices') AS notices_version,
            (SELECT min(alive_at) FROM court_feeds) AS list_alive_at,
            ({OLDEST_UNSEALED}) AS unsealed_since,
+           (SELECT jsonb_agg(served) FROM unnest($1::bytea[]) AS named (digest), LATERAL ({STOP_NOTICES}) AS served)
+               AS notices,
            ARRAY(SELECT id FROM api_keys WHERE id = ANY($2::text[]) AND revoked_at IS NULL
                  AND expires_at > (SELECT at FROM instant)) AS valid_keys
 )
@@ -59,6 +74,7 @@ class Snapshot:
     unsealed_since: datetime | None
     valid_keys: frozenset[str]
     rows: Mapping[bytes, Sequence[Any]]
+    notices: Mapping[bytes, Sequence[Any]]
 
 
 async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Sequence[str]) -> Snapshot:
@@ -78,6 +94,7 @@ async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Seq
         unsealed_since=state["unsealed_since"],
         valid_keys=frozenset(state["valid_keys"]),
         rows=rows,
+        notices=_by_digest(state["notices"] or ()),
     )
 
 
@@ -102,10 +119,38 @@ def hits_of(snapshot: Snapshot, subject: Subject, digest: bytes, kind: KeyKind) 
     return hits
 
 
+def notices_of(
+    snapshot: Snapshot, subject: Subject, digest: bytes, kind: KeyKind, *, asking: str | None, object_asked: str | None
+) -> list[NoticeHit]:
+    """The stop notices that one of a subject's keys found and that bind the asking member for that object."""
+    return [
+        NoticeHit(
+            notice=NoticeShown(
+                notice_id=row["id"],
+                number=row["number"],
+                court=row["court_name"],
+                action=row["action"],
+                served_at=f"{datetime.fromtimestamp(row['served_at'], UTC):%Y-%m-%dT%H:%M:%SZ}",
+                valid_until=date.fromisoformat(row["valid_until"]),
+            ),
+            identity=identity_of(kind, subject.kind, subject.name, row["subject_name"]),
+        )
+        for row in snapshot.notices.get(digest, ())
+        if row["kind"] == kind and asking in row["addressees"] and covers_object(object_asked, row["object_key"])
+    ]
+
+
 def unfetched(snapshot: Snapshot, digest: bytes) -> int:
     """How many listings a digest found beyond those fetched."""
     rows = snapshot.rows.get(digest)
     return rows[0]["total"] - len(rows) if rows else 0
+
+
+def _by_digest(rows: Iterable[Mapping[str, Any]]) -> dict[bytes, list[Any]]:
+    found: dict[bytes, list[Any]] = {}
+    for row in rows:
+        found.setdefault(bytes.fromhex(row["digest"]), []).append(row)
+    return found
 
 
 async def find_answers(

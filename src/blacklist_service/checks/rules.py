@@ -64,12 +64,35 @@ class ListingShown:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A listing in force that one of the subject's keys found, and how far that key proves the identity."""
+    """A listing in force that one of the subject's keys found, and how far that key proves the identity.
 
-    listing_id: UUID
+    Both are None for somebody who is not listed, whom a notice is about.
+    """
+
+    listing_id: UUID | None
     relation: Relation
     identity: Identity
-    listing: ListingShown
+    listing: ListingShown | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeShown:
+    """What an answer shows of a notice. `served_at` is RFC 3339, to the second."""
+
+    notice_id: str
+    number: str
+    court: str
+    action: str
+    served_at: str
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeHit:
+    """A stop notice in force on the asking member that one of the subject's keys found."""
+
+    notice: NoticeShown
+    identity: Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +101,7 @@ class Match:
     measure: Measure
     effect: Decision
     reason: Reason
+    notice: NoticeShown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +114,25 @@ class SubjectDecision:
 
 
 def decide(
-    matter: Matter, *, kind: str, role: str, has_identifier: bool, hits: Iterable[Hit], on: date, more: int = 0
+    matter: Matter,
+    *,
+    kind: str,
+    role: str,
+    has_identifier: bool,
+    hits: Iterable[Hit],
+    on: date,
+    more: int = 0,
+    notices: Iterable[NoticeHit] = (),
 ) -> SubjectDecision:
-    """Decide for one subject on the legal date `on`; `more` counts hits that were found but not fetched."""
-    found = [match for hit in _strongest(hits) if (match := _match(matter, kind, role, hit, on))]
+    """Decide for one subject on the legal date `on`; `more` counts hits that were found but not fetched.
+
+    `notices` are those that bind the asking member for this subject and the object asked about.
+    """
+    served = _strongest_notices(notices)
+    asked = _Asked(matter, kind, role, on, _first_proved(served))
+    found = [match for hit in _strongest(hits) if (match := _match(asked, hit))]
+    shown_notices = {match.notice.notice_id for match in found if match.notice}
+    found += _unlisted(asked, [hit for hit in served if hit.notice.notice_id not in shown_notices])
     found.sort(key=_order)
     shown = SHOWN_MATCHES if has_identifier else SHOWN_WITHOUT_IDENTIFIER
     total = len(found) + (more if found else 0)
@@ -109,16 +148,29 @@ def strongest(decisions: Iterable[Decision]) -> Decision:
     return max(decisions, key=STRENGTH.__getitem__, default=Decision.CLEAR)
 
 
-def effect_of(measure: Measure, identity: Identity) -> tuple[Decision, Reason]:
+def effect_of(measure: Measure, identity: Identity, notice: NoticeShown | None = None) -> tuple[Decision, Reason]:
     """The effect of an identity under a measure (design §5): not exact is a flag, whatever the class."""
     if identity is not Identity.EXACT:
         return Decision.FLAG, Reason.IDENTITY_UNCERTAIN
+    if measure.measure_class is MeasureClass.NOTICE_REQUIRED and notice is not None:
+        return Decision.BLOCK, Reason.NOTICE
     return EFFECT_OF_CLASS[measure.measure_class]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of every hit. `notice` is the first-served one that names exactly this subject."""
+
+    matter: Matter
+    kind: str
+    role: str
+    on: date
+    notice: NoticeShown | None
 
 
 def _strongest(hits: Iterable[Hit]) -> Iterable[Hit]:
     """One hit for each listing and relation: the one of the strongest identity."""
-    best: dict[tuple[UUID, Relation], Hit] = {}
+    best: dict[tuple[UUID | None, Relation], Hit] = {}
     for hit in hits:
         place = (hit.listing_id, hit.relation)
         held = best.get(place)
@@ -127,23 +179,61 @@ def _strongest(hits: Iterable[Hit]) -> Iterable[Hit]:
     return best.values()
 
 
-def _match(matter: Matter, kind: str, role: str, hit: Hit, on: date) -> Match | None:
+def _strongest_notices(notices: Iterable[NoticeHit]) -> list[NoticeHit]:
+    """One hit for each notice, of the strongest identity; first served first."""
+    best: dict[str, NoticeHit] = {}
+    for hit in notices:
+        held = best.get(hit.notice.notice_id)
+        if held is None or IDENTITY_STRENGTH[hit.identity] > IDENTITY_STRENGTH[held.identity]:
+            best[hit.notice.notice_id] = hit
+    return sorted(best.values(), key=lambda hit: (hit.notice.served_at, hit.notice.notice_id))
+
+
+def _first_proved(notices: Sequence[NoticeHit]) -> NoticeShown | None:
+    return next((hit.notice for hit in notices if hit.identity is Identity.EXACT), None)
+
+
+def _match(asked: _Asked, hit: Hit) -> Match | None:
     """The strongest effect that a measure of the matter gives this hit; None where no measure covers it."""
-    matches = [
-        Match(hit, measure, *effect_of(measure, hit.identity))
-        for measure in matter.measures
-        if measure.measure_class is not MeasureClass.NONE
-        and measure.covers(kind=kind, role=role, relation=hit.relation, on=on)
-    ]
+    # A notice names the debtor: it says nothing of the people of an organisation that is listed.
+    notice = asked.notice if hit.relation is Relation.DEBTOR else None
+    matches = []
+    for measure in _covering(asked, hit.relation):
+        effect, reason = effect_of(measure, hit.identity, notice)
+        matches.append(Match(hit, measure, effect, reason, notice if reason is Reason.NOTICE else None))
     return max(matches, key=lambda match: STRENGTH[match.effect], default=None)
 
 
-def _order(match: Match) -> tuple[int, int, int]:
-    return (
-        -IDENTITY_STRENGTH[match.hit.identity],
-        -STRENGTH[match.effect],
-        -match.hit.listing.published_on.toordinal(),
+def _unlisted(asked: _Asked, notices: Iterable[NoticeHit]) -> list[Match]:
+    """Matches by a notice alone: whoever it names need not be listed."""
+    measure = next(
+        (one for one in _covering(asked, Relation.DEBTOR) if one.measure_class is MeasureClass.NOTICE_REQUIRED), None
     )
+    if measure is None:
+        return []
+    return [
+        Match(
+            Hit(None, Relation.DEBTOR, found.identity, None),
+            measure,
+            *effect_of(measure, found.identity, found.notice),
+            found.notice,
+        )
+        for found in notices
+    ]
+
+
+def _covering(asked: _Asked, relation: Relation) -> list[Measure]:
+    return [
+        measure
+        for measure in asked.matter.measures
+        if measure.measure_class is not MeasureClass.NONE
+        and measure.covers(kind=asked.kind, role=asked.role, relation=relation, on=asked.on)
+    ]
+
+
+def _order(match: Match) -> tuple[int, int, int]:
+    published = match.hit.listing.published_on.toordinal() if match.hit.listing else 0
+    return (-IDENTITY_STRENGTH[match.hit.identity], -STRENGTH[match.effect], -published)
 
 
 def decision_of_check(subjects: Sequence[SubjectDecision]) -> Decision:

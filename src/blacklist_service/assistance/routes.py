@@ -1,0 +1,329 @@
+"""`/v1/notices`: served by a court, seen by it and the addressee alone, answered by the addressee."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.access.scopes import Scope
+from blacklist_service.assistance.operations import (
+    Desk,
+    Service,
+    acknowledge_notice,
+    release_notice,
+    renew_notice,
+    reply_to_notice,
+    serve_notice,
+)
+from blacklist_service.assistance.queries import (
+    Notice,
+    does_notice_exist,
+    find_notice,
+    get_notices_version,
+    list_events,
+    list_notices,
+    list_steps,
+)
+from blacklist_service.assistance.schemas import (
+    AcknowledgementRequest,
+    NoticePage,
+    NoticeQuery,
+    NoticeRequest,
+    NoticeResponse,
+    NoticeSubjectRequest,
+    ReleaseRequest,
+    RenewalRequest,
+    ReplyRequest,
+    StepPage,
+    StepResponse,
+)
+from blacklist_service.assistance.watch import Watch
+from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection
+from blacklist_service.problems import (
+    FieldError,
+    InvalidIdentifier,
+    InvalidRequest,
+    NotFound,
+    NotYours,
+    Problem,
+    ScopeMissing,
+)
+from blacklist_service.subjects.identifiers import IdentifierQuality, read_identifier
+from blacklist_service.subjects.keys import Subject
+from blacklist_service.subjects.names import name_key
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import Replayable
+from blacklist_service.web.paging import make_cursor, read_cursor
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes
+
+LARGEST_ID = UUID(int=2**128 - 1)
+HEARTBEAT_SECONDS = 1.0
+ROUNDS_BETWEEN_COMMENTS = 15
+
+router = APIRouter(prefix="/v1/notices", tags=["notices"], route_class=GuardedRoute)
+WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
+
+
+def party_to_notices(caller: Caller) -> Principal:
+    """Courts read what they served, units what was served on them."""
+    if not caller.scopes & {Scope.NOTICES_WRITE, Scope.NOTICES_ANSWER}:
+        raise ScopeMissing("this operation needs the scope notices:write or notices:answer")
+    return caller
+
+
+def desk_of(request: Request, caller: Caller, actor: Acting) -> Desk:
+    state = request.app.state
+    return Desk(caller, actor, state.secrecy, state.digester)
+
+
+Party = Annotated[Principal, Depends(party_to_notices)]
+AtDesk = Annotated[Desk, Depends(desk_of)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Serve a notice on a unit",
+    description="A `stop_*` notice blocks the matters of the addressee for this subject from the moment of service, also "
+    "for someone who is not listed; the others are requests with a deadline and a reply.",
+    response_model=NoticeResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.NOTICES_WRITE)],
+)
+async def serve(body: NoticeRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
+    service = Service(
+        **{name: getattr(body, name) for name in NoticeRequest.model_fields if name not in {"subject", "operator"}},
+        subject=_read_subject(body.subject),
+        subject_wire=body.subject.model_dump(mode="json", exclude_none=True),
+    )
+    notice = await serve_notice(connection, service, desk=desk.by(body.operator))
+    return await replay.keep(connection, 201, _response(notice))
+
+
+@router.get(
+    "",
+    summary="The notices you served, or that were served on you",
+    description="Newest first. `state=overdue`: what was due and has no reply.",
+    responses=problems(401, 403, 422, 503),
+    dependencies=[needs(None)],
+)
+async def list_(
+    query: Annotated[NoticeQuery, Query()], request: Request, connection: Reads, caller: Party
+) -> NoticePage:
+    before = LARGEST_ID
+    if query.cursor:
+        before = _read_place(query.cursor, query.state)
+    found = await list_notices(
+        connection,
+        caller,
+        state=query.state,
+        before=before,
+        limit=query.limit,
+        secrecy=request.app.state.secrecy,
+        at=now(),
+    )
+    is_last = len(found) < query.limit
+    return NoticePage(
+        items=[_response(notice) for notice in found],
+        next=None if is_last else make_cursor([str(found[-1].notice_id)], query.state),
+    )
+
+
+@router.get(
+    "/stream",
+    summary="Follow notices as they move",
+    description="Server-sent events, each within a second of its commit: `event` is the step (`served`, `acknowledged`, "
+    "`answered`, `renewed`, `released`, `escalated`), `id` the notices' version, `data` the notice. Begins with what is "
+    "not yet acknowledged, or after `Last-Event-ID`.",
+    response_class=StreamingResponse,
+    responses=problems(401, 403, 503) | {200: {"content": {"text/event-stream": {}}}},
+    dependencies=[needs(None)],
+)
+async def stream(request: Request, caller: Party) -> StreamingResponse:
+    last = request.headers.get("last-event-id", "")
+    after = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(request, caller, after), media_type="text/event-stream", headers=headers)
+
+
+@router.get(
+    "/{notice_id}",
+    summary="Read a notice",
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(None)],
+)
+async def read(notice_id: UUID, request: Request, connection: Reads, caller: Party) -> NoticeResponse:
+    return _response(await _find(connection, notice_id, request, caller))
+
+
+@router.get(
+    "/{notice_id}/history",
+    summary="Every step of a notice",
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(None)],
+)
+async def history(notice_id: UUID, request: Request, connection: Reads, caller: Party) -> StepPage:
+    await _find(connection, notice_id, request, caller)
+    steps = await list_steps(connection, notice_id, secrecy=request.app.state.secrecy)
+    return StepPage(items=[StepResponse(**asdict(step)) for step in steps])
+
+
+@router.post(
+    "/{notice_id}/acknowledgement",
+    summary="Say that you have it",
+    response_model=NoticeResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.NOTICES_ANSWER)],
+)
+async def acknowledge(
+    notice_id: UUID, body: AcknowledgementRequest, connection: Writes, desk: AtDesk, replay: Replayable
+) -> Response:
+    notice = await acknowledge_notice(connection, notice_id, desk=desk.by(body.operator))
+    return await replay.keep(connection, 200, _response(notice))
+
+
+@router.post(
+    "/{notice_id}/reply",
+    summary="Say what was done",
+    description="A reply does not end a stop notice; the court's release does.",
+    response_model=NoticeResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.NOTICES_ANSWER)],
+)
+async def reply(notice_id: UUID, body: ReplyRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
+    notice = await reply_to_notice(
+        connection, notice_id, result=body.result, text=body.text, desk=desk.by(body.operator)
+    )
+    return await replay.keep(connection, 200, _response(notice))
+
+
+@router.post(
+    "/{notice_id}/renewal",
+    summary="Bind on",
+    response_model=NoticeResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.NOTICES_WRITE)],
+)
+async def renew(
+    notice_id: UUID, body: RenewalRequest, connection: Writes, desk: AtDesk, replay: Replayable
+) -> Response:
+    notice = await renew_notice(
+        connection,
+        notice_id,
+        valid_until=body.valid_until,
+        ruling_number=body.ruling_number,
+        desk=desk.by(body.operator),
+    )
+    return await replay.keep(connection, 200, _response(notice))
+
+
+@router.post(
+    "/{notice_id}/release",
+    summary="End a notice",
+    response_model=NoticeResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.NOTICES_WRITE)],
+)
+async def release(
+    notice_id: UUID, body: ReleaseRequest, connection: Writes, desk: AtDesk, replay: Replayable
+) -> Response:
+    notice = await release_notice(connection, notice_id, reason=body.reason, desk=desk.by(body.operator))
+    return await replay.keep(connection, 200, _response(notice))
+
+
+async def _find(connection: Connection, notice_id: UUID, request: Request, caller: Principal) -> Notice:
+    notice = await find_notice(connection, notice_id, caller, secrecy=request.app.state.secrecy, at=now())
+    if notice is None:
+        raise NotYours if await does_notice_exist(connection, notice_id) else NotFound
+    return notice
+
+
+def _read_subject(asked: NoticeSubjectRequest) -> Subject:
+    if not name_key(asked.name):
+        raise InvalidRequest(errors=[FieldError("/subject/name", "blank", "Must not be blank")])
+    if asked.identifier is None:
+        return Subject(asked.kind, asked.name, None)
+    today = legal_date(now())
+    identifier = read_identifier(asked.kind, asked.identifier.type, asked.identifier.number, today=today)
+    is_usable = identifier is not None and identifier.quality in {
+        IdentifierQuality.VALID,
+        IdentifierQuality.CHECK_FAILED,
+    }
+    is_resident = asked.identifier.type == "resident_id"
+    if not is_usable or (is_resident and identifier and identifier.quality is not IdentifierQuality.VALID):
+        fault = "not a complete number of this type whose check holds"
+        raise InvalidIdentifier(errors=[FieldError("/subject/identifier/number", "invalid-identifier", fault)])
+    return Subject(asked.kind, asked.name, identifier)
+
+
+def _read_place(cursor: str, filters: object) -> UUID:
+    try:
+        [place] = read_cursor(cursor, filters)
+        return UUID(place)
+    except (ValueError, TypeError, AttributeError):
+        raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")]) from None
+
+
+def _response(notice: Notice) -> NoticeResponse:
+    values: dict[str, Any] = asdict(notice)
+    return NoticeResponse(**values, overdue=values.pop("is_overdue"))
+
+
+async def _events(request: Request, caller: Principal, after: int | None) -> AsyncIterator[bytes]:
+    """Every round the key is proved again: a revoked one hears nothing more."""
+    state = request.app.state
+    watch: Watch = state.notice_watch
+    async with state.pool.acquire() as connection:
+        version = await get_notices_version(connection)
+        waiting = await _not_acknowledged(connection, caller, state) if after is None else []
+    yield b"retry: 1000\n\n"
+    for notice in waiting:
+        yield _event(version, "served", notice)
+    after = version if after is None else after
+    rounds = 0
+    while not await request.is_disconnected():
+        moved = await watch.moved_past(after, timeout_seconds=HEARTBEAT_SECONDS)
+        try:
+            await state.authenticate(request.headers.get("authorization"))
+        except Problem:
+            return
+        if not moved:
+            rounds += 1
+            if rounds % ROUNDS_BETWEEN_COMMENTS == 0:
+                yield b": still here\n\n"
+            continue
+        async with (
+            state.pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            version = await get_notices_version(connection)
+            events = await list_events(connection, caller, after=after, secrecy=state.secrecy, at=now())
+        for event_version, act, notice in events:
+            yield _event(event_version, act, notice)
+            after = event_version
+        if len(events) < 500:
+            after = max(after, version)
+
+
+async def _not_acknowledged(connection: Connection, caller: Principal, state: Any) -> list[Notice]:
+    found = await list_notices(
+        connection, caller, state="served", before=LARGEST_ID, limit=500, secrecy=state.secrecy, at=now()
+    )
+    return found[::-1]
+
+
+def _event(version: int, act: str, notice: Notice) -> bytes:
+    data = _response(notice).model_dump_json()
+    return f"id: {version}\nevent: {act}\ndata: {data}\n\n".encode()

@@ -1,0 +1,122 @@
+"""How a notice lives, and how long it may bind. Pure."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+
+class NoticeAction(StrEnum):
+    STOP_TRANSFER = "stop_transfer"
+    STOP_PROCEDURE = "stop_procedure"
+    QUERY = "query"
+    FREEZE = "freeze"
+    DEDUCT = "deduct"
+    SEIZE = "seize"
+    DISPATCH_POLICE = "dispatch_police"
+
+
+class Urgency(StrEnum):
+    NORMAL = "normal"
+    URGENT = "urgent"
+    EMERGENCY = "emergency"
+
+
+class ReplyResult(StrEnum):
+    DONE = "done"
+    PARTLY_DONE = "partly_done"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+
+
+class NoticeState(StrEnum):
+    SERVED = "served"
+    ACKNOWLEDGED = "acknowledged"
+    ANSWERED = "answered"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class ObjectKind(StrEnum):
+    """What is controlled; it sets how long a notice may bind."""
+
+    DEPOSIT = "deposit"
+    MOVABLE = "movable"
+    REAL_ESTATE = "real_estate"
+    OTHER_RIGHT = "other_right"
+
+
+STOPPING = frozenset({NoticeAction.STOP_TRANSFER, NoticeAction.STOP_PROCEDURE})
+"""In force until released or past its day; a reply does not end it."""
+
+BINDING = STOPPING | {NoticeAction.FREEZE, NoticeAction.SEIZE}
+"""Has a last day of validity; the rest is done once."""
+
+LONGEST_YEARS: Mapping[ObjectKind, int] = {
+    ObjectKind.DEPOSIT: 1,
+    ObjectKind.MOVABLE: 2,
+    ObjectKind.REAL_ESTATE: 3,
+    ObjectKind.OTHER_RIGHT: 3,
+}
+"""民诉解释 Art. 485 (domain M34): deposits one year, movables two, real estate and other rights three; renewable."""
+
+USUAL_OBJECT: Mapping[NoticeAction, ObjectKind] = {
+    NoticeAction.FREEZE: ObjectKind.DEPOSIT,
+    NoticeAction.SEIZE: ObjectKind.REAL_ESTATE,
+    NoticeAction.STOP_TRANSFER: ObjectKind.OTHER_RIGHT,
+    NoticeAction.STOP_PROCEDURE: ObjectKind.OTHER_RIGHT,
+}
+
+MINUTES_TO_ACKNOWLEDGE = 5
+"""An emergency that nobody has acknowledged by then is escalated."""
+
+
+def last_day(action: NoticeAction, object_kind: ObjectKind | None, served_on: date) -> date | None:
+    """The latest day on which a notice of this kind may still bind; None for what is done once."""
+    if action not in BINDING:
+        return None
+    years = LONGEST_YEARS[object_kind or USUAL_OBJECT[action]]
+    try:
+        return served_on.replace(year=served_on.year + years)
+    except ValueError:  # 29 February
+        return served_on.replace(year=served_on.year + years, day=28)
+
+
+def state_of(
+    *,
+    acknowledged_at: datetime | None,
+    answered_at: datetime | None,
+    released_at: datetime | None,
+    valid_until: date | None,
+    on: date,
+) -> NoticeState:
+    """`valid_until` is the last day of validity, inclusive."""
+    if released_at is not None:
+        return NoticeState.RELEASED
+    if valid_until is not None and valid_until < on:
+        return NoticeState.EXPIRED
+    if answered_at is not None:
+        return NoticeState.ANSWERED
+    return NoticeState.SERVED if acknowledged_at is None else NoticeState.ACKNOWLEDGED
+
+
+def is_overdue(state: NoticeState, due_at: datetime | None, at: datetime) -> bool:
+    return due_at is not None and at > due_at and state in {NoticeState.SERVED, NoticeState.ACKNOWLEDGED}
+
+
+def escalates_at(urgency: Urgency, served_at: datetime) -> datetime | None:
+    if urgency is not Urgency.EMERGENCY:
+        return None
+    return served_at + timedelta(minutes=MINUTES_TO_ACKNOWLEDGE)
+
+
+def object_key(text: str | None) -> str | None:
+    """A property-unit number, licence or plate as it is compared: without width, case or spaces."""
+    if text is None:
+        return None
+    return "".join(unicodedata.normalize("NFKC", text).upper().split()) or None
+
+
+def covers_object(asked: str | None, noticed: str | None) -> bool:
+    """If both name an object and they differ, the notice does not cover (design §8)."""
+    return asked is None or noticed is None or asked == noticed

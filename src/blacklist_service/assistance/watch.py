@@ -1,0 +1,61 @@
+"""Telling streams that a notice has moved, within a second, at the cost of one small query for all of them."""
+
+import asyncio
+
+import asyncpg
+import structlog
+
+from blacklist_service.assistance.queries import get_notices_version
+from blacklist_service.database.connections import Pool
+
+LOOK_SECONDS = 0.3
+
+log = structlog.get_logger()
+
+
+class Watch:
+    """Looks at the notices' version while anybody waits for it; nobody waiting, it costs nothing."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting = 0
+        self._version = 0
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def moved_past(self, version: int, *, timeout_seconds: float) -> bool:
+        """Wait until the notices' version is above `version`; False when the time is up."""
+        self._waiting += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while self._version <= version:
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        else:
+            return True
+        finally:
+            self._waiting -= 1
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _look(self) -> None:
+        idle_rounds = 0
+        while idle_rounds < 10:
+            idle_rounds = 0 if self._waiting else idle_rounds + 1
+            try:
+                async with self._pool.acquire(timeout=LOOK_SECONDS * 3) as connection:
+                    version = await get_notices_version(connection)  # type: ignore[arg-type]
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("notices_not_seen", cause=type(error).__name__)
+            else:
+                if version > self._version:
+                    self._version = version
+                    moved, self._moved = self._moved, asyncio.Event()
+                    moved.set()
+            await asyncio.sleep(LOOK_SECONDS)
