@@ -36,6 +36,7 @@ from blacklist_service.listings.import_routes import router as imports_router
 from blacklist_service.listings.objection_routes import router as objections_router
 from blacklist_service.listings.routes import feed as changes_router
 from blacklist_service.listings.routes import router as listings_router
+from blacklist_service.measures.routes import measures as measures_router
 from blacklist_service.measures.routes import router as matters_router
 from blacklist_service.members.authentication import Authenticator
 from blacklist_service.problems import Problem, Undetermined
@@ -107,6 +108,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         check_batches_router,
         checks_router,
         matters_router,
+        measures_router,
         listings_router,
         imports_router,
         objections_router,

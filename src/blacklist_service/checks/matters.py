@@ -5,6 +5,7 @@ from typing import Any
 from blacklist_service.access.principals import Principal
 from blacklist_service.checks.problems import UnknownMatter
 from blacklist_service.database.connections import Pool
+from blacklist_service.measures.queries import is_matter_decided
 from blacklist_service.problems import MatterNotAllowed
 
 
@@ -13,6 +14,7 @@ async def require_matter(state: Any, principal: Principal, matter: str) -> None:
     if matter in principal.matters:
         return
     pool: Pool = state.pool
-    if await pool.fetchval("SELECT 1 FROM matters WHERE code = $1", matter) is None:
-        raise UnknownMatter
+    async with pool.acquire() as connection:
+        if not await is_matter_decided(connection, matter):  # type: ignore[arg-type] # the pool's proxy
+            raise UnknownMatter
     raise MatterNotAllowed(matter)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from blacklist_service.cli import checking, demonstration, importing, keeping, l
 from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.listings.rules import Ground, RowAction
+from blacklist_service.measures.operations import Applied, apply_measures, read_catalogue
 from blacklist_service.members.operations import add_member, create_key, revoke_key
 from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
 
@@ -25,6 +27,8 @@ app.add_typer(members_app, name="members")
 app.add_typer(keys_app, name="keys")
 listings_app = typer.Typer(no_args_is_help=True, help="The court's acts on single listings.")
 imports_app = typer.Typer(no_args_is_help=True, help="Imports that were sent over HTTP, or wait for a second person.")
+measures_app = typer.Typer(no_args_is_help=True, help="Which matter leads to what, on what legal basis.")
+app.add_typer(measures_app, name="measures")
 audit_app = typer.Typer(no_args_is_help=True, help="The ledger's log: its anchor, its witnesses, its retention.")
 witness_app = typer.Typer(no_args_is_help=True, help="Bodies that follow the log and cosign it.")
 app.add_typer(audit_app, name="audit")
@@ -311,3 +315,30 @@ def check(
 def openapi() -> None:
     """Print the OpenAPI document."""
     print(serving.openapi_document())
+
+
+@measures_app.command("apply")
+def measures_apply(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="a catalogue, TOML or JSON")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a catalogue in force for every check that begins afterwards."""
+    with refusing():
+        catalogue = read_catalogue(file.read_text("utf-8"))
+    with opened(load_settings(data_dir)) as workplace:
+
+        async def apply() -> Applied:
+            async with workplace.connected() as connection, connection.transaction():
+                return await apply_measures(
+                    connection, catalogue, actor=operator(), secrecy=workplace.secrecy, is_dry_run=dry_run
+                )
+
+        applied = run(apply())
+    if as_json:
+        print(json.dumps({"measures_version": applied.version} | asdict(applied.difference)))
+        return
+    print(f"measures version {applied.version}{' (unchanged: dry run)' if dry_run else ''}")
+    for word in ("added", "removed", "changed"):
+        print(f"{word}: {', '.join(getattr(applied.difference, word)) or '-'}")

@@ -2,48 +2,68 @@
 
 import hashlib
 import tomllib
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 
-from pydantic import ValidationError
+import orjson
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.measures.rules import Catalogue
-from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.measures.queries import get_catalogue
+from blacklist_service.measures.rules import Catalogue, Difference, difference
+from blacklist_service.problems import InvalidRequest, VersionMismatch
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.web.bodies import parse_json, validate
 
 
 def read_catalogue(text: str) -> Catalogue:
-    """Read a catalogue from TOML; raise `InvalidRequest` with every place that is wrong."""
+    """Read a catalogue from TOML, or from JSON; raise `InvalidRequest` with every place that is wrong."""
     try:
-        return Catalogue.model_validate(tomllib.loads(text))
+        # JSON mode, as over HTTP: a date may be a TOML date or a string.
+        document = parse_json(text.encode()) if text.lstrip().startswith("{") else tomllib.loads(text)
+        return validate(Catalogue, orjson.dumps(document))
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequest(f"the catalogue is not TOML: {error}") from None
-    except ValidationError as error:
-        places = [
-            FieldError("/".join(map(str, e["loc"])), e["type"], e["msg"]) for e in error.errors(include_input=False)
-        ]
-        raise InvalidRequest("the catalogue is not complete", errors=places) from None
 
 
 def founding_catalogue() -> Catalogue:
     return read_catalogue(files("blacklist_service.measures").joinpath("data/catalogue.toml").read_text("utf-8"))
 
 
-async def apply_measures(connection: Connection, catalogue: Catalogue, *, actor: Actor, secrecy: Secrecy) -> int:
-    """Put `catalogue` in force for every check that begins after the commit; return its version.
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The version in force, and what it changed; nothing where the same catalogue was in force already."""
 
-    The same catalogue again is the same version.
+    version: int
+    difference: Difference
+
+
+async def apply_measures(
+    connection: Connection,
+    catalogue: Catalogue,
+    *,
+    actor: Actor,
+    secrecy: Secrecy,
+    expected_version: int | None = None,
+    is_dry_run: bool = False,
+) -> Applied:
+    """Put `catalogue` in force for every check that begins after the commit.
+
+    The same catalogue again is the same version. Raise `VersionMismatch` where another than the expected is in force.
     """
     document = catalogue.model_dump(mode="json", by_alias=True)
     digest = hashlib.sha256(canonical(document)).digest()
     head = await connection.fetchrow("SELECT version FROM heads WHERE name = 'measures' FOR UPDATE")
     assert head is not None  # noqa: S101 - made by the migration
-    if await connection.fetchval("SELECT sha256 FROM measures_versions WHERE version = $1", head["version"]) == digest:
-        return int(head["version"])
+    if expected_version is not None and expected_version != head["version"]:
+        raise VersionMismatch
+    changes = difference(await get_catalogue(connection, head["version"]), catalogue)
+    held = await connection.fetchval("SELECT sha256 FROM measures_versions WHERE version = $1", head["version"])
+    if held == digest or is_dry_run:
+        return Applied(int(head["version"]), changes)
     version, now = int(head["version"]) + 1, await database_clock(connection)
     await connection.executemany(
         "INSERT INTO matters (code, name, name_en) VALUES ($1, $2, $3)"
@@ -55,6 +75,7 @@ async def apply_measures(connection: Connection, catalogue: Catalogue, *, actor:
         *(version, digest, document, now, actor.member),
     )
     await connection.execute("UPDATE heads SET version = $1, changed_at = $2 WHERE name = 'measures'", version, now)
-    entry = Entry(Action.MEASURES_APPLIED, actor, measures_version=version, facts={"sha256": digest.hex()})
+    facts = {"sha256": digest.hex(), **asdict(changes)}
+    entry = Entry(Action.MEASURES_APPLIED, actor, measures_version=version, facts=facts)
     await record(connection, [entry], at=now, secrecy=secrecy)
-    return version
+    return Applied(version, changes)

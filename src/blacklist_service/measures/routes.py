@@ -1,20 +1,33 @@
 """`/v1/matters`: what may be asked, and on what legal basis."""
 
 from datetime import date
+from typing import Annotated
 
-from fastapi import APIRouter
-from pydantic import Field
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
-from blacklist_service.measures.queries import get_catalogue, get_measures_version
-from blacklist_service.measures.rules import MeasureClass, Source, SubjectRole
+from blacklist_service.access.scopes import Scope
+from blacklist_service.measures.operations import apply_measures
+from blacklist_service.measures.queries import find_catalogue, get_measures_version
+from blacklist_service.measures.rules import Catalogue, MeasureClass, Source, SubjectRole
+from blacklist_service.problems import FieldError, InvalidRequest, NotFound
 from blacklist_service.subjects.relations import Relation
+from blacklist_service.web.bodies import BATCH_BODY_BYTES
 from blacklist_service.web.documented import problems
-from blacklist_service.web.routing import GuardedRoute, needs
-from blacklist_service.web.transactions import Reads
+from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import Response
 
 router = APIRouter(prefix="/v1/matters", tags=["matters"], route_class=GuardedRoute)
+
+
+class _CatalogueRoute(GuardedRoute):
+    most_bytes = BATCH_BODY_BYTES
+
+
+measures = APIRouter(prefix="/v1/measures", tags=["matters"], route_class=_CatalogueRoute)
 
 
 class MeasureResponse(Response):
@@ -39,24 +52,68 @@ class MatterResponse(Response):
     measures: list[MeasureResponse]
 
 
+class LocalSettingResponse(Response):
+    matter: str
+    name: str
+    value: int | str | list[str]
+    unit: str
+    basis: str
+    valid_from: date
+    valid_to: date | None
+
+
 class MatterPage(Response):
+    version: int
     items: list[MatterResponse]
+    local_settings: list[LocalSettingResponse]
     next: str | None = None
+
+
+class AppliedResponse(Response):
+    """What is in force now, and what that changed; matters by their codes."""
+
+    measures_version: int
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+    local_settings_changed: bool
+    dry_run: bool
+
+
+class MatterQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Annotated[int, Field(ge=1, lt=2**63)] | None = Field(
+        None, description="that of an old answer; default: in force now"
+    )
+
+
+class ApplyQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dry_run: bool = Field(False, description="only say what would change")
+
+
+class CatalogueRequest(Catalogue):
+    """A whole catalogue, in the form of `measures/data/catalogue.toml` as JSON."""
 
 
 @router.get(
     "",
     summary="The matters and their measures",
     description="Every matter, what a hit means for it, for whom, on what legal basis, and since when. ETag = version.",
-    responses=problems(401, 403, 503),
+    responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(None)],
 )
-async def list_matters(connection: Reads, response: HttpResponse) -> MatterPage:
-    version = await get_measures_version(connection)
-    catalogue = await get_catalogue(connection, version)
+async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads, response: HttpResponse) -> MatterPage:
+    version = query.version or await get_measures_version(connection)
+    catalogue = await find_catalogue(connection, version)
+    if catalogue is None:
+        raise NotFound
     response.headers["ETag"] = f'"{version}"'
     return MatterPage.model_validate(
         {
+            "version": version,
             "items": [
                 {
                     "matter": matter.code,
@@ -65,6 +122,52 @@ async def list_matters(connection: Reads, response: HttpResponse) -> MatterPage:
                     "measures": [measure.model_dump(by_alias=True) for measure in matter.measures],
                 }
                 for matter in catalogue.matters
-            ]
+            ],
+            "local_settings": [setting.model_dump() for setting in catalogue.local_settings],
         }
     )
+
+
+@measures.put(
+    "",
+    summary="Put a catalogue in force",
+    description="For every check that begins after the answer. Compared with what is in force, validated, recorded; the "
+    "same again is the same version. `If-Match` with the version it replaces is honoured, not required.",
+    responses=problems(401, 403, 412, 413, 415, 422, 503),
+    dependencies=[needs(Scope.MEASURES_WRITE)],
+)
+async def put_measures(
+    body: CatalogueRequest,
+    query: Annotated[ApplyQuery, Query()],
+    request: Request,
+    connection: Writes,
+    actor: Acting,
+    response: HttpResponse,
+    if_match: Annotated[str | None, Header()] = None,
+) -> AppliedResponse:
+    applied = await apply_measures(
+        connection,
+        Catalogue.model_validate(body, from_attributes=True),
+        actor=actor,
+        secrecy=request.app.state.secrecy,
+        expected_version=_version(if_match),
+        is_dry_run=query.dry_run,
+    )
+    response.headers["ETag"] = f'"{applied.version}"'
+    return AppliedResponse(
+        measures_version=applied.version,
+        added=list(applied.difference.added),
+        removed=list(applied.difference.removed),
+        changed=list(applied.difference.changed),
+        local_settings_changed=applied.difference.settings,
+        dry_run=query.dry_run,
+    )
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None:
+        return None
+    number = if_match.strip().removeprefix("W/").strip('"')
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise InvalidRequest(errors=[FieldError("If-Match", "form", 'a version such as "3"')])
+    return int(number)

@@ -1,6 +1,7 @@
 """The catalogue of measures and what it says on a given day. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -63,6 +64,12 @@ class Measure(_Frozen):
     source: Source
     note: str = ""
 
+    @model_validator(mode="after")
+    def refuse_an_end_before_the_beginning(self) -> "Measure":
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            raise ValueError("valid_to is before valid_from")
+        return self
+
     def covers(self, *, kind: str, role: str, relation: str, on: date) -> bool:
         return (
             relation in self.relations
@@ -89,10 +96,23 @@ class Matter(_Frozen):
         return any(measure.measure_class is not MeasureClass.NONE for measure in self.measures)
 
 
+class LocalSetting(_Frozen):
+    """What a place sets itself within the law, with dates: a fee threshold, a list of schools (domain §2.4)."""
+
+    matter: str
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")
+    value: int | str | tuple[str, ...]
+    unit: str = ""
+    basis: str = Field(min_length=1)
+    valid_from: date
+    valid_to: date | None = None
+
+
 class Catalogue(_Frozen):
     """All matters of one version."""
 
     matters: tuple[Matter, ...]
+    local_settings: tuple[LocalSetting, ...] = ()
 
     @cached_property
     def by_code(self) -> Mapping[str, Matter]:
@@ -104,3 +124,30 @@ class Catalogue(_Frozen):
         if len(codes) != len(set(codes)):
             raise ValueError("two matters have the same code")
         return self
+
+    @model_validator(mode="after")
+    def refuse_settings_of_no_matter(self) -> "Catalogue":
+        if {setting.matter for setting in self.local_settings} - self.by_code.keys():
+            raise ValueError("a local setting names a matter that is not here")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one catalogue changes in another, as codes of matters; `settings` whether a local setting moved."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    settings: bool
+
+
+def difference(old: Catalogue, new: Catalogue) -> Difference:
+    return Difference(
+        added=tuple(sorted(new.by_code.keys() - old.by_code.keys())),
+        removed=tuple(sorted(old.by_code.keys() - new.by_code.keys())),
+        changed=tuple(
+            sorted(code for code in new.by_code.keys() & old.by_code.keys() if new.by_code[code] != old.by_code[code])
+        ),
+        settings=old.local_settings != new.local_settings,
+    )
