@@ -21,6 +21,7 @@ from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
 from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.batcher import Batcher
+from blacklist_service.checks.outcome_routes import router as outcomes_router
 from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
@@ -34,6 +35,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.import_routes import router as imports_router
 from blacklist_service.listings.objection_routes import router as objections_router
+from blacklist_service.listings.publication_routes import router as publication_router
 from blacklist_service.listings.routes import feed as changes_router
 from blacklist_service.listings.routes import router as listings_router
 from blacklist_service.measures.routes import measures as measures_router
@@ -107,12 +109,14 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         hot_checks_router,
         check_batches_router,
         checks_router,
+        outcomes_router,
         matters_router,
         measures_router,
         listings_router,
         imports_router,
         objections_router,
         changes_router,
+        publication_router,
         notices_router,
         audit_router,
         ledger_router,

@@ -68,6 +68,10 @@ class Settings(BaseSettings):
         None, description="seconds since a court's feed was alive: older, and no check is answered"
     )
 
+    outcome_days: Annotated[int, Field(ge=1, le=250)] = Field(
+        5, description="working days in which an agency says what it did about a block or flag"
+    )
+
     # everything else
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 15_000
     pool_size: Annotated[int, Field(ge=1, le=64)] = 6

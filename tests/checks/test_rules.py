@@ -44,9 +44,16 @@ def test_a_listed_buyer_is_blocked():
 
 
 @pytest.mark.parametrize("identity", [Identity.MASKED, Identity.NAME_DIFFERS, Identity.NAME_ONLY])
-@pytest.mark.parametrize("matter", sorted(MATTERS))
+@pytest.mark.parametrize(
+    "matter",
+    sorted(
+        code
+        for code, matter in MATTERS.items()
+        if matter.is_decided_here and "person" in (matter.measures[0].kinds or ("person",))
+    ),
+)
 def test_an_uncertain_identity_is_a_flag_whatever_the_class(identity, matter):  # golden 6, 7
-    role = "transferor" if matter == "real_estate_transfer" else "applicant"
+    role = (MATTERS[matter].measures[0].roles or ("applicant",))[0]
     assert outcome(ask(matter, hit(identity=identity), role=role)) == ("flag", "identity_uncertain")
 
 

@@ -1,7 +1,7 @@
 """Deciding an ask on a snapshot: the answer's exact bytes, and the ledger entry that proves it."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import orjson
@@ -13,9 +13,10 @@ from blacklist_service.checks.problems import UnknownMatter
 from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
 from blacklist_service.clock import wire_instant
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.listings.rules import is_minor
 from blacklist_service.measures.rules import Catalogue, Matter
 from blacklist_service.problems import Unauthenticated, Undetermined
-from blacklist_service.subjects.identifiers import mask_identifier
+from blacklist_service.subjects.identifiers import birth_date, mask_identifier
 from blacklist_service.subjects.names import mask_name
 
 LIST_EMPTY = "list-empty"
@@ -75,7 +76,7 @@ def answer_ask(
             "subjects": [_subject_wire(asked, one) for asked, one in zip(ask.subjects, decided, strict=True)],
         }
     )
-    return Answer(check_id, content), _entry(ask, snapshot, decision, decided, content)
+    return Answer(check_id, content), _entry(ask, matter, snapshot, decision, decided, content)
 
 
 def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:
@@ -131,7 +132,12 @@ def _match_wire(match: rules.Match) -> dict[str, object]:
 
 
 def _entry(
-    ask: Ask, snapshot: Snapshot, decision: rules.Decision, decided: list[rules.SubjectDecision], content: bytes
+    ask: Ask,
+    matter: Matter,
+    snapshot: Snapshot,
+    decision: rules.Decision,
+    decided: list[rules.SubjectDecision],
+    content: bytes,
 ) -> Entry:
     listing_ids = dict.fromkeys(
         match.hit.listing_id for subject in decided for match in subject.matches if match.hit.listing_id
@@ -146,10 +152,24 @@ def _entry(
         list_version=snapshot.list_version,
         measures_version=snapshot.measures_version,
         notices_version=snapshot.notices_version,
-        subjects=tuple(_entry_subject(asked) for asked in ask.subjects),
+        subjects=tuple(
+            _child() if matter.about_children and _is_child(asked, snapshot.legal_date) else _entry_subject(asked)
+            for asked in ask.subjects
+        ),
         request=ask.body,
         answer=content,
     )
+
+
+def _is_child(asked: AskedSubject, today: date) -> bool:
+    identifier = asked.subject.identifier
+    born = birth_date(identifier) if identifier else None
+    return is_minor(born, (), today=today)
+
+
+def _child() -> EntrySubject:
+    """Children are never stored: that one was named is kept, not who it was."""
+    return EntrySubject(bytes(16), "*", None, None, {"role": "child"})
 
 
 def _entry_subject(asked: AskedSubject) -> EntrySubject:

@@ -10,3 +10,10 @@ class UnknownMatter(InvalidRequest):
         super().__init__(
             errors=[FieldError("/matter", "unknown-matter", "not a matter of GET /v1/matters with a verdict")]
         )
+
+
+class ReasonMissing(InvalidRequest):
+    """Overriding a block needs a reason."""
+
+    def __init__(self) -> None:
+        super().__init__(errors=[FieldError("/reason", "missing", "a block that is overridden needs its reason")])

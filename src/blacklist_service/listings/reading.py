@@ -1,7 +1,7 @@
 """Reads of the list for people and systems: listings, their history, the change feed, the court's tasks."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -147,6 +147,17 @@ async def digest_of_set(connection: Connection) -> tuple[int, str]:
         digest.update(f"{row['id']} {row['list_version']}\n".encode())
         count += 1
     return count, digest.hexdigest()
+
+
+async def list_published(connection: Connection, *, today: date, page: int) -> AsyncIterator[list[dict[str, Any]]]:
+    """All listings in force on that day, by id, in pages; within the caller's snapshot."""
+    published = STATE_CONDITIONS["published"].format(today="$2")
+    last = UUID(int=0)
+    while rows := await connection.fetch(
+        f"{LISTING} WHERE l.id > $1 AND {published} ORDER BY l.id LIMIT $3", last, today, page
+    ):
+        yield [listing_wire(row, today=today) for row in rows]
+        last = rows[-1]["id"]
 
 
 async def list_court_tasks(connection: Connection, court_code: str, *, limit: int) -> list[asyncpg.Record]:

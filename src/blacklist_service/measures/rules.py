@@ -88,6 +88,7 @@ class Matter(_Frozen):
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")
     name: str
     name_en: str
+    about_children: bool = Field(False, description="a minor who is named in a check of it is not stored")
     measures: tuple[Measure, ...] = Field(min_length=1)
 
     @cached_property

@@ -1,0 +1,199 @@
+"""What follows an answer: its outcome, what still waits for one, and the explanation for the person it is about."""
+
+from dataclasses import asdict, replace
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.access.scopes import Role, Scope
+from blacklist_service.checks.explanations import explain_html, explain_text
+from blacklist_service.checks.outcomes import Outcome, OutcomeAction, find_outcome, list_waiting, record_outcome
+from blacklist_service.checks.rules import Decision
+from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import RecordedCheck, database_clock, find_check
+from blacklist_service.measures.queries import find_catalogue
+from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours
+from blacklist_service.web.documented import problems
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.wire import Request as Wire
+from blacklist_service.web.wire import Response as WireResponse
+from blacklist_service.web.wire import text
+
+router = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=GuardedRoute)
+
+
+class OutcomeRequest(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"action": "refused", "reason": "依公务员法第二十六条不予录用"}]}
+    )
+
+    action: OutcomeAction
+    reason: Annotated[str, *text(2000, 0)] | None = Field(None, description="needed where a block is overridden")
+    operator: Annotated[str, *text(100)] | None = None
+
+
+class OutcomeResponse(WireResponse):
+    check_id: UUID
+    revision: int
+    decision: Decision
+    action: OutcomeAction
+    reason: str | None
+    operator: str | None
+    at: datetime
+
+
+class WaitingResponse(WireResponse):
+    check_id: UUID
+    decision: Literal["block", "flag"]
+    matter: str
+    reference: str
+    checked_at: datetime
+    due_on: date
+    is_overdue: bool
+
+
+class WaitingPage(WireResponse):
+    items: list[WaitingResponse]
+    next: str | None
+
+
+class WaitingQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pending: Literal["outcome"]
+    overdue: bool = Field(False, description="only those past their working days")
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
+@router.get(
+    "",
+    summary="Your blocks and flags without an outcome",
+    description="Newest first; `due_on` is the last of the working days in which a human is to decide.",
+    responses=problems(401, 403, 422, 503),
+    dependencies=[needs(Scope.CHECKS_WRITE)],
+)
+async def list_pending(
+    query: Annotated[WaitingQuery, Query()], request: Request, connection: Reads, caller: Caller
+) -> WaitingPage:
+    found = await list_waiting(
+        connection,
+        caller.member,
+        before=_read_place(query.cursor) if query.cursor else None,
+        limit=query.limit,
+        working_days=request.app.state.settings.outcome_days,
+        today=legal_date(now()),
+    )
+    shown = [one for one in found if one.is_overdue or not query.overdue]
+    return WaitingPage(
+        items=[WaitingResponse(**asdict(one)) for one in shown],
+        next=make_cursor([str(found[-1].check_id)], "pending") if len(found) == query.limit else None,
+    )
+
+
+@router.put(
+    "/{check_id}/outcome",
+    summary="Say what you then did",
+    description="By the agency that asked. The last one stands, the earlier ones stay in the ledger. A block that is "
+    "overridden (`approved`) needs a reason.",
+    responses=problems(401, 403, 404, 413, 415, 422, 503),
+    dependencies=[needs(Scope.CHECKS_WRITE)],
+)
+async def put_outcome(
+    check_id: UUID, body: OutcomeRequest, request: Request, connection: Writes, caller: Caller, actor: Acting
+) -> OutcomeResponse:
+    recorded = await _own(connection, check_id, request, caller)
+    outcome = await record_outcome(
+        connection,
+        orjson.loads(recorded.answer),
+        action=body.action,
+        reason=body.reason,
+        actor=replace(actor, operator=body.operator),
+        secrecy=request.app.state.secrecy,
+    )
+    return _response(outcome)
+
+
+@router.get(
+    "/{check_id}/outcome",
+    summary="What was done",
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(Scope.CHECKS_WRITE)],
+)
+async def read_outcome(check_id: UUID, request: Request, connection: Reads, caller: Caller) -> OutcomeResponse:
+    await _own(connection, check_id, request, caller)
+    outcome = await find_outcome(connection, check_id, secrecy=request.app.state.secrecy)
+    if outcome is None:
+        raise NotFound
+    return _response(outcome)
+
+
+@router.get(
+    "/{check_id}/explanation",
+    summary="A printable explanation",
+    description="In Chinese, for the person it is about: court, case, ground, legal basis, remedy and where to object. "
+    "Text, or HTML where `Accept` prefers it. For the agency that asked, and auditors (whose reading is recorded).",
+    response_class=Response,
+    responses=problems(401, 403, 404, 422, 503) | {200: {"content": {"text/plain": {}, "text/html": {}}}},
+    dependencies=[needs(Scope.CHECKS_READ)],
+)
+async def explain(
+    check_id: UUID,
+    request: Request,
+    connection: Writes,
+    caller: Caller,
+    actor: Acting,
+    accept: Annotated[str, Header()] = "text/plain",
+) -> Response:
+    if caller.role is Role.AUDITOR:
+        recorded = await _find(connection, check_id, request)
+        entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "explanation"})
+        await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)
+    else:
+        recorded = await _own(connection, check_id, request, caller)
+    answer: dict[str, Any] = orjson.loads(recorded.answer)
+    catalogue = await find_catalogue(connection, answer["measures_version"])
+    agency = await connection.fetchval("SELECT name FROM members WHERE code = $1", recorded.agency) or recorded.agency
+    is_html = "text/html" in accept.lower()
+    content = (explain_html if is_html else explain_text)(answer, catalogue, agency)
+    media_type = "text/html" if is_html else "text/plain"
+    headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Vary": "Accept"}
+    return Response(content, media_type=f"{media_type}; charset=utf-8", headers=headers)
+
+
+async def _own(connection: Connection, check_id: UUID, request: Request, caller: Principal) -> RecordedCheck:
+    recorded = await _find(connection, check_id, request)
+    if recorded.agency != caller.member:
+        raise NotYours
+    return recorded
+
+
+async def _find(connection: Connection, check_id: UUID, request: Request) -> RecordedCheck:
+    recorded = await find_check(connection, check_id, request.app.state.secrecy)
+    if recorded is None:
+        raise NotFound
+    return recorded
+
+
+def _read_place(cursor: str) -> UUID:
+    try:
+        [place] = read_cursor(cursor, "pending")
+        return UUID(place)
+    except (ValueError, TypeError, AttributeError):
+        raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")]) from None
+
+
+def _response(outcome: Outcome) -> OutcomeResponse:
+    return OutcomeResponse.model_validate(asdict(outcome))

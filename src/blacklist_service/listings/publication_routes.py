@@ -1,0 +1,148 @@
+"""`/v1/publication`: the list as the public may see it, whole, for the credit platform and a unit's own site (M33).
+
+Read in one snapshot while it leaves: what was withdrawn or deleted before the request began is not in it. `List-Version`
+names the snapshot; `GET /v1/changes?after=<List-Version>` continues from there.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from blacklist_service.access.scopes import Scope
+from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection, Pool
+from blacklist_service.listings.reading import get_list_version, list_published
+from blacklist_service.problems import Undetermined
+from blacklist_service.web.documented import problems
+from blacklist_service.web.routing import GuardedRoute, needs
+
+router = APIRouter(prefix="/v1/publication", tags=["changes"], route_class=GuardedRoute)
+
+COLUMNS = {
+    "listing_id": "编号",
+    "name": "被执行人姓名/名称",
+    "kind": "类型",
+    "identifier": "证件号码",
+    "legal_representative": "法定代表人",
+    "sex": "性别",
+    "court": "执行法院",
+    "case_number": "案号",
+    "filed_on": "立案时间",
+    "basis_number": "执行依据文号",
+    "basis_issuer": "作出执行依据单位",
+    "obligation": "生效法律文书确定的义务",
+    "performance": "被执行人的履行情况",
+    "performed_part": "已履行部分",
+    "unperformed_part": "未履行部分",
+    "circumstances": "失信情形",
+    "published_on": "发布时间",
+    "expires_on": "期限届满日",
+}
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
+PAGE = 1000
+
+
+class PublicationQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["jsonl", "csv"] | None = Field(None, description="default: by `Accept`, else JSON Lines")
+
+
+@router.get(
+    "",
+    summary="The list as the public may see it",
+    description="All listings in force, numbers masked, in one snapshot whose version is the header `List-Version`; "
+    "follow on with `GET /v1/changes?after=…`. JSON Lines or CSV.",
+    response_class=StreamingResponse,
+    responses=problems(401, 403, 422, 503) | {200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
+    dependencies=[needs(Scope.CHANGES_READ)],
+)
+async def publish(
+    query: Annotated[PublicationQuery, Query()],
+    request: Request,
+    accept: Annotated[str, Header()] = "application/x-ndjson",
+) -> StreamingResponse:
+    is_csv = query.format == "csv" or (query.format is None and "text/csv" in accept.lower())
+    pool: Pool = request.app.state.pool
+    try:
+        connection = await pool.acquire(timeout=5)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        raise Undetermined("the database did not answer") from None
+    transaction = connection.transaction(isolation="repeatable_read", readonly=True)
+    try:
+        await transaction.start()
+        version = await get_list_version(connection)  # type: ignore[arg-type] # the pool's proxy
+    except BaseException:
+        await pool.release(connection)
+        raise
+
+    async def content() -> AsyncIterator[bytes]:
+        try:
+            async for part in (_csv if is_csv else _json_lines)(connection, legal_date(now())):  # type: ignore[arg-type]
+                yield part
+        finally:
+            await pool.release(connection)
+
+    return StreamingResponse(
+        content(),
+        media_type="text/csv; charset=utf-8" if is_csv else "application/x-ndjson",
+        headers={"List-Version": str(version), "ETag": f'"{version}"', "Cache-Control": "no-store"},
+    )
+
+
+async def _json_lines(connection: Connection, today: date) -> AsyncIterator[bytes]:
+    async for page in list_published(connection, today=today, page=PAGE):
+        yield b"".join(orjson.dumps(wire, option=orjson.OPT_APPEND_NEWLINE, default=str) for wire in page)
+
+
+async def _csv(connection: Connection, today: date) -> AsyncIterator[bytes]:
+    yield "\ufeff".encode() + _lines([list(COLUMNS.values())])
+    async for page in list_published(connection, today=today, page=PAGE):
+        yield _lines([[_cell(value) for value in _row(wire).values()] for wire in page])
+
+
+def _lines(rows: list[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _row(wire: Mapping[str, Any]) -> dict[str, Any]:
+    debtor = wire["debtor"]
+    people = [one["name"] for one in debtor.get("people") or () if one["relation"] == "legal_representative"]
+    basis = wire.get("basis") or {}
+    return {
+        "listing_id": wire["listing_id"],
+        "name": debtor["name"],
+        "kind": debtor["kind"],
+        "identifier": (debtor.get("identifier") or {}).get("number"),
+        "legal_representative": "、".join(people),
+        "sex": debtor.get("sex"),
+        "court": wire["court"]["name"],
+        "case_number": wire["case_number"],
+        "filed_on": wire.get("filed_on"),
+        "basis_number": basis.get("document_number"),
+        "basis_issuer": basis.get("issuer"),
+        "obligation": wire.get("obligation"),
+        "performance": wire.get("performance"),
+        "performed_part": wire.get("performed_part"),
+        "unperformed_part": wire.get("unperformed_part"),
+        "circumstances": "、".join(wire.get("circumstances") or ()),
+        "published_on": wire["published_on"],
+        "expires_on": wire.get("expires_on"),
+    }
+
+
+def _cell(value: object) -> str:
+    """A spreadsheet must not take a text for a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text
