@@ -41,6 +41,8 @@ from blacklist_service.listings.routes import router as listings_router
 from blacklist_service.measures.routes import measures as measures_router
 from blacklist_service.measures.routes import router as matters_router
 from blacklist_service.members.authentication import Authenticator
+from blacklist_service.members.routes import keys as keys_router
+from blacklist_service.members.routes import router as members_router
 from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import DSN_VARIABLE, Settings
@@ -112,6 +114,8 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         outcomes_router,
         matters_router,
         measures_router,
+        members_router,
+        keys_router,
         listings_router,
         imports_router,
         objections_router,

@@ -172,7 +172,7 @@ async def test_the_matters_show_their_legal_basis(service: Service):
     response = await service.get("/v1/matters")
     assert response.headers["etag"] == '"1"'
     items = {item["matter"]: item for item in response.json()["items"]}
-    assert len(items) == 10
+    assert len(items) == 41
     assert [one["class"] for one in items["real_estate_transfer"]["measures"]] == [
         "notice_required",
         "prohibition",

@@ -22,6 +22,7 @@ from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import RecordedCheck, database_clock, find_check
 from blacklist_service.measures.queries import find_catalogue
+from blacklist_service.members.queries import find_name
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
@@ -165,7 +166,8 @@ async def explain(
         recorded = await _own(connection, check_id, request, caller)
     answer: dict[str, Any] = orjson.loads(recorded.answer)
     catalogue = await find_catalogue(connection, answer["measures_version"])
-    agency = await connection.fetchval("SELECT name FROM members WHERE code = $1", recorded.agency) or recorded.agency
+    asked_on = legal_date(datetime.fromisoformat(answer["checked_at"]))
+    agency = await find_name(connection, recorded.agency, on=asked_on) or recorded.agency
     is_html = "text/html" in accept.lower()
     content = (explain_html if is_html else explain_text)(answer, catalogue, agency)
     media_type = "text/html" if is_html else "text/plain"

@@ -20,7 +20,8 @@ MOST_NOTICES = 500
 STOP_NOTICES = f"""
     SELECT encode(k.digest, 'hex') AS digest, k.kind, n.id, n.number, n.court_name, n.action, n.valid_until, n.object_key,
            n.subject_name, extract(epoch FROM n.served_at)::bigint AS served_at,
-           ARRAY(SELECT member FROM member_lineage WHERE ancestor = n.agency) AS addressees
+           ARRAY(SELECT member FROM member_lineage WHERE ancestor = n.agency
+                 AND (since IS NULL OR since <= (SELECT legal_date FROM today))) AS addressees
     FROM notice_keys k CROSS JOIN LATERAL (SELECT * FROM notices WHERE id = k.notice_id OFFSET 0) AS n
     WHERE k.digest = named.digest AND k.is_live AND n.valid_until >= (SELECT legal_date FROM today)
     LIMIT {MOST_NOTICES}

@@ -3,10 +3,11 @@
 import json
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -14,11 +15,15 @@ import typer
 from blacklist_service.access.scopes import Role
 from blacklist_service.cli import checking, demonstration, importing, keeping, logkeeping, serving
 from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
+from blacklist_service.clock import legal_date, now
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.listings.rules import Ground, RowAction
 from blacklist_service.measures.operations import Applied, apply_measures, read_catalogue
+from blacklist_service.members.changes import allow_matters, change_contacts, rename_member, succeed_member
 from blacklist_service.members.operations import add_member, create_key, revoke_key
+from blacklist_service.members.queries import list_members
 from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
+from blacklist_service.members.sample import load_sample
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 members_app = typer.Typer(no_args_is_help=True, help="Courts, agencies and auditors.")
@@ -103,6 +108,91 @@ def members_add(
 
         is_new = run(add())
     print(json.dumps({"member": code, "is_new": is_new}) if as_json else f"{code} {'added' if is_new else 'unchanged'}")
+
+
+@members_app.command("load-sample")
+def members_load_sample(data_dir: DataDir = None) -> None:
+    """Add the plausible 36 units of Guandu; run again, it changes nothing."""
+    added = _change(data_dir, load_sample)
+    print(f"{added} members added")
+
+
+@members_app.command("rename")
+def members_rename(
+    code: str,
+    name: Annotated[str, typer.Option()],
+    since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="default: today")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Give a member another name from a day on."""
+    day = since.date() if since else legal_date(now())
+    _say(_change(data_dir, rename_member, code, name=name, since=day))
+
+
+@members_app.command("succeed")
+def members_succeed(
+    code: str,
+    successor: Annotated[str, typer.Option("--by", help="the member that takes its place")],
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="default: today")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Put another member in the place of one that was merged or dissolved."""
+    _say(_change(data_dir, succeed_member, code, successor=successor, on=on.date() if on else legal_date(now())))
+
+
+@members_app.command("contacts")
+def members_contacts(
+    code: str,
+    leader: Annotated[str, typer.Option(help="responsible leader")],
+    department: Annotated[str, typer.Option()],
+    liaison: Annotated[str, typer.Option()],
+    phone: Annotated[str, typer.Option()],
+    data_dir: DataDir = None,
+) -> None:
+    """Say who leads and who is to be called."""
+    contacts = {"responsible_leader": leader, "department": department, "liaison": liaison, "phone": phone}
+    _say(_change(data_dir, change_contacts, code, contacts))
+
+
+@members_app.command("matters")
+def members_matters(
+    code: str,
+    matters: Annotated[str | None, typer.Option(help="comma-separated; without it nothing is narrowed")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what the keys of a member may be given to ask."""
+    _say(_change(data_dir, allow_matters, code, None if matters is None else matters.split(",")))
+
+
+@members_app.command("list")
+def members_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show all members."""
+    with opened(load_settings(data_dir)) as workplace:
+
+        async def read() -> list[dict[str, Any]]:
+            async with workplace.connected() as connection:
+                return [dict(row) for row in await list_members(connection)]
+
+        found = run(read())
+    if as_json:
+        print(json.dumps({"items": found}, ensure_ascii=False, default=str))
+        return
+    for member in found:
+        print(f"{member['code']:24} {member['kind']:8} {member['name']}")
+
+
+def _change(data_dir: Path | None, act: Callable[..., Awaitable[Any]], *values: Any, **particulars: Any) -> Any:
+    with opened(load_settings(data_dir)) as workplace:
+
+        async def change() -> Any:
+            async with workplace.connected() as connection, connection.transaction():
+                return await act(connection, *values, **particulars, actor=operator(), secrecy=workplace.secrecy)
+
+        return run(change())
+
+
+def _say(is_changed: bool) -> None:
+    print("changed" if is_changed else "unchanged")
 
 
 @keys_app.command("create")

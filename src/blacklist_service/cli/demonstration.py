@@ -20,6 +20,7 @@ from blacklist_service.clock import legal_date, now
 from blacklist_service.members.operations import add_member, create_key
 from blacklist_service.members.queries import find_credential
 from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind, read_key
+from blacklist_service.members.sample import load_sample
 from blacklist_service.settings import Settings
 from blacklist_service.subjects.identifiers import IdentifierQuality, IdentifierType, SubjectKind, read_identifier
 
@@ -140,6 +141,8 @@ async def _members_and_keys(workplace: Workplace) -> dict[str, str]:
                     actor=operator(),
                     secrecy=workplace.secrecy,
                 )
+        async with connection.transaction():
+            await load_sample(connection, actor=operator(), secrecy=workplace.secrecy)
         for label, member, role, matters in KEYS:
             presented = read_key(keys.get(label, ""))
             credential = await find_credential(connection, presented.key_id) if presented else None

@@ -97,6 +97,35 @@ class ApplyQuery(BaseModel):
 class CatalogueRequest(Catalogue):
     """A whole catalogue, in the form of `measures/data/catalogue.toml` as JSON."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "matters": [
+                        {
+                            "code": "civil_service_recruitment",
+                            "name": "公务员录用、调任",
+                            "name_en": "Civil-service recruitment and transfer",
+                            "measures": [
+                                {
+                                    "id": "M01",
+                                    "class": "prohibition",
+                                    "agency": "组织部/公务员局、人社局",
+                                    "relations": ["debtor"],
+                                    "kinds": ["person"],
+                                    "basis": "公务员法第二十六条",
+                                    "edition": "中办发〔2016〕64号",
+                                    "valid_from": "2016-09-25",
+                                    "source": "found",
+                                }
+                            ],
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
 
 @router.get(
     "",

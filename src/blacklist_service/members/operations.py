@@ -61,7 +61,7 @@ async def create_key(
     member = await queries.get_member(connection, member_code)
     _check_key(member, role, matters, days)
     if role is Role.AGENCY:
-        matters = await _known_matters(connection, matters)
+        matters = await _known_matters(connection, matters, await queries.find_allowed_matters(connection, member_code))
     key, now = rules.make_key(environment), await database_clock(connection)
     await connection.execute(
         "INSERT INTO api_keys (id, member, role, secret_sha256, made_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -118,9 +118,14 @@ def _check_key(member: Member, role: Role, matters: Collection[str] | None, days
         raise KeyInvalid(f"a key lives 1 to {rules.LONGEST_KEY_DAYS} days")
 
 
-async def _known_matters(connection: Connection, matters: Collection[str] | None) -> Collection[str]:
+async def _known_matters(
+    connection: Connection, matters: Collection[str] | None, allowed: Collection[str] | None
+) -> Collection[str]:
+    """`allowed` is what the member may ask, where that is narrowed."""
     if matters is None:
-        return await queries.list_matters(connection)
+        return await queries.list_matters(connection) if allowed is None else sorted(allowed)
     if unknown := await queries.find_unknown_matters(connection, matters):
         raise KeyInvalid(f"unknown matters: {', '.join(sorted(unknown))}")
+    if allowed is not None and (beyond := set(matters) - set(allowed)):
+        raise KeyInvalid(f"this member may not ask about: {', '.join(sorted(beyond))}")
     return sorted(set(matters))

@@ -2,13 +2,17 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+
+import asyncpg
+import orjson
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Role
 from blacklist_service.database.connections import Connection
 from blacklist_service.members.problems import MemberNotFound
 from blacklist_service.members.rules import MemberKind
+from blacklist_service.secrecy import Secrecy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,68 @@ async def get_member(connection: Connection, code: str) -> Member:
     if (member := await find_member(connection, code)) is None:
         raise MemberNotFound
     return member
+
+
+async def lock_member(connection: Connection, code: str) -> None:
+    if await connection.fetchval("SELECT 1 FROM members WHERE code = $1 FOR UPDATE", code) is None:
+        raise MemberNotFound
+
+
+async def find_name(connection: Connection, code: str, *, on: date) -> str | None:
+    """The name a member had on that day."""
+    name: str | None = await connection.fetchval(
+        "SELECT name FROM member_names WHERE member = $1 AND valid_from <= $2 ORDER BY valid_from DESC LIMIT 1",
+        code,
+        on,
+    )
+    return name
+
+
+async def find_allowed_matters(connection: Connection, code: str) -> list[str] | None:
+    """What the member's keys may be given to ask; None where nothing narrows them."""
+    matters: list[str] | None = await connection.fetchval("SELECT matters FROM members WHERE code = $1", code)
+    return matters
+
+
+async def find_contacts(connection: Connection, code: str, *, secrecy: Secrecy) -> dict[str, str | None] | None:
+    sealed = await connection.fetchval(
+        "SELECT contacts FROM member_contacts WHERE member = $1 ORDER BY revision DESC LIMIT 1", code
+    )
+    if sealed is None:
+        return None
+    contacts: dict[str, str | None] = orjson.loads(secrecy.cipher("members").open(sealed, code.encode()))
+    return contacts
+
+
+async def list_members(
+    connection: Connection, *, kind: str | None = None, code: str | None = None, after: str = "", limit: int = 10_000
+) -> list[asyncpg.Record]:
+    """By code, with names of all days and who answers in whose place."""
+    return await connection.fetch(
+        """
+        SELECT m.code, m.name, m.kind, m.court_code, m.matters, m.added_at,
+               (SELECT coalesce(jsonb_agg(jsonb_build_object('name', n.name, 'from',
+                    CASE WHEN n.valid_from = '-infinity' THEN NULL ELSE n.valid_from END) ORDER BY n.valid_from), '[]')
+                FROM member_names n WHERE n.member = m.code) AS names,
+               (SELECT coalesce(jsonb_agg(jsonb_build_object('member', l.member, 'on', l.since) ORDER BY l.since), '[]')
+                FROM member_lineage l WHERE l.ancestor = m.code AND l.member <> m.code) AS successors
+        FROM members m WHERE m.code > $1 AND ($2::text IS NULL OR m.kind = $2) AND ($4::text IS NULL OR m.code = $4)
+        ORDER BY m.code LIMIT $3
+        """,
+        *(after, kind, limit, code),
+    )
+
+
+async def list_keys(connection: Connection, code: str) -> list[asyncpg.Record]:
+    """Newest first; never a secret."""
+    return await connection.fetch(
+        """
+        SELECT k.id AS key_id, k.role, k.made_at, k.expires_at, k.revoked_at,
+               ARRAY(SELECT matter FROM api_key_matters WHERE key_id = k.id ORDER BY matter) AS matters
+        FROM api_keys k WHERE k.member = $1 ORDER BY k.made_at DESC, k.id
+        """,
+        code,
+    )
 
 
 async def list_courts(connection: Connection) -> list[Member]:

@@ -1,0 +1,326 @@
+"""`/v1/members` and `/v1/keys`, for the security officer: who may take part, under which name, and with which keys."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response as HttpResponse
+
+from blacklist_service.access.scopes import Role, Scope
+from blacklist_service.database.connections import Connection
+from blacklist_service.members import queries
+from blacklist_service.members.changes import allow_matters, change_contacts, rename_member, succeed_member
+from blacklist_service.members.operations import add_member, create_key, revoke_key
+from blacklist_service.members.problems import MemberNotFound
+from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import Replayable
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
+from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.wire import Code, LegalDate, Name, Response, text
+from blacklist_service.web.wire import Request as Wire
+
+router = APIRouter(prefix="/v1/members", tags=["members"], route_class=GuardedRoute)
+keys = APIRouter(prefix="/v1/keys", tags=["members"], route_class=GuardedRoute)
+WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
+
+
+class MemberRequest(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": "GD-URBAN", "name": "官渡区城市管理局", "kind": "agency"}]}
+    )
+
+    code: Code
+    name: Name
+    kind: MemberKind
+    court_code: Annotated[str, *text(16)] | None = None
+
+
+class NameRequest(Wire):
+    model_config = ConfigDict(
+        populate_by_name=True, json_schema_extra={"examples": [{"name": "官渡区卫生健康局", "from": "2019-03-01"}]}
+    )
+
+    name: Name
+    since: LegalDate = Field(alias="from")
+
+
+class SuccessorRequest(Wire):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"successor": "GD-EMERGENCY", "on": "2019-03-01"}]})
+
+    successor: Code
+    on: LegalDate
+
+
+class Contacts(Wire):
+    """Whom to call about notices and supervision."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"responsible_leader": "样例", "department": "办公室", "liaison": "样例", "phone": "0871-00000000"}
+            ]
+        }
+    )
+
+    responsible_leader: Annotated[str, *text(100)] | None = None
+    department: Annotated[str, *text(100)] | None = None
+    liaison: Annotated[str, *text(100)] | None = None
+    phone: Annotated[str, *text(50)] | None = None
+
+
+class MattersRequest(Wire):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"matters": ["vehicle_transfer"]}]})
+
+    matters: list[Code] | None = Field(description="null: its keys are not narrowed")
+
+
+class KeyRequest(Wire):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "agency", "days": 180}]})
+
+    role: Role
+    matters: list[Code] | None = Field(None, description="default: all that the member may ask today")
+    days: Annotated[int, Field(ge=1, le=LONGEST_KEY_DAYS)] = LONGEST_KEY_DAYS
+
+
+class DatedName(Response):
+    name: str
+    since: date | None = Field(alias="from", description="null: from the beginning")
+
+
+class Successor(Response):
+    member: str
+    on: date | None
+
+
+class MemberResponse(Response):
+    code: str
+    name: str
+    kind: MemberKind
+    court_code: str | None
+    matters: list[str] | None
+    added_at: datetime
+    names: list[DatedName]
+    successors: list[Successor]
+    contacts: Contacts | None
+
+
+class MemberPage(Response):
+    items: list[MemberResponse]
+    next: str | None
+
+
+class KeyResponse(Response):
+    key_id: str
+    role: Role
+    matters: list[str]
+    made_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class KeyPage(Response):
+    items: list[KeyResponse]
+
+
+class NewKeyResponse(Response):
+    key_id: str
+    key: str = Field(description="shown this once")
+
+
+class RevocationRequest(Wire):
+    """Nothing needs to be said."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+class RevocationResponse(Response):
+    key_id: str
+    revoked: bool = True
+
+
+class MemberQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: MemberKind | None = None
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
+@router.get(
+    "",
+    summary="The members",
+    responses=problems(401, 403, 422, 503),
+    dependencies=[needs(Scope.MEMBERS_WRITE)],
+)
+async def list_(query: Annotated[MemberQuery, Query()], request: Request, connection: Reads) -> MemberPage:
+    after = str(read_cursor(query.cursor, query.kind)[0]) if query.cursor else ""
+    rows = await queries.list_members(connection, kind=query.kind, after=after, limit=query.limit)
+    items = [await _response(connection, row, request.app.state.secrecy) for row in rows]
+    is_last = len(rows) < query.limit
+    return MemberPage(items=items, next=None if is_last else make_cursor([rows[-1]["code"]], query.kind))
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Add a member",
+    response_model=MemberResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.MEMBERS_WRITE)],
+)
+async def add(
+    body: MemberRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
+) -> HttpResponse:
+    is_new = await add_member(connection, **body.model_dump(), actor=actor, secrecy=request.app.state.secrecy)
+    return await replay.keep(connection, 201 if is_new else 200, await _read(connection, body.code, request))
+
+
+@router.get(
+    "/{code}",
+    summary="A member",
+    responses=problems(401, 403, 404, 503),
+    dependencies=[needs(Scope.MEMBERS_WRITE)],
+)
+async def read(code: str, request: Request, connection: Reads) -> MemberResponse:
+    return await _read(connection, code, request)
+
+
+@router.post(
+    "/{code}/name",
+    summary="Another name from a day on",
+    description="Units are renamed; an answer keeps the name of its day.",
+    response_model=MemberResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.MEMBERS_WRITE)],
+)
+async def rename(
+    code: str, body: NameRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
+) -> HttpResponse:
+    secrecy = request.app.state.secrecy
+    await rename_member(connection, code, name=body.name, since=body.since, actor=actor, secrecy=secrecy)
+    return await replay.keep(connection, 200, await _read(connection, code, request))
+
+
+@router.post(
+    "/{code}/successor",
+    summary="Another member in its place",
+    description="It answers to the notices that were served on this one. Keys of this one last until they are revoked.",
+    response_model=MemberResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.MEMBERS_WRITE)],
+)
+async def succeed(
+    code: str, body: SuccessorRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
+) -> HttpResponse:
+    secrecy = request.app.state.secrecy
+    await succeed_member(connection, code, successor=body.successor, on=body.on, actor=actor, secrecy=secrecy)
+    return await replay.keep(connection, 200, await _read(connection, code, request))
+
+
+@router.put(
+    "/{code}/contacts",
+    summary="Who leads, and who is to be called",
+    responses=WRITES,
+    dependencies=[needs(Scope.MEMBERS_WRITE)],
+)
+async def put_contacts(
+    code: str, body: Contacts, request: Request, connection: Writes, actor: Acting
+) -> MemberResponse:
+    await change_contacts(connection, code, body.model_dump(), actor=actor, secrecy=request.app.state.secrecy)
+    return await _read(connection, code, request)
+
+
+@router.put(
+    "/{code}/matters",
+    summary="What its keys may be given to ask",
+    description="Keys already made keep theirs.",
+    responses=WRITES,
+    dependencies=[needs(Scope.MEMBERS_WRITE)],
+)
+async def put_matters(
+    code: str, body: MattersRequest, request: Request, connection: Writes, actor: Acting
+) -> MemberResponse:
+    await allow_matters(connection, code, body.matters, actor=actor, secrecy=request.app.state.secrecy)
+    return await _read(connection, code, request)
+
+
+@router.get(
+    "/{code}/keys",
+    summary="Its keys, without their secrets",
+    responses=problems(401, 403, 404, 503),
+    dependencies=[needs(Scope.KEYS_WRITE)],
+)
+async def list_keys(code: str, connection: Reads) -> KeyPage:
+    await queries.get_member(connection, code)
+    rows = await queries.list_keys(connection, code)
+    return KeyPage(items=[KeyResponse(**dict(row)) for row in rows])
+
+
+@router.post(
+    "/{code}/keys",
+    status_code=201,
+    summary="Make a key",
+    description="The key is in the answer and nowhere else.",
+    response_model=NewKeyResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.KEYS_WRITE)],
+)
+async def make_key(
+    code: str, body: KeyRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
+) -> HttpResponse:
+    state = request.app.state
+    key = await create_key(
+        connection,
+        member_code=code,
+        role=body.role,
+        matters=body.matters,
+        days=body.days,
+        environment=state.settings.key_environment,
+        actor=actor,
+        secrecy=state.secrecy,
+    )
+    return await replay.keep(connection, 201, NewKeyResponse(key_id=key.key_id, key=key.text))
+
+
+@keys.post(
+    "/{key_id}/revocation",
+    summary="End a key at once",
+    description="Refused within a second on all workers.",
+    response_model=RevocationResponse,
+    responses=WRITES,
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.KEYS_WRITE)],
+)
+async def revoke(
+    key_id: str,
+    body: RevocationRequest,  # noqa: ARG001 - an empty object: a POST has a body here
+    request: Request,
+    connection: Writes,
+    actor: Acting,
+    replay: Replayable,
+) -> HttpResponse:
+    await revoke_key(connection, key_id, actor=actor, secrecy=request.app.state.secrecy)
+    return await replay.keep(connection, 200, RevocationResponse(key_id=key_id))
+
+
+async def _read(connection: Connection, code: str, request: Request) -> MemberResponse:
+    found = await queries.list_members(connection, code=code)
+    if not found:
+        raise MemberNotFound
+    return await _response(connection, found[0], request.app.state.secrecy)
+
+
+async def _response(connection: Connection, row: asyncpg.Record, secrecy: Secrecy) -> MemberResponse:
+    values: dict[str, Any] = dict(row)
+    values["contacts"] = await queries.find_contacts(connection, row["code"], secrecy=secrecy)
+    return MemberResponse.model_validate(values)
