@@ -90,6 +90,7 @@ async def publish(
             async for part in (_csv if is_csv else _json_lines)(connection, legal_date(now())):  # type: ignore[arg-type]
                 yield part
         finally:
+            await transaction.rollback()
             await pool.release(connection)
 
     return StreamingResponse(
