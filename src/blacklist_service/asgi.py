@@ -47,6 +47,7 @@ from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import DSN_VARIABLE, Settings
 from blacklist_service.subjects.digests import Digester
+from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.telemetry import configure_logging
 from blacklist_service.web.context import RequestContext
 from blacklist_service.web.documented import ProblemResponse
@@ -122,6 +123,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         changes_router,
         publication_router,
         notices_router,
+        supervision_router,
         audit_router,
         ledger_router,
         probes_router,

@@ -22,6 +22,7 @@ from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.listings.tasks import end_terms_and_grace, load_next, sweep_imports
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import DSN_VARIABLE, Settings
+from blacklist_service.supervision.tasks import count_days
 from blacklist_service.telemetry import configure_logging
 from blacklist_service.web.tasks import forget_answers
 
@@ -37,7 +38,7 @@ log = structlog.get_logger()
 Task = Callable[[Connection, Secrecy], Awaitable[bool]]
 """Does some of its work in one transaction, and says whether there is more."""
 
-TASKS: tuple[Task, ...] = (end_terms_and_grace, escalate_emergencies, forget_answers, sweep_imports)
+TASKS: tuple[Task, ...] = (end_terms_and_grace, escalate_emergencies, forget_answers, sweep_imports, count_days)
 
 
 async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event, *, sealing: SealingPlace | None = None) -> None:

@@ -41,7 +41,7 @@ notices = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(list(Identity)))
 days = st.sampled_from([date(2014, 1, 1), date(2016, 5, 1), date(2018, 5, 1), date(2026, 1, 1)])
 
 
-def model(
+def model(  # noqa: C901 - in one piece, to be read against the papers
     matter: str, kind: str, role: str, found: list[Any], served: list[Any], on: date
 ) -> tuple[str, list[tuple[str, str]]]:
     """The decision, and effect and reason of every match, sorted."""

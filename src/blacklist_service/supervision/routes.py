@@ -1,0 +1,299 @@
+"""`GET /v1/supervision/scorecard`: what each unit and each court did between two days."""
+
+import csv
+import io
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response as HttpResponse
+
+from blacklist_service.access.scopes import Scope
+from blacklist_service.clock import legal_date
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.supervision import queries
+from blacklist_service.web.documented import problems
+from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.transactions import Writes
+from blacklist_service.web.wire import Response
+
+router = APIRouter(prefix="/v1/supervision", tags=["supervision"], route_class=GuardedRoute)
+
+LONGEST_DAYS = 400
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
+DECISIONS = ("block", "flag", "clear")
+Figures = TypeVar("Figures", bound=Response)
+
+
+class CheckFigures(Response):
+    matter: str
+    block: int = 0
+    flag: int = 0
+    clear: int = 0
+
+
+class Override(Response):
+    check_id: UUID
+    matter: str
+    at: datetime
+    reason: str
+
+
+class OutcomeFigures(Response):
+    expected: int = Field(description="blocks and flags")
+    given: int
+    rate: float | None
+    median_seconds: float | None
+    overdue: int = Field(description="without an outcome past their working days")
+    overridden: int
+    overrides: list[Override]
+
+
+class NoticeFigures(Response):
+    served: int = 0
+    due: int = 0
+    in_time: int = 0
+    late: int = 0
+    escalated: int = 0
+
+
+class AgencyScore(Response):
+    agency: str
+    name: str
+    checks: int
+    by_matter: list[CheckFigures]
+    last_check_at: datetime | None = Field(description="ever; null = never asked: that is the finding")
+    outcomes: OutcomeFigures
+    notices: NoticeFigures
+
+
+class ActFigures(Response):
+    total: int = 0
+    dated: int = Field(0, description="those with a decision's date")
+    in_time: int = Field(0, description="within 3 working days of it")
+
+
+class ObjectionFigures(Response):
+    filed: int = 0
+    decided: int = 0
+    in_time: int = 0
+
+
+class CourtScore(Response):
+    court: str
+    name: str
+    publications: ActFigures
+    corrections: ActFigures
+    deletions: ActFigures
+    withdrawals: ActFigures
+    objections: ObjectionFigures
+
+
+class Scorecard(Response):
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    at: datetime
+    agencies: list[AgencyScore]
+    courts: list[CourtScore]
+
+
+def _read_day(value: Any) -> Any:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2018-04-20") else value
+    except ValueError:
+        return value
+
+
+Day = Annotated[date, BeforeValidator(_read_day)]
+
+
+class ScorecardQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    first: Day = Field(alias="from", description="legal date, included")
+    last: Day = Field(alias="to", description="legal date, included")
+    format: Literal["json", "csv"] | None = None
+
+
+@router.get(
+    "/scorecard",
+    summary="What each unit and court did",
+    description="Checks by matter and decision, outcomes, overrides with their reasons, notices, the last check ever; for "
+    "courts what was published, corrected and deleted in time. From the ledger: the same again for a past month. Reading "
+    "it is recorded.",
+    response_model=Scorecard,
+    responses=problems(401, 403, 422, 503) | {200: {"content": {"text/csv": {}}}},
+    dependencies=[needs(Scope.SUPERVISION_READ)],
+)
+async def scorecard(
+    query: Annotated[ScorecardQuery, Query()],
+    request: Request,
+    connection: Writes,
+    actor: Acting,
+    accept: Annotated[str, Header()] = "application/json",
+) -> HttpResponse:
+    if not 0 <= (query.last - query.first).days < LONGEST_DAYS:
+        message = f"not before `from`, and at most {LONGEST_DAYS} days"
+        raise InvalidRequest(errors=[FieldError("to", "range", message)])
+    at = await database_clock(connection)
+    facts = {"what": "scorecard", "from": query.first.isoformat(), "to": query.last.isoformat()}
+    await record(connection, [Entry(Action.AUDIT_READ, actor, facts=facts)], at=at, secrecy=request.app.state.secrecy)
+    card = await _scorecard(connection, query, at, request.app.state)
+    if query.format == "csv" or (query.format is None and "text/csv" in accept.lower()):
+        return HttpResponse(_csv(card), media_type="text/csv; charset=utf-8")
+    return HttpResponse(card.model_dump_json(by_alias=True), media_type="application/json")
+
+
+async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime, state: Any) -> Scorecard:
+    days = (query.first, query.last)
+    today = legal_date(at)
+    checks: dict[str, dict[str, dict[str, int]]] = {}
+    for row in await queries.count_checks(connection, *days):
+        checks.setdefault(row["agency"], {}).setdefault(row["matter"], {})[row["decision"]] = row["checks"]
+    last_checks = await queries.find_last_checks(connection)
+    outcomes = await queries.count_outcomes(connection, *days)
+    overrides = await queries.list_overrides(connection, *days, secrecy=state.secrecy)
+    waiting = await queries.count_waiting(connection, *days, working_days=state.settings.outcome_days, today=today)
+    notices = await queries.count_notices(connection, *days, at=at)
+    acts = await queries.count_acts(connection, *days)
+    objections = await queries.count_objections(connection, *days)
+    units = await queries.list_units(connection, on=query.last)
+    agencies = [
+        _agency(
+            unit,
+            checks=checks.get(unit["code"], {}),
+            last_check_at=last_checks.get(unit["code"]),
+            outcomes=outcomes.get(unit["code"]),
+            overrides=overrides.get(unit["code"], []),
+            overdue=waiting.get(unit["code"], 0),
+            notices=notices.get(unit["code"]),
+        )
+        for unit in units
+        if unit["kind"] == "agency"
+    ]
+    courts = [
+        CourtScore(
+            court=unit["court_code"],
+            name=unit["name"],
+            publications=ActFigures(**acts.get(unit["court_code"], {}).get("published", {})),
+            corrections=ActFigures(**acts.get(unit["court_code"], {}).get("corrected", {})),
+            deletions=ActFigures(**acts.get(unit["court_code"], {}).get("deleted", {})),
+            withdrawals=ActFigures(**acts.get(unit["court_code"], {}).get("withdrawn", {})),
+            objections=_figures(ObjectionFigures, objections.get(unit["court_code"])),
+        )
+        for unit in units
+        if unit["kind"] == "court"
+    ]
+    return Scorecard.model_validate(
+        {"from": query.first, "to": query.last, "at": at, "agencies": agencies, "courts": courts}
+    )
+
+
+def _agency(
+    unit: Any,
+    *,
+    checks: dict[str, dict[str, int]],
+    last_check_at: datetime | None,
+    outcomes: Any,
+    overrides: list[dict[str, Any]],
+    overdue: int,
+    notices: Any,
+) -> AgencyScore:
+    by_matter = [CheckFigures(matter=matter, **figures) for matter, figures in sorted(checks.items())]
+    expected = sum(one.block + one.flag for one in by_matter)
+    given = outcomes["outcomes"] if outcomes else 0
+    return AgencyScore(
+        agency=unit["code"],
+        name=unit["name"],
+        checks=sum(one.block + one.flag + one.clear for one in by_matter),
+        by_matter=by_matter,
+        last_check_at=last_check_at,
+        outcomes=OutcomeFigures(
+            expected=expected,
+            given=given,
+            rate=round(given / expected, 4) if expected else None,
+            median_seconds=outcomes["median_seconds"] if outcomes else None,
+            overdue=overdue,
+            overridden=outcomes["overridden"] if outcomes else 0,
+            overrides=[Override(**one) for one in overrides],
+        ),
+        notices=_figures(NoticeFigures, notices),
+    )
+
+
+def _figures(model: type[Figures], row: Any) -> Figures:
+    return model(**{name: row[name] for name in model.model_fields}) if row else model()
+
+
+def _csv(card: Scorecard) -> str:
+    """One line for each unit, then one for each court."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(
+        [
+            "unit",
+            "name",
+            "checks",
+            "block",
+            "flag",
+            "clear",
+            "last_check_at",
+            "outcome_rate",
+            "median_seconds",
+            "overdue",
+            "overridden",
+            "notices",
+            "due",
+            "in_time",
+            "late",
+            "escalated",
+        ]
+    )
+    for unit in card.agencies:
+        totals = [sum(getattr(one, decision) for one in unit.by_matter) for decision in DECISIONS]
+        outcomes, notices = unit.outcomes, unit.notices
+        writer.writerow(
+            [
+                _cell(unit.agency),
+                _cell(unit.name),
+                unit.checks,
+                *totals,
+                unit.last_check_at or "",
+                outcomes.rate,
+                outcomes.median_seconds,
+                outcomes.overdue,
+                outcomes.overridden,
+                notices.served,
+                notices.due,
+                notices.in_time,
+                notices.late,
+                notices.escalated,
+            ]
+        )
+    writer.writerow([])
+    acts = ("publications", "corrections", "deletions", "withdrawals")
+    writer.writerow(
+        [
+            "court",
+            "name",
+            *(f"{act}{part}" for act in acts for part in ("", "_dated", "_in_time")),
+            "objections",
+            "objections_decided",
+            "objections_in_time",
+        ]
+    )
+    for court in card.courts:
+        figures = [value for act in acts for value in getattr(court, act).model_dump().values()]
+        writer.writerow([_cell(court.court), _cell(court.name), *figures, *court.objections.model_dump().values()])
+    return "\ufeff" + text.getvalue()
+
+
+def _cell(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA) else text
