@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -99,6 +100,7 @@ def notice(number: int, identity: Identity) -> NoticeHit:
     return NoticeHit(shown, identity)
 
 
+@pytest.mark.timeout(1200)
 @given(
     matter=st.sampled_from(DECIDED),
     kind=st.sampled_from(["person", "organisation"]),
