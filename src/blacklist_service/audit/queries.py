@@ -1,6 +1,6 @@
 """Searching the ledger, newest first, page by page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,20 +24,38 @@ CONDITIONS: Mapping[str, str] = {
 }
 """One condition for each filter, by the name of its field."""
 
+OF_SUBJECT = """(
+    SELECT found.* FROM (SELECT DISTINCT at, entry_id FROM ledger_subjects WHERE digest = ANY({})) s
+    CROSS JOIN LATERAL (SELECT * FROM ledger_entries WHERE at = s.at AND id = s.entry_id OFFSET 0) AS found
+)"""
+"""The entries about a subject, each found by its place: OFFSET 0 keeps the plan from reading the ledger through."""
+
 
 async def list_entries(
-    connection: Connection, filters: EntryFilters, *, before: tuple[datetime, UUID], limit: int
+    connection: Connection,
+    filters: EntryFilters,
+    *,
+    before: tuple[datetime, UUID],
+    limit: int,
+    digests: Sequence[bytes] | None = None,
 ) -> list[asyncpg.Record]:
-    """Entries older than the place `before`, newest first, each with its subjects and its place in the log."""
+    """Entries older than the place `before`, newest first, each with its subjects and its place in the log.
+
+    `digests` narrow them to those about one subject.
+    """
     given = filters.model_dump(include=set(CONDITIONS), exclude_none=True)
     values: list[Any] = [*before, limit, *given.values()]
     conditions = ["(e.at, e.id) < ($1, $2)"]
     conditions += [CONDITIONS[name].format(f"${place}") for place, name in enumerate(given, start=4)]
+    source = "ledger_entries"
+    if digests is not None:
+        values.append(list(digests))
+        source = OF_SUBJECT.format(f"${len(values)}")
     return await connection.fetch(
         f"""
         SELECT e.*, CASE WHEN e.action = 'refused' THEN convert_from(e.leaf, 'UTF8')::jsonb->'facts'->>'code' END
                AS refused_as, leaf.idx AS leaf_index, subjects.listed AS subjects
-        FROM (SELECT * FROM ledger_entries e WHERE {" AND ".join(conditions)} ORDER BY e.at DESC, e.id DESC LIMIT $3) e
+        FROM (SELECT * FROM {source} e WHERE {" AND ".join(conditions)} ORDER BY e.at DESC, e.id DESC LIMIT $3) e
         LEFT JOIN ledger_leaves leaf ON leaf.entry_id = e.id
         LEFT JOIN LATERAL (
             SELECT jsonb_agg(jsonb_build_object('role', s.role, 'name_masked', s.name_masked,

@@ -8,13 +8,27 @@ import asyncpg
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
+from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
 from blacklist_service.audit.queries import list_entries
-from blacklist_service.audit.schemas import EntryFilters, EntryPage, EntryQuery, EntryResponse
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.audit.schemas import (
+    EntryFilters,
+    EntryPage,
+    EntryQuery,
+    EntryResponse,
+    EntrySearchRequest,
+    SearchSubjectRequest,
+)
+from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest
+from blacklist_service.subjects.digests import Digester
+from blacklist_service.subjects.identifiers import IdentifierQuality, mask_identifier, read_identifier
+from blacklist_service.subjects.keys import Subject, asked_keys
+from blacklist_service.subjects.names import mask_name, name_key
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
@@ -35,19 +49,76 @@ LARGEST_ID = UUID(int=2**128 - 1)
 async def search_entries(
     query: Annotated[EntryQuery, Query()], request: Request, connection: Writes, actor: Acting
 ) -> EntryPage:
+    return await _search(query, request, connection, actor)
+
+
+@router.post(
+    "/entries/search",
+    summary="Search the ledger for a subject",
+    description="All who asked about somebody: the filters of `GET /v1/audit/entries`, and a `subject`. With a number, by "
+    "the number under whatever name; without one, by the name among those asked without a number. Itself an entry.",
+    responses=problems(401, 403, 413, 415, 422, 503),
+    dependencies=[needs(Scope.AUDIT_READ)],
+)
+async def search_entries_for_subject(
+    body: EntrySearchRequest, request: Request, connection: Writes, actor: Acting
+) -> EntryPage:
+    return await _search(body, request, connection, actor, body.subject)
+
+
+async def _search(
+    query: EntryQuery,
+    request: Request,
+    connection: Connection,
+    actor: Actor,
+    asked: SearchSubjectRequest | None = None,
+) -> EntryPage:
+    state = request.app.state
     filters = EntryFilters.model_validate(query.model_dump(include=set(EntryFilters.model_fields)))
     wire_filters = filters.model_dump(mode="json", by_alias=True, exclude_none=True)
-    now = await database_clock(connection)
-    before = _place(read_cursor(query.cursor, wire_filters)) if query.cursor else (now, LARGEST_ID)
-    rows = await list_entries(connection, filters, before=before, limit=query.limit)
+    subject = None if asked is None else _read_subject(asked)
+    digests = None if subject is None else [key.digest for key in asked_keys(subject, state.digester)]
+    # A page is continued for the same subject alone; the cursor holds but a digest of its digests.
+    paged = wire_filters | ({} if digests is None else {"subject": [digest.hex() for digest in digests]})
+    at = await database_clock(connection)
+    before = _place(read_cursor(query.cursor, paged)) if query.cursor else (at, LARGEST_ID)
+    rows = await list_entries(connection, filters, before=before, limit=query.limit, digests=digests)
     entry = Entry(
-        Action.AUDIT_READ, actor, private={"filters": wire_filters}, facts={"what": "entries", "rows": len(rows)}
+        Action.AUDIT_READ,
+        actor,
+        subjects=() if subject is None or asked is None else (_entry_subject(subject, asked, state.digester),),
+        private={"filters": wire_filters},
+        facts={"what": "entries", "rows": len(rows)},
     )
-    await record(connection, [entry], at=now, secrecy=request.app.state.secrecy)
+    await record(connection, [entry], at=at, secrecy=state.secrecy)
     is_last = len(rows) < query.limit
     return EntryPage(
         items=[_entry_response(row) for row in rows],
-        next=None if is_last else make_cursor([rows[-1]["at"].isoformat(), str(rows[-1]["id"])], wire_filters),
+        next=None if is_last else make_cursor([rows[-1]["at"].isoformat(), str(rows[-1]["id"])], paged),
+    )
+
+
+def _read_subject(asked: SearchSubjectRequest) -> Subject:
+    if not name_key(asked.name):
+        raise InvalidRequest(errors=[FieldError("/subject/name", "blank", "Must not be blank")])
+    if asked.identifier is None:
+        return Subject(asked.kind, asked.name, None)
+    identifier = read_identifier(asked.kind, asked.identifier.type, asked.identifier.number, today=legal_date(now()))
+    subject = Subject(asked.kind, asked.name, identifier)
+    if identifier is None or identifier.quality in {IdentifierQuality.UNUSABLE, IdentifierQuality.MASKED}:
+        fault = "not a complete number of this type"
+        raise InvalidIdentifier(errors=[FieldError("/subject/identifier/number", "invalid-identifier", fault)])
+    return subject
+
+
+def _entry_subject(subject: Subject, asked: SearchSubjectRequest, digester: Digester) -> EntrySubject:
+    """Who looked for somebody is found by whoever looks for that one, as who asked is."""
+    return EntrySubject(
+        digest=asked_keys(subject, digester)[0].digest,
+        name_masked=mask_name(subject.name),
+        identifier_masked=mask_identifier(subject.identifier.number) if subject.identifier else None,
+        role=None,
+        private=asked.model_dump(mode="json", exclude_none=True),
     )
 
 

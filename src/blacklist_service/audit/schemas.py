@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from blacklist_service.checks.rules import Decision
 from blacklist_service.ledger.entries import Action
+from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
-from blacklist_service.web.wire import Instant, Response, text
+from blacklist_service.web.wire import Instant, Name, Request, Response, text
 
 
 class EntryFilters(BaseModel):
@@ -32,6 +33,43 @@ class EntryFilters(BaseModel):
 class EntryQuery(EntryFilters):
     cursor: Annotated[str, *text(400)] | None = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
+class SearchIdentifierRequest(Request):
+    type: IdentifierType
+    number: Annotated[str, *text(64)]
+
+
+class SearchSubjectRequest(Request):
+    role: Annotated[str, *text(64)] | None = None
+    kind: SubjectKind
+    name: Name
+    identifier: SearchIdentifierRequest | None = None
+
+
+class EntrySearchRequest(EntryQuery):
+    """The filters of the search, and whom the entries are about: in the body, for no number stands in a URL."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "action": "check",
+                    "from": "2018-04-01T00:00:00Z",
+                    "subject": {
+                        "kind": "person",
+                        "name": "张三",
+                        "identifier": {"type": "resident_id", "number": "530111198503170015"},
+                    },
+                }
+            ]
+        },
+    )
+
+    subject: SearchSubjectRequest | None = None
 
 
 class EntrySubjectResponse(Response):
