@@ -17,6 +17,8 @@ from starlette.responses import Response
 from blacklist_service.access.principals import Principal
 from blacklist_service.assistance.routes import router as notices_router
 from blacklist_service.assistance.watch import Watch
+from blacklist_service.audit.export_routes import router as exports_router
+from blacklist_service.audit.inquiry_routes import router as inquiries_router
 from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
 from blacklist_service.checks.answers import ListAges
@@ -125,6 +127,8 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         notices_router,
         supervision_router,
         audit_router,
+        inquiries_router,
+        exports_router,
         ledger_router,
         probes_router,
     ):

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from blacklist_service.assistance.tasks import escalate_emergencies
+from blacklist_service.audit.export_jobs import forget_exports, make_next
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.ledger.sequencer import keep_sealing
@@ -38,7 +39,14 @@ log = structlog.get_logger()
 Task = Callable[[Connection, Secrecy], Awaitable[bool]]
 """Does some of its work in one transaction, and says whether there is more."""
 
-TASKS: tuple[Task, ...] = (end_terms_and_grace, escalate_emergencies, forget_answers, sweep_imports, count_days)
+TASKS: tuple[Task, ...] = (
+    end_terms_and_grace,
+    escalate_emergencies,
+    forget_answers,
+    sweep_imports,
+    count_days,
+    forget_exports,
+)
 
 
 async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event, *, sealing: SealingPlace | None = None) -> None:
@@ -89,6 +97,7 @@ def _tasks(guard: Connection, dsn: str, secrecy: Secrecy, sealing: SealingPlace 
         *([] if sealing is None else [asyncio.create_task(keep_sealing(dsn, sealing))]),
         asyncio.create_task(_keep_the_calendar(guard, dsn, secrecy)),
         asyncio.create_task(_load_files(dsn, secrecy)),
+        asyncio.create_task(_make_exports(dsn, secrecy)),
     }
 
 
@@ -109,6 +118,16 @@ async def _load_files(dsn: str, secrecy: Secrecy) -> None:
     try:
         while True:
             if not await load_next(connection, secrecy):
+                await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        connection.terminate()
+
+
+async def _make_exports(dsn: str, secrecy: Secrecy) -> None:
+    connection = await connect(dsn, application_name="blacklist-service exports", **LOADING_SETTINGS)
+    try:
+        while True:
+            if not await make_next(connection, secrecy):
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         connection.terminate()

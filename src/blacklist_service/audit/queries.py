@@ -31,6 +31,12 @@ OF_SUBJECT = """(
 """The entries about a subject, each found by its place: OFFSET 0 keeps the plan from reading the ledger through."""
 
 
+def conditions_of(filters: EntryFilters, *, first: int) -> tuple[list[Any], list[str]]:
+    """The values that are given and the conditions on entry `e` they stand in, from parameter number `first` on."""
+    given = filters.model_dump(include=set(CONDITIONS), exclude_none=True)
+    return list(given.values()), [CONDITIONS[name].format(f"${n}") for n, name in enumerate(given, start=first)]
+
+
 async def list_entries(
     connection: Connection,
     filters: EntryFilters,
@@ -43,10 +49,9 @@ async def list_entries(
 
     `digests` narrow them to those about one subject.
     """
-    given = filters.model_dump(include=set(CONDITIONS), exclude_none=True)
-    values: list[Any] = [*before, limit, *given.values()]
-    conditions = ["(e.at, e.id) < ($1, $2)"]
-    conditions += [CONDITIONS[name].format(f"${place}") for place, name in enumerate(given, start=4)]
+    given, more = conditions_of(filters, first=4)
+    values: list[Any] = [*before, limit, *given]
+    conditions = ["(e.at, e.id) < ($1, $2)", *more]
     source = "ledger_entries"
     if digests is not None:
         values.append(list(digests))

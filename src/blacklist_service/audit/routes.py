@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
+from blacklist_service.audit.persons import entry_subject, read_subject
 from blacklist_service.audit.queries import list_entries
 from blacklist_service.audit.schemas import (
     EntryFilters,
@@ -19,16 +20,12 @@ from blacklist_service.audit.schemas import (
     EntrySearchRequest,
     SearchSubjectRequest,
 )
-from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest
-from blacklist_service.subjects.digests import Digester
-from blacklist_service.subjects.identifiers import IdentifierQuality, mask_identifier, read_identifier
-from blacklist_service.subjects.keys import Subject, asked_keys
-from blacklist_service.subjects.names import mask_name, name_key
+from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.subjects.keys import asked_keys
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
@@ -76,7 +73,7 @@ async def _search(
     state = request.app.state
     filters = EntryFilters.model_validate(query.model_dump(include=set(EntryFilters.model_fields)))
     wire_filters = filters.model_dump(mode="json", by_alias=True, exclude_none=True)
-    subject = None if asked is None else _read_subject(asked)
+    subject = None if asked is None else read_subject(asked)
     digests = None if subject is None else [key.digest for key in asked_keys(subject, state.digester)]
     # A page is continued for the same subject alone; the cursor holds but a digest of its digests.
     paged = wire_filters | ({} if digests is None else {"subject": [digest.hex() for digest in digests]})
@@ -86,7 +83,7 @@ async def _search(
     entry = Entry(
         Action.AUDIT_READ,
         actor,
-        subjects=() if subject is None or asked is None else (_entry_subject(subject, asked, state.digester),),
+        subjects=() if subject is None or asked is None else (entry_subject(subject, asked, state.digester),),
         private={"filters": wire_filters},
         facts={"what": "entries", "rows": len(rows)},
     )
@@ -95,30 +92,6 @@ async def _search(
     return EntryPage(
         items=[_entry_response(row) for row in rows],
         next=None if is_last else make_cursor([rows[-1]["at"].isoformat(), str(rows[-1]["id"])], paged),
-    )
-
-
-def _read_subject(asked: SearchSubjectRequest) -> Subject:
-    if not name_key(asked.name):
-        raise InvalidRequest(errors=[FieldError("/subject/name", "blank", "Must not be blank")])
-    if asked.identifier is None:
-        return Subject(asked.kind, asked.name, None)
-    identifier = read_identifier(asked.kind, asked.identifier.type, asked.identifier.number, today=legal_date(now()))
-    subject = Subject(asked.kind, asked.name, identifier)
-    if identifier is None or identifier.quality in {IdentifierQuality.UNUSABLE, IdentifierQuality.MASKED}:
-        fault = "not a complete number of this type"
-        raise InvalidIdentifier(errors=[FieldError("/subject/identifier/number", "invalid-identifier", fault)])
-    return subject
-
-
-def _entry_subject(subject: Subject, asked: SearchSubjectRequest, digester: Digester) -> EntrySubject:
-    """Who looked for somebody is found by whoever looks for that one, as who asked is."""
-    return EntrySubject(
-        digest=asked_keys(subject, digester)[0].digest,
-        name_masked=mask_name(subject.name),
-        identifier_masked=mask_identifier(subject.identifier.number) if subject.identifier else None,
-        role=None,
-        private=asked.model_dump(mode="json", exclude_none=True),
     )
 
 

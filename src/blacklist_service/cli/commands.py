@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.cli import checking, demonstration, importing, keeping, logkeeping, serving
+from blacklist_service.cli import audit_commands, checking, demonstration, importing, keeping, logkeeping, serving
 from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
 from blacklist_service.clock import legal_date, now
 from blacklist_service.ledger.signing import SealingPlace
@@ -38,6 +38,7 @@ audit_app = typer.Typer(no_args_is_help=True, help="The ledger's log: its anchor
 witness_app = typer.Typer(no_args_is_help=True, help="Bodies that follow the log and cosign it.")
 app.add_typer(audit_app, name="audit")
 audit_app.add_typer(witness_app, name="witness")
+audit_commands.add_to(audit_app)
 app.add_typer(listings_app, name="listings")
 app.add_typer(imports_app, name="imports")
 

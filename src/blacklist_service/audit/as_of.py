@@ -1,0 +1,189 @@
+"""What would have been answered at a past instant: the list, the measures and the notices as they were known then.
+
+The deciding is the hot path's own; only the snapshot is put together from versions instead of from what is in force.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.checks.answers import ListAges, answer_ask
+from blacklist_service.checks.asks import Ask, read_subjects
+from blacklist_service.checks.queries import FETCHED_FOR_EACH_DIGEST, Snapshot
+from blacklist_service.checks.rules import Decision
+from blacklist_service.checks.schemas import CheckRequest
+from blacklist_service.clock import legal_date
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.reading import get_list_version_at
+from blacklist_service.listings.rules import legal_dates
+from blacklist_service.measures.queries import find_catalogue
+from blacklist_service.measures.rules import Catalogue
+from blacklist_service.subjects.digests import Digester
+
+STRENGTH = (Decision.CLEAR, Decision.FLAG, Decision.BLOCK)
+
+# Keys in force at list version $2; each listing at its newest version that was known then ($3: grace has no version).
+LISTED = """
+WITH found AS MATERIALIZED (
+    SELECT digest, relation, person, listing_id FROM subject_keys
+    WHERE digest = ANY($1) AND until_version IS NULL AND from_version <= $2
+    UNION ALL
+    SELECT digest, relation, person, listing_id FROM subject_keys
+    WHERE digest = ANY($1) AND until_version IS NOT NULL AND from_version <= $2 AND until_version > $2
+)
+SELECT found.*, l.court_name, content.document, dispute.state AS dispute_state,
+       coalesce(i.legal_date, (content.at AT TIME ZONE 'UTC' + interval '8 hours')::date) AS loaded_on
+FROM found JOIN listings l ON l.id = found.listing_id
+CROSS JOIN LATERAL (
+    SELECT version, act FROM listing_versions v
+    WHERE v.listing_id = l.id AND v.at <= $3 AND (v.list_version IS NULL OR v.list_version <= $2)
+    ORDER BY v.version DESC LIMIT 1
+) AS newest
+CROSS JOIN LATERAL (
+    SELECT document, at, import_id FROM listing_versions c
+    WHERE c.listing_id = l.id AND c.version <= newest.version AND c.document IS NOT NULL
+    ORDER BY c.version DESC LIMIT 1
+) AS content
+LEFT JOIN LATERAL (
+    SELECT dispute_state AS state FROM listing_versions d
+    WHERE d.listing_id = l.id AND d.version <= newest.version AND d.act IN ('disputed', 'extended')
+    ORDER BY d.version DESC LIMIT 1
+) AS dispute ON true
+LEFT JOIN imports i ON i.id = content.import_id
+WHERE newest.act NOT IN ('deleted', 'withdrawn', 'expired')
+"""
+
+# Stop notices that were served by notices version $2, and neither released by then nor past their day on $3.
+NOTICED = """
+SELECT k.digest, k.kind, n.id, n.number, n.court_name, n.action, n.object_key, n.subject_name,
+       extract(epoch FROM n.served_at)::bigint AS served_at, validity.valid_until,
+       ARRAY(SELECT member FROM member_lineage WHERE ancestor = n.agency AND (since IS NULL OR since <= $3)) AS addressees
+FROM notice_keys k JOIN notices n ON n.id = k.notice_id
+CROSS JOIN LATERAL (
+    SELECT valid_until FROM notice_events e
+    WHERE e.notice_id = n.id AND e.version <= $2 AND e.act IN ('served', 'renewed')
+    ORDER BY e.version DESC LIMIT 1
+) AS validity
+WHERE k.digest = ANY($1) AND validity.valid_until >= $3
+  AND NOT EXISTS (SELECT FROM notice_events e WHERE e.notice_id = n.id AND e.version <= $2 AND e.act = 'released')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What was known at an instant."""
+
+    list: int
+    measures: int
+    notices: int
+
+
+async def versions_at(connection: Connection, at: datetime) -> Versions:
+    measures = await connection.fetchval("SELECT max(version) FROM measures_versions WHERE applied_at <= $1", at)
+    notices = await connection.fetchval("SELECT max(version) FROM notice_events WHERE at <= $1", at)
+    return Versions(await get_list_version_at(connection, at), measures or 0, notices or 0)
+
+
+async def answer_as_of(
+    connection: Connection,
+    requests: Sequence[CheckRequest],
+    at: datetime,
+    *,
+    agency: str | None,
+    digester: Digester,
+    versions: Versions | None = None,
+) -> dict[str, Any]:
+    """The strongest of what `requests` (one question in several roles) would have been answered; raise what a check raises.
+
+    `agency` is who would have asked: notices bind their addressee alone. How fresh the feed was is not known any more.
+    """
+    known = versions or await versions_at(connection, at)
+    catalogue = await find_catalogue(connection, known.measures) or Catalogue.model_validate({"matters": []})
+    answers = []
+    for request in requests:
+        subjects, warnings = read_subjects(request, digester, today=legal_date(at))
+        ask = Ask(
+            actor=Actor(agency),
+            request=request,
+            body=b"",
+            subjects=subjects,
+            warnings=warnings,
+            deadline=0,
+            answered=asyncio.get_running_loop().create_future(),
+        )
+        digests = [key.digest for subject in subjects for key in subject.keys]
+        snapshot = await snapshot_as_of(connection, digests, at, known)
+        answer, _ = answer_ask(ask, snapshot, catalogue, UUID(int=0), ListAges())
+        answers.append(orjson.loads(answer.content))
+    strongest: dict[str, Any] = max(answers, key=lambda one: STRENGTH.index(Decision(one["decision"])))
+    strongest["at"] = strongest["checked_at"]
+    return {name: value for name, value in strongest.items() if name not in {"check_id", "reference", "checked_at"}}
+
+
+async def snapshot_as_of(connection: Connection, digests: Sequence[bytes], at: datetime, known: Versions) -> Snapshot:
+    """What a check's one look-up would have read."""
+    today = legal_date(at)
+    listed = await connection.fetch(LISTED, list(dict.fromkeys(digests)), known.list, at)
+    noticed = await connection.fetch(NOTICED, list(dict.fromkeys(digests)), known.notices, today)
+    notices: dict[bytes, list[Any]] = {}
+    for row in noticed:
+        notices.setdefault(row["digest"], []).append({**row, "valid_until": row["valid_until"].isoformat()})
+    return Snapshot(
+        at=at.astimezone(UTC),
+        legal_date=today,
+        list_version=known.list,
+        measures_version=known.measures,
+        notices_version=known.notices,
+        list_alive_at=None,
+        unsealed_since=None,
+        valid_keys=frozenset(),
+        rows=_in_force(listed, today),
+        notices=notices,
+    )
+
+
+def _in_force(listed: Sequence[asyncpg.Record], today: date) -> Mapping[bytes, Sequence[Any]]:
+    """Those in force on that day, by digest, in the look-up's order and up to its limit."""
+    rows: dict[bytes, list[dict[str, Any]]] = {}
+    for record in listed:
+        row = _row(record)
+        if row["in_force_from"] <= today and (row["expires_on"] is None or row["expires_on"] >= today):
+            rows.setdefault(record["digest"], []).append(row)
+    shown = {}
+    for digest, found in rows.items():
+        found.sort(key=lambda row: row["published_on"], reverse=True)
+        found.sort(key=lambda row: row["relation"])
+        shown[digest] = [row | {"total": len(found)} for row in found[:FETCHED_FOR_EACH_DIGEST]]
+    return shown
+
+
+def _row(record: asyncpg.Record) -> dict[str, Any]:
+    document = record["document"]
+    debtor = document["debtor"]
+    dates = legal_dates(_day(document["published_on"]), _day(document["grace_until"]), loaded_on=record["loaded_on"])
+    return {
+        "id": record["listing_id"],
+        "relation": record["relation"],
+        "person": record["person"],
+        "people": debtor["people"],
+        "case_number": document["case_number"],
+        "court_name": record["court_name"],
+        "debtor_name": debtor["name"],
+        "identifier_masked": (debtor.get("identifier") or {}).get("number_masked"),
+        "circumstances": document["circumstances"],
+        "published_on": dates.published_on,
+        "in_force_from": dates.in_force_from,
+        "expires_on": _day(document["expires_on"]),
+        "dispute_state": record["dispute_state"],
+    }
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

@@ -1,0 +1,160 @@
+"""An export as a job: asked for in the transaction that records it, made by the worker, kept sealed for a week."""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.audit.exports import ExportFormat, Made, Wanted, make_bundle, wait_for_proof
+from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.clock import new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.notes import Proof
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.problems import Problem
+from blacklist_service.secrecy import Secrecy
+
+PART_BYTES = 4 << 20
+MOST_ATTEMPTS = 3
+SEALED_WITHIN = timedelta(seconds=60)
+KEPT = timedelta(days=7)
+
+log = structlog.get_logger()
+
+
+async def record_asking(
+    connection: Connection,
+    wanted: Wanted,
+    *,
+    export_id: UUID,
+    actor: Actor,
+    secrecy: Secrecy,
+    subject: EntrySubject | None,
+) -> None:
+    """An export is an entry, committed before its first byte."""
+    entry = Entry(
+        Action.EXPORT_ASKED,
+        actor,
+        subjects=() if subject is None else (subject,),
+        private={"filters": wanted.wire},
+        facts={"export": str(export_id), "format": wanted.form.value},
+    )
+    await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+
+
+async def ask_export(
+    connection: Connection, wanted: Wanted, *, actor: Actor, secrecy: Secrecy, subject: EntrySubject | None = None
+) -> asyncpg.Record:
+    at = await database_clock(connection)
+    export_id = new_id(at)
+    await record_asking(connection, wanted, export_id=export_id, actor=actor, secrecy=secrecy, subject=subject)
+    row = await connection.fetchrow(
+        """
+        INSERT INTO exports (id, member, key_id, operator, request_id, format, filters, digests, queued_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *
+        """,
+        *(export_id, actor.member, actor.key_id, actor.operator, actor.request_id, wanted.form.value),
+        wanted.filters.model_dump(mode="json", by_alias=True, exclude_none=True),
+        *(None if wanted.digests is None else list(wanted.digests), at),
+    )
+    assert row is not None  # noqa: S101 - RETURNING
+    return row
+
+
+async def find_export(connection: Connection, export_id: UUID) -> asyncpg.Record | None:
+    return await connection.fetchrow("SELECT * FROM exports WHERE id = $1", export_id)
+
+
+async def make_next(connection: Connection, secrecy: Secrecy) -> bool:
+    """Make the oldest export that waits, or that someone began and did not end; the caller holds the worker's lock."""
+    row = await connection.fetchrow(
+        """
+        UPDATE exports SET state = 'running', attempts = attempts + 1
+        WHERE id = (SELECT id FROM exports WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1)
+        RETURNING *
+        """
+    )
+    if row is None:
+        return False
+    if row["attempts"] > MOST_ATTEMPTS:
+        await _fail(connection, row["id"], "it was begun several times and never ended")
+        return True
+    try:
+        await _make(connection, row, secrecy)
+    except Problem as problem:
+        await _fail(connection, row["id"], problem.detail)
+    except TimeoutError:
+        await _fail(connection, row["id"], "the log was not sealed in time; see /readyz")
+    return True
+
+
+async def forget_exports(connection: Connection, _secrecy: Secrecy) -> bool:
+    """After a week the bundle is dropped; that it was made stays in the ledger."""
+    await connection.execute(
+        "DELETE FROM export_parts WHERE export_id IN"
+        " (SELECT id FROM exports WHERE finished_at < clock_timestamp() - $1::interval)",
+        KEPT,
+    )
+    return False
+
+
+async def read_part(connection: Connection, export_id: UUID, part: int, secrecy: Secrecy) -> bytes | None:
+    content = await connection.fetchval(
+        "SELECT content FROM export_parts WHERE export_id = $1 AND part = $2", export_id, part
+    )
+    return None if content is None else secrecy.cipher("exports").open(content, _context(export_id, part))
+
+
+async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy) -> None:
+    wanted = Wanted(
+        EntryFilters.model_validate(row["filters"]),
+        ExportFormat(row["format"]),
+        None if row["digests"] is None else tuple(row["digests"]),
+    )
+
+    async def prove(entry_id: UUID) -> Proof:
+        return await wait_for_proof(connection, entry_id, within=SEALED_WITHIN)
+
+    actor = Actor(row["member"], row["key_id"], row["operator"], row["request_id"])
+    with tempfile.TemporaryDirectory(prefix="blacklist-export-") as folder:
+        path = Path(folder) / "bundle.zip"
+        made = await make_bundle(
+            connection, wanted, path, export_id=row["id"], actor=actor, secrecy=secrecy, prove=prove
+        )
+        async with connection.transaction():
+            await _keep(connection, row["id"], path, made, secrecy)
+    log.info("export_made", rows=made.rows, bytes=made.bytes)
+
+
+async def _keep(connection: Connection, export_id: UUID, path: Path, made: Made, secrecy: Secrecy) -> None:
+    cipher = secrecy.cipher("exports")
+    await connection.execute("DELETE FROM export_parts WHERE export_id = $1", export_id)
+    with path.open("rb") as file:
+        part = 0
+        while content := file.read(PART_BYTES):
+            await connection.execute(
+                "INSERT INTO export_parts (export_id, part, content) VALUES ($1, $2, $3)",
+                *(export_id, part, cipher.seal(content, _context(export_id, part))),
+            )
+            part += 1
+    await connection.execute(
+        "UPDATE exports SET state = 'done', finished_at = clock_timestamp(), rows = $2, bytes = $3 WHERE id = $1",
+        *(export_id, made.rows, made.bytes),
+    )
+
+
+async def _fail(connection: Connection, export_id: UUID, problem: str) -> None:
+    await connection.execute(
+        "UPDATE exports SET state = 'failed', finished_at = clock_timestamp(), problem = $2 WHERE id = $1",
+        *(export_id, problem),
+    )
+
+
+def _context(export_id: UUID, part: int) -> bytes:
+    return export_id.bytes + part.to_bytes(4)

@@ -1,0 +1,151 @@
+"""`/v1/audit/exports`: ask for a bundle, see how far it is, fetch it."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter
+from pydantic import ConfigDict
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.access.scopes import Scope
+from blacklist_service.audit.export_jobs import ask_export, find_export, read_part
+from blacklist_service.audit.exports import ExportFormat, Wanted
+from blacklist_service.audit.persons import entry_subject, read_subject
+from blacklist_service.audit.schemas import EntryFilters, SearchSubjectRequest
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.problems import Conflict, NotFound, NotYours
+from blacklist_service.subjects.keys import asked_keys
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import Replayable
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.wire import Response as WireResponse
+
+router = APIRouter(prefix="/v1/audit/exports", tags=["audit"], route_class=GuardedRoute)
+
+
+class ExportRequest(EntryFilters):
+    """The filters of the search; with a `subject`, completeness cannot be proved."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [{"from": "2018-04-01T00:00:00Z", "to": "2018-05-01T00:00:00Z", "format": "jsonl"}]
+        },
+    )
+
+    format: ExportFormat = ExportFormat.JSONL
+    subject: SearchSubjectRequest | None = None
+
+
+class ExportResponse(WireResponse):
+    export_id: UUID
+    state: Literal["queued", "running", "done", "failed"]
+    format: ExportFormat
+    queued_at: datetime
+    finished_at: datetime | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    problem: str | None = None
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Ask for an export",
+    description="A job; its bundle (a zip of rows in the log's order, manifest, checkpoint, tiles, vkey) is verified "
+    "offline by `blacklist-service audit verify` or by the `verify_bundle.py` inside. Sealed entries only. Itself an entry.",
+    response_model=ExportResponse,
+    responses=problems(401, 403, 413, 415, 422, 503),
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.AUDIT_EXPORT)],
+)
+async def create_export(
+    body: ExportRequest, request: Request, replay: Replayable, connection: Writes, actor: Acting
+) -> Response:
+    state = request.app.state
+    filters = EntryFilters.model_validate(body.model_dump(include=set(EntryFilters.model_fields)))
+    subject = None if body.subject is None else read_subject(body.subject)
+    digests = None if subject is None else tuple(key.digest for key in asked_keys(subject, state.digester))
+    asked = None if subject is None or body.subject is None else entry_subject(subject, body.subject, state.digester)
+    row = await ask_export(
+        connection, Wanted(filters, body.format, digests), actor=actor, secrecy=state.secrecy, subject=asked
+    )
+    return await replay.keep(connection, 202, _export(row))
+
+
+@router.get(
+    "/{export_id}",
+    summary="How far an export is",
+    responses=problems(401, 403, 404, 503),
+    dependencies=[needs(Scope.AUDIT_EXPORT)],
+)
+async def read_export(export_id: UUID, connection: Reads, caller: Caller) -> ExportResponse:
+    return _export(await _own(connection, export_id, caller))
+
+
+@router.get(
+    "/{export_id}/bundle",
+    summary="Fetch an export",
+    description="The bundle, a zip; 202 until it is made. It is kept for a week. Fetching is an entry.",
+    response_class=Response,
+    responses=problems(401, 403, 404, 409, 503)
+    | {
+        200: {"content": {"application/zip": {}}, "description": "The bundle"},
+        202: {"description": "Not made yet", "headers": {"Retry-After": {"schema": {"type": "integer"}}}},
+    },
+    dependencies=[needs(Scope.AUDIT_EXPORT)],
+)
+async def read_bundle(export_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting) -> Response:
+    row = await _own(connection, export_id, caller)
+    if row["state"] in {"queued", "running"}:
+        return PlainTextResponse("", status_code=202, headers={"Retry-After": "1"})
+    if row["state"] == "failed":
+        raise Conflict(row["problem"])
+    secrecy, pool = request.app.state.secrecy, request.app.state.pool
+    if await read_part(connection, export_id, 0, secrecy) is None:
+        raise NotFound("the bundle was kept for a week")
+    entry = Entry(Action.AUDIT_READ, actor, facts={"what": "bundle", "export": str(export_id)})
+    await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+
+    async def parts() -> AsyncIterator[bytes]:
+        part, is_more = 0, True
+        while is_more:
+            async with pool.acquire(timeout=5) as reading:
+                content = await read_part(reading, export_id, part, secrecy)
+            is_more = content is not None
+            if content is not None:
+                yield content
+            part += 1
+
+    headers = {
+        "Content-Length": str(row["bytes"]),
+        "Content-Disposition": f'attachment; filename="export-{export_id}.zip"',
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(parts(), media_type="application/zip", headers=headers)
+
+
+async def _own(connection: Connection, export_id: UUID, caller: Principal) -> asyncpg.Record:
+    row = await find_export(connection, export_id)
+    if row is None:
+        raise NotFound
+    if row["member"] != caller.member:
+        raise NotYours
+    return row
+
+
+def _export(row: asyncpg.Record) -> ExportResponse:
+    return ExportResponse.model_validate(
+        {"export_id": row["id"]} | {name: row[name] for name in ExportResponse.model_fields if name != "export_id"}
+    )

@@ -1,0 +1,173 @@
+"""`/v1/audit`: who stands behind a mask, and what would have been answered then. Each is an entry."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field, JsonValue
+from starlette.requests import Request
+
+from blacklist_service.access.scopes import Scope
+from blacklist_service.audit.as_of import Versions, answer_as_of, versions_at
+from blacklist_service.audit.persons import entry_subject, read_subject, unmask
+from blacklist_service.audit.schemas import SearchSubjectRequest
+from blacklist_service.checks.problems import UnknownMatter
+from blacklist_service.checks.rules import Decision
+from blacklist_service.checks.schemas import CheckRequest, SubjectResponse
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.measures.queries import find_catalogue
+from blacklist_service.measures.rules import SubjectRole
+from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.web.documented import problems
+from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.transactions import Writes
+from blacklist_service.web.wire import Code, Instant, text
+from blacklist_service.web.wire import Request as Wire
+from blacklist_service.web.wire import Response as WireResponse
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GuardedRoute)
+
+EXAMPLE_SUBJECT: dict[str, JsonValue] = {
+    "kind": "person",
+    "name": "张三",
+    "identifier": {"type": "resident_id", "number": "530111198503170015"},
+}
+
+
+class UnmaskingRequest(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "信访件 2018-77 复核", "operator": "zhao.min"}]}
+    )
+
+    reason: Annotated[str, *text(2000)]
+    operator: Annotated[str, *text(100)] | None = None
+
+
+class UnmaskedResponse(WireResponse):
+    entry_id: UUID
+    at: datetime
+    action: Action
+    agency: str | None
+    operator: str | None
+    reference: str | None
+    subjects: list[dict[str, Any]] = Field(description="as they were asked about, in clear")
+
+
+class AsOfSubjectRequest(SearchSubjectRequest):
+    role: SubjectRole | None = Field(
+        None, description="absent: the strongest answer of all roles the matter tells apart"
+    )
+
+
+class AsOfRequest(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"matter": "civil_service_recruitment", "subject": EXAMPLE_SUBJECT, "at": "2018-04-26T00:41:00Z"}
+            ]
+        }
+    )
+
+    matter: Code
+    subject: AsOfSubjectRequest
+    at: Instant
+    agency: Code | None = Field(None, description="who would have asked: a notice binds its addressee alone")
+    object: Annotated[str, *text(200)] | None = None
+    list_version: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+        None, description="of an answer that is replayed; default: the newest at that instant"
+    )
+    notices_version: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+
+
+class AsOfResponse(WireResponse):
+    decision: Decision
+    matter: str
+    at: datetime
+    list_version: int
+    measures_version: int
+    notices_version: int
+    warnings: list[str]
+    subjects: list[SubjectResponse]
+
+
+@router.post(
+    "/entries/{entry_id}/unmasking",
+    summary="See who stands behind the masks of an entry",
+    description="Needs a reason, and is itself an entry, committed before the answer. 404 also after the end of retention.",
+    responses=problems(401, 403, 404, 413, 415, 422, 503),
+    dependencies=[needs(Scope.AUDIT_READ)],
+)
+async def unmask_entry(
+    entry_id: UUID, body: UnmaskingRequest, request: Request, connection: Writes, actor: Acting
+) -> UnmaskedResponse:
+    by = replace(actor, operator=body.operator or actor.operator)
+    found = await unmask(connection, entry_id, reason=body.reason, actor=by, secrecy=request.app.state.secrecy)
+    return UnmaskedResponse(
+        entry_id=found.entry_id,
+        at=found.at,
+        action=Action(found.action),
+        agency=found.agency,
+        operator=found.private.get("operator"),
+        reference=found.private.get("reference"),
+        subjects=found.private.get("subjects", []),
+    )
+
+
+@router.post(
+    "/as-of",
+    summary="What would have been answered then",
+    description="By the list, the measures and the notices as they were known at that instant. Itself an entry.",
+    responses=problems(401, 403, 413, 415, 422, 503),
+    dependencies=[needs(Scope.AUDIT_READ)],
+)
+async def read_as_of(body: AsOfRequest, request: Request, connection: Writes, actor: Acting) -> AsOfResponse:
+    state = request.app.state
+    if body.at > await database_clock(connection):
+        raise InvalidRequest(errors=[FieldError("/at", "future", "must be in the past")])
+    known = await versions_at(connection, body.at)
+    versions = Versions(
+        known.list if body.list_version is None else body.list_version,
+        known.measures,
+        known.notices if body.notices_version is None else body.notices_version,
+    )
+    requests = await _questions(connection, body, versions.measures)
+    wire = await answer_as_of(
+        connection, requests, body.at, agency=body.agency, digester=state.digester, versions=versions
+    )
+    entry = Entry(
+        Action.AUDIT_READ,
+        actor,
+        matter=body.matter,
+        subjects=(entry_subject(read_subject(body.subject), body.subject, state.digester),),
+        private={"at": body.at.isoformat()},
+        facts={"what": "as_of"},
+    )
+    await record(connection, [entry], at=await database_clock(connection), secrecy=state.secrecy)
+    return AsOfResponse.model_validate(wire)
+
+
+async def _questions(connection: Connection, body: AsOfRequest, measures_version: int) -> list[CheckRequest]:
+    """One for each role that the matter's measures tell apart, where none is given."""
+    catalogue = await find_catalogue(connection, measures_version)
+    matter = catalogue.by_code.get(body.matter) if catalogue else None
+    if matter is None:
+        raise UnknownMatter
+    named = {role for measure in matter.measures for role in measure.roles or ()}
+    roles = [body.subject.role] if body.subject.role else sorted(named) or [SubjectRole.APPLICANT]
+    subject = body.subject.model_dump(exclude={"role"})
+    return [
+        CheckRequest.model_validate(
+            {
+                "matter": body.matter,
+                "reference": "as-of",
+                "object": body.object,
+                "subjects": [subject | {"role": role}],
+            }
+        )
+        for role in roles
+    ]

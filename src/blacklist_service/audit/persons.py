@@ -1,0 +1,187 @@
+"""Persons in the ledger: whom an auditor looks for, who stands behind a mask, and what a person may know of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.audit.schemas import SearchSubjectRequest
+from blacklist_service.clock import instant_of, legal_date, new_id, now
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.operations import ledger_cipher, private_context, record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest, NotFound
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.subjects.digests import Digester
+from blacklist_service.subjects.identifiers import IdentifierQuality, mask_identifier, read_identifier
+from blacklist_service.subjects.keys import Subject, asked_keys
+from blacklist_service.subjects.names import mask_name, name_key
+
+
+@dataclass(frozen=True, slots=True)
+class Unmasked:
+    """What an entry commits to without showing it. `private` is as it was sealed."""
+
+    entry_id: UUID
+    at: datetime
+    action: str
+    agency: str | None
+    private: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One question about a person, as that person may know it (PIPL Art. 45)."""
+
+    check_id: UUID
+    at: datetime
+    agency: str
+    agency_name: str
+    matter: str
+    matter_name: str
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    askings: list[Asking]
+    withheld: int
+    """Left out under an embargo; for the ledger, never for the person."""
+
+
+def read_subject(asked: SearchSubjectRequest) -> Subject:
+    """Raise `InvalidRequest` or `InvalidIdentifier` where nobody can be found by what is given."""
+    if not name_key(asked.name):
+        raise InvalidRequest(errors=[FieldError("/subject/name", "blank", "Must not be blank")])
+    if asked.identifier is None:
+        return Subject(asked.kind, asked.name, None)
+    identifier = read_identifier(asked.kind, asked.identifier.type, asked.identifier.number, today=legal_date(now()))
+    subject = Subject(asked.kind, asked.name, identifier)
+    if identifier is None or identifier.quality in {IdentifierQuality.UNUSABLE, IdentifierQuality.MASKED}:
+        fault = "not a complete number of this type"
+        raise InvalidIdentifier(errors=[FieldError("/subject/identifier/number", "invalid-identifier", fault)])
+    return subject
+
+
+def entry_subject(subject: Subject, asked: SearchSubjectRequest, digester: Digester) -> EntrySubject:
+    """Who looked for somebody is found by whoever looks for that one, as who asked is."""
+    return EntrySubject(
+        digest=asked_keys(subject, digester)[0].digest,
+        name_masked=mask_name(subject.name),
+        identifier_masked=mask_identifier(subject.identifier.number) if subject.identifier else None,
+        role=None,
+        private=asked.model_dump(mode="json", exclude_none=True),
+    )
+
+
+async def unmask(connection: Connection, entry_id: UUID, *, reason: str, actor: Actor, secrecy: Secrecy) -> Unmasked:
+    """Open what an entry seals, which is itself an entry; raise `NotFound` also where its month's secrets were erased."""
+    at = instant_of(entry_id)
+    if at is None:
+        raise NotFound
+    row = await connection.fetchrow(
+        """
+        SELECT e.at, e.action, e.agency, s.private
+        FROM ledger_entries e JOIN ledger_secrets s ON s.at = e.at AND s.entry_id = e.id
+        WHERE e.at = $1 AND e.id = $2 AND s.at = $1
+        """,
+        at,
+        entry_id,
+    )
+    if row is None:
+        raise NotFound
+    entry = Entry(Action.AUDIT_UNMASKED, actor, facts={"entry": str(entry_id)}, private={"reason": reason})
+    await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+    private = orjson.loads(ledger_cipher(secrecy, row["at"]).open(row["private"], private_context(entry_id)))
+    return Unmasked(entry_id, row["at"], row["action"], row["agency"], private)
+
+
+async def report_to_subject(
+    connection: Connection, asked: SearchSubjectRequest, *, reason: str, actor: Actor, secrecy: Secrecy
+) -> Report:
+    """All questions about somebody, oldest first, but for those under an embargo. Needs a number: names are shared."""
+    if asked.identifier is None:
+        raise InvalidRequest(
+            errors=[FieldError("/subject/identifier", "missing", "a name alone is no proof of who asks")]
+        )
+    digester = Digester(secrecy.digest_key)
+    subject = read_subject(asked)
+    rows = await connection.fetch(
+        """
+        SELECT e.id AS check_id, e.at, e.agency, e.matter, e.decision, coalesce(m.name, e.matter) AS matter_name,
+               coalesce((SELECT name FROM member_names n WHERE n.member = e.agency
+                         AND n.valid_from <= (e.at AT TIME ZONE 'UTC' + interval '8 hours')::date
+                         ORDER BY n.valid_from DESC LIMIT 1), e.agency) AS agency_name,
+               EXISTS (SELECT FROM embargoes b WHERE b.digest = $1 AND b.lifted_at IS NULL AND b.until >= $2
+                       AND (b.agency IS NULL OR b.agency = e.agency)
+                       AND (b.reference IS NULL OR b.reference = e.reference)) AS is_withheld
+        FROM (SELECT DISTINCT at, entry_id FROM ledger_subjects WHERE digest = $1) s
+        CROSS JOIN LATERAL (
+            SELECT * FROM ledger_entries WHERE at = s.at AND id = s.entry_id AND action = 'check' OFFSET 0
+        ) AS e
+        LEFT JOIN matters m ON m.code = e.matter
+        ORDER BY e.at, e.id
+        """,
+        asked_keys(subject, digester)[0].digest,
+        legal_date(await database_clock(connection)),
+    )
+    shown = [
+        Asking(**{name: row[name] for name in Asking.__dataclass_fields__}) for row in rows if not row["is_withheld"]
+    ]
+    entry = Entry(
+        Action.SUBJECT_REPORTED,
+        actor,
+        subjects=(entry_subject(subject, asked, digester),),
+        facts={"rows": len(shown), "withheld": len(rows) - len(shown)},
+        private={"reason": reason},
+    )
+    await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+    return Report(shown, len(rows) - len(shown))
+
+
+async def set_embargo(
+    connection: Connection,
+    asked: SearchSubjectRequest,
+    *,
+    agency: str | None,
+    reference: str | None,
+    until: date,
+    reason: str,
+    actor: Actor,
+    secrecy: Secrecy,
+) -> UUID:
+    """Keep questions about somebody out of that one's report until a day: all, one unit's, or one file's."""
+    at = await database_clock(connection)
+    if until < legal_date(at):
+        raise InvalidRequest(errors=[FieldError("/until", "past", "an embargo ends in the future")])
+    digester = Digester(secrecy.digest_key)
+    subject = entry_subject(read_subject(asked), asked, digester)
+    embargo_id = new_id(at)
+    await connection.execute(
+        "INSERT INTO embargoes (id, digest, agency, reference, reason, until, set_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        *(embargo_id, subject.digest, agency, reference),
+        *(secrecy.cipher("embargoes").seal(reason.encode(), embargo_id.bytes), until, at),
+    )
+    facts = {"embargo": str(embargo_id), "until": until.isoformat()}
+    entry = Entry(Action.EMBARGO_SET, actor, subjects=(subject,), facts=facts, private={"reason": reason})
+    await record(connection, [entry], at=at, secrecy=secrecy)
+    return embargo_id
+
+
+async def lift_embargo(connection: Connection, embargo_id: UUID, *, actor: Actor, secrecy: Secrecy) -> bool:
+    """False where it was lifted before; raise `NotFound` where there is none."""
+    row = await connection.fetchrow("SELECT lifted_at FROM embargoes WHERE id = $1 FOR UPDATE", embargo_id)
+    if row is None:
+        raise NotFound("there is no such embargo")
+    if row["lifted_at"] is not None:
+        return False
+    at = await database_clock(connection)
+    await connection.execute("UPDATE embargoes SET lifted_at = $2 WHERE id = $1", embargo_id, at)
+    entry = Entry(Action.EMBARGO_LIFTED, actor, facts={"embargo": str(embargo_id)})
+    await record(connection, [entry], at=at, secrecy=secrecy)
+    return True

@@ -1,0 +1,429 @@
+"""Verify an export bundle of blacklist-service, offline: `python verify_bundle.py BUNDLE [--vkey FILE]`.
+
+One file that needs Python 3.11 and `cryptography` and nothing of the service; it shares no code with what made the
+bundle. It proves that the rows are, unchanged and in the log's order, what the log's leaves say; that none is missing
+among those the filter asks for, where the filter is on what a leaf shows; and that the service itself sealed the whole
+bundle in its log. Exit 0 only when there is no doubt; 1 otherwise. Formats: C2SP signed-note, tlog-checkpoint,
+tlog-tiles, tlog-proof; RFC 6962.
+"""
+
+import argparse
+import base64
+import binascii
+import csv
+import hashlib
+import io
+import json
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+BLOCK = 256
+UNLISTED = {"manifest.json", "manifest.proof", "manifest.leaf"}
+DISORDER = timedelta(seconds=60)
+"""Leaves are in the order of their transactions; no transaction of the service lasts as long as this."""
+MOST_BUNDLE_BYTES = BLOCK * (65_535 + 2)
+PROVEN = {
+    "entry_id": "id",
+    "at": "at",
+    "action": "action",
+    "agency": "agency",
+    "key_id": "key",
+    "matter": "matter",
+    "decision": "decision",
+    "list_version": "list",
+    "measures_version": "measures",
+    "notices_version": "notices",
+}
+"""Columns of a row that its leaf shows in clear, and under which name. The others are proved as exported, by the seal."""
+EQUAL = {"agency": "agency", "matter": "matter", "decision": "decision", "action": "action"}
+ON_LEAF = {*EQUAL, "from", "to", "list_version_from", "list_version_to"}
+FORMULA = "=+-@\t\r\0＝＋－＠"
+
+
+class Doubt(Exception):  # noqa: N818 - the word says more than "error"
+    """Why the bundle proves nothing."""
+
+
+def require(holds: object, sentence: str) -> None:
+    if not holds:
+        raise Doubt(sentence)
+
+
+def verify(path: Path, vkeys: str | None = None) -> dict[str, Any]:
+    """What was proved: rows, log and completeness; raise `Doubt`. `vkeys` are the log's keys, got by another way."""
+    try:
+        with zipfile.ZipFile(path) as bundle:
+            return _verify(bundle, vkeys)
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError, TypeError, IndexError, OSError) as error:
+        raise Doubt(f"the bundle cannot be read ({type(error).__name__})") from None
+
+
+def _verify(bundle: zipfile.ZipFile, vkeys: str | None) -> dict[str, Any]:
+    names = bundle.namelist()
+    require(len(names) == len(set(names)), "the bundle names a file twice")
+    content = bundle.read("manifest.json")
+    manifest = _parse(content)
+    require(manifest["version"] == 1, "the bundle is of a version that is not known here")
+    require(set(names) == {*manifest["files"], *UNLISTED}, "the bundle has more or fewer files than it says")
+    keys = _parse_keys(bundle.read("vkey").decode() if vkeys is None else vkeys)
+    _verify_seal(bundle, content, manifest, keys)
+    for name, digest in manifest["files"].items():
+        require(_digest(bundle, name) == digest, f"{name} is not what was exported")
+    size, root = _verify_note(bundle.read("checkpoint").decode(), keys)
+    require(size == manifest["log_size"], "the checkpoint is of another log size")
+    ranges = [(first, end) for first, end in manifest["ranges"]]
+    _verify_ranges(ranges, size)
+    leaves = _Leaves(bundle, ranges, size)
+    rows = _match(manifest, leaves, _rows(bundle, manifest))
+    require(leaves.root() == root, "the leaves do not lead to the checkpoint's root")
+    return {
+        "rows": rows,
+        "log": keys[0][0],
+        "log_size": size,
+        "is_complete": manifest["is_complete"],
+        "not_provable": manifest["not_provable"],
+        "own_key": vkeys is None,
+    }
+
+
+# The seal: the service put the manifest's digest into its own log.
+
+
+def _verify_seal(bundle: zipfile.ZipFile, content: bytes, manifest: Mapping[str, Any], keys: "Keys") -> None:
+    head, _, note = bundle.read("manifest.proof").decode().partition("\n\n")
+    lines = head.split("\n")
+    require(lines[0] == "c2sp.org/tlog-proof@v1" and lines[1].startswith("index "), "manifest.proof is not a proof")
+    index, hashes = int(lines[1][6:]), [_decode(line) for line in lines[2:]]
+    leaf = bundle.read("manifest.leaf")
+    size, root = _verify_note(note, keys)
+    require(_root_of_proof(_leaf_hash(leaf), index, size, hashes) == root, "the manifest is not in the log")
+    sealed = _parse(leaf)
+    facts = {"export": manifest["export_id"], "manifest": hashlib.sha256(content).hexdigest()}
+    require(sealed["action"] == "export_made" and sealed["facts"] == facts, "the manifest is not the sealed one")
+
+
+# Rows against leaves.
+
+
+def _match(manifest: Mapping[str, Any], leaves: "_Leaves", rows: Iterator[Mapping[str, Any]]) -> int:
+    filters = manifest["filters"]
+    reach = _Reach(filters, manifest)
+    unproven = sorted(set(filters) - ON_LEAF)
+    require(manifest["not_provable"] == unproven, "the manifest says otherwise what is provable")
+    require(manifest["is_complete"] is (not unproven), "the manifest says otherwise whether it is complete")
+    count, first, last = 0, None, None
+    row = next(rows, None)
+    for index, content in leaves:
+        leaf = _parse(content)
+        reach.see(leaf["at"])
+        is_asked = _is_asked(filters, leaf)
+        if row is not None and row["leaf_index"] == index:
+            require(is_asked, f"row {index} is not one that the filter asks for")
+            _compare(row, leaf, index)
+            count, first, last = count + 1, index if first is None else first, index
+            row = next(rows, None)
+        else:
+            require(not (is_asked and manifest["is_complete"]), f"the row of leaf {index} is missing")
+    require(row is None, "a row has no leaf, or stands out of order")
+    counted = (manifest["rows"], manifest["first_index"], manifest["last_index"])
+    require((count, first, last) == counted, "the bundle has more or fewer rows than it says")
+    if manifest["is_complete"]:
+        reach.require_whole()
+    return count
+
+
+class _Reach:
+    """Whether the leaves reach far enough past both ends of a time filter for none to lie beyond."""
+
+    def __init__(self, filters: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+        ranges = manifest["ranges"]
+        self._after = None if "from" not in filters else _instant(filters["from"]) - DISORDER
+        self._before = None if "to" not in filters else _instant(filters["to"]) + DISORDER
+        is_one = len(ranges) == 1
+        self._is_from_start = (is_one and ranges[0][0] == 0) or manifest["log_size"] == 0
+        self._is_to_end = (is_one and ranges[0][1] == manifest["log_size"]) or manifest["log_size"] == 0
+        self._is_one = is_one or manifest["log_size"] == 0
+
+    def see(self, at: str) -> None:
+        if not self._is_from_start and self._after is not None and _instant(at) < self._after:
+            self._is_from_start = True
+        if not self._is_to_end and self._before is not None and _instant(at) >= self._before:
+            self._is_to_end = True
+
+    def require_whole(self) -> None:
+        whole = self._is_one and self._is_from_start and self._is_to_end
+        require(whole, "the bundle does not reach past both ends of what was asked for")
+
+
+def _is_asked(filters: Mapping[str, Any], leaf: Mapping[str, Any]) -> bool:
+    """Whether a leaf satisfies the filters on what it shows. Instants are compared as text: one form, always UTC."""
+    version = leaf.get("list")
+    return (
+        all(leaf.get(field) == filters[name] for name, field in EQUAL.items() if name in filters)
+        and ("from" not in filters or leaf["at"] >= filters["from"])
+        and ("to" not in filters or leaf["at"] < filters["to"])
+        and ("list_version_from" not in filters or (version is not None and version >= filters["list_version_from"]))
+        and ("list_version_to" not in filters or (version is not None and version <= filters["list_version_to"]))
+    )
+
+
+def _compare(row: Mapping[str, Any], leaf: Mapping[str, Any], index: int) -> None:
+    shown = {column: leaf.get(field) for column, field in PROVEN.items()}
+    if leaf["action"] == "check":
+        shown["check_id"] = leaf["id"]
+    for column, value in shown.items():
+        require(row["is_equal"](column, value), f"row {index}: {column} is not what the log says")
+
+
+def _rows(bundle: zipfile.ZipFile, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each row with its leaf index and a way to compare a column."""
+    form = manifest["format"]
+    reader = {"jsonl": _jsonl_rows, "csv": _csv_rows, "parquet": _parquet_rows}[form]
+    with bundle.open(f"entries.{form}") as file:
+        yield from reader(file)
+
+
+def _jsonl_rows(file: Any) -> Iterator[dict[str, Any]]:
+    for line in file:
+        row = _parse(line)
+        yield {"leaf_index": row["leaf_index"], "is_equal": lambda column, value, row=row: row[column] == value}
+
+
+def _csv_rows(file: Any) -> Iterator[dict[str, Any]]:
+    for row in csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline="")):
+        yield {
+            "leaf_index": int(row["leaf_index"]),
+            "is_equal": lambda column, value, row=row: row[column] == _cell(value),
+        }
+
+
+def _parquet_rows(file: Any) -> Iterator[dict[str, Any]]:
+    try:
+        from pyarrow import parquet  # noqa: PLC0415 - an extra, needed for this format alone
+    except ImportError:
+        raise Doubt("to read Parquet, install pyarrow") from None
+    for batch in parquet.ParquetFile(io.BytesIO(file.read())).iter_batches(10_000):
+        for row in batch.to_pylist():
+            row["at"] = row["at"].astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            yield {"leaf_index": row["leaf_index"], "is_equal": lambda column, value, row=row: row[column] == value}
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text[:1] and text[0] in FORMULA else text
+
+
+# Leaves and the tree above them.
+
+
+class _Leaves:
+    """The leaves of the entry bundles in the log's order; afterwards the root they lead to."""
+
+    def __init__(self, bundle: zipfile.ZipFile, ranges: Sequence[tuple[int, int]], size: int) -> None:
+        self._bundle, self._ranges, self._size = bundle, ranges, size
+        self._blocks: dict[int, bytes] = {}
+        self._tiles: dict[str, bytes] = {}
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        for first, end in self._ranges:
+            for start in range(first, end, BLOCK):
+                width = min(BLOCK, end - start)
+                leaves = self._read(start // BLOCK, width)
+                require(len(leaves) == width, "an entry bundle has more or fewer leaves than its name says")
+                self._blocks[start] = _fold_leaves([_leaf_hash(leaf) for leaf in leaves])
+                yield from enumerate(leaves, start)
+
+    def root(self) -> bytes:
+        return self._hash(0, self._size) if self._size else hashlib.sha256().digest()
+
+    def _read(self, number: int, width: int) -> list[bytes]:
+        name = _tile_path("entries", number, width)
+        require(self._bundle.getinfo(name).file_size <= MOST_BUNDLE_BYTES, "an entry bundle is too long")
+        content, leaves, at = self._bundle.read(name), [], 0
+        while at < len(content):
+            length = int.from_bytes(content[at : at + 2], "big")
+            require(at + 2 + length <= len(content), "an entry bundle is cut off")
+            leaves.append(content[at + 2 : at + 2 + length])
+            at += 2 + length
+        return leaves
+
+    def _hash(self, first: int, end: int) -> bytes:
+        """RFC 6962's MTH over the leaves first … end-1, from the blocks at hand and from tiles for the rest."""
+        if not any(one < end and first < other for one, other in self._ranges):
+            return self._outside(first, end)
+        if end - first <= BLOCK:
+            return self._blocks[first]
+        middle = first + (1 << ((end - first - 1).bit_length() - 1))
+        return _node_hash(self._hash(first, middle), self._hash(middle, end))
+
+    def _outside(self, first: int, end: int) -> bytes:
+        size = end - first
+        if size & (size - 1) == 0 and first % size == 0:
+            return self._node(size.bit_length() - 1, first // size)
+        middle = first + (1 << ((size - 1).bit_length() - 1))
+        return _node_hash(self._outside(first, middle), self._outside(middle, end))
+
+    def _node(self, level: int, index: int) -> bytes:
+        """The hash of a complete subtree of 2^level leaves, from the tile that holds what it is made of."""
+        tile_level, height = divmod(level, 8)
+        start, count = index << height, 1 << height
+        number = start // BLOCK
+        width = min(BLOCK, (self._size >> (8 * tile_level)) - number * BLOCK)
+        name = _tile_path(str(tile_level), number, width)
+        if name not in self._tiles:
+            self._tiles[name] = self._bundle.read(name)
+            require(len(self._tiles[name]) == 32 * width, "a tile is not as wide as its name says")
+        tile, offset = self._tiles[name], start - number * BLOCK
+        hashes = [tile[32 * (offset + n) : 32 * (offset + n + 1)] for n in range(count)]
+        require(len(hashes[-1]) == 32, "a tile is too narrow")
+        return _fold_leaves(hashes)
+
+
+def _verify_ranges(ranges: Sequence[tuple[int, int]], size: int) -> None:
+    for first, end in ranges:
+        require(0 <= first < end <= size and first % BLOCK == 0, "a range is not one of this log")
+        require(end % BLOCK == 0 or end == size, "a range is not one of this log")
+    require(all(one[1] < other[0] for one, other in pairwise(ranges)), "the ranges stand out of order")
+
+
+def _leaf_hash(leaf: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def _node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def _fold_leaves(hashes: list[bytes]) -> bytes:
+    """MTH over hashes: pairs from the left, an odd one is carried up."""
+    while len(hashes) > 1:
+        paired = [_node_hash(hashes[n], hashes[n + 1]) for n in range(0, len(hashes) - 1, 2)]
+        hashes = paired + ([hashes[-1]] if len(hashes) % 2 else [])
+    return hashes[0]
+
+
+def _root_of_proof(leaf: bytes, index: int, size: int, hashes: Sequence[bytes]) -> bytes:
+    """RFC 9162 §2.1.3.2."""
+    require(0 <= index < size and all(len(one) == 32 for one in hashes), "the manifest's proof is malformed")
+    place, last, folded = index, size - 1, leaf
+    for one in hashes:
+        require(last, "the manifest's proof is too long")
+        if place % 2 or place == last:
+            folded = _node_hash(one, folded)
+            while place and not place % 2:
+                place, last = place // 2, last // 2
+        else:
+            folded = _node_hash(folded, one)
+        place, last = place // 2, last // 2
+    require(last == 0, "the manifest's proof is too short")
+    return folded
+
+
+def _tile_path(kind: str, number: int, width: int) -> str:
+    parts = [f"{number % 1000:03}"]
+    while number := number // 1000:
+        parts.append(f"x{number % 1000:03}")
+    return f"tile/{kind}/" + "/".join(reversed(parts)) + ("" if width == BLOCK else f".p/{width}")
+
+
+# Signed notes.
+
+Keys = list[tuple[str, bytes, bytes]]
+"""Name, key id, public key."""
+
+
+def _parse_keys(text: str) -> Keys:
+    keys = []
+    for line in text.split():
+        name, key_id, encoded = line.split("+", 2)
+        content = _decode(encoded)
+        require(len(content) == 33 and content[0] == 1, "the vkey is not of an Ed25519 key")
+        own = hashlib.sha256(name.encode() + b"\n" + content).digest()[:4]
+        require(own.hex() == key_id, "the vkey's id is not that of its key")
+        keys.append((name, own, content[1:]))
+    require(keys, "there is no vkey")
+    return keys
+
+
+def _verify_note(note: str, keys: Keys) -> tuple[int, bytes]:
+    """Size and root of a checkpoint that at least one of the keys signed, and none falsely."""
+    text, found, tail = note.rpartition("\n\n")
+    require(found and tail.endswith("\n"), "the checkpoint is not a signed note")
+    text += "\n"
+    is_signed = False
+    for line in tail[:-1].split("\n"):
+        name, _, encoded = line.removeprefix("— ").partition(" ")
+        signature = _decode(encoded)
+        for key_name, key_id, public in keys:
+            if name == key_name and signature[:4] == key_id:
+                try:
+                    Ed25519PublicKey.from_public_bytes(public).verify(signature[4:], text.encode())
+                except InvalidSignature:
+                    raise Doubt("the checkpoint's signature is false") from None
+                is_signed = True
+    require(is_signed, "the checkpoint is not signed by this log's key")
+    origin, size, root = text.split("\n")[:3]
+    require(origin in {name for name, _, _ in keys}, "the checkpoint is of another log")
+    require(str(int(size)) == size and len(_decode(root)) == 32, "the checkpoint is malformed")
+    return int(size), _decode(root)
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise Doubt("not base64") from None
+
+
+def _digest(bundle: zipfile.ZipFile, name: str) -> str:
+    with bundle.open(name) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _parse(content: bytes) -> Any:
+    return json.loads(content, object_pairs_hook=_without_doubles)
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    require(len(made) == len(pairs), "a JSON object names a field twice")
+    return made
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Verify an export bundle, offline.")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--vkey", type=Path, help="the log's keys, got by another way than the bundle")
+    given = parser.parse_args(arguments)
+    try:
+        found = verify(given.bundle, given.vkey.read_text("utf-8") if given.vkey else None)
+    except Doubt as doubt:
+        sys.stdout.write(f"DOUBT: {doubt}\n")
+        return 1
+    except (OSError, UnicodeDecodeError):
+        sys.stdout.write("DOUBT: the vkey cannot be read\n")
+        return 1
+    sys.stdout.write(f"{found['rows']} rows proved, of the {found['log_size']} entries of the log {found['log']}\n")
+    if found["is_complete"]:
+        sys.stdout.write("complete: no entry that the filter asks for is missing\n")
+    else:
+        sys.stdout.write(f"completeness is not provable for: {', '.join(found['not_provable'])}\n")
+    if found["own_key"]:
+        sys.stdout.write("the key is the bundle's own: compare its vkey with one got by another way\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The commands of auditors: export, verify, report to a person, embargo."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from blacklist_service.audit import verify_bundle
+from blacklist_service.audit.exports import ExportFormat
+from blacklist_service.audit.schemas import SearchIdentifierRequest, SearchSubjectRequest
+from blacklist_service.cli import exporting
+from blacklist_service.cli.environment import load_settings, opened
+from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
+
+embargo_app = typer.Typer(no_args_is_help=True, help="Questions left out of a person's report: under investigation.")
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="embedded database and key file; default BLACKLIST_DATA_DIR, else ./data")
+]
+Name = Annotated[str, typer.Option()]
+Number = Annotated[str, typer.Option("--id-number", help="the complete number")]
+Type = Annotated[IdentifierType, typer.Option("--type", help="what number it is")]
+
+
+def export(
+    out: Annotated[Path, typer.Option(dir_okay=False, help="the bundle, a zip")],
+    form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.JSONL,
+    from_: Annotated[str | None, typer.Option("--from", help="instant, inclusive: 2018-04-01T00:00:00Z")] = None,
+    to: Annotated[str | None, typer.Option(help="instant, exclusive")] = None,
+    agency: Annotated[str | None, typer.Option(help="member code")] = None,
+    operator: Annotated[str | None, typer.Option()] = None,
+    matter: Annotated[str | None, typer.Option()] = None,
+    decision: Annotated[str | None, typer.Option(help="block, flag or clear")] = None,
+    action: Annotated[str | None, typer.Option()] = None,
+    reference: Annotated[str | None, typer.Option()] = None,
+    list_version_from: Annotated[int | None, typer.Option()] = None,
+    list_version_to: Annotated[int | None, typer.Option()] = None,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """Export sealed entries as a bundle that proves itself; without a filter, all of them. Itself an entry."""
+    filters = exporting.filters_of(
+        **{"from": from_, "to": to, "agency": agency, "operator": operator, "matter": matter, "decision": decision},
+        action=action,
+        reference=reference,
+        list_version_from=list_version_from,
+        list_version_to=list_version_to,
+    )
+    with opened(load_settings(data_dir)) as workplace:
+        made = exporting.export(workplace, out, filters, form)
+    print(json.dumps({"rows": made.rows, "bytes": made.bytes}) if as_json else f"{made.rows} rows in {out}")
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(dir_okay=False)],
+    vkey: Annotated[Path | None, typer.Option(dir_okay=False, help="the log's keys, got by another way")] = None,
+) -> None:
+    """Verify an export bundle, offline; exit 1 on any doubt."""
+    raise SystemExit(verify_bundle.main([str(bundle), *(["--vkey", str(vkey)] if vkey else [])]))
+
+
+def subject_report(
+    name: Name,
+    id_number: Number,
+    reason: Annotated[str, typer.Option(help="the person's request, by its file number")],
+    kind: Annotated[SubjectKind, typer.Option()] = SubjectKind.PERSON,
+    type_: Type = IdentifierType.RESIDENT_ID,
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+) -> None:
+    """Who asked about a person, when and for what (PIPL Art. 45), but for what is under an embargo. Itself an entry."""
+    with opened(load_settings(data_dir)) as workplace:
+        found = exporting.report(workplace, _subject(name, id_number, kind, type_), reason)
+    print(exporting.report_json(found) if as_json else exporting.report_text(found))
+
+
+@embargo_app.command("set")
+def embargo_set(
+    name: Name,
+    id_number: Number,
+    until: Annotated[str, typer.Option(help="the last day, such as 2018-10-20")],
+    reason: Annotated[str, typer.Option()],
+    agency: Annotated[str | None, typer.Option(help="only this member's questions")] = None,
+    reference: Annotated[str | None, typer.Option(help="only the questions of this file")] = None,
+    kind: Annotated[SubjectKind, typer.Option()] = SubjectKind.PERSON,
+    type_: Type = IdentifierType.RESIDENT_ID,
+    data_dir: DataDir = None,
+) -> None:
+    """Leave questions about somebody out of that one's report; prints the embargo's id."""
+    with opened(load_settings(data_dir)) as workplace:
+        asked = _subject(name, id_number, kind, type_)
+        print(exporting.embargo(workplace, asked, agency=agency, reference=reference, until=until, reason=reason))
+
+
+@embargo_app.command("lift")
+def embargo_lift(embargo_id: UUID, data_dir: DataDir = None) -> None:
+    """End an embargo before its day."""
+    with opened(load_settings(data_dir)) as workplace:
+        is_new = exporting.lift(workplace, embargo_id)
+    print("lifted" if is_new else "unchanged")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("export")(export)
+    app.command("verify")(verify)
+    app.command("subject-report")(subject_report)
+    app.add_typer(embargo_app, name="embargo")
+
+
+def _subject(name: str, number: str, kind: SubjectKind, type_: IdentifierType) -> SearchSubjectRequest:
+    return SearchSubjectRequest(kind=kind, name=name, identifier=SearchIdentifierRequest(type=type_, number=number))
