@@ -138,7 +138,7 @@ class _Writing:
         await self._add_tiles(ranges, checkpoint.size)
         self._add("checkpoint", note.content.encode())
         self._add("vkey", "".join(f"{key.text}\n" for key in log.keys).encode())
-        self._add("docs/verify_bundle.py", VERIFIER.read_bytes())
+        self._add("docs/verify_bundle.py", await asyncio.to_thread(VERIFIER.read_bytes))
         return self._manifest(export_id, log.origin, checkpoint.size, ranges)
 
     def seal(self, manifest: bytes, proof: Proof, leaf: bytes) -> None:
