@@ -134,7 +134,9 @@ async def snapshot_as_of(connection: Connection, digests: Sequence[bytes], at: d
     noticed = await connection.fetch(NOTICED, list(dict.fromkeys(digests)), known.notices, today)
     notices: dict[bytes, list[Any]] = {}
     for row in noticed:
-        notices.setdefault(row["digest"], []).append({**row, "valid_until": row["valid_until"].isoformat()})
+        notices.setdefault(row["digest"], []).append(
+            {**row, "id": str(row["id"]), "valid_until": row["valid_until"].isoformat()}
+        )
     return Snapshot(
         at=at.astimezone(UTC),
         legal_date=today,

@@ -40,8 +40,9 @@ class Asking:
 
     check_id: UUID
     at: datetime
-    agency: str
-    agency_name: str
+    agency: str | None
+    """None where it was asked at the service itself."""
+    agency_name: str | None
     matter: str
     matter_name: str
     decision: str

@@ -104,7 +104,7 @@ def report_text(found: Report) -> str:
     lines = [f"查询记录共 {len(found.askings)} 条(依个人信息保护法第四十五条提供)"]
     words = {"block": "限制", "flag": "提示", "clear": "无记录"}
     lines += [
-        f"{one.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}  {one.agency_name}  {one.matter_name}"
+        f"{one.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}  {one.agency_name or '本服务管理方'}  {one.matter_name}"
         f"  结果:{words[one.decision]}  编号:{one.check_id}"
         for one in found.askings
     ]
