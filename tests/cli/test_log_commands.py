@@ -1,6 +1,8 @@
 """The log from the command line: begun by the first start, its key rotated, its anchor kept, its witness at work."""
 
 import json
+import shutil
+import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -82,3 +84,50 @@ def test_a_signing_key_that_others_can_read_stops_every_command(operator: Operat
     refused = operator.types("keys", "rotate-signing")
     key_file.chmod(0o600)
     assert (refused.returncode, "chmod 600" in refused.stderr) == (2, True)
+
+
+def test_an_export_is_verified_offline(operator: Operator, service, port: int, auditor: str, tmp_path: Path):  # noqa: F811
+    bundle = tmp_path / "april.zip"
+    (tmp_path / "vkey").write_text(fetch(port, auditor, "vkey"))
+    made = operator.types("audit", "export", "--out", str(bundle), "--json")
+    assert made.returncode == 0, made.stderr
+    words = ["audit", "verify", str(bundle), "--vkey", str(tmp_path / "vkey")]
+    verified = operator.types(*words)
+    assert (verified.returncode, f"{json.loads(made.stdout)['rows']} rows proved" in verified.stdout) == (0, True)
+    assert operator.types("audit", "export", "--out", str(bundle), "--from", "yesterday").returncode == 2
+    assert operator.types("audit", "export", "--out", str(bundle), "--action", "nothing").returncode == 2
+    for recipe in readme_recipes():
+        run = subprocess.run(["bash", "-ec", recipe], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert "complete" in run.stdout or "Verified Successfully" in run.stdout
+    content = bytearray(bundle.read_bytes())
+    content[len(content) // 3] ^= 4
+    bundle.write_bytes(content)
+    doubted = operator.types(*words)
+    assert (doubted.returncode, "DOUBT" in doubted.stdout, doubted.stderr) == (1, True, "")
+
+
+def readme_recipes() -> list[str]:
+    """What the README promises an auditor who trusts nothing of ours."""
+    text = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    part = text[text.index("### Auditing") : text.index("### Settings")]
+    blocks = [block.split("```")[0] for block in part.split("```sh\n")[1:]]
+    recipes = [block for block in blocks if "verify_bundle.py" in block or "openssl" in block]
+    assert len(recipes) == 2
+    return [recipe for recipe in recipes if "openssl" not in recipe or shutil.which("openssl")]
+
+
+def test_a_person_is_told_who_asked_but_not_what_is_under_investigation(operator: Operator, service):  # noqa: F811
+    who = ["--name", "赵六", "--id-number", "530111198503170015"]
+    asked = operator.types("check", "--matter", "civil_service_recruitment", *who)
+    assert asked.returncode == 0, asked.stderr
+    report = ["audit", "subject-report", *who, "--reason", "申请 1"]
+    told = json.loads(operator.types(*report, "--json").stdout)["items"]
+    assert json.loads(asked.stdout)["check_id"] in {one["check_id"] for one in told}
+    placed = operator.types("audit", "embargo", "set", *who, "--until", "2999-01-01", "--reason", "侦查")
+    assert placed.returncode == 0, placed.stderr
+    assert json.loads(operator.types(*report, "--json").stdout)["items"] == []
+    lifted = operator.types("audit", "embargo", "lift", placed.stdout.strip())
+    assert lifted.stdout == "lifted\n"
+    assert "530111198503170015" not in operator.types(*report).stdout
+    assert operator.types("audit", "embargo", "set", *who, "--until", "soon", "--reason", "x").returncode == 2
