@@ -31,6 +31,7 @@ from blacklist_service.database.connections import Connection, create_pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
+from blacklist_service.database.room import free_share, months_ahead, require_room
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
@@ -86,7 +87,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
             ),
         )
         readiness_lane = Lane(dsn)
-        app.state.readiness = _readiness(readiness_lane, secrecy, seal_limit=settings.seal_limit)
+        app.state.readiness = _readiness(readiness_lane, secrecy, settings)
         app.state.notice_watch = Watch(app.state.pool)
         app.state.batcher.start()
         try:
@@ -162,9 +163,12 @@ async def _render_replayed(_request: Request, replayed: Exception) -> Response:
     return replayed.response
 
 
-def _readiness(lane: Lane, secrecy: Secrecy, *, seal_limit: int) -> Readiness:
+def _readiness(lane: Lane, secrecy: Secrecy, settings: Settings) -> Readiness:
     async def look(connection: Connection) -> SealingState:
         await verify_installation(connection, secrecy)
+        free = free_share(settings.data_dir) if settings.is_embedded else None
+        if fault := require_room(await months_ahead(connection), free):
+            raise NotReadyError(fault)
         return await sealing_state(connection)
 
     async def check() -> dict[str, object]:
@@ -174,7 +178,7 @@ def _readiness(lane: Lane, secrecy: Secrecy, *, seal_limit: int) -> Readiness:
             raise Undetermined("the database does not answer") from None
         except NotReadyError as error:
             raise Undetermined(str(error)) from None
-        if sealing.lag_seconds > seal_limit:
+        if sealing.lag_seconds > settings.seal_limit:
             raise Undetermined(
                 f"the ledger has not been sealed for too long: {sealing.refusal or 'no worker seals it'}"
             )

@@ -13,7 +13,17 @@ from uuid import UUID
 import typer
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.cli import audit_commands, checking, demonstration, importing, keeping, logkeeping, serving
+from blacklist_service.cli import (
+    audit_commands,
+    checking,
+    demonstration,
+    doctoring,
+    importing,
+    keeping,
+    logkeeping,
+    safekeeping,
+    serving,
+)
 from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
 from blacklist_service.clock import legal_date, now
 from blacklist_service.ledger.signing import SealingPlace
@@ -81,6 +91,39 @@ def migrate(data_dir: DataDir = None) -> None:
     with refusing(), database_of(settings) as dsn:
         run(bring_up(dsn, settings.load_secrecy(), SealingPlace.of(settings)))
     print("the database is up to date")
+
+
+@app.command()
+def backup(
+    out: Annotated[Path, typer.Option(dir_okay=False, help="the backup, one file; readable by its owner alone")],
+    without_keys: Annotated[bool, typer.Option("--without-keys", help="the keys are kept elsewhere")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Back up the database, the key files and the newest checkpoint, beside a running service too."""
+    with opened(load_settings(data_dir)) as workplace:
+        kept = safekeeping.back_up(workplace, out, with_keys=not without_keys)
+    keys = "with its keys: whoever has it can read everything" if kept.has_keys else "without keys: keep them apart"
+    print(f"{out}: {kept.bytes} bytes, a log of {kept.log_size} entries, {keys}")
+
+
+@app.command()
+def restore(
+    backup_file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    data_dir: DataDir = None,
+) -> None:
+    """Restore a backup into an empty data directory, and see that everything fits together."""
+    with refusing():
+        kept = safekeeping.restore(load_settings(data_dir), backup_file)
+    print(f"restored, a log of {kept.log_size} entries; what was recorded after the backup is not in it")
+
+
+@app.command()
+def doctor(data_dir: DataDir = None) -> None:
+    """Say what is wrong, in one page: keys, schema, partitions, sealing, disk, clock. Exit 1 if anything is."""
+    with refusing():
+        findings = doctoring.examine(load_settings(data_dir))
+    print(doctoring.page(findings))
+    raise SystemExit(1 if any(one.fault for one in findings) else 0)
 
 
 @members_app.command("add")

@@ -47,10 +47,10 @@ def export(workplace: Workplace, out: Path, filters: EntryFilters, form: ExportF
                     secrecy=workplace.secrecy,
                     subject=None,
                 )
-            await _seal(workplace)
+            await seal_waiting(workplace)
 
             async def prove(entry_id: UUID) -> Proof:
-                await _seal(workplace)
+                await seal_waiting(workplace)
                 return await wait_for_proof(connection, entry_id, within=SEALED_WITHIN)
 
             return await make_bundle(
@@ -73,7 +73,7 @@ def export(workplace: Workplace, out: Path, filters: EntryFilters, form: ExportF
     return made
 
 
-async def _seal(workplace: Workplace) -> None:
+async def seal_waiting(workplace: Workplace) -> None:
     """Seal what waits, where no running service does."""
     connection = await connect(workplace.dsn, application_name="blacklist-service cli", **SETTINGS)
     try:

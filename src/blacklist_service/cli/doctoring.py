@@ -1,0 +1,139 @@
+"""`doctor`: what is wrong, in one page. It looks, and changes nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from blacklist_service.cli.environment import database_of, run
+from blacklist_service.clock import now
+from blacklist_service.database.connections import Connection, connect
+from blacklist_service.database.embedded.binaries import find_major
+from blacklist_service.database.embedded.layout import Layout
+from blacklist_service.database.installation import NotReadyError, verify_installation
+from blacklist_service.database.room import FEWEST_MONTHS_AHEAD, LEAST_FREE_SHARE, free_share, months_ahead
+from blacklist_service.ledger.log import published_size, sealing_state
+from blacklist_service.ledger.notes import Checkpoint, NoteError
+from blacklist_service.ledger.signing import SealingPlace, read_anchor
+from blacklist_service.secrecy import Secrecy, SecretKeyError
+from blacklist_service.settings import Settings
+
+BEHIND = timedelta(seconds=60)
+CLOCKS_APART = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`fault` says what is wrong and what to do; None where all is well."""
+
+    what: str
+    seen: str
+    fault: str | None = None
+
+
+def examine(settings: Settings) -> list[Finding]:
+    found = [_look("secret key", lambda: _secret_key(settings)), _look("signing key", lambda: _signing_key(settings))]
+    found.append(_disk(settings))
+    if settings.is_embedded and find_major(Layout.of(settings.data_dir).cluster) is None:
+        return [*found, Finding("database", "none", "there is no database here: 'serve' makes one")]
+    with database_of(settings) as dsn:
+        return [*found, *run(_examine_database(settings, dsn))]
+
+
+def page(findings: list[Finding]) -> str:
+    return "\n".join(
+        f"{'ok ' if one.fault is None else 'BAD'}  {one.what:12} {one.seen}"
+        + ("" if one.fault is None else f"\n     -> {one.fault}")
+        for one in findings
+    )
+
+
+async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
+    connection = await connect(dsn, role=None, application_name="blacklist-service doctor")
+    try:
+        found = [Finding("database", f"PostgreSQL {connection.get_server_version().major}"), await _clock(connection)]
+        try:
+            secrecy = settings.load_secrecy()
+        except SecretKeyError:
+            return found  # said above
+        found.append(await _installation(connection, secrecy))
+        if found[-1].fault is None:
+            found += [await _partitions(connection), *await _sealing(connection, settings), await _jobs(connection)]
+        return found
+    finally:
+        await connection.close()
+
+
+def _look(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, look())
+    except (SecretKeyError, OSError) as error:
+        return Finding(what, "unusable", str(error))
+
+
+def _secret_key(settings: Settings) -> str:
+    settings.load_secrecy()
+    return "at hand"
+
+
+def _signing_key(settings: Settings) -> str:
+    return f"{len(SealingPlace.of(settings).load_keys())} at hand"
+
+
+def _disk(settings: Settings) -> Finding:
+    free = free_share(settings.data_dir)
+    if free is None:
+        return Finding("disk", "the data directory is not there")
+    is_short = free < LEAST_FREE_SHARE
+    return Finding("disk", f"{free:.0%} free", "below 10 % the service is not ready: make room" if is_short else None)
+
+
+async def _clock(connection: Connection) -> Finding:
+    before = now()
+    theirs = await connection.fetchval("SELECT clock_timestamp()")
+    apart = max(abs(theirs - before), abs(theirs - now())) if not before <= theirs <= now() else timedelta()
+    fault = "the database's clock is not this machine's: set both by NTP" if apart > CLOCKS_APART else None
+    return Finding("clock", f"{apart.total_seconds():.1f} s apart", fault)
+
+
+async def _installation(connection: Connection, secrecy: Secrecy) -> Finding:
+    try:
+        await verify_installation(connection, secrecy)
+    except NotReadyError as error:
+        return Finding("schema, key", "do not fit", str(error))
+    return Finding("schema, key", "fit this version and this key")
+
+
+async def _partitions(connection: Connection) -> Finding:
+    months = await months_ahead(connection)
+    is_short = months < FEWEST_MONTHS_AHEAD
+    return Finding("partitions", f"{months} months ahead", "let the background worker run" if is_short else None)
+
+
+async def _sealing(connection: Connection, settings: Settings) -> list[Finding]:
+    state, size = await sealing_state(connection), await published_size(connection)
+    fault = state.refusal
+    if fault is None and state.lag_seconds > BEHIND.total_seconds():
+        fault = "nothing seals: is 'serve' running?"
+    place = SealingPlace.of(settings)
+    try:
+        anchor = read_anchor(place.anchor)
+        seen = "missing" if anchor is None else f"of {Checkpoint.parse(anchor.text).size} entries"
+        lost = f"{place.anchor} is gone: put it back, or run 'audit adopt-anchor'" if anchor is None else None
+    except (NoteError, OSError):
+        seen, lost = "unreadable", f"{place.anchor} holds no checkpoint: put it back"
+    return [
+        Finding("sealing", f"{size} entries sealed, {state.lag_seconds:.0f} s behind", fault),
+        Finding("anchor", seen, lost),
+    ]
+
+
+async def _jobs(connection: Connection) -> Finding:
+    waiting = await connection.fetchval(
+        """
+        SELECT (SELECT count(*) FROM imports WHERE state IN ('queued', 'running')
+                AND queued_at < clock_timestamp() - interval '1 hour')
+             + (SELECT count(*) FROM exports WHERE state IN ('queued', 'running')
+                AND queued_at < clock_timestamp() - interval '1 hour')
+        """
+    )
+    return Finding("jobs", f"{waiting} older than an hour", "is the background worker running?" if waiting else None)
