@@ -59,11 +59,10 @@ from blacklist_service.subjects.keys import Subject
 from blacklist_service.subjects.names import name_key
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import make_cursor, read_cursor
+from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 
-LARGEST_ID = UUID(int=2**128 - 1)
 HEARTBEAT_SECONDS = 1.0
 ROUNDS_BETWEEN_COMMENTS = 15
 
@@ -118,14 +117,11 @@ async def serve(body: NoticeRequest, connection: Writes, desk: AtDesk, replay: R
 async def list_(
     query: Annotated[NoticeQuery, Query()], request: Request, connection: Reads, caller: Party
 ) -> NoticePage:
-    before = LARGEST_ID
-    if query.cursor:
-        before = _read_place(query.cursor, query.state)
     found = await list_notices(
         connection,
         caller,
         state=query.state,
-        before=before,
+        before=read_place(query.cursor, query.state) if query.cursor else LARGEST_ID,
         limit=query.limit,
         secrecy=request.app.state.secrecy,
         at=now(),
@@ -266,14 +262,6 @@ def _read_subject(asked: NoticeSubjectRequest) -> Subject:
         fault = "not a complete number of this type whose check holds"
         raise InvalidIdentifier(errors=[FieldError("/subject/identifier/number", "invalid-identifier", fault)])
     return Subject(asked.kind, asked.name, identifier)
-
-
-def _read_place(cursor: str, filters: object) -> UUID:
-    try:
-        [place] = read_cursor(cursor, filters)
-        return UUID(place)
-    except (ValueError, TypeError, AttributeError):
-        raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")]) from None
 
 
 def _response(notice: Notice) -> NoticeResponse:

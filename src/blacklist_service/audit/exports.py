@@ -37,6 +37,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.ledger.tree import TILE_WIDTH, Range
 from blacklist_service.problems import InvalidRequest
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.web.spreadsheets import cell
 
 GROUP = 16 * TILE_WIDTH
 """Leaves that are read and written at once: what an export holds in memory."""
@@ -369,8 +370,7 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         is_text = all(isinstance(one, str) for one in value)
         value = " ".join(value) if is_text else orjson.dumps(value).decode()
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(tuple(verify_bundle.FORMULA)) else text
+    return cell(value)
 
 
 class Parquet:

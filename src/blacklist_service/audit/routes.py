@@ -27,13 +27,11 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.subjects.keys import asked_keys
 from blacklist_service.web.documented import problems
-from blacklist_service.web.paging import make_cursor, read_cursor
+from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.transactions import Writes
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GuardedRoute)
-
-LARGEST_ID = UUID(int=2**128 - 1)
 
 
 @router.get(

@@ -23,9 +23,9 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import RecordedCheck, database_clock, find_check
 from blacklist_service.measures.queries import find_catalogue
 from blacklist_service.members.queries import find_name
-from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours
+from blacklist_service.problems import NotFound, NotYours
 from blacklist_service.web.documented import problems
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import Request as Wire
@@ -92,7 +92,7 @@ async def list_pending(
     found = await list_waiting(
         connection,
         caller.member,
-        before=_read_place(query.cursor) if query.cursor else None,
+        before=read_place(query.cursor, "pending") if query.cursor else None,
         limit=query.limit,
         working_days=request.app.state.settings.outcome_days,
         today=legal_date(now()),
@@ -187,14 +187,6 @@ async def _find(connection: Connection, check_id: UUID, request: Request) -> Rec
     if recorded is None:
         raise NotFound
     return recorded
-
-
-def _read_place(cursor: str) -> UUID:
-    try:
-        [place] = read_cursor(cursor, "pending")
-        return UUID(place)
-    except (ValueError, TypeError, AttributeError):
-        raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")]) from None
 
 
 def _response(outcome: Outcome) -> OutcomeResponse:

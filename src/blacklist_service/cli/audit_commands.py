@@ -12,13 +12,11 @@ from blacklist_service.audit.exports import ExportFormat
 from blacklist_service.audit.schemas import SearchIdentifierRequest, SearchSubjectRequest
 from blacklist_service.cli import exporting
 from blacklist_service.cli.environment import load_settings, opened
+from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 
 embargo_app = typer.Typer(no_args_is_help=True, help="Questions left out of a person's report: under investigation.")
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="embedded database and key file; default BLACKLIST_DATA_DIR, else ./data")
-]
 Name = Annotated[str, typer.Option()]
 Number = Annotated[str, typer.Option("--id-number", help="the complete number")]
 Type = Annotated[IdentifierType, typer.Option("--type", help="what number it is")]
@@ -38,7 +36,7 @@ def export(
     list_version_from: Annotated[int | None, typer.Option()] = None,
     list_version_to: Annotated[int | None, typer.Option()] = None,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Export sealed entries as a bundle that proves itself; without a filter, all of them. Itself an entry."""
     filters = exporting.filters_of(
@@ -68,7 +66,7 @@ def subject_report(
     kind: Annotated[SubjectKind, typer.Option()] = SubjectKind.PERSON,
     type_: Type = IdentifierType.RESIDENT_ID,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Who asked about a person, when and for what (PIPL Art. 45), but for what is under an embargo. Itself an entry."""
     with opened(load_settings(data_dir)) as workplace:

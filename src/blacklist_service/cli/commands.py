@@ -25,6 +25,7 @@ from blacklist_service.cli import (
     serving,
 )
 from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
+from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.clock import legal_date, now
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.listings.rules import Ground, RowAction
@@ -51,11 +52,6 @@ audit_app.add_typer(witness_app, name="witness")
 audit_commands.add_to(audit_app)
 app.add_typer(listings_app, name="listings")
 app.add_typer(imports_app, name="imports")
-
-DataDir = Annotated[
-    Path | None, typer.Option(help="embedded database and key file; default BLACKLIST_DATA_DIR, else ./data")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
 @app.command()

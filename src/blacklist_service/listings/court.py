@@ -1,16 +1,10 @@
-"""What the list's routes share: the court that calls, and the place where a page went on."""
-
-from uuid import UUID
+"""The court that calls one of the list's routes."""
 
 from starlette.requests import Request
 
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.listings.operations.acts import Court
 from blacklist_service.listings.preparing import Tools
-from blacklist_service.problems import FieldError, InvalidRequest
-from blacklist_service.web.paging import read_cursor
-
-LARGEST_ID = UUID(int=2**128 - 1)
 
 
 def court_of(request: Request, caller: Principal, actor: Actor, operator: str | None) -> Court:
@@ -22,11 +16,3 @@ def court_of(request: Request, caller: Principal, actor: Actor, operator: str | 
         secrecy=state.secrecy,
         tools=Tools(state.digester, state.secrecy.cipher("listing")),
     )
-
-
-def read_place(cursor: str, filters: object) -> UUID:
-    try:
-        [place] = read_cursor(cursor, filters)
-        return UUID(place)
-    except (ValueError, TypeError, AttributeError):
-        raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")]) from None

@@ -23,6 +23,7 @@ from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import replay_of
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.uploads import UploadedFile
 from blacklist_service.web.wire import Response as Wire
@@ -31,7 +32,6 @@ from blacklist_service.web.wire import text
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRoute)
 
 State = Literal["queued", "running", "awaiting_confirmation", "done", "failed", "cancelled"]
-FORMULA_SIGNS = tuple("=+-@\t\r＝＋－＠")
 FILE_BODY = {
     "requestBody": {
         "required": True,
@@ -253,12 +253,8 @@ async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Re
     writer.writerow(["row", "code", *columns])
     for number, code, values, notes in rows:
         cells = {**notes, **values}
-        writer.writerow([number, code, *(_harmless(cells.get(name, "")) for name in columns)])
+        writer.writerow([number, code, *(cell(cells.get(name, "")) for name in columns)])
     return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8")
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_SIGNS) else cell
 
 
 MESSAGES = {

@@ -12,7 +12,7 @@ from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
-from blacklist_service.listings.court import LARGEST_ID, court_of, read_place
+from blacklist_service.listings.court import court_of
 from blacklist_service.listings.operations.objections import (
     Objection,
     decide_objection,
@@ -24,7 +24,7 @@ from blacklist_service.listings.operations.objections import (
 from blacklist_service.listings.problems import ObjectionNotFound
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor
+from blacklist_service.web.paging import LARGEST_ID, LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import LegalDate, LongText, Response, text

@@ -24,6 +24,7 @@ from blacklist_service.listings.reading import get_list_version, list_published
 from blacklist_service.problems import Undetermined
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import GuardedRoute, needs
+from blacklist_service.web.spreadsheets import cell
 
 router = APIRouter(prefix="/v1/publication", tags=["changes"], route_class=GuardedRoute)
 
@@ -47,7 +48,6 @@ COLUMNS = {
     "published_on": "发布时间",
     "expires_on": "期限届满日",
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
 PAGE = 1000
 
 
@@ -108,7 +108,7 @@ async def _json_lines(connection: Connection, today: date) -> AsyncIterator[byte
 async def _csv(connection: Connection, today: date) -> AsyncIterator[bytes]:
     yield "\ufeff".encode() + _lines([list(COLUMNS.values())])
     async for page in list_published(connection, today=today, page=PAGE):
-        yield _lines([[_cell(value) for value in _row(wire).values()] for wire in page])
+        yield _lines([[cell(value) for value in _row(wire).values()] for wire in page])
 
 
 def _lines(rows: list[list[str]]) -> bytes:
@@ -141,9 +141,3 @@ def _row(wire: Mapping[str, Any]) -> dict[str, Any]:
         "published_on": wire["published_on"],
         "expires_on": wire.get("expires_on"),
     }
-
-
-def _cell(value: object) -> str:
-    """A spreadsheet must not take a text for a formula."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

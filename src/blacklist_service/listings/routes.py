@@ -16,7 +16,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings import reading
-from blacklist_service.listings.court import LARGEST_ID, court_of, read_place
+from blacklist_service.listings.court import court_of
 from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, Deadline, working_days_after
 from blacklist_service.listings.operations.acts import (
     Done,
@@ -60,7 +60,7 @@ from blacklist_service.subjects.identifiers import SubjectKind, read_identifier
 from blacklist_service.subjects.keys import Subject, asked_keys
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor
+from blacklist_service.web.paging import LARGEST_ID, LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import text

@@ -21,13 +21,13 @@ from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.supervision import queries
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.transactions import Writes
 from blacklist_service.web.wire import Response
 
 router = APIRouter(prefix="/v1/supervision", tags=["supervision"], route_class=GuardedRoute)
 
 LONGEST_DAYS = 400
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
 DECISIONS = ("block", "flag", "clear")
 Figures = TypeVar("Figures", bound=Response)
 
@@ -261,8 +261,8 @@ def _csv(card: Scorecard) -> str:
         outcomes, notices = unit.outcomes, unit.notices
         writer.writerow(
             [
-                _cell(unit.agency),
-                _cell(unit.name),
+                cell(unit.agency),
+                cell(unit.name),
                 unit.checks,
                 *totals,
                 unit.last_check_at or "",
@@ -291,9 +291,5 @@ def _csv(card: Scorecard) -> str:
     )
     for court in card.courts:
         figures = [value for act in acts for value in getattr(court, act).model_dump().values()]
-        writer.writerow([_cell(court.court), _cell(court.name), *figures, *court.objections.model_dump().values()])
+        writer.writerow([cell(court.court), cell(court.name), *figures, *court.objections.model_dump().values()])
     return "\ufeff" + text.getvalue()
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -11,6 +12,8 @@ from blacklist_service.problems import FieldError, InvalidRequest
 
 LARGEST_PAGE = 500
 USUAL_PAGE = 100
+LARGEST_ID = UUID(int=2**128 - 1)
+"""Where a list that begins with the newest id begins."""
 
 
 def make_cursor(position: list[Any], filters: Any) -> str:
@@ -28,6 +31,15 @@ def read_cursor(cursor: str, filters: Any) -> list[Any]:
     if not isinstance(position, list):
         raise _refusal("not a cursor of this service")
     return position
+
+
+def read_place(cursor: str, filters: Any) -> UUID:
+    """The id a page of ids ended with; raise `InvalidRequest` as `read_cursor` does."""
+    try:
+        [place] = read_cursor(cursor, filters)
+        return UUID(place)
+    except (ValueError, TypeError, AttributeError):
+        raise _refusal("not a cursor of this service") from None
 
 
 def _fingerprint(filters: Any) -> str:
