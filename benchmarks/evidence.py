@@ -20,7 +20,6 @@ from uuid import uuid4
 from blacklist_service.access.principals import Actor
 from blacklist_service.audit.exports import ExportFormat, Wanted, make_bundle, wait_for_proof
 from blacklist_service.audit.queries import list_entries
-from blacklist_service.audit.routes import LARGEST_ID
 from blacklist_service.audit.schemas import EntryFilters
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.connections import connect
@@ -30,6 +29,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.sequencer import LOG_LOCK, SETTINGS, Sequencer
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.web.paging import LARGEST_ID
 
 SECRECY = Secrecy(bytes(range(32)))
 CHUNK = 2000
