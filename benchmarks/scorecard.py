@@ -27,7 +27,8 @@ FILL = """
 INSERT INTO ledger_entries (at, id, action, agency, key_id, matter, reference, decision, listing_ids, list_version,
     measures_version, notices_version, leaf)
 SELECT $1::timestamptz + ($2::interval / $5::bigint) * n, gen_random_uuid(), 'check', 'UNIT-' || n % 36, 'key',
-    'matter_' || n % 20, 'GD-' || n, CASE WHEN n % 100 = 0 THEN 'block' WHEN n % 33 = 0 THEN 'flag' ELSE 'clear' END, '{}', 1, 1, 0, '\\x7b7d'
+    'matter_' || n % 20, 'GD-' || n,
+    CASE WHEN n % 100 = 0 THEN 'block' WHEN n % 33 = 0 THEN 'flag' ELSE 'clear' END, '{}', 1, 1, 0, '\\x7b7d'
 FROM generate_series($3::bigint, $4::bigint - 1) AS n
 """
 

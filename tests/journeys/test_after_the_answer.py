@@ -1,5 +1,6 @@
 """What follows an answer: outcomes, explanations, the catalogue of its day, publication; and children, who are not kept."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import orjson
 import pytest
 
 from blacklist_service.access.scopes import Role
+from blacklist_service.cli import checking
 from blacklist_service.clock import legal_date, now
 from blacklist_service.measures.operations import founding_catalogue
 from tests.support import Service, day, question, resident_id, row, subject
@@ -189,3 +191,20 @@ async def test_a_child_that_is_named_is_not_stored(listed: Service):
     assert [one["decision"] for one in answer["subjects"]] == ["clear", "flag"]
     kept = await listed.fetch("SELECT name_masked, identifier_masked FROM ledger_subjects ORDER BY ordinal")
     assert [tuple(one) for one in kept] == [("*", None), ("张*", "5301**********" + LISTED[-4:])]
+
+
+async def test_a_check_by_the_services_operator_is_explained_too(service: Service):
+    answer = orjson.loads(
+        await asyncio.to_thread(
+            checking.check,
+            service.workplace,
+            matter="civil_service_recruitment",
+            name="张三",
+            number=None,
+            kind=checking.SubjectKind.PERSON,
+            role=checking.SubjectRole.APPLICANT,
+            reference="R",
+        )
+    )
+    told = await service.get(f"/v1/checks/{answer['check_id']}/explanation", key="auditor")
+    assert "承办单位：本服务管理方" in told.text

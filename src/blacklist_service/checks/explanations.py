@@ -69,6 +69,10 @@ REMEDY = (
 Line = tuple[str, str]
 
 
+ASKED_HERE = "本服务管理方"
+"""Who asked where no member did: the operator of the service, at its command line."""
+
+
 def explain_text(answer: Mapping[str, Any], catalogue: Catalogue | None, agency: str) -> str:
     lines = [f"{label}：{value}" if value else label for label, value in _lines(answer, catalogue, agency)]
     return "失信被执行人核查结果说明\n\n" + "\n".join(lines) + "\n"

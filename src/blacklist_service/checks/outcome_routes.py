@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Role, Scope
-from blacklist_service.checks.explanations import explain_html, explain_text
+from blacklist_service.checks.explanations import ASKED_HERE, explain_html, explain_text
 from blacklist_service.checks.outcomes import Outcome, OutcomeAction, find_outcome, list_waiting, record_outcome
 from blacklist_service.checks.rules import Decision
 from blacklist_service.clock import legal_date, now
@@ -167,7 +167,9 @@ async def explain(
     answer: dict[str, Any] = orjson.loads(recorded.answer)
     catalogue = await find_catalogue(connection, answer["measures_version"])
     asked_on = legal_date(datetime.fromisoformat(answer["checked_at"]))
-    agency = await find_name(connection, recorded.agency, on=asked_on) or recorded.agency
+    agency = ASKED_HERE
+    if recorded.agency is not None:
+        agency = await find_name(connection, recorded.agency, on=asked_on) or recorded.agency
     is_html = "text/html" in accept.lower()
     content = (explain_html if is_html else explain_text)(answer, catalogue, agency)
     media_type = "text/html" if is_html else "text/plain"

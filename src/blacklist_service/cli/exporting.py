@@ -12,6 +12,7 @@ from blacklist_service.audit.export_jobs import record_asking
 from blacklist_service.audit.exports import ExportFormat, Made, Wanted, make_bundle, wait_for_proof
 from blacklist_service.audit.persons import Report, lift_embargo, report_to_subject, set_embargo
 from blacklist_service.audit.schemas import EntryFilters, SearchSubjectRequest
+from blacklist_service.checks.explanations import ASKED_HERE
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.clock import SHANGHAI, new_id, now
 from blacklist_service.database.connections import connect
@@ -104,7 +105,7 @@ def report_text(found: Report) -> str:
     lines = [f"查询记录共 {len(found.askings)} 条(依个人信息保护法第四十五条提供)"]
     words = {"block": "限制", "flag": "提示", "clear": "无记录"}
     lines += [
-        f"{one.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}  {one.agency_name or '本服务管理方'}  {one.matter_name}"
+        f"{one.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}  {one.agency_name or ASKED_HERE}  {one.matter_name}"
         f"  结果:{words[one.decision]}  编号:{one.check_id}"
         for one in found.askings
     ]

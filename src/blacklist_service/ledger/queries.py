@@ -15,7 +15,8 @@ class RecordedCheck:
     """A check as it was answered: the exact bytes, and what proves them."""
 
     check_id: UUID
-    agency: str
+    agency: str | None
+    """None where it was asked at the service itself."""
     answer: bytes
     leaf: bytes
     salt: bytes
