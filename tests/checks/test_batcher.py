@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from blacklist_service.checks import batcher as hot_path
-from blacklist_service.checks.answers import answer_ask
+from blacklist_service.checks.answers import answer_question
 from blacklist_service.checks.queries import LOOK_UP, look_up
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.connections import connect
@@ -62,12 +62,12 @@ async def test_whatever_fails_before_the_commit_there_is_no_answer_and_no_row(se
 async def test_one_poisoned_check_fails_alone(service: Service, monkeypatch):
     await service.load_rows(row(name="张三", identifier_number=LISTED))
 
-    def poisoned(ask, *rest):
-        if ask.request.reference == "poison":
+    def poisoned(question, *rest):
+        if question.request.reference == "poison":
             raise RuntimeError("planted")
-        return answer_ask(ask, *rest)
+        return answer_question(question, *rest)
 
-    monkeypatch.setattr(hot_path, "answer_ask", poisoned)
+    monkeypatch.setattr(hot_path, "answer_question", poisoned)
     bodies = [ASKED | {"reference": "poison" if n == 5 else f"good {n}"} for n in range(20)]
     responses = await asyncio.gather(*(service.post("/v1/checks", body) for body in bodies))
     assert [response.status_code for response in responses] == [503 if n == 5 else 200 for n in range(20)]

@@ -3,7 +3,6 @@
 The deciding is the hot path's own; only the snapshot is put together from versions instead of from what is in force.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,8 +13,8 @@ import asyncpg
 import orjson
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.checks.answers import ListAges, answer_ask
-from blacklist_service.checks.asks import Ask, read_subjects
+from blacklist_service.checks.answers import ListAges, answer_question
+from blacklist_service.checks.asks import read_question
 from blacklist_service.checks.queries import FETCHED_FOR_EACH_DIGEST, Snapshot
 from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import CheckRequest
@@ -108,19 +107,10 @@ async def answer_as_of(
     catalogue = await find_catalogue(connection, known.measures) or Catalogue.model_validate({"matters": []})
     answers = []
     for request in requests:
-        subjects, warnings = read_subjects(request, digester, today=legal_date(at))
-        ask = Ask(
-            actor=Actor(agency),
-            request=request,
-            body=b"",
-            subjects=subjects,
-            warnings=warnings,
-            deadline=0,
-            answered=asyncio.get_running_loop().create_future(),
-        )
-        digests = [key.digest for subject in subjects for key in subject.keys]
+        question = read_question(request, b"", actor=Actor(agency), digester=digester, today=legal_date(at))
+        digests = [key.digest for subject in question.subjects for key in subject.keys]
         snapshot = await snapshot_as_of(connection, digests, at, known)
-        answer, _ = answer_ask(ask, snapshot, catalogue, UUID(int=0), ListAges())
+        answer, _ = answer_question(question, snapshot, catalogue, UUID(int=0), ListAges())
         answers.append(orjson.loads(answer.content))
     strongest: dict[str, Any] = max(answers, key=lambda one: STRENGTH.index(Decision(one["decision"])))
     strongest["at"] = strongest["checked_at"]

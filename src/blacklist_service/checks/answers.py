@@ -1,6 +1,6 @@
 """Deciding an ask on a snapshot: the answer's exact bytes, and the ledger entry that proves it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -8,14 +8,13 @@ import orjson
 
 from blacklist_service.assistance.rules import object_key
 from blacklist_service.checks import rules
-from blacklist_service.checks.asks import Answer, Ask, AskedSubject, key_order
+from blacklist_service.checks.asks import Answer, AskedSubject, Question, key_order
 from blacklist_service.checks.problems import UnknownMatter
 from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
-from blacklist_service.clock import wire_instant
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.listings.rules import is_minor
 from blacklist_service.measures.rules import Catalogue, Matter
-from blacklist_service.problems import Unauthenticated, Undetermined
+from blacklist_service.problems import MatterNotAllowed, Unauthenticated, Undetermined
 from blacklist_service.subjects.identifiers import birth_date, mask_identifier
 from blacklist_service.subjects.names import mask_name
 
@@ -45,45 +44,54 @@ class ListAges:
         return _is_older(snapshot, self.soft)
 
 
-def answer_ask(
-    ask: Ask, snapshot: Snapshot, catalogue: Catalogue, check_id: UUID, ages: ListAges
+def answer_question(
+    question: Question, snapshot: Snapshot, catalogue: Catalogue, check_id: UUID, ages: ListAges
 ) -> tuple[Answer, Entry]:
-    """Raise `Unauthenticated` where the key ended, `UnknownMatter` where the matter did, before this snapshot;
-    `Undetermined` where the list is too old to answer by.
+    """Raise `Unauthenticated` where the key ended, `UnknownMatter` where the matter did, before this snapshot,
+    `MatterNotAllowed` where the key may not ask about it; `Undetermined` where the list is too old to answer by.
     """
-    if ask.actor.key_id is not None and ask.actor.key_id not in snapshot.valid_keys:
+    request = question.request
+    if question.actor.key_id is not None and question.actor.key_id not in snapshot.valid_keys:
         raise Unauthenticated
-    matter = catalogue.by_code.get(ask.request.matter)
+    matter = catalogue.by_code.get(request.matter)
     if matter is None or not matter.is_decided_here:
         raise UnknownMatter
+    if question.matters is not None and matter.code not in question.matters:
+        raise MatterNotAllowed(matter.code)
     is_stale = ages.is_stale(snapshot)
-    decided = [_decide(ask, asked, matter, snapshot) for asked in ask.subjects]
+    decided = [_decide(question, asked, matter, snapshot) for asked in question.subjects]
     if is_stale:
         decided = [rules.doubt(one) for one in decided]
     decision = rules.decision_of_check(decided)
-    warnings = [*ask.warnings, *([] if snapshot.list_version else [LIST_EMPTY]), *([LIST_STALE] if is_stale else [])]
+    warnings = [
+        *question.warnings,
+        *([] if snapshot.list_version else [LIST_EMPTY]),
+        *([LIST_STALE] if is_stale else []),
+    ]
     content = orjson.dumps(
         {
             "check_id": str(check_id),
             "decision": decision,
             "matter": matter.code,
-            "reference": ask.request.reference,
-            "checked_at": wire_instant(snapshot.at),
+            "reference": request.reference,
+            "checked_at": snapshot.wire_at,
             "list_version": snapshot.list_version,
             "measures_version": snapshot.measures_version,
             "notices_version": snapshot.notices_version,
             "warnings": warnings,
-            "subjects": [_subject_wire(asked, one) for asked, one in zip(ask.subjects, decided, strict=True)],
+            "subjects": [_subject_wire(asked, one) for asked, one in zip(question.subjects, decided, strict=True)],
         }
     )
-    return Answer(check_id, content), _entry(ask, matter, snapshot, decision, decided, content)
+    return Answer(check_id, content), _entry(question, matter, snapshot, decision, decided, content)
 
 
 def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:
     return age is not None and (snapshot.list_alive_at is None or snapshot.at - snapshot.list_alive_at > age)
 
 
-def _decide(ask: Ask, asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.SubjectDecision:
+def _decide(question: Question, asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.SubjectDecision:
+    if not snapshot.notices and not any(key.digest in snapshot.rows for key in asked.keys):
+        return rules.NOTHING_FOUND
     hits = [hit for key in asked.keys for hit in hits_of(snapshot, asked.subject, key.digest, key.kind)]
     # Two keys of a subject (a USCC and its organisation code) find the same listings: the larger rest, not the sum.
     more = max((unfetched(snapshot, key.digest) for key in asked.keys), default=0)
@@ -95,12 +103,12 @@ def _decide(ask: Ask, asked: AskedSubject, matter: Matter, snapshot: Snapshot) -
         hits=hits,
         on=snapshot.legal_date,
         more=more,
-        notices=_notices(ask, asked, snapshot) if snapshot.notices else (),
+        notices=_notices(question, asked, snapshot) if snapshot.notices else (),
     )
 
 
-def _notices(ask: Ask, asked: AskedSubject, snapshot: Snapshot) -> list[rules.NoticeHit]:
-    place = {"asking": ask.actor.member, "object_asked": object_key(ask.request.object)}
+def _notices(question: Question, asked: AskedSubject, snapshot: Snapshot) -> list[rules.NoticeHit]:
+    place = {"asking": question.actor.member, "object_asked": object_key(question.request.object)}
     return [
         notice for key in asked.keys for notice in notices_of(snapshot, asked.subject, key.digest, key.kind, **place)
     ]
@@ -132,7 +140,7 @@ def _match_wire(match: rules.Match) -> dict[str, object]:
 
 
 def _entry(
-    ask: Ask,
+    question: Question,
     matter: Matter,
     snapshot: Snapshot,
     decision: rules.Decision,
@@ -144,9 +152,9 @@ def _entry(
     )
     return Entry(
         action=Action.CHECK,
-        actor=replace(ask.actor, operator=ask.request.operator or ask.actor.operator),
-        matter=ask.request.matter,
-        reference=ask.request.reference,
+        actor=question.actor,
+        matter=matter.code,
+        reference=question.request.reference,
         decision=decision.value,
         listing_ids=tuple(listing_ids),
         list_version=snapshot.list_version,
@@ -154,9 +162,9 @@ def _entry(
         notices_version=snapshot.notices_version,
         subjects=tuple(
             _child() if matter.about_children and _is_child(asked, snapshot.legal_date) else _entry_subject(asked)
-            for asked in ask.subjects
+            for asked in question.subjects
         ),
-        request=ask.body,
+        request=question.body,
         answer=content,
     )
 

@@ -1,17 +1,19 @@
-"""A check on its way: what was asked, read and digested, before it meets the database."""
+"""A check on its way: what was sent, then what was asked, read and digested, before it meets the database."""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
-from blacklist_service.access.principals import Actor
+from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.checks.schemas import CheckRequest, SubjectRequest
 from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, IdentifierType, read_identifier
 from blacklist_service.subjects.keys import KeyKind, Subject, SubjectKey, asked_keys
 from blacklist_service.subjects.names import name_key
+from blacklist_service.web.bodies import parse_body, validate
 
 CHECKED_TYPES = {
     IdentifierType.RESIDENT_ID,
@@ -21,52 +23,123 @@ CHECKED_TYPES = {
 """Numbers whose check rests on MOD 11-2: one that fails was never issued, so nothing could ever match it."""
 
 
-@dataclass(frozen=True, slots=True)
-class AskedSubject:
+class AskedSubject(NamedTuple):
     role: str
     subject: Subject
     keys: list[SubjectKey]
     asked: SubjectRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """`request_digest` is keyed: the request holds numbers that could be guessed from a plain hash."""
-
-    key: str
-    request_digest: bytes
-
-
-@dataclass(slots=True)
-class Answer:
-    """What leaves: the exact bytes, recorded and committed."""
-
-    check_id: UUID
-    content: bytes
-
-
-@dataclass(slots=True, eq=False)
-class Ask:
-    """One check waiting for its answer. `deadline` is in the loop's time."""
+class Question(NamedTuple):
+    """What is asked, understood. `matters` are those its key may ask about; None stands for all."""
 
     actor: Actor
     request: CheckRequest
     body: bytes
     subjects: list[AskedSubject]
     warnings: list[str]
+    matters: frozenset[str] | None = None
+
+
+class Answer(NamedTuple):
+    """What leaves: the exact bytes, recorded and committed."""
+
+    check_id: UUID
+    content: bytes
+
+
+class Asker(NamedTuple):
+    """Who sends a check, by which request. At the command line there is no key, only an operator."""
+
+    principal: Principal | None
+    request_id: str | None = None
+    source_ip: str | None = None
+    operator: str | None = None
+
+    def acting(self, operator: str | None) -> Actor:
+        key = self.principal
+        return Actor(
+            key.member if key else None,
+            key.key_id if key else None,
+            operator or self.operator,
+            self.request_id,
+            self.source_ip,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """One check waiting for its answer. `deadline` is in the loop's time; `key` is its Idempotency-Key.
+
+    Its body is read when its turn comes, together with its neighbours': one kind of work at a time keeps a processor's
+    caches warm, and what is refused for overload costs no reading.
+    """
+
+    asker: Asker
+    body: bytes
     deadline: float
     answered: "asyncio.Future[Answer]"
-    idempotency: Idempotency | None = None
+    key: str | None = None
+    is_strict_json: bool = False
+    question: Question | None = None
+    request_digest: bytes = b""
     was_alone: bool = False
 
     @property
     def idempotency_place(self) -> tuple[str, str] | None:
         """Where its answer is kept: keys are each member's own."""
-        return (self.actor.member or "", self.idempotency.key) if self.idempotency else None
+        if self.key is None:
+            return None
+        return (self.asker.principal.member if self.asker.principal else "", self.key)
 
 
-def read_subjects(request: CheckRequest, digester: Digester, *, today: date) -> tuple[list[AskedSubject], list[str]]:
+def read_ask(ask: Ask, digester: Digester, *, today: date) -> Question:
+    """What is asked; raise the `Problem` that the body deserves."""
+    read = validate if ask.is_strict_json else parse_body
+    request = read(CheckRequest, ask.body)
+    principal = ask.asker.principal
+    ask.question = read_question(
+        request,
+        ask.body,
+        actor=ask.asker.acting(request.operator),
+        matters=principal.matters if principal else None,
+        digester=digester,
+        today=today,
+    )
+    if ask.key is not None:
+        # Keyed: the request holds numbers that could be guessed from a plain hash.
+        ask.request_digest = digester.of("request", ask.body.hex())
+    return ask.question
+
+
+def read_question(
+    request: CheckRequest,
+    body: bytes,
+    *,
+    actor: Actor,
+    digester: Digester,
+    today: date,
+    matters: frozenset[str] | None = None,
+) -> Question:
     """Raise `InvalidIdentifier` where a number cannot be right: that is never answered with clear."""
+    subjects, warnings = _read_subjects(request, digester, today=today)
+    return Question(actor, request, body, subjects, warnings, matters)
+
+
+def key_order(key: SubjectKey) -> int:
+    """Identifier before name: the first key is the one an auditor finds the subject by."""
+    return _KEY_ORDER[key.kind]
+
+
+_KEY_ORDER = {
+    kind: place
+    for place, kind in enumerate(
+        (KeyKind.IDENTIFIER, KeyKind.ORGANISATION_CODE, KeyKind.NAME, KeyKind.NAME_ONLY, KeyKind.MASKED)
+    )
+}
+
+
+def _read_subjects(request: CheckRequest, digester: Digester, *, today: date) -> tuple[list[AskedSubject], list[str]]:
     subjects, warnings, errors = [], [], []
     for place, asked in enumerate(request.subjects):
         if not name_key(asked.name):
@@ -85,13 +158,6 @@ def read_subjects(request: CheckRequest, digester: Digester, *, today: date) -> 
     if errors:
         raise InvalidIdentifier(errors=errors)
     return subjects, list(dict.fromkeys(warnings))
-
-
-def key_order(key: SubjectKey) -> int:
-    """Identifier before name: the first key is the one an auditor finds the subject by."""
-    return (KeyKind.IDENTIFIER, KeyKind.ORGANISATION_CODE, KeyKind.NAME, KeyKind.NAME_ONLY, KeyKind.MASKED).index(
-        key.kind
-    )
 
 
 def _fault(identifier: Identifier | None) -> str:

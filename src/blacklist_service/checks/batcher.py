@@ -9,14 +9,15 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 import structlog
 
-from blacklist_service.checks.answers import ListAges, answer_ask
-from blacklist_service.checks.asks import Answer, Ask
+from blacklist_service.checks.answers import ListAges, answer_question
+from blacklist_service.checks.asks import Answer, Ask, read_ask
 from blacklist_service.checks.queries import Snapshot, find_answers, look_up
-from blacklist_service.clock import new_id
+from blacklist_service.clock import legal_date, new_ids, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.ledger.entries import Entry
@@ -26,6 +27,7 @@ from blacklist_service.measures.queries import get_catalogue
 from blacklist_service.measures.rules import Catalogue
 from blacklist_service.problems import IdempotencyKeyReused, Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.subjects.digests import Digester
 from blacklist_service.telemetry import BATCH_SECONDS, BATCH_SIZE, QUEUE_DEPTH
 
 MOST_AT_ONCE = 128
@@ -39,9 +41,11 @@ class Batcher:
 
     def __init__(self, dsn: str, *, secrecy: Secrecy, lanes: int, queue: int, ages: ListAges | None = None) -> None:
         self._secrecy = secrecy
+        self._digester = Digester(secrecy.digest_key)
         self._most_waiting = queue
         self._ages = ages or ListAges()
         self._waiting: deque[Ask] = deque()
+        self._deadlines = _Deadlines()
         self._work = asyncio.Event()
         self._catalogues: dict[int, Catalogue] = {}
         self._lanes = [Lane(dsn) for _ in range(lanes)]
@@ -60,18 +64,14 @@ class Batcher:
         for lane in self._lanes:
             lane.terminate()
 
-    async def ask(self, ask: Ask) -> Answer:
-        """Wait for the recorded answer, at most until the ask's deadline; raise the `Problem` that stands instead."""
+    def ask(self, ask: Ask) -> "asyncio.Future[Answer]":
+        """The recorded answer, at the latest at the ask's deadline; what stands in its place is raised as a `Problem`."""
         if len(self._waiting) >= self._most_waiting:
             raise Undetermined("too many checks are waiting")
         self._waiting.append(ask)
-        QUEUE_DEPTH.set(len(self._waiting))
+        self._deadlines.keep(ask)
         self._work.set()
-        try:
-            async with asyncio.timeout_at(ask.deadline):
-                return await ask.answered
-        except TimeoutError:
-            raise Undetermined("the database did not answer in time") from None
+        return ask.answered
 
     async def _serve(self, lane: Lane) -> None:
         while True:
@@ -87,7 +87,10 @@ class Batcher:
                 _refuse(batch, Undetermined())
 
     def _take(self) -> list[Ask]:
-        """All that wait, oldest first; a second ask under one Idempotency-Key waits for the first one's commit."""
+        """All that wait and can be read, oldest first; a second ask under one Idempotency-Key waits for the first one's
+        commit.
+        """
+        today = legal_date(now())
         batch: list[Ask] = []
         keys: set[tuple[str, str]] = set()
         later: list[Ask] = []
@@ -96,16 +99,24 @@ class Batcher:
             if ask.answered.done():
                 continue
             place = ask.idempotency_place
-            if place is None:
-                batch.append(ask)
-            elif place in keys:
+            if place is not None and place in keys:
                 later.append(ask)
-            else:
-                keys.add(place)
+            elif self._is_read(ask, today):
                 batch.append(ask)
+                if place is not None:
+                    keys.add(place)
         self._waiting.extendleft(reversed(later))
         QUEUE_DEPTH.set(len(self._waiting))
         return batch
+
+    def _is_read(self, ask: Ask, today: date) -> bool:
+        """What cannot be read is refused with its own problem, and disturbs nobody."""
+        try:
+            read_ask(ask, self._digester, today=today)
+        except Exception as error:  # noqa: BLE001 - raised where the ask is awaited
+            ask.answered.set_exception(error)
+            return False
+        return True
 
     async def _answer(self, lane: Lane, batch: list[Ask]) -> None:
         """One bad ask must not fail its neighbours: what failed before COMMIT was sent is asked alone, once."""
@@ -146,6 +157,27 @@ class Batcher:
         return self._catalogues[version]
 
 
+class _Deadlines:
+    """Refuses each ask at its deadline. One timer for all: they come in the order of their deadlines."""
+
+    def __init__(self) -> None:
+        self._asks: deque[Ask] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def keep(self, ask: Ask) -> None:
+        while self._asks and self._asks[0].answered.done():
+            self._asks.popleft()
+        self._asks.append(ask)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_at(ask.deadline, self._expire)
+
+    def _expire(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._asks and (self._asks[0].answered.done() or self._asks[0].deadline <= loop.time()):
+            _refuse([self._asks.popleft()], Undetermined("the database did not answer in time"))
+        self._timer = loop.call_at(self._asks[0].deadline, self._expire) if self._asks else None
+
+
 class _Transaction:
     """One batch in one transaction. Futures are resolved after COMMIT, by `release`."""
 
@@ -157,12 +189,12 @@ class _Transaction:
 
     async def run(self, connection: Connection) -> None:
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        questions = [ask.question for ask in self._batch if ask.question]
         digests = list(
-            dict.fromkeys(key.digest for ask in self._batch for subject in ask.subjects for key in subject.keys)
+            dict.fromkeys(key.digest for asked in questions for subject in asked.subjects for key in subject.keys)
         )
-        snapshot = await look_up(
-            connection, digests, list({ask.actor.key_id for ask in self._batch if ask.actor.key_id})
-        )
+        keys = list({asked.actor.key_id for asked in questions if asked.actor.key_id})
+        snapshot = await look_up(connection, digests, keys)
         catalogue = await self._batcher._catalogue(connection, snapshot.measures_version)  # noqa: SLF001 - one room
         fresh = await self._replay(connection)
         entries, answers = self._decide(fresh, snapshot, catalogue)
@@ -185,15 +217,17 @@ class _Transaction:
     async def _replay(self, connection: Connection) -> list[Ask]:
         """Settle what was answered before under its Idempotency-Key; return the rest."""
         keyed = [place for ask in self._batch if (place := ask.idempotency_place)]
-        held = await find_answers(connection, keyed) if keyed else {}
+        if not keyed:
+            return list(self._batch)
+        held = await find_answers(connection, keyed)
         fresh = []
         for ask in self._batch:
             known = held.get(ask.idempotency_place) if ask.idempotency_place else None
-            if known is None or ask.idempotency is None:
+            if known is None:
                 fresh.append(ask)
                 continue
             request_digest, kept = known
-            if request_digest != ask.idempotency.request_digest:
+            if request_digest != ask.request_digest:
                 self._outcomes.append((ask, IdempotencyKeyReused()))
                 continue
             check_id = UUID(bytes=kept)
@@ -206,9 +240,11 @@ class _Transaction:
         self, asks: Sequence[Ask], snapshot: Snapshot, catalogue: Catalogue
     ) -> tuple[list[Entry], list[Answer]]:
         entries, answers = [], []
-        for ask in asks:
+        ages = self._batcher._ages  # noqa: SLF001
+        for ask, check_id in zip(asks, new_ids(snapshot.at, len(asks)), strict=True):
+            assert ask.question  # noqa: S101 - read when it was taken
             try:
-                answer, entry = answer_ask(ask, snapshot, catalogue, new_id(snapshot.at), self._batcher._ages)  # noqa: SLF001
+                answer, entry = answer_question(ask.question, snapshot, catalogue, check_id, ages)
             except Problem as problem:
                 self._outcomes.append((ask, problem))
                 continue
@@ -220,9 +256,9 @@ class _Transaction:
     async def _keep(self, connection: Connection, snapshot: Snapshot) -> None:
         """Remember the answers under their keys, sorted: two lanes in opposite orders would deadlock."""
         rows = sorted(
-            (*ask.idempotency_place, ask.idempotency.request_digest, outcome.check_id.bytes)
+            (*ask.idempotency_place, ask.request_digest, outcome.check_id.bytes)
             for ask, outcome in self._outcomes
-            if ask.idempotency and ask.idempotency_place and isinstance(outcome, Answer)
+            if ask.idempotency_place and isinstance(outcome, Answer)
         )
         for row in rows:
             # A replayed one is there already; one past its 24 hours is written anew; a concurrent one fails to serialize.

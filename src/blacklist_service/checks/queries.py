@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 
 from blacklist_service.assistance.rules import covers_object
 from blacklist_service.checks.rules import Hit, ListingShown, NoticeHit, NoticeShown
+from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.log import OLDEST_UNSEALED
 from blacklist_service.subjects.keys import KeyKind, Subject, identity_of
@@ -62,7 +64,7 @@ WHERE found.id IS NOT NULL OR asked.place = 1
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """What one transaction saw. `rows` are the listings in force, by the digest that found them."""
 
@@ -76,6 +78,11 @@ class Snapshot:
     valid_keys: frozenset[str]
     rows: Mapping[bytes, Sequence[Any]]
     notices: Mapping[bytes, Sequence[Any]]
+
+    @cached_property
+    def wire_at(self) -> str:
+        """`at` as every answer of the batch says it."""
+        return wire_instant(self.at)
 
 
 async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Sequence[str]) -> Snapshot:

@@ -3,19 +3,17 @@
 import asyncio
 import base64
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 
 from blacklist_service.access.scopes import Role, Scope
-from blacklist_service.checks.asks import Answer, Ask, Idempotency, read_subjects
+from blacklist_service.checks.asks import Answer, Ask, Asker
 from blacklist_service.checks.batcher import MOST_AT_ONCE
-from blacklist_service.checks.matters import require_matter
 from blacklist_service.checks.schemas import (
     MOST_CHECKS,
     BatchRequest,
@@ -24,17 +22,17 @@ from blacklist_service.checks.schemas import (
     CheckResponse,
     RecordedCheckResponse,
 )
-from blacklist_service.clock import legal_date, now
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import find_proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, find_agency_of_check, find_check
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours, Problem, Undetermined
-from blacklist_service.web.bodies import BATCH_BODY_BYTES, parse_body, parse_json, validate
+from blacklist_service.web.bodies import BATCH_BODY_BYTES, parse_json
+from blacklist_service.web.context import source_ip
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import idempotency_key, item_key
 from blacklist_service.web.refusals import problem_wire
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRoute, actor_of, needs, principal_of
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRoute, needs, principal_of
 from blacklist_service.web.transactions import Writes
 
 MOST_SUBJECTS_AT_ONCE = 256
@@ -60,11 +58,10 @@ batches = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=_BatchRout
     openapi_extra=IDEMPOTENCY,
     dependencies=[needs(Scope.CHECKS_WRITE)],
 )
-async def create_check(body: CheckRequest, request: Request) -> Response:
+async def create_check(body: CheckRequest, request: Request) -> bytes:
     raw: bytes = body  # type: ignore[assignment] # a HotRoute hands the body over unread
-    ask = await _read_ask(parse_body(CheckRequest, raw), raw, request, idempotency_key(request))
-    answer = await request.app.state.batcher.ask(ask)
-    return Response(answer.content, media_type="application/json")
+    answer: Answer = await request.app.state.batcher.ask(_ask(raw, request, idempotency_key(request)))
+    return answer.content
 
 
 @batches.post(
@@ -76,7 +73,7 @@ async def create_check(body: CheckRequest, request: Request) -> Response:
     openapi_extra=IDEMPOTENCY,
     dependencies=[needs(Scope.CHECKS_WRITE)],
 )
-async def create_checks(body: BatchRequest, request: Request) -> Response:
+async def create_checks(body: BatchRequest, request: Request) -> bytes:
     items = _read_items(body)  # type: ignore[arg-type] # a HotRoute hands the body over unread
     key = idempotency_key(request)
     results: list[bytes] = []
@@ -87,7 +84,7 @@ async def create_checks(body: BatchRequest, request: Request) -> Response:
     undetermined = b'{"status":503'
     if all(result.startswith(undetermined) for result in results):
         raise Undetermined
-    return Response(b'{"results":[' + b",".join(results) + b"]}", media_type="application/json")
+    return b'{"results":[' + b",".join(results) + b"]}"
 
 
 @router.get(
@@ -146,24 +143,16 @@ async def read_receipt(
     return PlainTextResponse(proof.content)
 
 
-async def _read_ask(check: CheckRequest, raw: bytes, request: Request, key: str | None) -> Ask:
-    state, principal = request.app.state, principal_of(request)
-    subjects, warnings = read_subjects(check, state.digester, today=_today())
-    await require_matter(state, principal, check.matter)
+def _ask(body: bytes, request: Request, key: str | None, *, is_strict_json: bool = False) -> Ask:
+    scope = request.scope
     return Ask(
-        actor=actor_of(request),
-        request=check,
-        body=raw,
-        subjects=subjects,
-        warnings=warnings,
-        deadline=request.scope["arrived"] + state.settings.check_deadline_ms / 1000,
+        Asker(principal_of(request), scope["request_id"], source_ip(scope)),
+        body,
+        deadline=scope["arrived"] + request.app.state.settings.check_deadline_ms / 1000,
         answered=asyncio.get_running_loop().create_future(),
-        idempotency=Idempotency(key, state.digester.of("request", raw.hex())) if key else None,
+        key=key,
+        is_strict_json=is_strict_json,
     )
-
-
-def _today() -> date:
-    return legal_date(now())
 
 
 def _read_items(body: bytes) -> Sequence[Any]:
@@ -191,8 +180,7 @@ def _slices(items: Sequence[Any]) -> Iterator[range]:
 
 async def _answer_item(item: Any, request: Request, key: str | None) -> bytes:
     try:
-        raw = orjson.dumps(item)
-        ask = await _read_ask(validate(CheckRequest, raw), raw, request, key)
+        ask = _ask(orjson.dumps(item), request, key, is_strict_json=True)
         answer: Answer = await request.app.state.batcher.ask(ask)
     except Problem as problem:
         if problem.is_recorded:

@@ -113,6 +113,9 @@ class SubjectDecision:
     total: int
 
 
+NOTHING_FOUND = SubjectDecision(Decision.CLEAR, (), 0)
+
+
 def decide(
     matter: Matter,
     *,

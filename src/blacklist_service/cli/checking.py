@@ -4,15 +4,12 @@ import asyncio
 
 import orjson
 
-from blacklist_service.checks.asks import Ask, read_subjects
+from blacklist_service.checks.asks import Ask, Asker
 from blacklist_service.checks.batcher import Batcher
-from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.cli.environment import Workplace, operator, run
 from blacklist_service.clock import legal_date, now
 from blacklist_service.measures.rules import SubjectRole
-from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import IdentifierQuality, IdentifierType, SubjectKind, read_identifier
-from blacklist_service.web.bodies import parse_body
 
 PATIENCE_SECONDS = 5.0
 
@@ -33,17 +30,16 @@ def check(
     identifier = {"type": _type_of(kind, number), "number": number} if number else None
     subject = {"role": role, "kind": kind, "name": name, "identifier": identifier}
     body = orjson.dumps({"matter": matter, "reference": reference, "subjects": [subject]})
-    return run(_ask(workplace, parse_body(CheckRequest, body), body))
+    return run(_ask(workplace, body))
 
 
-async def _ask(workplace: Workplace, request: CheckRequest, body: bytes) -> str:
+async def _ask(workplace: Workplace, body: bytes) -> str:
     loop = asyncio.get_running_loop()
-    digester = Digester(workplace.secrecy.digest_key)
-    subjects, warnings = read_subjects(request, digester, today=legal_date(now()))
     batcher = Batcher(workplace.dsn, secrecy=workplace.secrecy, lanes=1, queue=1)
     batcher.start()
     try:
-        ask = Ask(operator(), request, body, subjects, warnings, loop.time() + PATIENCE_SECONDS, loop.create_future())
+        asker = Asker(None, operator=operator().operator)
+        ask = Ask(asker, body, loop.time() + PATIENCE_SECONDS, loop.create_future())
         answer = await batcher.ask(ask)
     finally:
         await batcher.stop()

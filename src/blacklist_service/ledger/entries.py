@@ -2,16 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.clock import wire_instant
 
 LEAF_VERSION = 1
 SALT_BYTES = 16
@@ -64,8 +62,7 @@ class Action(StrEnum):
     SECRETS_ERASED = "secrets_erased"
 
 
-@dataclass(frozen=True, slots=True)
-class EntrySubject:
+class EntrySubject(NamedTuple):
     """One person or organisation an entry is about. `digest` finds it again; `private` is sealed."""
 
     digest: bytes
@@ -75,8 +72,10 @@ class EntrySubject:
     private: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+NO_FACTS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Entry(NamedTuple):
     """One act. `facts` stand in the leaf in clear and must hold nothing personal; `private` is committed to, sealed."""
 
     action: Action
@@ -90,21 +89,21 @@ class Entry:
     measures_version: int | None = None
     notices_version: int | None = None
     subjects: tuple[EntrySubject, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    private: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
+    private: Mapping[str, Any] = NO_FACTS
     request: bytes | None = None
     answer: bytes | None = None
 
 
-def leaf_of(entry: Entry, *, entry_id: UUID, at: datetime, salt: bytes, private: bytes) -> bytes:
-    """The canonical bytes (RFC 8785) that the log hashes.
+def leaf_of(entry: Entry, *, entry_id: UUID, at: str, salt: bytes, private: bytes) -> bytes:
+    """The canonical bytes (RFC 8785) that the log hashes; `at` as on the wire.
 
     Personal content is there only as SHA-256(salt ‖ bytes): resident IDs are few enough to be guessed from a plain hash.
     """
     leaf: dict[str, Any] = {
         "v": LEAF_VERSION,
         "id": str(entry_id),
-        "at": wire_instant(at),
+        "at": at,
         "action": entry.action.value,
         "private": commitment(salt, private),
     }

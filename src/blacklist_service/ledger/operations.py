@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from blacklist_service.clock import new_id
+from blacklist_service.clock import new_ids, wire_instant
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import SALT_BYTES, Action, Entry, leaf_of, private_part
-from blacklist_service.secrecy import Cipher, Secrecy
+from blacklist_service.secrecy import NONCE_BYTES, Cipher, Secrecy
 
 ENTRY_COLUMNS = (
     *("at", "id", "action", "agency", "key_id", "operator", "matter", "reference", "check_id", "decision"),
@@ -16,6 +16,7 @@ ENTRY_COLUMNS = (
 )
 SUBJECT_COLUMNS = ("at", "entry_id", "ordinal", "role", "digest", "name_masked", "identifier_masked")
 SECRET_COLUMNS = ("at", "entry_id", "salt", "private", "answer")
+RANDOM_BYTES = SALT_BYTES + 2 * NONCE_BYTES
 
 
 async def record(
@@ -25,15 +26,19 @@ async def record(
 
     `at` is the database's clock. A check's entry has the check's own id.
     """
-    entry_ids = list(ids) or [new_id(at) for _ in entries]
-    cipher = ledger_cipher(secrecy, at)
+    entry_ids = list(ids) or new_ids(at, len(entries))
+    cipher, wire_at = ledger_cipher(secrecy, at), wire_instant(at)
+    # All the randomness of a batch in one call: salts that open commitments, nonces that are never used twice.
+    random = os.urandom(RANDOM_BYTES * len(entries))
     entry_rows, subject_rows, secret_rows = [], [], []
-    for entry, entry_id in zip(entries, entry_ids, strict=True):
-        salt = os.urandom(SALT_BYTES)
+    for place, (entry, entry_id) in enumerate(zip(entries, entry_ids, strict=True)):
+        salt, private_nonce, answer_nonce = _split(random, place * RANDOM_BYTES)
         private = private_part(entry)
-        leaf = leaf_of(entry, entry_id=entry_id, at=at, salt=salt, private=private)
+        leaf = leaf_of(entry, entry_id=entry_id, at=wire_at, salt=salt, private=private)
         entry_rows.append(_entry_row(entry, entry_id, at, leaf))
-        secret_rows.append(_secret_row(entry, entry_id, at, salt, private, cipher))
+        sealed = cipher.seal(private, private_context(entry_id), private_nonce)
+        answer = None if entry.answer is None else cipher.seal(entry.answer, answer_context(entry_id), answer_nonce)
+        secret_rows.append((at, entry_id, salt, sealed, answer))
         subject_rows += [
             (at, entry_id, ordinal, subject.role, subject.digest, subject.name_masked, subject.identifier_masked)
             for ordinal, subject in enumerate(entry.subjects)
@@ -81,8 +86,6 @@ def _entry_row(entry: Entry, entry_id: UUID, at: datetime, leaf: bytes) -> tuple
     )
 
 
-def _secret_row(
-    entry: Entry, entry_id: UUID, at: datetime, salt: bytes, private: bytes, cipher: Cipher
-) -> tuple[object, ...]:
-    answer = None if entry.answer is None else cipher.seal(entry.answer, answer_context(entry_id))
-    return (at, entry_id, salt, cipher.seal(private, private_context(entry_id)), answer)
+def _split(random: bytes, start: int) -> tuple[bytes, bytes, bytes]:
+    middle, last = start + SALT_BYTES, start + SALT_BYTES + NONCE_BYTES
+    return random[start:middle], random[middle:last], random[last : last + NONCE_BYTES]

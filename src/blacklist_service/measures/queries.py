@@ -18,9 +18,3 @@ async def find_catalogue(connection: Connection, version: int) -> Catalogue | No
     """The measures of a version, in force or past; None when there was none of that number."""
     stored = await connection.fetchval("SELECT catalogue FROM measures_versions WHERE version = $1", version)
     return None if stored is None else Catalogue.model_validate(stored)
-
-
-async def is_matter_decided(connection: Connection, matter: str) -> bool:
-    """Whether a check may ask about it today: class X has other channels, and no verdict."""
-    catalogue = await get_catalogue(connection, await get_measures_version(connection))
-    return matter in catalogue.by_code and catalogue.by_code[matter].is_decided_here

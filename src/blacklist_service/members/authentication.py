@@ -1,11 +1,12 @@
-"""Proving who asks. A credential is remembered for half a second, so that a revoked key is refused within one.
+"""Proving who asks. A proof is remembered for half a second, so that a revoked key is refused within one.
 
 A known key with a wrong secret and an unknown key take the same path: one look into the database, one comparison.
 """
 
+import asyncio
+import hashlib
 import hmac
 import time
-from collections import OrderedDict
 
 from blacklist_service import clock
 from blacklist_service.access.principals import Principal
@@ -26,44 +27,52 @@ class Authenticator:
     def __init__(self, dsn: str, *, deadline_seconds: float) -> None:
         self._lane = Lane(dsn)
         self._deadline_seconds = deadline_seconds
-        self._remembered: OrderedDict[str, tuple[float, Credential]] = OrderedDict()
+        self._proved: dict[bytes, tuple[float, Principal]] = {}
+        self._looking: dict[str, asyncio.Future[tuple[float, Credential | None]]] = {}
 
     async def authenticate(self, authorization: str | None) -> Principal:
-        if authorization is None or authorization[: len(BEARER)].lower() != BEARER:
+        if authorization is None:
             raise Unauthenticated
-        presented = read_key(authorization[len(BEARER) :].strip())
-        if presented is None:
-            raise Unauthenticated
-        credential = self._recall(presented.key_id)
-        if credential is None or not hmac.compare_digest(credential.secret_sha256, presented.secret_sha256):
-            credential = await self._load(presented.key_id)
-        return _prove(credential, presented.secret_sha256)
+        # By its digest: what is remembered of a whole header must not be the secret.
+        place = hashlib.sha256(authorization.encode("latin-1", "replace")).digest()
+        proved = self._proved.get(place)
+        if proved is not None and time.monotonic() - proved[0] <= FRESH_SECONDS:
+            return proved[1]
+        asked_at, principal = await self._prove(authorization)
+        if len(self._proved) >= REMEMBERED_KEYS:
+            self._proved.clear()
+        self._proved[place] = (asked_at, principal)
+        return principal
 
     def close(self) -> None:
         self._lane.terminate()
 
-    def _recall(self, key_id: str) -> Credential | None:
-        remembered = self._remembered.get(key_id)
-        if remembered is None or time.monotonic() - remembered[0] > FRESH_SECONDS:
-            return None
-        return remembered[1]
+    async def _prove(self, authorization: str) -> tuple[float, Principal]:
+        """The principal, and since when its credential is known."""
+        if authorization[: len(BEARER)].lower() != BEARER:
+            raise Unauthenticated
+        presented = read_key(authorization[len(BEARER) :].strip())
+        if presented is None:
+            raise Unauthenticated
+        asked_at, credential = await self._look_up(presented.key_id)
+        return asked_at, _prove(credential, presented.secret_sha256)
 
-    async def _load(self, key_id: str) -> Credential | None:
+    async def _look_up(self, key_id: str) -> tuple[float, Credential | None]:
+        """Requests that need the same key at the same moment look once."""
+        looking = self._looking.get(key_id)
+        if looking is None:
+            looking = self._looking[key_id] = asyncio.ensure_future(self._load(key_id))
+            looking.add_done_callback(lambda _: self._looking.pop(key_id, None))
+        return await asyncio.shield(looking)
+
+    async def _load(self, key_id: str) -> tuple[float, Credential | None]:
         asked_at = time.monotonic()
         try:
-            credential = await self._lane.run(
+            return asked_at, await self._lane.run(
                 lambda connection: find_credential(connection, key_id), timeout_seconds=self._deadline_seconds
             )
         except LaneLost:
             raise Undetermined("the database did not answer in time") from None
-        if credential is None:
-            self._remembered.pop(key_id, None)
-            return None
-        self._remembered[key_id] = (asked_at, credential)
-        self._remembered.move_to_end(key_id)
-        if len(self._remembered) > REMEMBERED_KEYS:
-            self._remembered.popitem(last=False)
-        return credential
 
 
 def _prove(credential: Credential | None, secret_sha256: bytes) -> Principal:

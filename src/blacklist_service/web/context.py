@@ -1,14 +1,15 @@
 """What is around every request: its id, its log line, its metrics, and the last net for unknown errors."""
 
 import asyncio
+import os
 import time
-from uuid import uuid4
+from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blacklist_service.problems import InternalError
-from blacklist_service.telemetry import REQUEST_SECONDS, REQUESTS
+from blacklist_service.telemetry import count_requests, log_requests
 from blacklist_service.web.refusals import problem_response
 
 REQUEST_ID_HEADER = b"x-request-id"
@@ -27,7 +28,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = uuid4().hex
+        request_id = os.urandom(16).hex()
         scope["request_id"] = request_id
         scope["arrived"] = asyncio.get_running_loop().time()
         started = time.perf_counter()
@@ -48,27 +49,51 @@ class RequestContext:
                 raise
             await problem_response(InternalError(), request_id)(scope, receive, send_with_id)
         finally:
-            _account(scope, request_id, status, time.perf_counter() - started)
+            _accounts.note(scope, status, time.perf_counter() - started)
 
 
-def _account(scope: Scope, request_id: str, status: int, seconds: float) -> None:
+class _Accounts:
+    """Requests that ended, logged and counted together at the loop's next turn: one write for all that were answered at
+    once, and nothing between an answer and the next one's.
+    """
+
+    def __init__(self) -> None:
+        self._ended: list[tuple[Scope, int, float]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def note(self, scope: Scope, status: int, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        if not self._ended or self._loop is not loop:
+            self._loop = loop
+            loop.call_soon(self._settle)
+        self._ended.append((scope, status, seconds))
+
+    def _settle(self) -> None:
+        ended, self._ended = self._ended, []
+        count_requests([(*_counted(scope), status, seconds) for scope, status, seconds in ended])
+        log_requests([_line(*one) for one in ended if one[1] >= 400 or _route(one[0]) not in QUIET_ROUTES])
+
+
+_accounts = _Accounts()
+
+
+def _counted(scope: Scope) -> tuple[str, str]:
     route = _route(scope)
-    REQUESTS.labels(scope["method"] if route != "unknown" else "-", route, status).inc()
-    REQUEST_SECONDS.labels(route).observe(seconds)
-    if route in QUIET_ROUTES and status < 400:
-        return
+    return (scope["method"] if route != "unknown" else "-", route)
+
+
+def _line(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
     principal = scope.get("principal")
-    log.info(
-        "request",
-        request_id=request_id,
-        method=scope["method"],
-        route=route,
-        status=status,
-        seconds=round(seconds, 6),
-        member=principal and principal.member,
-        key_id=principal and principal.key_id,
-        source_ip=source_ip(scope),
-    )
+    return {
+        "request_id": scope["request_id"],
+        "method": scope["method"],
+        "route": _route(scope),
+        "status": status,
+        "seconds": round(seconds, 6),
+        "member": principal and principal.member,
+        "key_id": principal and principal.key_id,
+        "source_ip": source_ip(scope),
+    }
 
 
 def _route(scope: Scope) -> str:

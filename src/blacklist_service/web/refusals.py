@@ -41,18 +41,23 @@ def problem_response(problem: Problem, request_id: str | None) -> Response:
     return Response(content, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
+async def refusal(request: Request, problem: Problem, record_refusal: Recorder) -> Response:
+    """The problem as an answer, recorded first where it is one for lack of right."""
+    if problem.is_recorded:
+        try:
+            await record_refusal(request, problem)
+        except Exception:
+            log.exception("refusal_not_recorded")
+            problem = problems.Undetermined("the refusal could not be recorded")
+    return problem_response(problem, request.scope.get("request_id"))
+
+
 def install_refusals(app: FastAPI, record_refusal: Recorder) -> None:
     """Render every refusal; record those for lack of right, in a transaction of their own: the act's was rolled back."""
 
     async def render_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)  # noqa: S101 - registered for it
-        if error.is_recorded:
-            try:
-                await record_refusal(request, error)
-            except Exception:
-                log.exception("refusal_not_recorded")
-                error = problems.Undetermined("the refusal could not be recorded")
-        return problem_response(error, request.scope.get("request_id"))
+        return await refusal(request, error, record_refusal)
 
     async def render_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
