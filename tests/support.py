@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role
-from blacklist_service.asgi import create_app
+from blacklist_service.asgi import create_app, with_hot_lane
 from blacklist_service.cli.environment import Workplace
 from blacklist_service.cli.importing import Mode, Report, load
 from blacklist_service.clock import legal_date, now
@@ -174,7 +174,7 @@ class Service:
 @asynccontextmanager
 async def serving(settings: Settings, dsn: str, secrecy: Secrecy) -> AsyncIterator[Service]:
     app = create_app(settings, dsn, secrecy)
-    transport = httpx.ASGITransport(app, client=("127.0.0.1", 40000), raise_app_exceptions=False)
+    transport = httpx.ASGITransport(with_hot_lane(app), client=("127.0.0.1", 40000), raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://test") as client,

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import uvicorn
 
+from blacklist_service.asgi import with_hot_lane
 from tests.support import Service, question, resident_id, row, subject
 
 CHECKS = 10_000 if os.environ.get("BLACKLIST_SOAK") else 300
@@ -58,7 +59,9 @@ async def listening(service: Service) -> AsyncIterator[int]:
     """The service on a real port."""
     with socket.socket() as listen:
         listen.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(service.app, lifespan="off", log_config=None, access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(with_hot_lane(service.app), lifespan="off", log_config=None, access_log=False)
+        )
         task = asyncio.create_task(server.serve(sockets=[listen]))
         while not server.started:
             await asyncio.sleep(0.01)

@@ -31,6 +31,7 @@ STOP_NOTICES = f"""
 
 # OFFSET 0 keeps the look-up of a listing by its id: planned while the list is empty, when every index is as good as any
 # other, the plan once read all of another index for each key, ever slower as the list grew.
+# Nearly all digests find nothing, so they are tried first, which costs a third of preparing to show what they find.
 # The legal date is of Asia/Shanghai (UTC+8, without daylight saving). count(*) OVER () is taken before LIMIT.
 LOOK_UP = f"""
 WITH instant AS MATERIALIZED (SELECT clock_timestamp() AS at),
@@ -43,14 +44,18 @@ state AS MATERIALIZED (
            (SELECT version FROM heads WHERE name = 'notices') AS notices_version,
            (SELECT min(alive_at) FROM court_feeds) AS list_alive_at,
            ({OLDEST_UNSEALED}) AS unsealed_since,
-           (SELECT jsonb_agg(served) FROM unnest($1::bytea[]) AS named (digest), LATERAL ({STOP_NOTICES}) AS served)
-               AS notices,
+           (SELECT jsonb_agg(served)
+            FROM (SELECT DISTINCT digest FROM notice_keys WHERE digest = ANY ($1::bytea[]) AND is_live) AS named,
+                 LATERAL ({STOP_NOTICES}) AS served) AS notices,
            ARRAY(SELECT id FROM api_keys WHERE id = ANY($2::text[]) AND revoked_at IS NULL
                  AND expires_at > (SELECT at FROM instant)) AS valid_keys
 )
-SELECT state.*, asked.place, found.*
+SELECT state.*, asked.digest, found.*
 FROM state
-LEFT JOIN unnest($1::bytea[]) WITH ORDINALITY AS asked (digest, place) ON true
+LEFT JOIN (
+    SELECT digest FROM unnest($1::bytea[]) AS all_asked (digest)
+    WHERE EXISTS (SELECT FROM subject_keys k WHERE k.digest = all_asked.digest AND k.until_version IS NULL)
+) AS asked ON true
 LEFT JOIN LATERAL (
     SELECT k.kind, k.relation, k.person, l.id, l.case_number, l.court_name, l.debtor_name, l.identifier_masked,
            l.circumstances, l.published_on, l.expires_on, l.dispute_state, l.people, count(*) OVER () AS total
@@ -60,7 +65,6 @@ LEFT JOIN LATERAL (
     ORDER BY k.relation, l.published_on DESC
     LIMIT {FETCHED_FOR_EACH_DIGEST}
 ) AS found ON true
-WHERE found.id IS NOT NULL OR asked.place = 1
 """
 
 
@@ -90,7 +94,7 @@ async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Seq
     rows: dict[bytes, list[Any]] = {}
     for record in records:
         if record["id"] is not None:
-            rows.setdefault(digests[record["place"] - 1], []).append(record)
+            rows.setdefault(record["digest"], []).append(record)
     state = records[0]
     return Snapshot(
         at=state["at"],

@@ -32,10 +32,11 @@ from blacklist_service.web.context import source_ip
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import idempotency_key, item_key
 from blacklist_service.web.refusals import problem_wire
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRoute, needs, principal_of
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRequest, HotRoute, needs, principal_of
 from blacklist_service.web.transactions import Writes
 
 MOST_SUBJECTS_AT_ONCE = 256
+HEADER = b"idempotency-key"
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=GuardedRoute)
 hot = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=HotRoute)
@@ -58,9 +59,10 @@ batches = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=_BatchRout
     openapi_extra=IDEMPOTENCY,
     dependencies=[needs(Scope.CHECKS_WRITE)],
 )
-async def create_check(body: CheckRequest, request: Request) -> bytes:
+async def create_check(body: CheckRequest, request: HotRequest) -> bytes:
     raw: bytes = body  # type: ignore[assignment] # a HotRoute hands the body over unread
-    answer: Answer = await request.app.state.batcher.ask(_ask(raw, request, idempotency_key(request)))
+    key = idempotency_key(request.header(HEADER))
+    answer: Answer = await request.app.state.batcher.ask(_ask(raw, request, key))
     return answer.content
 
 
@@ -73,9 +75,9 @@ async def create_check(body: CheckRequest, request: Request) -> bytes:
     openapi_extra=IDEMPOTENCY,
     dependencies=[needs(Scope.CHECKS_WRITE)],
 )
-async def create_checks(body: BatchRequest, request: Request) -> bytes:
+async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
     items = _read_items(body)  # type: ignore[arg-type] # a HotRoute hands the body over unread
-    key = idempotency_key(request)
+    key = idempotency_key(request.header(HEADER))
     results: list[bytes] = []
     # In slices, so that single checks pass between them; each slice has the deadline to itself.
     for slice_ in _slices(items):
@@ -143,7 +145,7 @@ async def read_receipt(
     return PlainTextResponse(proof.content)
 
 
-def _ask(body: bytes, request: Request, key: str | None, *, is_strict_json: bool = False) -> Ask:
+def _ask(body: bytes, request: HotRequest, key: str | None, *, is_strict_json: bool = False) -> Ask:
     scope = request.scope
     return Ask(
         Asker(principal_of(request), scope["request_id"], source_ip(scope)),
@@ -178,7 +180,7 @@ def _slices(items: Sequence[Any]) -> Iterator[range]:
         yield range(first, len(items))
 
 
-async def _answer_item(item: Any, request: Request, key: str | None) -> bytes:
+async def _answer_item(item: Any, request: HotRequest, key: str | None) -> bytes:
     try:
         ask = _ask(orjson.dumps(item), request, key, is_strict_json=True)
         answer: Answer = await request.app.state.batcher.ask(ask)

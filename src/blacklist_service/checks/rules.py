@@ -5,9 +5,10 @@ Anything weaker is a flag, for a human to decide; nothing found is clear. There 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from blacklist_service.measures.rules import Matter, Measure, MeasureClass
@@ -104,8 +105,7 @@ class Match:
     notice: NoticeShown | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectDecision:
+class SubjectDecision(NamedTuple):
     """`total` counts all matches; `matches` are those shown, exact first."""
 
     decision: Decision
@@ -144,7 +144,7 @@ def decide(
 
 def doubt(decided: SubjectDecision) -> SubjectDecision:
     """What a clear becomes on a list that is too old to say so: a flag without a match."""
-    return replace(decided, decision=strongest([decided.decision, Decision.FLAG]))
+    return decided._replace(decision=strongest([decided.decision, Decision.FLAG]))
 
 
 def strongest(decisions: Iterable[Decision]) -> Decision:

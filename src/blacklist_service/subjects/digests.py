@@ -26,9 +26,10 @@ class Digester:
         """The first 16 bytes; each part carries its length, so that no two lists of parts read the same."""
         message = f"{len(tag)}:{tag}"
         for part in parts:
-            message += f"{len(part)}:{part}"
-        inner, outer = self._inner.copy(), self._outer.copy()
+            message = f"{message}{len(part)}:{part}"
+        inner = self._inner.copy()
         inner.update(_encoded(message))
+        outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.digest()[:DIGEST_BYTES]
 

@@ -6,10 +6,10 @@ warning, an agency's question is refused). Nothing here raises, whatever the tex
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from operator import mul
+from typing import NamedTuple
 
 from blacklist_service.subjects.characters import DASHES, FULL_WIDTH, INVISIBLE
 
@@ -40,8 +40,7 @@ class IdentifierQuality(StrEnum):
     UNUSABLE = "unusable"  # an unknown mask, or not of any form of its type
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(NamedTuple):
     """`number` is in its normal form: half-width, upper-case, 15 digits made 18, no hyphens, masks with '*'."""
 
     type: IdentifierType
@@ -77,6 +76,7 @@ PROVINCES = frozenset(
 )
 EARLIEST_BIRTH = date(1850, 1, 1)
 
+_CLEAN = re.compile(r"[0-9A-Z]+")
 _EIGHTEEN = re.compile(r"[0-9]{17}[0-9X]")
 _FIFTEEN = re.compile(r"[0-9]{15}")
 _OLD_FOREIGN_RESIDENT = re.compile(r"[A-Z]{3}[0-9]{12}")
@@ -132,7 +132,7 @@ def read_identifier(
     today: date,
 ) -> Identifier | None:
     """None when nothing is left after cleaning, or only a placeholder such as 无; without a type, see `infer_type`."""
-    number = clean_number(text)
+    number = text if _CLEAN.fullmatch(text) else clean_number(text)
     if not number or _PLACEHOLDER.fullmatch(number):
         return None
     if type is IdentifierType.OTHER:

@@ -10,7 +10,6 @@ What is digested, by tag (the parts follow in this order; raise `DIGEST_RULES` w
 """
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
@@ -44,8 +43,7 @@ class Identity(StrEnum):
     NAME_ONLY = "name_only"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     kind: SubjectKind
     name: str
     identifier: Identifier | None

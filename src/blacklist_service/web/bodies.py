@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import jiter
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
 
 from blacklist_service.problems import FieldError, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
@@ -14,26 +14,32 @@ KIBIBYTE = 1024
 CHECK_BODY_BYTES = 64 * KIBIBYTE
 BATCH_BODY_BYTES = 2048 * KIBIBYTE
 MOST_ERRORS = 20
+JSON = "application/json"
 
 
-async def read_body(request: Request, most_bytes: int) -> bytes:
+async def read_body(content_type: str, content_length: str, receive: Receive, most_bytes: int) -> bytes:
     """Raise `PayloadTooLarge` as soon as that is known, without taking in the rest."""
-    media_type = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-    if media_type != "application/json":
+    if content_type != JSON and content_type.split(";", 1)[0].strip().lower() != JSON:
         raise UnsupportedMediaType("send application/json")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > most_bytes:
+    if content_length.isdigit() and int(content_length) > most_bytes:
         raise PayloadTooLarge(f"at most {most_bytes} bytes are taken here")
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most_bytes:
-                raise PayloadTooLarge(f"at most {most_bytes} bytes are taken here")
-            parts.append(part)
-    except ClientDisconnect:
-        raise InvalidRequest("the body was not sent to its end") from None
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    message = await _next(receive)
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        if len(body) > most_bytes:
+            break
+        message = await _next(receive)
+        body += message.get("body", b"")
+    if len(body) > most_bytes:
+        raise PayloadTooLarge(f"at most {most_bytes} bytes are taken here")
+    return body
+
+
+async def _next(receive: Receive) -> Message:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise InvalidRequest("the body was not sent to its end")
+    return message
 
 
 def parse_json(body: bytes) -> Any:

@@ -18,6 +18,14 @@ QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 log = structlog.get_logger()
 
 
+def begin(scope: Scope) -> str:
+    """Give the request its id, and note when it came."""
+    request_id = os.urandom(16).hex()
+    scope["request_id"] = request_id
+    scope["arrived"] = asyncio.get_running_loop().time()
+    return request_id
+
+
 class RequestContext:
     """Pure ASGI: it costs the hot path microseconds. A log line names the route, never the path: a path may hold ids."""
 
@@ -28,10 +36,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = os.urandom(16).hex()
-        scope["request_id"] = request_id
-        scope["arrived"] = asyncio.get_running_loop().time()
         started = time.perf_counter()
+        request_id = begin(scope)
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -49,10 +55,10 @@ class RequestContext:
                 raise
             await problem_response(InternalError(), request_id)(scope, receive, send_with_id)
         finally:
-            _accounts.note(scope, status, time.perf_counter() - started)
+            accounts.note(scope, status, time.perf_counter() - started)
 
 
-class _Accounts:
+class Accounts:
     """Requests that ended, logged and counted together at the loop's next turn: one write for all that were answered at
     once, and nothing between an answer and the next one's.
     """
@@ -74,7 +80,7 @@ class _Accounts:
         log_requests([_line(*one) for one in ended if one[1] >= 400 or _route(one[0]) not in QUIET_ROUTES])
 
 
-_accounts = _Accounts()
+accounts = Accounts()
 
 
 def _counted(scope: Scope) -> tuple[str, str]:

@@ -21,8 +21,8 @@ HEADER = "idempotency-key"
 FORM = re.compile(r"[\x21-\x7e]{1,128}")
 
 
-def idempotency_key(request: Request) -> str | None:
-    key = request.headers.get(HEADER)
+def idempotency_key(key: str | None) -> str | None:
+    """The header's value, if it is of the form of one."""
     if key is not None and not FORM.fullmatch(key):
         raise InvalidRequest(errors=[FieldError("Idempotency-Key", "form", "1 to 128 visible ASCII characters")])
     return key
@@ -99,7 +99,7 @@ def replay_of(request: Request, body: bytes) -> Replay:
     where = f"{request.method} {request.url.path}?{request.url.query} {request.headers.get('if-match', '')}"
     return Replay(
         member=principal.member,
-        key=idempotency_key(request),
+        key=idempotency_key(request.headers.get(HEADER)),
         request_digest=state.digester.of("request", where, body.hex()),
         cipher=state.secrecy.cipher("idempotency"),
     )

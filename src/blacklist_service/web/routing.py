@@ -10,6 +10,8 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive
+from starlette.types import Scope as ASGIScope
 
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.access.scopes import Scope
@@ -50,7 +52,9 @@ class GuardedRoute(APIRoute):
             await prove(request, guard)
             if model is None:
                 return await handle(request)
-            body = await read_body(request, self.most_bytes)
+            headers = request.headers
+            content_type, content_length = headers.get("content-type", ""), headers.get("content-length", "")
+            body = await read_body(content_type, content_length, request.receive, self.most_bytes)
             strict = _StrictRequest(request.scope, request.receive)
             strict.raw = body
             strict.validated = parse_body(model, body)
@@ -67,7 +71,20 @@ class GuardedRoute(APIRoute):
         return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
-HotEndpoint = Callable[[bytes, Request], Awaitable[bytes]]
+class HotRequest(Request):
+    """A request whose headers are put in order once, for a route that is asked thousands of times a second."""
+
+    def __init__(self, scope: ASGIScope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self._first: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+
+    def header(self, name: bytes) -> str | None:
+        """The first of that name, which is given in lower case."""
+        value = self._first.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+HotEndpoint = Callable[[bytes, HotRequest], Awaitable[bytes]]
 
 
 class HotRoute(GuardedRoute):
@@ -79,14 +96,22 @@ class HotRoute(GuardedRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         async def hot(request: Request) -> Response:
-            return Response(await self.answer(request), media_type="application/json")
+            content = await self.answer(HotRequest(request.scope, request.receive))
+            return Response(content, media_type="application/json")
 
         return hot
 
-    async def answer(self, request: Request) -> bytes:
-        await prove(request, self.guard)
+    async def answer(self, request: HotRequest) -> bytes:
+        authenticate: Authenticate = request.app.state.authenticate
+        principal = await authenticate(request.header(b"authorization"))
+        request.scope["principal"] = principal
+        if self.guard is not None and self.guard.scope is not None:
+            principal.require(self.guard.scope)
+        content_type = request.header(b"content-type") or ""
+        content_length = request.header(b"content-length") or ""
+        body = await read_body(content_type, content_length, request.receive, self.most_bytes)
         endpoint: HotEndpoint = self.endpoint
-        return await endpoint(await read_body(request, self.most_bytes), request)
+        return await endpoint(body, request)
 
 
 async def prove(request: Request, guard: Needs | None) -> None:
