@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests format lock openapi bench clean
+.PHONY: install demo test check lint types contracts drift tests soak format lock openapi bench clean
 
 install: .venv/installed
 
@@ -39,6 +39,10 @@ drift: install
 
 tests: install
 	$(BIN)/python -m pytest
+
+# The long forms of what CI tries briefly: kills, freshness, faults, a full disk, overload, retries. About twenty minutes.
+soak: install
+	BLACKLIST_SOAK=1 $(BIN)/python -m pytest tests/durability -s --timeout 900
 
 format: install
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
