@@ -45,10 +45,12 @@ class Served:
     def __init__(self, home: Path, *, data_dir: Path | None = None, workers: int = 2, **settings: object) -> None:
         self.data_dir = data_dir or home / "data"
         self.port = _free_port()
+        self.log = home / "serve.log"
         self.keys: dict[str, str] = {}
         self._command = [sys.executable, "-m", "blacklist_service", "serve", "--port", str(self.port)]
         self._command += ["--workers", str(workers)]
         self._environment = {"PATH": os.environ["PATH"], "HOME": str(home), "BLACKLIST_DATA_DIR": str(self.data_dir)}
+        settings = {"log_level": "warning"} | settings
         self._environment |= {f"BLACKLIST_{name.upper()}": str(value) for name, value in settings.items()}
         if programs := os.environ.get("BLACKLIST_POSTGRES_BIN"):
             self._environment["BLACKLIST_POSTGRES_BIN"] = programs
@@ -60,9 +62,8 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            self._command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, env=self._environment, stdout=log, stderr=log)
 
     def stop(self) -> None:
         if self._process is not None:

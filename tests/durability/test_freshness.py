@@ -20,7 +20,8 @@ from tests.support import day, question, resident_id, subject
 
 CHECKS, KILLS = (200_000, 60) if IS_SOAK else (3_000, 3)
 PUBLISHERS, PEOPLE_OF_EACH = 3, 4
-ASKERS = 16
+ASKERS = 32
+PAUSE_SECONDS = 0.2 if IS_SOAK else 0.02
 _cases = count(1)
 
 
@@ -71,7 +72,7 @@ class Publisher:
         async with Client(self.served.port) as self.client:
             while not is_over.is_set():
                 await self.act()
-                await asyncio.sleep(self.chance.uniform(0, 0.02))
+                await asyncio.sleep(self.chance.uniform(0, PAUSE_SECONDS))
 
     async def act(self) -> None:
         person = self.chance.choice(self.people)
