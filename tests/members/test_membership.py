@@ -51,6 +51,7 @@ async def test_an_answer_keeps_the_name_of_its_day(officer: Service):
     check = await officer.check(subject("张三", resident_id()))
     renamed = await officer.post("/v1/members/GD-HR/name", {"name": "新名局", "from": day(1)}, key="security")
     assert renamed.json()["name"] == "GD-HR"
+    assert renamed.json() == (await officer.get("/v1/members/GD-HR", key="security")).json()
     path = f"/v1/checks/{check['check_id']}/explanation"
     assert "GD-HR" in (await officer.get(path)).text
     await officer.post("/v1/members/GD-HR/name", {"name": "今名局", "from": day()}, key="security")

@@ -53,7 +53,7 @@ class Replay:
     async def keep(
         self, connection: Connection, status: int, answer: BaseModel, *, headers: Mapping[str, str] | None = None
     ) -> Response:
-        content = answer.model_dump_json().encode()
+        content = answer.model_dump_json(by_alias=True).encode()
         if self.key is not None:
             kept = orjson.dumps([content.decode(), dict(headers or {})])
             await connection.execute(
