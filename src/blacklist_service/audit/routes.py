@@ -1,6 +1,6 @@
 """`/v1/audit`: what auditors may see, each reading recorded and committed before its first byte leaves."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -96,8 +96,8 @@ async def _search(
 def _place(position: list[Any]) -> tuple[datetime, UUID]:
     try:
         at, entry_id = position
-        return datetime.fromisoformat(at), UUID(entry_id)
-    except (ValueError, TypeError, AttributeError):
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(entry_id)
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")]) from None
 
 

@@ -113,10 +113,10 @@ AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
 """
 
 
-class CosignaturesRequest(BaseModel):
+class CosignaturesRequest(Request):
     """A checkpoint of this log with the cosignature/v1 lines of known witnesses."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"note": COSIGNED}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"note": COSIGNED}]})
 
     note: Annotated[str, Field(max_length=16_384)]
 

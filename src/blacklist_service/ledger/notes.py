@@ -25,6 +25,7 @@ KEY_ID_BYTES = 4
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 DASH = "— "
 
+LARGEST_NUMBER = 2**63 - 1  # what the database can hold
 _NUMBER = re.compile("0|[1-9][0-9]{0,18}")
 
 
@@ -239,7 +240,7 @@ def _parse_signature(line: str) -> Signature:
 
 
 def _number(text: str) -> int:
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER.fullmatch(text) or int(text) > LARGEST_NUMBER:
         raise NoteError("a number is written in digits, without leading zeros")
     return int(text)
 

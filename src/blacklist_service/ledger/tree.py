@@ -21,6 +21,7 @@ Node = tuple[int, int]
 Range = tuple[int, int]
 HashReader = Callable[[Node], bytes]
 
+LONGEST_PATH = 60  # for more entries than the database can number
 _PATH = re.compile(r"(?:([0-9]{1,2})|entries)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
@@ -216,7 +217,7 @@ def entries_path(number: int, width: int = TILE_WIDTH) -> str:
 
 def parse_path(path: str) -> tuple[Tile, bool]:
     """A tile's path (`0/x001/234.p/5`, after `tile/`) and whether it names the entries; raise `TreeError` otherwise."""
-    match = _PATH.fullmatch(path)
+    match = _PATH.fullmatch(path) if len(path) <= LONGEST_PATH else None
     if match is None:
         raise TreeError("not a tile's path")
     level, number, width = match.groups()

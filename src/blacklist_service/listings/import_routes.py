@@ -18,7 +18,7 @@ from blacklist_service.listings.operations.jobs import Upload, begin_import, can
 from blacklist_service.listings.operations.uploads import MOST_FILE_BYTES, PART_BYTES, keep_upload
 from blacklist_service.listings.problems import ImportNotFound
 from blacklist_service.listings.queries import count_fates, find_import, known_courts, list_refused_rows, list_reports
-from blacklist_service.problems import InvalidRequest, NotFound
+from blacklist_service.problems import FieldError, InvalidRequest, NotFound
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import replay_of
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
@@ -192,8 +192,7 @@ async def read_rows(
     if "text/csv" in request.headers.get("accept", ""):
         return await _refused_csv(connection, import_id, request)
     filters = [str(import_id), query.status]
-    place: list[Any] = read_cursor(query.cursor, filters) if query.cursor else [0, ""]
-    after = (int(place[0]), str(place[1]))
+    after = _place(read_cursor(query.cursor, filters)) if query.cursor else (0, "")
     reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
     items = [
         RowResponse(row=one.row, column=one.field, code=one.code, message=MESSAGES.get(one.code, "")) for one in reports
@@ -206,7 +205,7 @@ async def read_rows(
     "/{import_id}/confirmation",
     summary="Let a held snapshot go on",
     description="By another key of the same court; the plan is made anew.",
-    responses=problems(401, 403, 404, 409, 503),
+    responses=problems(401, 403, 404, 409, 422, 503),
     dependencies=[needs(Scope.LISTINGS_APPROVE)],
 )
 async def confirm(
@@ -220,7 +219,7 @@ async def confirm(
 @router.post(
     "/{import_id}/cancellation",
     summary="Drop an import that has not begun to apply",
-    responses=problems(401, 403, 404, 409, 503),
+    responses=problems(401, 403, 404, 409, 422, 503),
     dependencies=[needs(Scope.LISTINGS_WRITE)],
 )
 async def cancel(
@@ -229,6 +228,13 @@ async def cancel(
     secrecy = request.app.state.secrecy
     await cancel_import(connection, import_id, court_code=caller.court_code or "", actor=actor, secrecy=secrecy)
     return QueuedResponse(import_id=import_id, state="cancelled")
+
+
+def _place(position: list[Any]) -> tuple[int, str]:
+    match position:
+        case [int(row), str(code)] if 0 <= row < 2**31 and "\0" not in code:
+            return row, code
+    raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")])
 
 
 async def _own(connection: Any, import_id: UUID, court_code: str | None) -> asyncpg.Record:

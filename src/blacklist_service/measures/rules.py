@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from blacklist_service.subjects.relations import Relation
+from blacklist_service.web.wire import LongText, text
+
+Basis = Annotated[str, *text(20_000)]
 
 
 class MeasureClass(StrEnum):
@@ -51,18 +55,18 @@ class _Frozen(BaseModel):
 class Measure(_Frozen):
     """One row of the measure table. Empty `roles` or `kinds` narrow nothing; `valid_to` is inclusive."""
 
-    id: str = Field(pattern=r"^M\d{2}$")
+    id: str = Field(pattern=r"^M[0-9]{2}$")
     measure_class: MeasureClass = Field(alias="class")
-    agency: str
+    agency: LongText
     relations: tuple[Relation, ...] = Field(min_length=1)
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[LongText, ...] = ()
     roles: tuple[SubjectRole, ...] = ()
-    basis: str = Field(min_length=1)
-    edition: str
+    basis: Basis
+    edition: LongText
     valid_from: date
     valid_to: date | None = None
     source: Source
-    note: str = ""
+    note: LongText = ""
 
     @model_validator(mode="after")
     def refuse_an_end_before_the_beginning(self) -> "Measure":
@@ -86,8 +90,8 @@ class Matter(_Frozen):
     """A thing an agency decides on."""
 
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")
-    name: str
-    name_en: str
+    name: LongText
+    name_en: LongText
     about_children: bool = Field(False, description="a minor who is named in a check of it is not stored")
     measures: tuple[Measure, ...] = Field(min_length=1)
 
@@ -102,9 +106,9 @@ class LocalSetting(_Frozen):
 
     matter: str
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")
-    value: int | str | tuple[str, ...]
-    unit: str = ""
-    basis: str = Field(min_length=1)
+    value: Annotated[int, Field(ge=-(2**53), le=2**53)] | LongText | tuple[LongText, ...]
+    unit: LongText = ""
+    basis: Basis
     valid_from: date
     valid_to: date | None = None
 

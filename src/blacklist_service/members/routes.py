@@ -19,7 +19,7 @@ from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_text
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import Code, LegalDate, Name, Response, text
@@ -159,7 +159,7 @@ class MemberQuery(BaseModel):
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )
 async def list_(query: Annotated[MemberQuery, Query()], request: Request, connection: Reads) -> MemberPage:
-    after = str(read_cursor(query.cursor, query.kind)[0]) if query.cursor else ""
+    after = read_text(query.cursor, query.kind) if query.cursor else ""
     rows = await queries.list_members(connection, kind=query.kind, after=after, limit=query.limit)
     items = [await _response(connection, row, request.app.state.secrecy) for row in rows]
     is_last = len(rows) < query.limit
@@ -171,7 +171,7 @@ async def list_(query: Annotated[MemberQuery, Query()], request: Request, connec
     status_code=201,
     summary="Add a member",
     response_model=MemberResponse,
-    responses=WRITES,
+    responses=WRITES | {200: {"model": MemberResponse, "description": "the same as it is"}},
     openapi_extra=IDEMPOTENCY,
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )
@@ -185,10 +185,10 @@ async def add(
 @router.get(
     "/{code}",
     summary="A member",
-    responses=problems(401, 403, 404, 503),
+    responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )
-async def read(code: str, request: Request, connection: Reads) -> MemberResponse:
+async def read(code: Code, request: Request, connection: Reads) -> MemberResponse:
     return await _read(connection, code, request)
 
 
@@ -202,7 +202,7 @@ async def read(code: str, request: Request, connection: Reads) -> MemberResponse
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )
 async def rename(
-    code: str, body: NameRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
+    code: Code, body: NameRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
 ) -> HttpResponse:
     secrecy = request.app.state.secrecy
     await rename_member(connection, code, name=body.name, since=body.since, actor=actor, secrecy=secrecy)
@@ -219,7 +219,7 @@ async def rename(
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )
 async def succeed(
-    code: str, body: SuccessorRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
+    code: Code, body: SuccessorRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
 ) -> HttpResponse:
     secrecy = request.app.state.secrecy
     await succeed_member(connection, code, successor=body.successor, on=body.on, actor=actor, secrecy=secrecy)
@@ -233,7 +233,7 @@ async def succeed(
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )
 async def put_contacts(
-    code: str, body: Contacts, request: Request, connection: Writes, actor: Acting
+    code: Code, body: Contacts, request: Request, connection: Writes, actor: Acting
 ) -> MemberResponse:
     await change_contacts(connection, code, body.model_dump(), actor=actor, secrecy=request.app.state.secrecy)
     return await _read(connection, code, request)
@@ -247,7 +247,7 @@ async def put_contacts(
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )
 async def put_matters(
-    code: str, body: MattersRequest, request: Request, connection: Writes, actor: Acting
+    code: Code, body: MattersRequest, request: Request, connection: Writes, actor: Acting
 ) -> MemberResponse:
     await allow_matters(connection, code, body.matters, actor=actor, secrecy=request.app.state.secrecy)
     return await _read(connection, code, request)
@@ -256,10 +256,10 @@ async def put_matters(
 @router.get(
     "/{code}/keys",
     summary="Its keys, without their secrets",
-    responses=problems(401, 403, 404, 503),
+    responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.KEYS_WRITE)],
 )
-async def list_keys(code: str, connection: Reads) -> KeyPage:
+async def list_keys(code: Code, connection: Reads) -> KeyPage:
     await queries.get_member(connection, code)
     rows = await queries.list_keys(connection, code)
     return KeyPage(items=[KeyResponse(**dict(row)) for row in rows])
@@ -276,7 +276,7 @@ async def list_keys(code: str, connection: Reads) -> KeyPage:
     dependencies=[needs(Scope.KEYS_WRITE)],
 )
 async def make_key(
-    code: str, body: KeyRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
+    code: Code, body: KeyRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
 ) -> HttpResponse:
     state = request.app.state
     key = await create_key(
@@ -302,7 +302,7 @@ async def make_key(
     dependencies=[needs(Scope.KEYS_WRITE)],
 )
 async def revoke(
-    key_id: str,
+    key_id: Code,
     body: RevocationRequest,  # noqa: ARG001 - an empty object: a POST has a body here
     request: Request,
     connection: Writes,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
@@ -23,7 +23,7 @@ from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.transactions import Writes
-from blacklist_service.web.wire import Response
+from blacklist_service.web.wire import LegalDate, Response
 
 router = APIRouter(prefix="/v1/supervision", tags=["supervision"], route_class=GuardedRoute)
 
@@ -104,21 +104,11 @@ class Scorecard(Response):
     courts: list[CourtScore]
 
 
-def _read_day(value: Any) -> Any:
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2018-04-20") else value
-    except ValueError:
-        return value
-
-
-Day = Annotated[date, BeforeValidator(_read_day)]
-
-
 class ScorecardQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    first: Day = Field(alias="from", description="legal date, included")
-    last: Day = Field(alias="to", description="legal date, included")
+    first: LegalDate = Field(alias="from", description="legal date, included")
+    last: LegalDate = Field(alias="to", description="legal date, included")
     format: Literal["json", "csv"] | None = None
 
 

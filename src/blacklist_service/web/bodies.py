@@ -59,9 +59,9 @@ def parse_body(model: type[Model], body: bytes) -> Model:
 
 
 def validate(model: type[Model], body: bytes) -> Model:
-    """Validate JSON that `parse_json` has accepted."""
+    """Validate JSON that `parse_json` has accepted; types are taken as written, of every part of every model."""
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise InvalidRequest(errors=[field_error(e) for e in error.errors(**_NO_INPUT)[:MOST_ERRORS]]) from None
 

@@ -33,6 +33,14 @@ def read_cursor(cursor: str, filters: Any) -> list[Any]:
     return position
 
 
+def read_text(cursor: str, filters: Any) -> str:
+    """The text a page ended with; raise `InvalidRequest` as `read_cursor` does."""
+    match read_cursor(cursor, filters):
+        case [str(text)] if "\0" not in text:
+            return text
+    raise _refusal("not a cursor of this service")
+
+
 def read_place(cursor: str, filters: Any) -> UUID:
     """The id a page of ids ended with; raise `InvalidRequest` as `read_cursor` does."""
     try:

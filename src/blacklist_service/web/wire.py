@@ -9,7 +9,9 @@ from pydantic_core import PydanticCustomError
 
 # C0 and C1 controls, and the bidirectional controls that make a text read otherwise than it is (trust.md §6).
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+YEARS = range(1900, 2201)
+"""As in list files. Beyond, nothing happens that this service could know of, and sums of days end in no date."""
 
 
 class Request(BaseModel):
@@ -40,10 +42,10 @@ def _refuse_blank(text: str) -> str:
 def _read_date(value: Any) -> Any:
     if isinstance(value, str) and ISO_DATE.fullmatch(value):
         try:
-            return date.fromisoformat(value)
+            value = date.fromisoformat(value)
         except ValueError:
-            pass
-    if type(value) is date:
+            value = None
+    if type(value) is date and value.year in YEARS:
         return value
     raise PydanticCustomError("date", "Must be a date such as 2018-04-20")
 
@@ -54,7 +56,7 @@ def _read_instant(value: Any) -> Any:
             value = datetime.fromisoformat(value)
         except ValueError:
             value = None
-    if isinstance(value, datetime) and value.tzinfo is not None:
+    if isinstance(value, datetime) and value.tzinfo is not None and value.year in YEARS:
         return value
     raise PydanticCustomError("instant", "Must be an RFC 3339 instant with its offset, such as 2018-04-26T00:41:00Z")
 
