@@ -1,8 +1,16 @@
 """How the service refuses: in one form, in one order, and without repeating what it was sent."""
 
+import base64
+import json
+from typing import Any
+
+import httpx
 import pytest
 
 from blacklist_service.access.scopes import Role
+from blacklist_service.listings.schemas import EXAMPLE_LISTING
+from blacklist_service.measures.routes import CatalogueRequest
+from blacklist_service.web.paging import make_cursor
 from tests.support import Service, question, resident_id, row, subject
 
 LISTED = resident_id(15)
@@ -27,7 +35,7 @@ async def test_every_refusal_is_a_problem_with_a_request_id(service: Service):
 async def test_a_method_that_is_not_taken_is_405(service: Service):
     response = await service.client.request("DELETE", "/v1/checks")
     assert (response.status_code, response.json()["code"]) == (405, "method-not-allowed")
-    assert response.headers["allow"] == "POST"
+    assert response.headers["allow"] == "GET, POST"  # of two routers
 
 
 @pytest.mark.parametrize(
@@ -68,6 +76,92 @@ async def test_a_body_that_is_wrong_names_the_place(service: Service, change, po
     response = await service.post("/v1/checks", RIGHT | change)
     assert response.status_code == 422
     assert pointer in [error["pointer"] for error in response.json()["errors"]]
+
+
+@pytest.mark.parametrize("day_", ["9999-12-31", "0001-01-01", "1899-12-31", "2201-01-01", "２０２５-01-01"])
+async def test_a_day_of_no_time_is_refused(service: Service, day_: str):
+    listing = EXAMPLE_LISTING | {"grace_until": day_}
+    response = await service.post("/v1/listings", listing, key="court")
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (422, "/grace_until")
+    response = await service.get("/v1/supervision/scorecard", key="auditor", **{"from": day_, "to": day_})
+    assert response.status_code == 422
+
+
+@pytest.mark.parametrize("instant", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+async def test_an_instant_of_no_time_is_refused(service: Service, instant: str):
+    asked = {"matter": "civil_service_recruitment", "subject": subject(), "at": instant}
+    assert (await service.post("/v1/audit/as-of", asked, key="auditor")).status_code == 422
+    assert (await service.get("/v1/audit/entries", key="auditor", to=instant)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/audit/entries/search", {"limit": "5"}),
+        ("/v1/audit/entries/search", {"list_version_to": False}),
+        ("/v1/audit/exports", {"list_version_from": 1.0}),
+    ],
+)
+async def test_a_type_is_taken_as_written_in_every_body(service: Service, path: str, body):
+    response = await service.post(path, body, key="auditor")
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == [f"/{name}" for name in body]
+
+
+async def test_a_cursor_that_was_made_up_is_refused_by_every_page(service: Service):
+    service.keys["security"] = await service.add_key("GD-HR", Role.SECURITY)
+    upload = {"file": ("list.csv", "姓名,案号\n", "text/csv")}
+    sent = await service.client.post("/v1/imports", files=upload, headers=service.bearer("court"))
+    import_id = sent.json()["import_id"]
+    pages: dict[str, tuple[str, Any]] = {
+        "/v1/members": ("security", None),
+        f"/v1/imports/{import_id}/rows": ("court", [import_id, "rejected"]),
+        "/v1/audit/entries": ("auditor", {}),
+        "/v1/objections": ("court", "None"),
+        "/v1/notices": ("court", None),
+        "/v1/checks?pending=outcome": ("agency", "pending"),
+    }
+    positions: list[list[Any]] = [[], [None], ["x", "y"], ["\0"], [10**30, ""], ["9999-12-31T23:59:59-14:00", "0" * 32]]
+    for path, (key, filters) in pages.items():
+        for position in positions:
+            cursor = httpx.URL(f"http://test{path}").copy_merge_params({"cursor": _cursor(position, filters)})
+            response = await service.client.get(cursor, headers=service.bearer(key))
+            assert response.status_code == 422, (path, position, response.text)
+
+
+def _cursor(position: list[Any], filters: Any) -> str:
+    """As ours are made, but for numbers that ours never hold."""
+    text = make_cursor(["at"], filters)
+    opened = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    return base64.urlsafe_b64encode(opened.replace('["at"]', json.dumps(position)).encode()).decode().rstrip("=")
+
+
+async def test_a_code_that_no_member_or_key_could_have_is_refused(service: Service):
+    service.keys["security"] = await service.add_key("GD-HR", Role.SECURITY)
+    for path in ("/v1/members/%00", "/v1/members/a%00/keys", f"/v1/members/{'x' * 65}"):
+        assert (await service.client.get(path, headers=service.bearer("security"))).status_code == 422
+    assert (await service.post("/v1/keys/%00/revocation", {}, key="security")).status_code == 422
+
+
+async def test_a_tile_of_no_log_is_404_however_long_its_path(service: Service):
+    for path in ("0/" + "x001/" * 1500 + "001", "0/" + "x999/" * 11 + "999", "%00"):
+        assert (await service.get(f"/v1/ledger/tile/{path}", key="auditor")).status_code == 404
+
+
+async def test_a_checkpoint_of_a_size_that_no_log_has_is_refused(service: Service):
+    note = f"log\n{2**63}\n{'A' * 43}=\n\n— log {'A' * 96}\n"
+    assert (await service.post("/v1/ledger/cosignatures", {"note": note}, key="auditor")).status_code == 422
+
+
+async def test_a_catalogue_that_cannot_be_kept_is_refused(service: Service):
+    service.keys["security"] = await service.add_key("GD-HR", Role.SECURITY)
+    extra: Any = CatalogueRequest.model_config["json_schema_extra"]
+    [catalogue] = extra["examples"]
+    [matter] = catalogue["matters"]
+    setting = {"matter": matter["code"], "name": "limit", "value": 2**70, "basis": "x", "valid_from": "2020-01-01"}
+    for change in ({"matters": [matter | {"name": "\0"}]}, {"local_settings": [setting]}):
+        response = await service.client.put("/v1/measures", json=catalogue | change, headers=service.bearer("security"))
+        assert response.status_code == 422, response.text
 
 
 async def test_an_unknown_field_is_refused_without_repeating_its_name(service: Service):
@@ -146,6 +240,31 @@ async def test_probes_and_docs_need_no_key_and_no_other_host(service: Service):
     page = (await service.client.get("/docs")).text
     assert "https://" not in page
     assert (await service.client.get("/openapi.json")).json()["openapi"].startswith("3.")
+
+
+async def test_every_refusal_is_documented_as_the_problem_it_is(service: Service):
+    document = (await service.client.get("/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert list(response["content"]) == ["application/problem+json"], (method, path, status)
+            if "requestBody" in operation:
+                assert {"413", "415", "422"} <= operation["responses"].keys(), (method, path)
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+async def test_an_act_that_needs_the_version_says_so_in_the_document(service: Service):
+    document = (await service.client.get("/openapi.json")).json()
+    acts = [
+        one["post"]
+        for path, one in document["paths"].items()
+        if path.startswith("/v1/listings/{listing_id}/") and "post" in one
+    ]
+    assert len(acts) == 5
+    for act in acts:
+        [header] = [one for one in act["parameters"] if one["name"] == "If-Match"]
+        assert header["required"]
 
 
 async def test_every_operation_has_a_summary_and_its_problems(service: Service):

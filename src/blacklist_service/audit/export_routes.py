@@ -87,7 +87,7 @@ async def create_export(
 @router.get(
     "/{export_id}",
     summary="How far an export is",
-    responses=problems(401, 403, 404, 503),
+    responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.AUDIT_EXPORT)],
 )
 async def read_export(export_id: UUID, connection: Reads, caller: Caller) -> ExportResponse:
@@ -99,7 +99,7 @@ async def read_export(export_id: UUID, connection: Reads, caller: Caller) -> Exp
     summary="Fetch an export",
     description="The bundle, a zip; 202 until it is made. It is kept for a week. Fetching is an entry.",
     response_class=Response,
-    responses=problems(401, 403, 404, 409, 503)
+    responses=problems(401, 403, 404, 409, 422, 503)
     | {
         200: {"content": {"application/zip": {}}, "description": "The bundle"},
         202: {"description": "Not made yet", "headers": {"Retry-After": {"schema": {"type": "integer"}}}},

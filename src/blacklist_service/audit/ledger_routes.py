@@ -65,8 +65,11 @@ async def read_cosigned_checkpoint(connection: Reads) -> PlainTextResponse:
     description="Paths as in C2SP tlog-tiles: `<level>/<number>[.p/<width>]` and `entries/<number>[.p/<width>]`, numbers "
     "as `x001/x234/067`. Only what a published checkpoint covers; it never changes.",
     response_class=Response,
-    responses=problems(401, 403, 404, 503)
-    | {200: {"content": {"application/octet-stream": {}}, "description": "The bytes"}},
+    responses=problems(401, 403, 404, 422, 503)
+    | {
+        200: {"content": {"application/octet-stream": {}}, "description": "The bytes"},
+        304: {"description": "Held already, by `If-None-Match`"},
+    },
 )
 async def read_tile(path: str, request: Request, connection: Reads) -> Response:
     try:
@@ -90,7 +93,7 @@ async def read_tile(path: str, request: Request, connection: Reads) -> Response:
     "/cosignatures",
     summary="Cosign a checkpoint",
     description="A checkpoint with the cosignature lines (cosignature/v1) of known witnesses; they then stand under it.",
-    responses=problems(401, 403, 404, 409, 413, 422, 503),
+    responses=problems(401, 403, 404, 409, 413, 415, 422, 503),
 )
 async def add_cosignatures(body: CosignaturesRequest, connection: Writes) -> CosignedResponse:
     size, witnesses = await accept_cosignatures(connection, body.note)

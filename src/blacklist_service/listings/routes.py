@@ -58,7 +58,7 @@ from blacklist_service.problems import FieldError, InvalidRequest, PreconditionR
 from blacklist_service.subjects.case_numbers import read_case_number
 from blacklist_service.subjects.identifiers import SubjectKind, read_identifier
 from blacklist_service.subjects.keys import Subject, asked_keys
-from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.documented import IDEMPOTENCY, VERSIONED_ACT, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID, LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
@@ -68,7 +68,8 @@ from blacklist_service.web.wire import text
 router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=GuardedRoute)
 feed = APIRouter(prefix="/v1", tags=["changes"], route_class=GuardedRoute)
 
-IfMatch = Annotated[str | None, Header(description='the version the act changes, such as "3"')]
+IfMatch = Annotated[str | None, Header(include_in_schema=False)]
+"""Documented as required by `VERSIONED_ACT`; its absence is 428, which is ours to say."""
 Listing = Annotated[UUID, Field(description="the listing's id")]
 
 
@@ -148,7 +149,7 @@ async def list_(query: Annotated[ListingQuery, Query()], connection: Reads, call
     "/search",
     summary="Search by name or subject",
     description="In the body, so that no name or number stands in a URL. What has ended is not found.",
-    responses=READS,
+    responses=problems(401, 403, 413, 415, 422, 503),
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
 async def search(
@@ -231,7 +232,7 @@ async def history(listing_id: Listing, connection: Reads, caller: Caller) -> His
     summary="Correct a listing (更正)",
     response_model=ActResponse,
     responses=WRITES,
-    openapi_extra=IDEMPOTENCY,
+    openapi_extra=VERSIONED_ACT,
     dependencies=[needs(Scope.LISTINGS_WRITE)],
 )
 async def correct(
@@ -260,7 +261,7 @@ async def correct(
     summary="Delete a listing (删除): right then, over now",
     response_model=ActResponse,
     responses=WRITES,
-    openapi_extra=IDEMPOTENCY,
+    openapi_extra=VERSIONED_ACT,
     dependencies=[needs(Scope.LISTINGS_WRITE)],
 )
 async def delete(
@@ -292,7 +293,7 @@ async def delete(
     description="Answers which past checks rested on it, so that their agencies can be told.",
     response_model=WithdrawalResponse,
     responses=WRITES,
-    openapi_extra=IDEMPOTENCY,
+    openapi_extra=VERSIONED_ACT,
     dependencies=[needs(Scope.LISTINGS_WRITE)],
 )
 async def withdraw(
@@ -325,7 +326,7 @@ async def withdraw(
     summary="Extend the term of a listing",
     response_model=ActResponse,
     responses=WRITES,
-    openapi_extra=IDEMPOTENCY,
+    openapi_extra=VERSIONED_ACT,
     dependencies=[needs(Scope.LISTINGS_WRITE)],
 )
 async def extend(
@@ -356,7 +357,7 @@ async def extend(
     description="Shown in every answer; it changes none (Art. 12).",
     response_model=ActResponse,
     responses=WRITES,
-    openapi_extra=IDEMPOTENCY,
+    openapi_extra=VERSIONED_ACT,
     dependencies=[needs(Scope.LISTINGS_WRITE)],
 )
 async def dispute(

@@ -172,7 +172,7 @@ async def put_measures(
     connection: Writes,
     actor: Acting,
     response: HttpResponse,
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: Annotated[str | None, Header(json_schema_extra={"pattern": '^(W/)?"?[0-9]{1,9}"?$'})] = None,
 ) -> AppliedResponse:
     applied = await apply_measures(
         connection,

@@ -56,15 +56,34 @@ IDEMPOTENCY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]{1,128}$"},
     "description": "The same key and body get the same stored answer, for 24 hours.",
 }
 IDEMPOTENCY = {"parameters": [IDEMPOTENCY_HEADER]}
 
+IF_MATCH_HEADER = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "pattern": '^(W/)?"?[0-9]{1,9}"?$', "examples": ['"3"']},
+    "description": 'The version that the act changes, such as "3". Absent: 428; another one: 412.',
+}
+VERSIONED_ACT = {"parameters": [IF_MATCH_HEADER, IDEMPOTENCY_HEADER]}
+
+HEADERS = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    503: {"Retry-After": {"required": True, "schema": {"type": "integer"}}},
+}
+
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals an operation may give, for its `responses`."""
-    return {status: {"description": TITLES[status], "content": {MEDIA_TYPE: _content(status)}} for status in statuses}
+    return {status: _response(status) for status in statuses}
+
+
+def _response(status: int) -> dict[str, Any]:
+    headers = {"headers": HEADERS[status]} if status in HEADERS else {}
+    return {"description": TITLES[status], "content": {MEDIA_TYPE: _content(status)}} | headers
 
 
 def _content(status: int) -> dict[str, Any]:

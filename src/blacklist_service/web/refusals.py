@@ -1,6 +1,7 @@
 """Rendering refusals as RFC 9457 problem details. Unknown errors say nothing."""
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -61,8 +62,12 @@ def install_refusals(app: FastAPI, record_refusal: Recorder) -> None:
 
     async def render_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-        kind = {404: problems.NotFound, 405: problems.MethodNotAllowed}.get(error.status_code, problems.InvalidRequest)
-        return problem_response(kind(headers=error.headers), request.scope.get("request_id"))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            refusal: Problem = problems.MethodNotAllowed(headers={"Allow": ", ".join(_methods_taken(request))})
+        else:
+            kind = problems.NotFound if error.status_code == HTTPStatus.NOT_FOUND else problems.InvalidRequest
+            refusal = kind(headers=error.headers)
+        return problem_response(refusal, request.scope.get("request_id"))
 
     async def render_parameters(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
@@ -72,6 +77,36 @@ def install_refusals(app: FastAPI, record_refusal: Recorder) -> None:
     app.add_exception_handler(Problem, render_problem)
     app.add_exception_handler(HTTPException, render_http)
     app.add_exception_handler(RequestValidationError, render_parameters)
+    _describe_parameters(app)
+
+
+def _methods_taken(request: Request) -> list[str]:
+    """All that this address takes: routers may share one, and each knows but its own methods."""
+    path = getattr(request.scope.get("route"), "path", None)
+    parts = [getattr(part, "original_router", None) for part in request.app.routes]
+    routes = [*request.app.routes, *(route for part in parts if part for route in part.routes)]
+    same = [route for route in routes if getattr(route, "path", None) == path]
+    return sorted({method for route in same for method in route.methods})
+
+
+def _describe_parameters(app: FastAPI) -> None:
+    """Where an operation names no 422, FastAPI documents one of its own form; what is answered is a problem."""
+    generate = app.openapi
+    ours = {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                refusal = operation["responses"].get("422", {})
+                if refusal.get("content", {}).pop("application/json", None):
+                    refusal["description"] = problems.InvalidRequest.title()
+                    refusal["content"] = {MEDIA_TYPE: ours}
+        for name in ("HTTPValidationError", "ValidationError"):
+            document.get("components", {}).get("schemas", {}).pop(name, None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _parameter_error(error: Any) -> FieldError:
