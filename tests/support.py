@@ -1,8 +1,10 @@
 """The service as a test sees it, and people who do not exist."""
 
+import asyncio
 import csv
 import io
 import json
+import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,10 +15,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.access.scopes import Role
+from blacklist_service.access.scopes import Role, Scope
 from blacklist_service.asgi import create_app, with_hot_lane
 from blacklist_service.cli.environment import Workplace
 from blacklist_service.cli.importing import Mode, Report, load
@@ -27,6 +30,7 @@ from blacklist_service.members.operations import add_member, create_key
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
+from blacklist_service.web.routing import Needs
 
 COURT_CODE = "云0111"
 COURT_NAME = "昆明市官渡区人民法院"
@@ -189,3 +193,28 @@ async def serving(settings: Settings, dsn: str, secrecy: Secrecy) -> AsyncIterat
         service.keys["other agency"] = await service.add_key("GD-EDU", Role.AGENCY)
         service.keys["auditor"] = await service.add_key("GD-AUDIT", Role.AUDITOR)
         yield service
+
+
+@asynccontextmanager
+async def listening(service: Service) -> AsyncIterator[int]:
+    """The service on a real port."""
+    with socket.socket() as listen:
+        listen.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(with_hot_lane(service.app), lifespan="off", log_config=None, access_log=False))
+        task = asyncio.create_task(server.serve(sockets=[listen]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield listen.getsockname()[1]
+        server.should_exit = True
+        await task
+
+
+def operations(service: Service) -> list[tuple[str, str, Scope | None]]:
+    """Every guarded operation with the scope it needs; None = any key, or more than one scope may."""
+    found = []
+    for included in service.app.routes:
+        for route in getattr(getattr(included, "original_router", None), "routes", ()):
+            for dependency in route.dependencies:
+                if isinstance(dependency.dependency, Needs):
+                    found += [(method, route.path, dependency.dependency.scope) for method in sorted(route.methods)]
+    return found

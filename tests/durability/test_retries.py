@@ -3,16 +3,12 @@
 import asyncio
 import os
 import random
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 import httpx
 import pytest
-import uvicorn
 
-from blacklist_service.asgi import with_hot_lane
-from tests.support import Service, question, resident_id, row, subject
+from tests.support import Service, listening, question, resident_id, row, subject
 
 CHECKS = 10_000 if os.environ.get("BLACKLIST_SOAK") else 300
 CUT_SHARE = 0.3
@@ -52,22 +48,6 @@ class CuttingProxy:
             while content := await reader.read(65536):
                 writer.write(content)
                 await writer.drain()
-
-
-@asynccontextmanager
-async def listening(service: Service) -> AsyncIterator[int]:
-    """The service on a real port."""
-    with socket.socket() as listen:
-        listen.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(with_hot_lane(service.app), lifespan="off", log_config=None, access_log=False)
-        )
-        task = asyncio.create_task(server.serve(sockets=[listen]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield listen.getsockname()[1]
-        server.should_exit = True
-        await task
 
 
 @pytest.mark.timeout(600)

@@ -7,10 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from blacklist_service.access.scopes import SCOPES_OF_ROLE, Role, Scope
+from blacklist_service.access.scopes import SCOPES_OF_ROLE, Role
 from blacklist_service.members.rules import MemberKind
-from blacklist_service.web.routing import Needs
-from tests.support import Service, day, resident_id, row, subject
+from tests.support import Service, day, operations, resident_id, row, subject
 
 OWN = resident_id(31)
 OPEN = {"/healthz", "/readyz", "/metrics"}
@@ -24,17 +23,6 @@ async def everyone(service: Service) -> Service:
     await service.add_member("SD-COURT", MemberKind.COURT, court_code="云0112")
     service.keys["other court"] = await service.add_key("SD-COURT", Role.COURT)
     return service
-
-
-def operations(service: Service) -> list[tuple[str, str, Scope | None]]:
-    """Every guarded operation with the scope it needs; None = any key, or more than one scope may."""
-    found = []
-    for included in service.app.routes:
-        for route in getattr(getattr(included, "original_router", None), "routes", ()):
-            for dependency in route.dependencies:
-                if isinstance(dependency.dependency, Needs):
-                    found += [(method, route.path, dependency.dependency.scope) for method in sorted(route.methods)]
-    return found
 
 
 async def call(service: Service, method: str, path: str, key: str | None, ids: dict[str, str] | None = None) -> Any:
