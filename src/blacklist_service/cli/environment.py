@@ -18,7 +18,7 @@ from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.attachment import attached_or_started
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.installation import NotReadyError, claim_installation, is_bound, verify_installation
-from blacklist_service.database.migration import migrate
+from blacklist_service.database.migration import MigrationError, migrate
 from blacklist_service.ledger.sequencer import SealingRefusedError, begin_log
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.measures.operations import apply_measures, founding_catalogue
@@ -69,7 +69,7 @@ def refusing() -> Iterator[None]:
     """Turn what an operator can mend into one sentence and exit 2, and a refused act into exit 1."""
     try:
         yield
-    except (EmbeddedDatabaseError, NotReadyError, SecretKeyError, SealingRefusedError) as error:
+    except (EmbeddedDatabaseError, NotReadyError, MigrationError, SecretKeyError, SealingRefusedError) as error:
         stop(str(error))
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")

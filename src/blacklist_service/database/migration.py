@@ -1,6 +1,18 @@
-"""Bringing the schema up to the code, and saying whether it is."""
+"""Bringing the schema up to the code, while the version before it serves.
 
+Expand, deploy, contract. A release only adds (a column with a default, a table, an index, a function); the workers of the
+version before go on; once the new ones serve, a later release takes away what nothing reads any more. So a database may be
+newer than the code that serves it, down to the revision that `installation.oldest_code` names: a step that takes
+something away raises it (`steps.contract`), and older code then refuses (`database/installation.py`).
+
+Locks. A statement that waits for an exclusive lock has every later reader of that table wait behind it, and a check has
+400 ms in all. So a step waits a tenth of a second at most, gives way, and tries again a second later. An index is built
+by `steps.build_index`, which blocks nobody.
+"""
+
+import asyncio
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import asyncpg
@@ -8,18 +20,30 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection as SyncConnection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from blacklist_service.database.connections import Connection
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MIGRATION_LOCK = 0x6C69_7374
-LOCK_TIMEOUT = "4s"
+LOCK_TIMEOUT_MS = 100
+LOCK_TRIES = 60
+PAUSE_SECONDS = 1.0
+TURN_SECONDS = 0.2
+LOCK_NOT_AVAILABLE = "55P03"
+QUERY_CANCELED = "57014"
 
 
-def newest_revision() -> str:
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+class MigrationError(Exception):
+    """A step could not be made, and nothing of it is left; the message is one clear sentence."""
+
+
+@cache
+def newest_revision(folder: Path = MIGRATIONS) -> str:
+    """The revision that this code was written for. Revisions are numbers of four digits, and sort as they follow."""
+    head = ScriptDirectory.from_config(_config(folder)).get_current_head()
     assert head, "the migrations folder is empty"  # noqa: S101
     return head
 
@@ -32,19 +56,71 @@ async def current_revision(connection: Connection) -> str | None:
     return revision
 
 
-async def migrate(dsn: str) -> None:
-    """Run every step that is missing, as the owner; two at once take turns."""
+async def migrate(dsn: str, *, folder: Path = MIGRATIONS, tries: int = LOCK_TRIES) -> None:
+    """Run every step that is missing, as the owner; two at once take turns. A newer database is left as it is.
+
+    Raise `MigrationError` for a step whose locks could not be had in so many tries, or that took too long.
+    """
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
     )
     try:
         async with engine.connect() as connection:
-            await connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
-            await connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+            await _wait_for_turn(connection)
+            if await _revision(connection) > newest_revision(folder):
+                return
+            await connection.exec_driver_sql(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
             await connection.commit()
-            await connection.run_sync(_upgrade_with(_config()))
+            await _upgrade(connection, folder, tries)
     finally:
         await engine.dispose()
+
+
+async def _wait_for_turn(connection: AsyncConnection) -> None:
+    """By asking again, never by waiting in a statement: whoever builds an index waits for all statements to end."""
+    while True:
+        got = await connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})")
+        is_ours = bool(got.scalar())
+        await connection.commit()
+        if is_ours:
+            return
+        await asyncio.sleep(TURN_SECONDS)
+
+
+async def _upgrade(connection: AsyncConnection, folder: Path, tries: int) -> None:
+    """Each step is a transaction: what was made before one that gives way stays, and the next try goes on from there."""
+    upgrade = _upgrade_with(_config(folder))
+    for left in reversed(range(tries)):
+        try:
+            await connection.run_sync(upgrade)
+        except DBAPIError as error:
+            await connection.rollback()
+            state = getattr(error.orig, "sqlstate", None)
+            if state == QUERY_CANCELED:
+                raise MigrationError(
+                    f"a step after {await _revision(connection)} took longer than it may, and nothing of it is left:"
+                    " run 'blacklist-service migrate' again when there is less to do"
+                ) from error
+            if state != LOCK_NOT_AVAILABLE:
+                raise
+            if not left:
+                raise MigrationError(
+                    f"the database is busy: a step after {await _revision(connection)} did not get its locks in {tries}"
+                    " tries, and nothing of it is left; end what holds them, then run 'blacklist-service migrate' again"
+                ) from error
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return
+
+
+async def _revision(connection: AsyncConnection) -> str:
+    """The revision the database is at; empty for one that was never migrated."""
+    found = await connection.exec_driver_sql("SELECT to_regclass('public.alembic_version') IS NOT NULL")
+    revision = ""
+    if found.scalar():
+        revision = (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar() or ""
+    await connection.commit()
+    return revision
 
 
 def _upgrade_with(config: Config) -> Callable[[SyncConnection], None]:
@@ -55,9 +131,9 @@ def _upgrade_with(config: Config) -> Callable[[SyncConnection], None]:
     return run
 
 
-def _config() -> Config:
+def _config(folder: Path) -> Config:
     config = Config()
     # Alembic reads its options through a ConfigParser: a `%` in a path must be doubled.
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

@@ -1,10 +1,12 @@
-"""Running a migration's SQL script."""
+"""What a migration is made of. One that adds uses `expand`; one that takes away says `contract` first."""
 
 import re
 
 from alembic import op
 
 STATEMENT_END = re.compile(r";\s*(?:\n\s*\n|\Z)")
+STATEMENT_TIMEOUT_SECONDS = 2
+"""A step that holds a lock longer would cost checks their answers; what takes longer is done in parts, or as an index."""
 
 
 def execute_script(script: str) -> None:
@@ -12,3 +14,60 @@ def execute_script(script: str) -> None:
     for statement in STATEMENT_END.split(script):
         if statement.strip():
             op.get_bind().exec_driver_sql(statement)
+
+
+def expand(script: str) -> None:
+    """Run a script that only adds, beside the version before: no statement of it may take long."""
+    op.get_bind().exec_driver_sql(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
+    execute_script(script)
+
+
+def contract(oldest_code: str) -> None:
+    """Say that code older than this revision may not serve from here on, for what it needs is taken away."""
+    op.get_bind().exec_driver_sql(
+        f"UPDATE installation SET oldest_code = '{oldest_code}' WHERE oldest_code < '{oldest_code}'"
+    )
+
+
+def build_index(name: str, table: str, definition: str) -> None:
+    """Build an index while the table is written, however long it takes; alone in its migration, for it is no transaction.
+
+    What an interrupted one left is built anew. Of a partitioned table each partition has its own built, then attached.
+    """
+    with op.get_context().autocommit_block():
+        bind = op.get_bind()
+        partitions = bind.exec_driver_sql(PARTITIONS.format(table=table, name=name)).fetchall()
+        if not partitions:
+            _build_one(name, table, definition)
+            return
+        bind.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON ONLY {table} {definition}")
+        for partition, is_attached in partitions:
+            if not is_attached:
+                _build_one(f"{partition}_{name}", partition, definition)
+                bind.exec_driver_sql(f"ALTER INDEX {name} ATTACH PARTITION {partition}_{name}")
+
+
+PARTITIONS = """
+SELECT child.relname, EXISTS (
+    SELECT FROM pg_index i JOIN pg_inherits a ON a.inhrelid = i.indexrelid
+    WHERE i.indrelid = child.oid AND a.inhparent = to_regclass('{name}'))
+FROM pg_inherits h JOIN pg_class child ON child.oid = h.inhrelid
+WHERE h.inhparent = '{table}'::regclass ORDER BY child.relname
+"""
+
+
+def _build_one(name: str, table: str, definition: str) -> None:
+    bind = op.get_bind()
+    is_valid = bind.exec_driver_sql(
+        f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{name}')"
+    ).scalar()
+    if is_valid:
+        return
+    usual = bind.exec_driver_sql("SHOW lock_timeout").scalar()
+    # It lets everybody read and write, so nobody waits behind it while it waits itself.
+    bind.exec_driver_sql("SET lock_timeout = 0")
+    try:
+        bind.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        bind.exec_driver_sql(f"CREATE INDEX CONCURRENTLY {name} ON {table} {definition}")
+    finally:
+        bind.exec_driver_sql(f"SET lock_timeout = '{usual}'")
