@@ -8,14 +8,17 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 
+import asyncpg
 import structlog
 
 from blacklist_service.assistance.tasks import escalate_emergencies
 from blacklist_service.audit.export_jobs import forget_exports, make_next
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
+from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.ledger.sequencer import keep_sealing
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.ledger.tasks import attach_months
@@ -31,6 +34,7 @@ WORKER_LOCK = 0x776F_726B
 ROUND_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
+CONFIGURATION_ERROR = 2
 NICENESS = 5
 """Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need."""
 
@@ -142,7 +146,21 @@ async def _main(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    await work(os.environ[DSN_VARIABLE], settings.load_secrecy(), stopping, sealing=SealingPlace.of(settings))
+    dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
+    await _verify(dsn, secrecy)
+    await work(dsn, secrecy, stopping, sealing=SealingPlace.of(settings))
+
+
+async def _verify(dsn: str, secrecy: Secrecy) -> None:
+    """Raise `NotReadyError` on a database that this code may not work on. One that is away now is waited for later."""
+    try:
+        connection = await connect(dsn, application_name="blacklist-service worker")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return
+    try:
+        await verify_installation(connection, secrecy)
+    finally:
+        await connection.close()
 
 
 def main() -> None:
@@ -150,7 +168,11 @@ def main() -> None:
     os.nice(NICENESS)
     settings = Settings()
     configure_logging(settings.log_level)
-    asyncio.run(_main(settings))
+    try:
+        asyncio.run(_main(settings))
+    except NotReadyError as error:
+        print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
+        raise SystemExit(CONFIGURATION_ERROR) from None
 
 
 if __name__ == "__main__":

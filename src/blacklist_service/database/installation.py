@@ -1,6 +1,10 @@
 """Whose database this is: the fingerprint of its key, and the number of the digest rules.
 
 With another key every look-up would miss and every answer be clear, so nothing starts on a mismatch.
+
+Nor does it on another schema, with one exception: while a release is rolled out, `migrate` runs before the last worker of
+the version before has ended. That one serves on as long as the database does not name a later revision as the oldest code
+that may (`installation.oldest_code`, raised by the migrations that take something away).
 """
 
 from blacklist_service.database.connections import Connection
@@ -24,11 +28,16 @@ async def claim_installation(connection: Connection, secrecy: Secrecy) -> None:
 
 
 async def verify_installation(connection: Connection, secrecy: Secrecy) -> None:
-    revision = await current_revision(connection)
-    if revision != newest_revision():
+    revision, code = await current_revision(connection), newest_revision()
+    if revision is None or revision < code:
         found = f"is at {revision}" if revision else "was never migrated"
         raise NotReadyError(f"the database {found}: run 'blacklist-service migrate'")
-    row = await connection.fetchrow("SELECT key_fingerprint, digest_rules FROM installation")
+    row = await connection.fetchrow("SELECT key_fingerprint, digest_rules, oldest_code FROM installation")
+    if row is not None and row["oldest_code"] > code:
+        raise NotReadyError(
+            f"the database is at {revision}, which needs a version of at least {row['oldest_code']}, and this one is of"
+            f" {code}: install the version that migrated it"
+        )
     if row is None:
         raise NotReadyError("the database is not bound to a key: run 'blacklist-service migrate'")
     if row["key_fingerprint"] != secrecy.fingerprint:
