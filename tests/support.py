@@ -200,7 +200,9 @@ async def listening(service: Service) -> AsyncIterator[int]:
     """The service on a real port."""
     with socket.socket() as listen:
         listen.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(with_hot_lane(service.app), lifespan="off", log_config=None, access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(with_hot_lane(service.app), lifespan="off", log_config=None, access_log=False)
+        )
         task = asyncio.create_task(server.serve(sockets=[listen]))
         while not server.started:
             await asyncio.sleep(0.01)
