@@ -16,14 +16,8 @@ import pytest
 
 from blacklist_service.database.connections import connect
 from blacklist_service.database.installation import NotReadyError, verify_installation
-from blacklist_service.database.migration import (
-    LOCK_TIMEOUT_MS,
-    MIGRATIONS,
-    MigrationError,
-    current_revision,
-    migrate,
-    newest_revision,
-)
+from blacklist_service.database.migration import LOCK_TIMEOUT_MS, migrate
+from blacklist_service.database.revisions import MIGRATIONS, MigrationError, current_revision, newest_revision
 from blacklist_service.settings import DSN_VARIABLE
 from tests.conftest import SECRECY
 from tests.support import COURT_CODE, Service, day, question, resident_id, row, subject

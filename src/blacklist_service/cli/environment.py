@@ -18,7 +18,7 @@ from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.attachment import attached_or_started
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.installation import NotReadyError, claim_installation, is_bound, verify_installation
-from blacklist_service.database.migration import MigrationError, migrate
+from blacklist_service.database.revisions import MigrationError, current_revision, newest_revision
 from blacklist_service.ledger.sequencer import SealingRefusedError, begin_log
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.measures.operations import apply_measures, founding_catalogue
@@ -109,9 +109,12 @@ def prepared(settings: Settings, dsn: str) -> Workplace:
 
 async def bring_up(dsn: str, secrecy: Secrecy, sealing: SealingPlace | None = None) -> None:
     """Migrate, bind the database to its key, put the founding measures in force and begin the log where there are none."""
-    await migrate(dsn)
     owner = await connect(dsn, role=None)
     try:
+        if await current_revision(owner) != newest_revision():
+            from blacklist_service.database.migration import migrate  # noqa: PLC0415 - Alembic takes half a second
+
+            await migrate(dsn)
         async with owner.transaction():
             await claim_installation(owner, secrecy)
             if not await get_measures_version(owner):

@@ -1,4 +1,4 @@
-"""`serve`: the port first, then the database, then the workers; and the OpenAPI document."""
+"""`serve`: the port first, then the database, then the workers."""
 
 import os
 import sys
@@ -11,13 +11,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import orjson
-
-from blacklist_service.asgi import create_app
 from blacklist_service.cli.environment import Workplace, prepared, stop
 from blacklist_service.cli.supervisor import Supervisor, SupervisorError, bind
 from blacklist_service.database.embedded.server import EmbeddedPostgres
-from blacklist_service.secrecy import KEY_BYTES, Secrecy
 from blacklist_service.settings import DSN_VARIABLE, Settings
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -50,12 +46,6 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
             on_child_exit=lambda pid: _forget_gauges(pid, metrics),
         )
         return supervisor.run()
-
-
-def openapi_document() -> str:
-    """The contract as the code says it: the same on every machine."""
-    app = create_app(Settings(), "postgresql://", Secrecy(bytes(KEY_BYTES)))
-    return orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
 
 
 def _start_database(settings: Settings) -> EmbeddedPostgres | None:

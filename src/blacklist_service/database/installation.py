@@ -8,7 +8,7 @@ that may (`installation.oldest_code`, raised by the migrations that take somethi
 """
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.database.migration import current_revision, newest_revision
+from blacklist_service.database.revisions import current_revision, newest_revision
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import DIGEST_RULES
 

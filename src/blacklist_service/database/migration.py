@@ -12,21 +12,18 @@ by `steps.build_index`, which blocks nobody.
 
 import asyncio
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection as SyncConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from blacklist_service.database.connections import Connection
+from blacklist_service.database.revisions import MIGRATIONS, MigrationError, newest_revision
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MIGRATION_LOCK = 0x6C69_7374
 LOCK_TIMEOUT_MS = 100
 LOCK_TRIES = 60
@@ -34,26 +31,6 @@ PAUSE_SECONDS = 1.0
 TURN_SECONDS = 0.2
 LOCK_NOT_AVAILABLE = "55P03"
 QUERY_CANCELED = "57014"
-
-
-class MigrationError(Exception):
-    """A step could not be made, and nothing of it is left; the message is one clear sentence."""
-
-
-@cache
-def newest_revision(folder: Path = MIGRATIONS) -> str:
-    """The revision that this code was written for. Revisions are numbers of four digits, and sort as they follow."""
-    head = ScriptDirectory.from_config(_config(folder)).get_current_head()
-    assert head, "the migrations folder is empty"  # noqa: S101
-    return head
-
-
-async def current_revision(connection: Connection) -> str | None:
-    """The revision the database is at; None for one that was never migrated."""
-    if await connection.fetchval("SELECT to_regclass('public.alembic_version')") is None:
-        return None
-    revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-    return revision
 
 
 async def migrate(dsn: str, *, folder: Path = MIGRATIONS, tries: int = LOCK_TRIES) -> None:
