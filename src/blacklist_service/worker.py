@@ -19,6 +19,7 @@ from blacklist_service.audit.export_jobs import forget_exports, make_next
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, verify_installation
+from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.sequencer import keep_sealing
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.ledger.tasks import attach_months
@@ -53,7 +54,14 @@ TASKS: tuple[Task, ...] = (
 )
 
 
-async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event, *, sealing: SealingPlace | None = None) -> None:
+async def work(
+    dsn: str,
+    secrecy: Secrecy,
+    stopping: asyncio.Event,
+    *,
+    sealing: SealingPlace | None = None,
+    room: Room = ELSEWHERE,
+) -> None:
     """Work until told to stop. One worker at a time: a second service on the same database waits for the lock."""
     while not stopping.is_set():
         try:
@@ -64,7 +72,7 @@ async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event, *, sealing: 
             continue
         try:
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
-                await _work_guarded(guard, dsn, secrecy, stopping, sealing)
+                await _work_guarded(guard, dsn, secrecy, stopping, sealing, room)
             else:
                 await _pause(stopping, ROUND_SECONDS)
         except Exception:
@@ -75,10 +83,15 @@ async def work(dsn: str, secrecy: Secrecy, stopping: asyncio.Event, *, sealing: 
 
 
 async def _work_guarded(
-    guard: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event, sealing: SealingPlace | None
+    guard: Connection,
+    dsn: str,
+    secrecy: Secrecy,
+    stopping: asyncio.Event,
+    sealing: SealingPlace | None,
+    room: Room,
 ) -> None:
     """The lock ends with its connection, so all work ends with it too."""
-    done = {asyncio.create_task(stopping.wait()), *_tasks(guard, dsn, secrecy, sealing)}
+    done = {asyncio.create_task(stopping.wait()), *_tasks(guard, dsn, secrecy, sealing, room)}
 
     def end(_connection: object) -> None:
         for task in done:
@@ -96,12 +109,14 @@ async def _work_guarded(
         await asyncio.gather(*done, return_exceptions=True)
 
 
-def _tasks(guard: Connection, dsn: str, secrecy: Secrecy, sealing: SealingPlace | None) -> set[asyncio.Task[object]]:
+def _tasks(
+    guard: Connection, dsn: str, secrecy: Secrecy, sealing: SealingPlace | None, room: Room
+) -> set[asyncio.Task[object]]:
     return {
         *([] if sealing is None else [asyncio.create_task(keep_sealing(dsn, sealing))]),
         asyncio.create_task(_keep_the_calendar(guard, dsn, secrecy)),
-        asyncio.create_task(_load_files(dsn, secrecy)),
-        asyncio.create_task(_make_exports(dsn, secrecy)),
+        asyncio.create_task(_load_files(dsn, secrecy, room)),
+        asyncio.create_task(_make_exports(dsn, secrecy, room)),
     }
 
 
@@ -116,21 +131,22 @@ async def _keep_the_calendar(connection: Connection, dsn: str, secrecy: Secrecy)
         await asyncio.sleep(ROUND_SECONDS)
 
 
-async def _load_files(dsn: str, secrecy: Secrecy) -> None:
+async def _load_files(dsn: str, secrecy: Secrecy, room: Room) -> None:
     """Take up imports, oldest first; whatever process ended in the middle of one, it goes on from its last chunk."""
     connection = await connect(dsn, application_name="blacklist-service imports", **LOADING_SETTINGS)
     try:
         while True:
-            if not await load_next(connection, secrecy):
+            if not await load_next(connection, secrecy, room):
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         connection.terminate()
 
 
-async def _make_exports(dsn: str, secrecy: Secrecy) -> None:
+async def _make_exports(dsn: str, secrecy: Secrecy, room: Room) -> None:
     connection = await connect(dsn, application_name="blacklist-service exports", **LOADING_SETTINGS)
     try:
         while True:
+            await room.wait()
             if not await make_next(connection, secrecy):
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
@@ -148,7 +164,8 @@ async def _main(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
     await _verify(dsn, secrecy)
-    await work(dsn, secrecy, stopping, sealing=SealingPlace.of(settings))
+    room = Room(settings.data_dir if settings.is_embedded else None)
+    await work(dsn, secrecy, stopping, sealing=SealingPlace.of(settings), room=room)
 
 
 async def _verify(dsn: str, secrecy: Secrecy) -> None:

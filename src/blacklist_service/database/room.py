@@ -1,13 +1,46 @@
 """Whether there is room to go on: partitions ahead of the calendar, space on the disk."""
 
+import asyncio
 import shutil
+import time
 from pathlib import Path
 
 from blacklist_service.database.connections import Connection
 
 FEWEST_MONTHS_AHEAD = 2
 LEAST_FREE_SHARE = 0.10
-"""Below, PostgreSQL may run out of space for its write-ahead log, and panics (trust.md §5)."""
+"""Below, somebody must make room: without space for its write-ahead log PostgreSQL panics (trust.md §5)."""
+LEAST_FREE_BYTES = 2 << 30
+"""On a large disk a tenth is far more than what is written before somebody comes: checks go on down to this."""
+LOOK_SECONDS = 1.0
+
+
+class Room:
+    """Whether the disk of the embedded database still has room for evidence; looked at once a second.
+
+    No answer leaves without its row, so checks stop before PostgreSQL does, and go on by themselves once there is room.
+    A database elsewhere (`folder` is None) is its own operator's to watch.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._looked_at = -LOOK_SECONDS
+        self._is_short = False
+
+    def is_short(self) -> bool:
+        now = time.monotonic()
+        if self._folder is not None and now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self._is_short = _is_short(self._folder)
+        return self._is_short
+
+    async def wait(self) -> None:
+        """What fills the disk by itself waits here for room."""
+        while self.is_short():  # noqa: ASYNC110 - nobody tells of a disk's room
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+ELSEWHERE = Room(None)
 
 
 async def months_ahead(connection: Connection) -> int:
@@ -32,6 +65,14 @@ def free_share(folder: Path) -> float | None:
     except OSError:
         return None
     return usage.free / usage.total
+
+
+def _is_short(folder: Path) -> bool:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return False
+    return usage.free < min(usage.total * LEAST_FREE_SHARE, LEAST_FREE_BYTES)
 
 
 def require_room(months: int, free: float | None) -> str | None:

@@ -11,6 +11,7 @@ import structlog
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.listings.files import UnreadableFile
@@ -72,8 +73,9 @@ MOST_ATTEMPTS = 20
 PROGRESS_SECONDS = 0.5
 
 
-async def load_next(connection: Connection, secrecy: Secrecy) -> bool:
-    """Run the oldest import that waits to its end; False when none does."""
+async def load_next(connection: Connection, secrecy: Secrecy, room: Room = ELSEWHERE) -> bool:
+    """Run the oldest import that waits to its end, chunk by chunk as there is room; False when none does."""
+    await room.wait()
     job = await claim_import(connection)
     if job is None:
         return False
@@ -86,6 +88,7 @@ async def load_next(connection: Connection, secrecy: Secrecy) -> bool:
     try:
         async with uploaded_file(connection, job, secrecy) as path:
             async for fraction in run_import(connection, job, path, courts=courts, secrecy=secrecy):
+                await room.wait()
                 if time.monotonic() - told > PROGRESS_SECONDS:
                     told = time.monotonic()
                     await connection.execute("UPDATE imports SET progress = $2 WHERE id = $1", job.import_id, fraction)
