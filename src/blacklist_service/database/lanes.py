@@ -25,6 +25,13 @@ SETTINGS = {
 }
 
 
+LOST = (
+    *(TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError),
+    *(asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
+    asyncpg.InternalClientError,  # a server that ended in the middle of a sentence
+)
+
+
 class LaneLost(Exception):  # noqa: N818 - what happened, not what kind of error
     """The time was up or the connection is gone: whether anything was committed is not known."""
 
@@ -42,9 +49,7 @@ class Lane:
         try:
             async with asyncio.timeout(timeout_seconds), self._turn:
                 return await self._run(work)
-        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-            raise LaneLost(type(error).__name__) from error
-        except (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError) as error:
+        except LOST as error:
             raise LaneLost(type(error).__name__) from error
 
     async def _run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:

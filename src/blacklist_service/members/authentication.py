@@ -8,6 +8,9 @@ import hashlib
 import hmac
 import time
 
+import asyncpg
+import structlog
+
 from blacklist_service import clock
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.lanes import Lane, LaneLost
@@ -19,6 +22,8 @@ FRESH_SECONDS = 0.5
 REMEMBERED_KEYS = 4096
 BEARER = "bearer "
 NO_SECRET = bytes(32)
+
+log = structlog.get_logger()
 
 
 class Authenticator:
@@ -73,6 +78,9 @@ class Authenticator:
             )
         except LaneLost:
             raise Undetermined("the database did not answer in time") from None
+        except asyncpg.PostgresError:
+            log.exception("key_not_looked_up")
+            raise Undetermined("the database could not say whether the key holds") from None
 
 
 def _prove(credential: Credential | None, secret_sha256: bytes) -> Principal:
