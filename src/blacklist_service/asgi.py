@@ -1,6 +1,7 @@
 """The web application: composes the rooms, holds no rules. Run as `python -m blacklist_service.asgi --fd N` by `serve`."""
 
 import argparse
+import asyncio
 import gc
 import os
 import socket
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
 
+import orjson
 import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -32,7 +34,7 @@ from blacklist_service.database.connections import Connection, create_pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
-from blacklist_service.database.room import free_share, months_ahead, require_room
+from blacklist_service.database.room import Room, free_share, months_ahead, require_room
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
@@ -48,7 +50,7 @@ from blacklist_service.members.authentication import Authenticator
 from blacklist_service.members.routes import keys as keys_router
 from blacklist_service.members.routes import router as members_router
 from blacklist_service.problems import Problem, Undetermined
-from blacklist_service.secrecy import Secrecy
+from blacklist_service.secrecy import KEY_BYTES, Secrecy
 from blacklist_service.settings import DSN_VARIABLE, Settings
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
@@ -57,6 +59,7 @@ from blacklist_service.web.context import RequestContext
 from blacklist_service.web.documented import ProblemResponse
 from blacklist_service.web.hotlane import HotLane
 from blacklist_service.web.idempotency import Replayed
+from blacklist_service.web.patience import PatientProtocol, end_overdue
 from blacklist_service.web.probes import Readiness
 from blacklist_service.web.probes import router as probes_router
 from blacklist_service.web.refusals import install_refusals
@@ -89,21 +92,25 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
             ages=ListAges(
                 _seconds(settings.list_soft_age), _seconds(settings.list_hard_age), _seconds(settings.seal_limit)
             ),
+            room=Room(settings.data_dir if settings.is_embedded else None),
         )
-        readiness_lane = Lane(dsn)
+        readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, secrecy, settings)
         app.state.notice_watch = Watch(app.state.pool)
         app.state.batcher.start()
+        patience = asyncio.create_task(end_overdue(settings.read_patience))
         gc.collect()
         gc.freeze()  # what start-up left behind stays: no collection has to walk it again
         gc.set_threshold(*COLLECT_AFTER)
         try:
             yield
         finally:
+            patience.cancel()
             await app.state.notice_watch.stop()
             await app.state.batcher.stop()
             authenticator.close()
             readiness_lane.terminate()
+            app.state.refusals.terminate()
             app.state.pool.terminate()
 
     app = FastAPIOffline(
@@ -160,9 +167,13 @@ async def _record_refusal(request: Request, problem: Problem) -> None:
     state = request.app.state
     route = getattr(request.scope.get("route"), "path", "unknown")
     facts = {"code": problem.code, "method": request.method, "route": route}
-    async with state.pool.acquire(timeout=5) as connection, connection.transaction():
-        entry = Entry(Action.REFUSED, actor_of(request), facts=facts, matter=getattr(problem, "matter", None))
-        await record(connection, [entry], at=await database_clock(connection), secrecy=state.secrecy)
+    entry = Entry(Action.REFUSED, actor_of(request), facts=facts, matter=getattr(problem, "matter", None))
+
+    async def keep(connection: Connection) -> None:
+        async with connection.transaction():
+            await record(connection, [entry], at=await database_clock(connection), secrecy=state.secrecy)
+
+    await state.refusals.run(keep, timeout_seconds=state.settings.check_deadline_ms / 1000)
 
 
 async def _render_replayed(_request: Request, replayed: Exception) -> Response:
@@ -223,6 +234,12 @@ def with_hot_lane(app: FastAPI) -> HotLane:
     return HotLane(app, routes=routes, record_refusal=_record_refusal)
 
 
+def openapi_document() -> str:
+    """The contract as the code says it: the same on every machine."""
+    app = create_app(Settings(), "postgresql://", Secrecy(bytes(KEY_BYTES)))
+    return orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+
+
 def main() -> None:
     die_with_parent()
     parser = argparse.ArgumentParser()
@@ -234,7 +251,7 @@ def main() -> None:
     config = uvicorn.Config(
         with_hot_lane(app),
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         log_config=None,
         access_log=False,

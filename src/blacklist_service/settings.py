@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated addresses whose X-Forwarded-For names the client"
     )
+    read_patience: Annotated[int, Field(ge=1, le=3600)] = Field(
+        20, description="seconds in which the head of a request must be there, and for which its body may be silent"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     key_environment: Literal["live", "test"] = Field("live", description="second word of the API keys made here")
 

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -18,6 +18,7 @@ STORM_SECONDS = 30.0 if IS_SOAK else 3.0
 BESIDE_SECONDS = 20.0 if IS_SOAK else 3.0
 STORMING, PIPELINING, DEPTH = 400, 100, 8
 QUEUE = 64
+PATIENCE = 3
 DRIPPING, HALF_OPEN = 200, 200
 DEADLINE_SECONDS = 0.4
 MARGIN_SECONDS = 0.6  # the clients' own loop shares two cores with all they ask
@@ -173,6 +174,24 @@ async def keep_asking(served: Served, request: bytes, seconds: float) -> list[fl
     return taken
 
 
+UNFINISHED = {
+    "nothing": b"",
+    "half a head": b"POST /v1/checks HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ",
+    "half a body": b"POST /v1/checks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 9\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("sent", UNFINISHED.values(), ids=UNFINISHED)
+async def test_a_request_that_does_not_come_to_its_end_is_ended(served: Served, sent: bytes):
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(sent)
+    async with asyncio.timeout(PATIENCE + 3):
+        with suppress(ConnectionResetError):
+            await reader.read()
+    writer.transport.abort()
+
+
 async def drip(served: Served, is_over: asyncio.Event) -> None:
     """A request's head, byte by byte, for ever."""
     _, writer = await asyncio.open_connection("127.0.0.1", served.port)
@@ -202,6 +221,8 @@ def share(values: list[float], of: float) -> float:
 
 @pytest.fixture(scope="module")
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
-    async with running(Served(tmp_path_factory.mktemp("served"), workers=1, check_queue=QUEUE)) as served:
+    async with running(
+        Served(tmp_path_factory.mktemp("served"), workers=1, check_queue=QUEUE, read_patience=PATIENCE)
+    ) as served:
         await served.publish(resident_id(15))
         yield served

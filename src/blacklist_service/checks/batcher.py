@@ -20,6 +20,7 @@ from blacklist_service.checks.queries import Snapshot, find_answers, look_up
 from blacklist_service.clock import legal_date, new_ids, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.lanes import Lane, LaneLost
+from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import find_check
@@ -32,6 +33,8 @@ from blacklist_service.telemetry import BATCH_SECONDS, BATCH_SIZE, QUEUE_DEPTH
 
 MOST_AT_ONCE = 128
 SHORTEST_TRY_SECONDS = 0.02
+TURNED_AWAY_SECONDS_EACH = 0.0005
+TURNED_AWAY_SECONDS = 0.3
 
 log = structlog.get_logger()
 
@@ -39,13 +42,24 @@ log = structlog.get_logger()
 class Batcher:
     """Answers asks; `ask` is all that routes see."""
 
-    def __init__(self, dsn: str, *, secrecy: Secrecy, lanes: int, queue: int, ages: ListAges | None = None) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        secrecy: Secrecy,
+        lanes: int,
+        queue: int,
+        ages: ListAges | None = None,
+        room: Room = ELSEWHERE,
+    ) -> None:
+        self._room = room
         self._secrecy = secrecy
         self._digester = Digester(secrecy.digest_key)
         self._most_waiting = queue
         self._ages = ages or ListAges()
         self._waiting: deque[Ask] = deque()
         self._deadlines = _Deadlines()
+        self._turned_away = 0
         self._work = asyncio.Event()
         self._catalogues: dict[int, Catalogue] = {}
         self._lanes = [Lane(dsn) for _ in range(lanes)]
@@ -67,10 +81,26 @@ class Batcher:
     def ask(self, ask: Ask) -> "asyncio.Future[Answer]":
         """The recorded answer, at the latest at the ask's deadline; what stands in its place is raised as a `Problem`."""
         if len(self._waiting) >= self._most_waiting:
-            raise Undetermined("too many checks are waiting")
+            return self._turn_away(ask)
+        if self._room.is_short():
+            raise Undetermined("there is no room for evidence on the disk", retry_after_seconds=10)
         self._waiting.append(ask)
         self._deadlines.keep(ask)
         self._work.set()
+        return ask.answered
+
+    def _turn_away(self, ask: Ask) -> "asyncio.Future[Answer]":
+        """The more are turned away, the later each is told: whoever asks again at once must not take the time from those
+        who wait for their answer.
+        """
+        self._turned_away += 1
+        delay = min(self._turned_away * TURNED_AWAY_SECONDS_EACH, TURNED_AWAY_SECONDS)
+
+        def tell() -> None:
+            self._turned_away -= 1
+            _refuse([ask], Undetermined("too many checks are waiting"))
+
+        asyncio.get_running_loop().call_later(delay, tell)
         return ask.answered
 
     async def _serve(self, lane: Lane) -> None:
