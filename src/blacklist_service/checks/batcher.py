@@ -79,11 +79,12 @@ class Batcher:
             lane.terminate()
 
     def ask(self, ask: Ask) -> "asyncio.Future[Answer]":
-        """The recorded answer, at the latest at the ask's deadline; what stands in its place is raised as a `Problem`."""
+        """The recorded answer, at the latest at the ask's deadline, or the `Problem` that stands in its place."""
         if len(self._waiting) >= self._most_waiting:
             return self._turn_away(ask)
         if self._room.is_short():
-            raise Undetermined("there is no room for evidence on the disk", retry_after_seconds=10)
+            _refuse([ask], Undetermined("there is no room for evidence on the disk", retry_after_seconds=10))
+            return ask.answered
         self._waiting.append(ask)
         self._deadlines.keep(ask)
         self._work.set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from starlette.responses import PlainTextResponse
 
 from blacklist_service.access.scopes import Role, Scope
 from blacklist_service.checks.asks import Answer, Ask, Asker
-from blacklist_service.checks.batcher import MOST_AT_ONCE
+from blacklist_service.checks.batcher import MOST_AT_ONCE, Batcher
 from blacklist_service.checks.schemas import (
     MOST_CHECKS,
     BatchRequest,
@@ -31,11 +32,13 @@ from blacklist_service.web.bodies import BATCH_BODY_BYTES, parse_json
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import idempotency_key, item_key
-from blacklist_service.web.refusals import problem_wire
+from blacklist_service.web.refusals import problem_wire, recorded
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRequest, HotRoute, needs, principal_of
 from blacklist_service.web.transactions import Writes
 
 MOST_SUBJECTS_AT_ONCE = 256
+SLICES_UNDER_WAY = 2
+"""Of one batch: while one is in the database, the next is read."""
 HEADER = b"idempotency-key"
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=GuardedRoute)
@@ -78,13 +81,20 @@ async def create_check(body: CheckRequest, request: HotRequest) -> bytes:
 async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
     items = _read_items(body)  # type: ignore[arg-type] # a HotRoute hands the body over unread
     key = idempotency_key(request.header(HEADER))
+    batcher: Batcher = request.app.state.batcher
     results: list[bytes] = []
+    asked: deque[list[asyncio.Future[Answer]]] = deque()
     # In slices, so that single checks pass between them; each slice has the deadline to itself.
     for slice_ in _slices(items):
+        if len(asked) == SLICES_UNDER_WAY:
+            results += await _settled(asked.popleft(), request)
         request.scope["arrived"] = asyncio.get_running_loop().time()
-        results += await asyncio.gather(*(_answer_item(items[n], request, item_key(key, n)) for n in slice_))
-    undetermined = b'{"status":503'
-    if all(result.startswith(undetermined) for result in results):
+        asked.append(
+            [batcher.ask(_ask(orjson.dumps(items[n]), request, item_key(key, n), is_strict_json=True)) for n in slice_]
+        )
+    for answers in asked:
+        results += await _settled(answers, request)
+    if all(result.startswith(b'{"status":503') for result in results):
         raise Undetermined
     return b'{"results":[' + b",".join(results) + b"]}"
 
@@ -180,13 +190,16 @@ def _slices(items: Sequence[Any]) -> Iterator[range]:
         yield range(first, len(items))
 
 
-async def _answer_item(item: Any, request: HotRequest, key: str | None) -> bytes:
+async def _settled(asked: Sequence["asyncio.Future[Answer]"], request: HotRequest) -> list[bytes]:
+    """What each of a slice came to, in order."""
+    await asyncio.wait(asked)
+    return [await _result(answered, request) for answered in asked]
+
+
+async def _result(answered: "asyncio.Future[Answer]", request: HotRequest) -> bytes:
     try:
-        ask = _ask(orjson.dumps(item), request, key, is_strict_json=True)
-        answer: Answer = await request.app.state.batcher.ask(ask)
+        return b'{"status":200,"check":%s}' % answered.result().content
     except Problem as problem:
-        if problem.is_recorded:
-            await request.app.state.record_refusal(request, problem)
-        wire = problem_wire(problem, request.scope.get("request_id"))
-        return b'{"status":%d,"problem":%s}' % (problem.status, orjson.dumps(wire))
-    return b'{"status":200,"check":%s}' % answer.content
+        stands = await recorded(request, problem, request.app.state.record_refusal)
+        wire = problem_wire(stands, request.scope.get("request_id"))
+        return b'{"status":%d,"problem":%s}' % (stands.status, orjson.dumps(wire))

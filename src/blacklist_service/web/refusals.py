@@ -42,15 +42,20 @@ def problem_response(problem: Problem, request_id: str | None) -> Response:
     return Response(content, problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
+async def recorded(request: Request, problem: Problem, record_refusal: Recorder) -> Problem:
+    """The problem to answer with: one for lack of right only once it is on record."""
+    if not problem.is_recorded:
+        return problem
+    try:
+        await record_refusal(request, problem)
+    except Exception:
+        log.exception("refusal_not_recorded")
+        return problems.Undetermined("the refusal could not be recorded")
+    return problem
+
+
 async def refusal(request: Request, problem: Problem, record_refusal: Recorder) -> Response:
-    """The problem as an answer, recorded first where it is one for lack of right."""
-    if problem.is_recorded:
-        try:
-            await record_refusal(request, problem)
-        except Exception:
-            log.exception("refusal_not_recorded")
-            problem = problems.Undetermined("the refusal could not be recorded")
-    return problem_response(problem, request.scope.get("request_id"))
+    return problem_response(await recorded(request, problem, record_refusal), request.scope.get("request_id"))
 
 
 def install_refusals(app: FastAPI, record_refusal: Recorder) -> None:
