@@ -99,9 +99,6 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         app.state.notice_watch = Watch(app.state.pool)
         app.state.batcher.start()
         patience = asyncio.create_task(end_overdue(settings.read_patience))
-        gc.collect()
-        gc.freeze()  # what start-up left behind stays: no collection has to walk it again
-        gc.set_threshold(*COLLECT_AFTER)
         try:
             yield
         finally:
@@ -261,6 +258,9 @@ def main() -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
     )
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no collection has to walk it again
+    gc.set_threshold(*COLLECT_AFTER)
     uvicorn.Server(config).run(sockets=[listening])
 
 
