@@ -7,8 +7,8 @@ and unpacked there: nothing is installed, and root is not needed. It runs as a l
 on 127.0.0.1, over the same embedded PostgreSQL with the same settings as this service, by its Unix socket.
 
 Decided in its favour, where its defaults would cost it speed:
-- it opens at most eight connections to the database, the best of 1, 2, 4, 8, 16 and 50 on two cores; by default it opens
-  up to 100, and closes at once those above two that are idle (50 of them answer half as many requests);
+- it opens at most eight connections to the database, of 1, 2, 4, 8, 16 and 50 the best on two cores at 16 and 64
+  clients; its default is 100, and with 50 it answered about half as many requests;
 - it logs warnings alone; by default it writes a line a request, which costs less than one run differs from the next;
 - its table is vacuumed and analyzed after the import.
 
