@@ -5,6 +5,7 @@ import asyncio
 import gc
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -32,7 +33,7 @@ from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
 from blacklist_service.database.connections import Connection, create_pool
 from blacklist_service.database.embedded.child import die_with_parent
-from blacklist_service.database.installation import NotReadyError, verify_installation
+from blacklist_service.database.installation import NotReadyError, require_fitting, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.database.room import Room, free_share, months_ahead, require_room
 from blacklist_service.ledger.entries import Action, Entry
@@ -51,7 +52,7 @@ from blacklist_service.members.routes import keys as keys_router
 from blacklist_service.members.routes import router as members_router
 from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.secrecy import KEY_BYTES, Secrecy
-from blacklist_service.settings import DSN_VARIABLE, Settings
+from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.telemetry import configure_logging
@@ -244,7 +245,13 @@ def main() -> None:
     listening = socket.socket(fileno=parser.parse_args().fd)
     settings = Settings()
     configure_logging(settings.log_level)
-    app = create_app(settings, os.environ[DSN_VARIABLE], settings.load_secrecy())
+    dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
+    try:
+        asyncio.run(require_fitting(dsn, secrecy))
+    except NotReadyError as error:
+        print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
+        raise SystemExit(CONFIGURATION_ERROR) from None
+    app = create_app(settings, dsn, secrecy)
     config = uvicorn.Config(
         with_hot_lane(app),
         loop="uvloop",

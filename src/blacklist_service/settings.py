@@ -13,6 +13,10 @@ DSN_VARIABLE = "BLACKLIST_DSN"
 """Set by `serve` for its children: where the database is, be it embedded or external."""
 
 
+CONFIGURATION_ERROR = 2
+"""Exit status of what cannot work as it is set up, and what starting it again would not mend."""
+
+
 class Settings(BaseSettings):
     """The service's settings; unset ones have defaults that are safe for one machine."""
 

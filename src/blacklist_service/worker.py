@@ -11,14 +11,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import structlog
 
 from blacklist_service.assistance.tasks import escalate_emergencies
 from blacklist_service.audit.export_jobs import forget_exports, make_next
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
-from blacklist_service.database.installation import NotReadyError, verify_installation
+from blacklist_service.database.installation import NotReadyError, require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.sequencer import keep_sealing
 from blacklist_service.ledger.signing import SealingPlace
@@ -26,7 +25,7 @@ from blacklist_service.ledger.tasks import attach_months
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.listings.tasks import end_terms_and_grace, load_next, sweep_imports
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.settings import DSN_VARIABLE, Settings
+from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
 from blacklist_service.supervision.tasks import count_days
 from blacklist_service.telemetry import configure_logging
 from blacklist_service.web.tasks import forget_answers
@@ -35,7 +34,6 @@ WORKER_LOCK = 0x776F_726B
 ROUND_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
-CONFIGURATION_ERROR = 2
 NICENESS = 5
 """Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need."""
 
@@ -163,21 +161,9 @@ async def _main(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
-    await _verify(dsn, secrecy)
+    await require_fitting(dsn, secrecy)
     room = Room(settings.data_dir if settings.is_embedded else None)
     await work(dsn, secrecy, stopping, sealing=SealingPlace.of(settings), room=room)
-
-
-async def _verify(dsn: str, secrecy: Secrecy) -> None:
-    """Raise `NotReadyError` on a database that this code may not work on. One that is away now is waited for later."""
-    try:
-        connection = await connect(dsn, application_name="blacklist-service worker")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return
-    try:
-        await verify_installation(connection, secrecy)
-    finally:
-        await connection.close()
 
 
 def main() -> None:

@@ -219,3 +219,9 @@ async def test_the_worker_writes_down_what_the_calendar_did(service: Service):
     )
     assert len(entries) == 2
     assert await service.decide(subject("乙", resident_id(2))) == "block"
+
+
+async def test_a_number_beyond_all_measure_in_a_batch_is_refused_in_its_place(service: Service):
+    right = question(subject("张三", resident_id(1)))
+    response = await service.post("/v1/checks/batch", {"checks": [right, right | {"operator": 2**70}]})
+    assert [one["status"] for one in response.json()["results"]] == [200, 422]

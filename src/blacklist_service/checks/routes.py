@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -90,7 +91,7 @@ async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
             results += await _settled(asked.popleft(), request)
         request.scope["arrived"] = asyncio.get_running_loop().time()
         asked.append(
-            [batcher.ask(_ask(orjson.dumps(items[n]), request, item_key(key, n), is_strict_json=True)) for n in slice_]
+            [batcher.ask(_ask(_written(items[n]), request, item_key(key, n), is_strict_json=True)) for n in slice_]
         )
     for answers in asked:
         results += await _settled(answers, request)
@@ -188,6 +189,14 @@ def _slices(items: Sequence[Any]) -> Iterator[range]:
             first, subjects = place + 1, 0
     if first < len(items):
         yield range(first, len(items))
+
+
+def _written(item: Any) -> bytes:
+    """The item by itself; a number beyond 64 bits, which orjson does not write, is left for the reading to refuse."""
+    try:
+        return orjson.dumps(item)
+    except TypeError:
+        return json.dumps(item).encode()
 
 
 async def _settled(asked: Sequence["asyncio.Future[Answer]"], request: HotRequest) -> list[bytes]:

@@ -25,11 +25,9 @@ from blacklist_service.measures.operations import apply_measures, founding_catal
 from blacklist_service.measures.queries import get_measures_version
 from blacklist_service.problems import Problem
 from blacklist_service.secrecy import Secrecy, SecretKeyError, make_key_file
-from blacklist_service.settings import Settings
+from blacklist_service.settings import CONFIGURATION_ERROR, Settings
 
 Result = TypeVar("Result")
-
-CONFIGURATION_ERROR = 2
 
 
 @dataclass(frozen=True, slots=True)

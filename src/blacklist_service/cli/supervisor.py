@@ -19,6 +19,7 @@ from types import FrameType
 from blacklist_service.database.embedded.child import PARENT_VARIABLE, die_with_parent
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.embedded.server import EmbeddedPostgres
+from blacklist_service.settings import CONFIGURATION_ERROR
 
 __all__ = ["ChildSpec", "Supervisor", "SupervisorError", "bind", "die_with_parent"]
 
@@ -28,7 +29,6 @@ QUICK_DEATH_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 5.0
 START_SECONDS = 30.0
 TICK_SECONDS = 0.5
-CONFIGURATION_ERROR = 2
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 

@@ -7,7 +7,9 @@ the version before has ended. That one serves on as long as the database does no
 that may (`installation.oldest_code`, raised by the migrations that take something away).
 """
 
-from blacklist_service.database.connections import Connection
+import asyncpg
+
+from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.revisions import current_revision, newest_revision
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import DIGEST_RULES
@@ -51,3 +53,18 @@ async def is_bound(connection: Connection) -> bool:
     if await connection.fetchval("SELECT to_regclass('public.installation')") is None:
         return False
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM installation)"))
+
+
+async def require_fitting(dsn: str, secrecy: Secrecy) -> None:
+    """For a process that starts: raise `NotReadyError` on a database that this code may not work on.
+
+    One that is away now is waited for later.
+    """
+    try:
+        connection = await connect(dsn)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return
+    try:
+        await verify_installation(connection, secrecy)
+    finally:
+        await connection.close()
