@@ -1,7 +1,10 @@
 """The command line: `blacklist-service …`. Composes, holds no rules; works beside a running `serve`."""
 
-from blacklist_service.cli.commands import app
+import sys
+from importlib import import_module
 
 
 def main() -> None:
-    app()
+    """`serve` must be up soonest after a restart, so it loads none of the other commands."""
+    chosen = "serve_command" if sys.argv[1:2] == ["serve"] else "commands"
+    import_module(f"{__name__}.{chosen}").app()

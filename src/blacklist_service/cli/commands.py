@@ -22,10 +22,10 @@ from blacklist_service.cli import (
     keeping,
     logkeeping,
     safekeeping,
-    serving,
 )
 from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
 from blacklist_service.cli.options import AsJson, DataDir
+from blacklist_service.cli.serve_command import serve
 from blacklist_service.clock import legal_date, now
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.listings.rules import Ground, RowAction
@@ -54,17 +54,7 @@ app.add_typer(listings_app, name="listings")
 app.add_typer(imports_app, name="imports")
 
 
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option()] = None,
-    port: Annotated[int | None, typer.Option()] = None,
-    workers: Annotated[int | None, typer.Option(help="web processes")] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Serve; with an embedded database unless BLACKLIST_DATABASE_URL names another."""
-    settings = load_settings(data_dir, host=host, port=port, workers=workers)
-    with refusing():
-        raise SystemExit(serving.serve(settings))
+app.command()(serve)
 
 
 @app.command()

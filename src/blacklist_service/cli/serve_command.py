@@ -1,0 +1,29 @@
+"""`blacklist-service serve`, by itself."""
+
+from typing import Annotated
+
+import typer
+
+from blacklist_service.cli import serving
+from blacklist_service.cli.environment import load_settings, refusing
+from blacklist_service.cli.options import DataDir
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def only() -> None:
+    """Have the command keep its name although it is alone."""
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option()] = None,
+    port: Annotated[int | None, typer.Option()] = None,
+    workers: Annotated[int | None, typer.Option(help="web processes")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Serve; with an embedded database unless BLACKLIST_DATABASE_URL names another."""
+    settings = load_settings(data_dir, host=host, port=port, workers=workers)
+    with refusing():
+        raise SystemExit(serving.serve(settings))
