@@ -65,7 +65,10 @@ class Settings(BaseSettings):
     # checks
     check_deadline_ms: Annotated[int, Field(ge=10, le=60_000)] = 400
     check_lanes: Annotated[int, Field(ge=1, le=16)] = Field(2, description="transactions a worker keeps under way")
-    check_queue: Annotated[int, Field(ge=1)] = Field(4096, description="checks a worker lets wait before it says 503")
+    check_queue: Annotated[int, Field(ge=1)] = Field(
+        1024,
+        description="checks a worker lets wait before it says 503: about as many as it answers within the deadline",
+    )
 
     # freshness of the list, counted both ways; off by default
     list_soft_age: Annotated[int, Field(ge=1)] | None = Field(
