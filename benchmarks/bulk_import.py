@@ -13,7 +13,6 @@ import os
 import platform
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parent))
 import synthetic
+from stand import free_port, until_ready
 
 from blacklist_service.database.embedded.attachment import find_running
 
@@ -208,24 +208,6 @@ def make_keys(environment: dict[str, str]) -> tuple[str, str]:
     cli("members", "add", "GD-HR", "--name", "人社局", "--kind", "agency")
     court = json.loads(cli("keys", "create", "--member", "GD-COURT", "--role", "court", "--json"))["key"]
     return court, json.loads(cli("keys", "create", "--member", "GD-HR", "--role", "agency", "--json"))["key"]
-
-
-async def until_ready(port: int) -> None:
-    async with httpx.AsyncClient() as client:
-        for _ in range(300):
-            try:
-                if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.1)
-    raise SystemExit("the service did not become ready")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":
