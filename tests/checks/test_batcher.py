@@ -12,6 +12,7 @@ import pytest
 
 from blacklist_service.checks import batcher as hot_path
 from blacklist_service.checks.answers import answer_question
+from blacklist_service.checks.asks import read_ask
 from blacklist_service.checks.queries import LOOK_UP, look_up
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.connections import connect
@@ -73,6 +74,20 @@ async def test_one_poisoned_check_fails_alone(service: Service, monkeypatch):
     assert [response.status_code for response in responses] == [503 if n == 5 else 200 for n in range(20)]
     assert all(response.json()["decision"] == "block" for n, response in enumerate(responses) if n != 5)
     assert await checks_in_the_log(service) == 19
+
+
+async def test_one_that_cannot_even_be_read_fails_alone_in_its_batch(service: Service, monkeypatch):
+    read = read_ask
+
+    def poisoned(ask, *rest, **options):
+        if b"poison" in ask.body:
+            raise RuntimeError("planted")
+        return read(ask, *rest, **options)
+
+    monkeypatch.setattr(hot_path, "read_ask", poisoned)
+    response = await service.post("/v1/checks/batch", {"checks": [ASKED, ASKED | {"reference": "poison"}, ASKED]})
+    assert [one["status"] for one in response.json()["results"]] == [200, 500, 200]
+    assert await checks_in_the_log(service) == 2
 
 
 async def test_a_lost_connection_is_undetermined_and_the_next_check_is_answered(service: Service):

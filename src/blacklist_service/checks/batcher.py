@@ -26,7 +26,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import find_check
 from blacklist_service.measures.queries import get_catalogue
 from blacklist_service.measures.rules import Catalogue
-from blacklist_service.problems import IdempotencyKeyReused, Problem, Undetermined
+from blacklist_service.problems import IdempotencyKeyReused, InternalError, Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.telemetry import BATCH_SECONDS, BATCH_SIZE, QUEUE_DEPTH
@@ -144,10 +144,14 @@ class Batcher:
         """What cannot be read is refused with its own problem, and disturbs nobody."""
         try:
             read_ask(ask, self._digester, today=today)
-        except Exception as error:  # noqa: BLE001 - raised where the ask is awaited
-            ask.answered.set_exception(error)
-            return False
-        return True
+        except Problem as problem:
+            _refuse([ask], problem)
+        except Exception:
+            log.exception("ask_not_read")
+            _refuse([ask], InternalError())
+        else:
+            return True
+        return False
 
     async def _answer(self, lane: Lane, batch: list[Ask]) -> None:
         """One bad ask must not fail its neighbours: what failed before COMMIT was sent is asked alone, once."""

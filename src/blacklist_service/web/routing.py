@@ -49,7 +49,7 @@ class GuardedRoute(APIRoute):
         guard = self.guard
 
         async def guarded(request: Request) -> Response:
-            await prove(request, guard)
+            await prove(request, guard, request.headers.get("authorization"))
             if model is None:
                 return await handle(request)
             headers = request.headers
@@ -102,11 +102,7 @@ class HotRoute(GuardedRoute):
         return hot
 
     async def answer(self, request: HotRequest) -> bytes:
-        authenticate: Authenticate = request.app.state.authenticate
-        principal = await authenticate(request.header(b"authorization"))
-        request.scope["principal"] = principal
-        if self.guard is not None and self.guard.scope is not None:
-            principal.require(self.guard.scope)
+        await prove(request, self.guard, request.header(b"authorization"))
         content_type = request.header(b"content-type") or ""
         content_length = request.header(b"content-length") or ""
         body = await read_body(content_type, content_length, request.receive, self.most_bytes)
@@ -114,12 +110,12 @@ class HotRoute(GuardedRoute):
         return await endpoint(body, request)
 
 
-async def prove(request: Request, guard: Needs | None) -> None:
+async def prove(request: Request, guard: Needs | None, authorization: str | None) -> None:
     """Put the caller's `Principal` into the request's scope; raise `Unauthenticated` or `ScopeMissing`."""
     if guard is None:
         return
     authenticate: Authenticate = request.app.state.authenticate
-    principal = await authenticate(request.headers.get("authorization"))
+    principal = await authenticate(authorization)
     request.scope["principal"] = principal
     if guard.scope is not None:
         principal.require(guard.scope)
