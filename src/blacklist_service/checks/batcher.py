@@ -1,8 +1,9 @@
 """The hot path: a micro-batch that waits for no timer.
 
-A lane takes all checks that are waiting (at most 128) and, in ONE repeatable-read transaction, looks everything up,
-decides in memory, writes the ledger, commits, and only then lets the answers leave. Idle, a check is a batch of one;
-at load one commit serves tens. Nothing is answered by default: what cannot be known and recorded is `Undetermined`.
+A lane takes all checks that are waiting (at most 128), looks everything up in one statement, so of one snapshot, decides
+in memory, writes the ledger in a second one, whose commit is durable, and only then lets the answers leave. Idle, a check
+is a batch of one; at load one commit serves tens. Nothing is answered by default: what cannot be known and recorded is
+`Undetermined`.
 """
 
 import asyncio
@@ -214,7 +215,7 @@ class _Deadlines:
 
 
 class _Transaction:
-    """One batch in one transaction. Futures are resolved after COMMIT, by `release`."""
+    """One batch: looked up, decided, recorded. Futures are resolved after it is committed, by `release`."""
 
     def __init__(self, batcher: Batcher, batch: Sequence[Ask]) -> None:
         self._batcher = batcher
@@ -223,22 +224,33 @@ class _Transaction:
         self.is_commit_sent = False
 
     async def run(self, connection: Connection) -> None:
+        """Two statements, each of one snapshot and the second a transaction of its own; with Idempotency-Keys, what was
+        answered before and what is answered now have to agree with each other too: one repeatable-read transaction.
+        """
+        if not any(ask.key for ask in self._batch):
+            await self._record(connection, self._batch, await self._look_up(connection))
+            return
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        snapshot = await self._look_up(connection)
+        await self._record(connection, await self._replay(connection), snapshot)
+        await self._keep(connection, snapshot)
+        self.is_commit_sent = True
+        await connection.execute("COMMIT")
+
+    async def _look_up(self, connection: Connection) -> Snapshot:
         questions = [ask.question for ask in self._batch if ask.question]
         digests = list(
             dict.fromkeys(key.digest for asked in questions for subject in asked.subjects for key in subject.keys)
         )
         keys = list({asked.actor.key_id for asked in questions if asked.actor.key_id})
-        snapshot = await look_up(connection, digests, keys)
+        return await look_up(connection, digests, keys)
+
+    async def _record(self, connection: Connection, asks: Sequence[Ask], snapshot: Snapshot) -> None:
         catalogue = await self._batcher._catalogue(connection, snapshot.measures_version)  # noqa: SLF001 - one room
-        fresh = await self._replay(connection)
-        entries, answers = self._decide(fresh, snapshot, catalogue)
+        entries, answers = self._decide(asks, snapshot, catalogue)
         if entries:
             ids = [answer.check_id for answer in answers]
             await record(connection, entries, at=snapshot.at, secrecy=self._batcher._secrecy, ids=ids)  # noqa: SLF001
-            await self._keep(connection, snapshot)
-        self.is_commit_sent = True
-        await connection.execute("COMMIT")
 
     def release(self) -> None:
         for ask, outcome in self._outcomes:
@@ -252,8 +264,6 @@ class _Transaction:
     async def _replay(self, connection: Connection) -> list[Ask]:
         """Settle what was answered before under its Idempotency-Key; return the rest."""
         keyed = [place for ask in self._batch if (place := ask.idempotency_place)]
-        if not keyed:
-            return list(self._batch)
         held = await find_answers(connection, keyed)
         fresh = []
         for ask in self._batch:
@@ -295,19 +305,20 @@ class _Transaction:
             for ask, outcome in self._outcomes
             if ask.idempotency_place and isinstance(outcome, Answer)
         )
-        for row in rows:
-            # A replayed one is there already; one past its 24 hours is written anew; a concurrent one fails to serialize.
-            await connection.execute(
-                """
-                INSERT INTO idempotency_keys AS held (member, key, request_digest, answer, status, at)
-                VALUES ($1, $2, $3, $4, 200, $5)
-                ON CONFLICT (member, key) DO UPDATE
-                SET request_digest = excluded.request_digest, answer = excluded.answer, status = 200, at = excluded.at
-                WHERE held.at <= excluded.at - interval '24 hours'
-                """,
-                *row,
-                snapshot.at,
-            )
+        if not rows:
+            return
+        # A replayed one is there already; one past its 24 hours is written anew; a concurrent one fails to serialize.
+        await connection.execute(
+            """
+            INSERT INTO idempotency_keys AS held (member, key, request_digest, answer, status, at)
+            SELECT *, 200, $5 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
+            ON CONFLICT (member, key) DO UPDATE
+            SET request_digest = excluded.request_digest, answer = excluded.answer, status = 200, at = excluded.at
+            WHERE held.at <= excluded.at - interval '24 hours'
+            """,
+            *zip(*rows, strict=True),
+            snapshot.at,
+        )
 
 
 def _refuse(asks: Sequence[Ask], problem: Problem) -> None:
