@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role, Scope
-from blacklist_service.asgi import create_app, with_hot_lane
+from blacklist_service.asgi import create_app, express_protocol, with_hot_lane
 from blacklist_service.cli.environment import Workplace
 from blacklist_service.cli.importing import Mode, Report, load
 from blacklist_service.clock import legal_date, now
@@ -196,13 +196,13 @@ async def serving(settings: Settings, dsn: str, secrecy: Secrecy) -> AsyncIterat
 
 
 @asynccontextmanager
-async def listening(service: Service) -> AsyncIterator[int]:
-    """The service on a real port."""
+async def listening(service: Service, **settings: Any) -> AsyncIterator[int]:
+    """The service on a real port, its connections as `serve` makes them."""
+    lane = with_hot_lane(service.app)
+    usual: dict[str, Any] = {"lifespan": "off", "log_config": None, "access_log": False, "server_header": False}
     with socket.socket() as listen:
         listen.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(with_hot_lane(service.app), lifespan="off", log_config=None, access_log=False)
-        )
+        server = uvicorn.Server(uvicorn.Config(lane, http=express_protocol(lane), **usual | settings))
         task = asyncio.create_task(server.serve(sockets=[listen]))
         while not server.started:
             await asyncio.sleep(0.01)

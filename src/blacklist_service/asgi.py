@@ -9,7 +9,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import orjson
 import uvicorn
@@ -31,6 +33,7 @@ from blacklist_service.checks.outcome_routes import router as outcomes_router
 from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
+from blacklist_service.checks.routes import take_check
 from blacklist_service.database.connections import Connection, create_pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting, verify_installation
@@ -58,9 +61,10 @@ from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.telemetry import configure_logging
 from blacklist_service.web.context import RequestContext
 from blacklist_service.web.documented import ProblemResponse
+from blacklist_service.web.express import ExpressProtocol
 from blacklist_service.web.hotlane import HotLane
 from blacklist_service.web.idempotency import Replayed
-from blacklist_service.web.patience import PatientProtocol, end_overdue
+from blacklist_service.web.patience import end_overdue
 from blacklist_service.web.probes import Readiness
 from blacklist_service.web.probes import router as probes_router
 from blacklist_service.web.refusals import install_refusals
@@ -84,7 +88,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy) -> FastAPI:
         )
         deadline_seconds = settings.check_deadline_ms / 1000
         authenticator = Authenticator(dsn, deadline_seconds=deadline_seconds)
-        app.state.authenticate = authenticator.authenticate
+        app.state.proofs = authenticator
         app.state.batcher = Batcher(
             dsn,
             secrecy=secrecy,
@@ -232,6 +236,11 @@ def with_hot_lane(app: FastAPI) -> HotLane:
     return HotLane(app, routes=routes, record_refusal=_record_refusal)
 
 
+def express_protocol(lane: HotLane) -> Any:
+    """The class of connections on which a plain check passes by everything that it does not need."""
+    return partial(ExpressProtocol, lane=lane, takers={"/v1/checks": take_check})
+
+
 def openapi_document() -> str:
     """The contract as the code says it: the same on every machine."""
     app = create_app(Settings(), "postgresql://", Secrecy(bytes(KEY_BYTES)))
@@ -252,10 +261,11 @@ def main() -> None:
         print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
         raise SystemExit(CONFIGURATION_ERROR) from None
     app = create_app(settings, dsn, secrecy)
+    lane = with_hot_lane(app)
     config = uvicorn.Config(
-        with_hot_lane(app),
+        lane,
         loop="uvloop",
-        http=PatientProtocol,
+        http=express_protocol(lane),
         ws="none",
         log_config=None,
         access_log=False,

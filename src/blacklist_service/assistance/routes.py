@@ -284,7 +284,7 @@ async def _events(request: Request, caller: Principal, after: int | None) -> Asy
     while not await request.is_disconnected():
         moved = await watch.moved_past(after, timeout_seconds=HEARTBEAT_SECONDS)
         try:
-            await state.authenticate(request.headers.get("authorization"))
+            await state.proofs.authenticate(request.headers.get("authorization"))
         except Problem:
             return
         if not moved:

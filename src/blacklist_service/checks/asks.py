@@ -1,9 +1,8 @@
 """A check on its way: what was sent, then what was asked, read and digested, before it meets the database."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from blacklist_service.access.principals import Actor, Principal
@@ -67,6 +66,14 @@ class Asker(NamedTuple):
         )
 
 
+class Answered(Protocol):
+    """Where the answer goes: a future, or what acts like one."""
+
+    def done(self) -> bool: ...
+    def set_result(self, answer: Answer, /) -> None: ...
+    def set_exception(self, problem: BaseException, /) -> None: ...
+
+
 @dataclass(slots=True, eq=False)
 class Ask:
     """One check waiting for its answer. `deadline` is in the loop's time; `key` is its Idempotency-Key.
@@ -78,7 +85,7 @@ class Ask:
     asker: Asker
     body: bytes
     deadline: float
-    answered: "asyncio.Future[Answer]"
+    answered: Answered
     key: str | None = None
     is_strict_json: bool = False
     question: Question | None = None

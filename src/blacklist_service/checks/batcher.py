@@ -79,19 +79,19 @@ class Batcher:
         for lane in self._lanes:
             lane.terminate()
 
-    def ask(self, ask: Ask) -> "asyncio.Future[Answer]":
-        """The recorded answer, at the latest at the ask's deadline, or the `Problem` that stands in its place."""
+    def ask(self, ask: Ask) -> None:
+        """Answer it, recorded, at the latest at its deadline, or refuse it by the `Problem` that stands in its place."""
         if len(self._waiting) >= self._most_waiting:
-            return self._turn_away(ask)
+            self._turn_away(ask)
+            return
         if self._room.is_short():
             _refuse([ask], Undetermined("there is no room for evidence on the disk", retry_after_seconds=10))
-            return ask.answered
+            return
         self._waiting.append(ask)
         self._deadlines.keep(ask)
         self._work.set()
-        return ask.answered
 
-    def _turn_away(self, ask: Ask) -> "asyncio.Future[Answer]":
+    def _turn_away(self, ask: Ask) -> None:
         """The more are turned away, the later each is told: whoever asks again at once must not take the time from those
         who wait for their answer.
         """
@@ -103,7 +103,6 @@ class Batcher:
             _refuse([ask], Undetermined("too many checks are waiting"))
 
         asyncio.get_running_loop().call_later(delay, tell)
-        return ask.answered
 
     async def _serve(self, lane: Lane) -> None:
         while True:

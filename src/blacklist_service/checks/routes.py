@@ -32,6 +32,7 @@ from blacklist_service.problems import FieldError, InvalidRequest, NotFound, Not
 from blacklist_service.web.bodies import BATCH_BODY_BYTES, parse_json
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.express import Exchange
 from blacklist_service.web.idempotency import idempotency_key, item_key
 from blacklist_service.web.refusals import problem_wire, recorded
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRequest, HotRoute, needs, principal_of
@@ -66,8 +67,16 @@ batches = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=_BatchRout
 async def create_check(body: CheckRequest, request: HotRequest) -> bytes:
     raw: bytes = body  # type: ignore[assignment] # a HotRoute hands the body over unread
     key = idempotency_key(request.header(HEADER))
-    answer: Answer = await request.app.state.batcher.ask(_ask(raw, request, key))
-    return answer.content
+    answered = _put(raw, request, key)
+    return (await answered).content
+
+
+def take_check(body: bytes, exchange: Exchange) -> None:
+    """The same, for a request whose head is known; one with an Idempotency-Key never is."""
+    state = exchange.state
+    batcher: Batcher = state.batcher
+    asker = Asker(exchange.principal, exchange.request_id, exchange.source_ip)
+    batcher.ask(Ask(asker, body, exchange.arrived + state.settings.check_deadline_ms / 1000, exchange))
 
 
 @batches.post(
@@ -82,7 +91,6 @@ async def create_check(body: CheckRequest, request: HotRequest) -> bytes:
 async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
     items = _read_items(body)  # type: ignore[arg-type] # a HotRoute hands the body over unread
     key = idempotency_key(request.header(HEADER))
-    batcher: Batcher = request.app.state.batcher
     results: list[bytes] = []
     asked: deque[list[asyncio.Future[Answer]]] = deque()
     # In slices, so that single checks pass between them; each slice has the deadline to itself.
@@ -90,9 +98,7 @@ async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
         if len(asked) == SLICES_UNDER_WAY:
             results += await _settled(asked.popleft(), request)
         request.scope["arrived"] = asyncio.get_running_loop().time()
-        asked.append(
-            [batcher.ask(_ask(_written(items[n]), request, item_key(key, n), is_strict_json=True)) for n in slice_]
-        )
+        asked.append([_put(_written(items[n]), request, item_key(key, n), is_strict_json=True) for n in slice_])
     for answers in asked:
         results += await _settled(answers, request)
     if all(result.startswith(b'{"status":503') for result in results):
@@ -156,16 +162,16 @@ async def read_receipt(
     return PlainTextResponse(proof.content)
 
 
-def _ask(body: bytes, request: HotRequest, key: str | None, *, is_strict_json: bool = False) -> Ask:
-    scope = request.scope
-    return Ask(
-        Asker(principal_of(request), scope["request_id"], source_ip(scope)),
-        body,
-        deadline=scope["arrived"] + request.app.state.settings.check_deadline_ms / 1000,
-        answered=asyncio.get_running_loop().create_future(),
-        key=key,
-        is_strict_json=is_strict_json,
-    )
+def _put(
+    body: bytes, request: HotRequest, key: str | None, *, is_strict_json: bool = False
+) -> "asyncio.Future[Answer]":
+    scope, state = request.scope, request.app.state
+    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    asker = Asker(principal_of(request), scope["request_id"], source_ip(scope))
+    deadline = scope["arrived"] + state.settings.check_deadline_ms / 1000
+    batcher: Batcher = state.batcher
+    batcher.ask(Ask(asker, body, deadline, answered, key=key, is_strict_json=is_strict_json))
+    return answered
 
 
 def _read_items(body: bytes) -> Sequence[Any]:

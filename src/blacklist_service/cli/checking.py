@@ -4,7 +4,7 @@ import asyncio
 
 import orjson
 
-from blacklist_service.checks.asks import Ask, Asker
+from blacklist_service.checks.asks import Answer, Ask, Asker
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.cli.environment import Workplace, operator, run
 from blacklist_service.clock import legal_date, now
@@ -39,8 +39,9 @@ async def _ask(workplace: Workplace, body: bytes) -> str:
     batcher.start()
     try:
         asker = Asker(None, operator=operator().operator)
-        ask = Ask(asker, body, loop.time() + PATIENCE_SECONDS, loop.create_future())
-        answer = await batcher.ask(ask)
+        answered: asyncio.Future[Answer] = loop.create_future()
+        batcher.ask(Ask(asker, body, loop.time() + PATIENCE_SECONDS, answered))
+        answer = await answered
     finally:
         await batcher.stop()
     return orjson.dumps(orjson.loads(answer.content), option=orjson.OPT_INDENT_2).decode()

@@ -12,14 +12,30 @@ from blacklist_service.ledger.entries import SALT_BYTES, Action, Entry, leaf_of,
 from blacklist_service.secrecy import NONCE_BYTES, Cipher, Secrecy
 
 ENTRY_COLUMNS = {
-    **{"id": "uuid", "action": "text", "agency": "text", "key_id": "text", "operator": "text", "matter": "text"},
-    **{"reference": "text", "check_id": "uuid", "decision": "text", "listing_ids": "text", "list_version": "bigint"},
-    **{"measures_version": "bigint", "notices_version": "bigint", "request_id": "text", "source_ip": "text"},
+    "id": "uuid",
+    "action": "text",
+    "agency": "text",
+    "key_id": "text",
+    "operator": "text",
+    "matter": "text",
+    "reference": "text",
+    "check_id": "uuid",
+    "decision": "text",
+    "listing_ids": "text",
+    "list_version": "bigint",
+    "measures_version": "bigint",
+    "notices_version": "bigint",
+    "request_id": "text",
+    "source_ip": "text",
     "leaf": "bytea",
 }
 SECRET_COLUMNS = {"salt": "bytea", "private": "bytea", "answer": "bytea"}
 SUBJECT_COLUMNS = {
-    **{"entry_id": "uuid", "ordinal": "smallint", "role": "text", "digest": "bytea", "name_masked": "text"},
+    "entry_id": "uuid",
+    "ordinal": "smallint",
+    "role": "text",
+    "digest": "bytea",
+    "name_masked": "text",
     "identifier_masked": "text",
 }
 """As they are sent: a list of lists and an address are texts that PostgreSQL reads."""
@@ -117,7 +133,7 @@ def _entry_row(entry: Entry, entry_id: UUID, leaf: bytes) -> Row:
         entry.reference,
         entry_id if entry.action is Action.CHECK else entry.check_id,
         entry.decision,
-        "{%s}" % ",".join(map(str, entry.listing_ids)) if entry.listing_ids else "{}",
+        "{{{}}}".format(",".join(map(str, entry.listing_ids))) if entry.listing_ids else "{}",
         entry.list_version,
         entry.measures_version,
         entry.notices_version,

@@ -19,6 +19,7 @@ from blacklist_service.members.rules import read_key
 from blacklist_service.problems import Unauthenticated, Undetermined
 
 FRESH_SECONDS = 0.5
+AGEING_SECONDS = FRESH_SECONDS / 2
 REMEMBERED_KEYS = 4096
 BEARER = "bearer "
 NO_SECRET = bytes(32)
@@ -33,21 +34,44 @@ class Authenticator:
         self._lane = Lane(dsn)
         self._deadline_seconds = deadline_seconds
         self._proved: dict[bytes, tuple[float, Principal]] = {}
+        self._renewing: set[bytes] = set()
         self._looking: dict[str, asyncio.Future[tuple[float, Credential | None]]] = {}
 
     async def authenticate(self, authorization: str | None) -> Principal:
         if authorization is None:
             raise Unauthenticated
-        # By its digest: what is remembered of a whole header must not be the secret.
-        place = hashlib.sha256(authorization.encode("latin-1", "replace")).digest()
-        proved = self._proved.get(place)
-        if proved is not None and time.monotonic() - proved[0] <= FRESH_SECONDS:
-            return proved[1]
-        asked_at, principal = await self._prove(authorization)
+        place = self.place_of(authorization)
+        principal = self.recall(place)
+        if principal is not None:
+            return principal
+        self._renewing.add(place)
+        try:
+            asked_at, principal = await self._prove(authorization)
+        except Unauthenticated:
+            self._proved.pop(place, None)
+            raise
+        finally:
+            self._renewing.discard(place)
         if len(self._proved) >= REMEMBERED_KEYS:
             self._proved.clear()
         self._proved[place] = (asked_at, principal)
         return principal
+
+    def place_of(self, authorization: str) -> bytes:
+        """By its digest: what is remembered of a whole header must not be the secret."""
+        return hashlib.sha256(authorization.encode("latin-1", "replace")).digest()
+
+    def recall(self, place: bytes) -> Principal | None:
+        """Who was proved by that header at most half a second ago. Half of that, and the first who asks proves it again,
+        so that the others need not wait for it.
+        """
+        proved = self._proved.get(place)
+        if proved is None:
+            return None
+        age = time.monotonic() - proved[0]
+        if age <= AGEING_SECONDS or (age <= FRESH_SECONDS and place in self._renewing):
+            return proved[1]
+        return None
 
     def close(self) -> None:
         self._lane.terminate()

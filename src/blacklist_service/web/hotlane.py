@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from blacklist_service.problems import InternalError, Problem
-from blacklist_service.web.context import REQUEST_ID_HEADER, accounts, begin
+from blacklist_service.web.context import REQUEST_ID_HEADER, accounts, begin, ended
 from blacklist_service.web.refusals import Recorder, problem_response, refusal
-from blacklist_service.web.routing import HotRequest, HotRoute
+from blacklist_service.web.routing import HotRequest, HotRoute, Proofs
 
 log = structlog.get_logger()
 
@@ -35,9 +35,14 @@ class HotLane:
     """Answers hot routes by itself and hands everything else to `app`."""
 
     def __init__(self, app: FastAPI, *, routes: Iterable[BaseRoute], record_refusal: Recorder) -> None:
-        self._app = app
-        self._record_refusal = record_refusal
+        self.app = app
+        self.record_refusal = record_refusal
         self._routes = {route.path: route for route in routes if isinstance(route, HotRoute)}
+
+    @property
+    def proofs(self) -> Proofs:
+        proofs: Proofs = self.app.state.proofs
+        return proofs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST":
@@ -45,12 +50,12 @@ class HotLane:
             if route is not None:
                 await self._answer(route, scope, receive, send)
                 return
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
 
     async def _answer(self, route: HotRoute, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request_id = begin(scope)
-        scope["app"], scope["route"] = self._app, route
+        scope["app"], scope["route"] = self.app, route
         status = 500
         try:
             response = await self._respond(route, scope, receive)
@@ -60,13 +65,13 @@ class HotLane:
         except (OSError, RuntimeError) as error:  # what a closed connection raises; the answer stays on record
             log.info("client_gone", request_id=request_id, route=route.path, cause=type(error).__name__)
         finally:
-            accounts.note(scope, status, time.perf_counter() - started)
+            accounts.note(ended(scope, status, time.perf_counter() - started))
 
     async def _respond(self, route: HotRoute, scope: Scope, receive: Receive) -> Response:
         try:
             return Json(await route.answer(HotRequest(scope, receive)))
         except Problem as problem:
-            return await refusal(Request(scope), problem, self._record_refusal)
+            return await refusal(Request(scope), problem, self.record_refusal)
         except Exception:  # the last net, as RequestContext is for all others
             log.exception("request_failed", request_id=scope["request_id"], route=route.path)
             return problem_response(InternalError(), scope["request_id"])

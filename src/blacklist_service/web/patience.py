@@ -18,6 +18,10 @@ class PatientProtocol(HttpToolsProtocol):
     """Notes since when it waits for the rest of a request: one clock reading, for thousands of requests a second."""
 
     waiting_since: float | None = None
+    idle_since: float | None = None
+    """Since when nothing was asked, where uvicorn does not look at that itself."""
+    is_at_a_message = True
+    """Whether the next byte begins a request, as far as the parser was handed any."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -29,6 +33,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
+        self.is_at_a_message = False
         self.waiting_since = self.loop.time()
         super().on_message_begin()
 
@@ -37,6 +42,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self.is_at_a_message = True
         self.waiting_since = None
         super().on_message_complete()
 
@@ -45,6 +51,12 @@ class PatientProtocol(HttpToolsProtocol):
         since = self.waiting_since
         return since is not None and self.loop.time() - since > seconds and not self.flow.read_paused
 
+    def end_if_idle(self) -> None:
+        """Close it where nothing was asked for as long as a connection is kept alive."""
+        since = self.idle_since
+        if since is not None and self.loop.time() - since > self.timeout_keep_alive:
+            self.transport.close()
+
 
 async def end_overdue(seconds: float) -> None:
     """For ever: look at every connection once a second."""
@@ -52,3 +64,5 @@ async def end_overdue(seconds: float) -> None:
         await asyncio.sleep(LOOK_SECONDS)
         for protocol in [one for one in _open if one.is_overdue(seconds)]:
             protocol.transport.abort()
+        for protocol in list(_open):
+            protocol.end_if_idle()

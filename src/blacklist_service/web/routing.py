@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Security
 from fastapi.routing import APIRoute
@@ -18,7 +18,14 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.web.bodies import CHECK_BODY_BYTES, parse_body, read_body
 from blacklist_service.web.context import source_ip
 
-Authenticate = Callable[[str | None], Awaitable[Principal]]
+
+class Proofs(Protocol):
+    """Who proved to be whom, by the `Authorization` header; what is remembered of one is found by its place."""
+
+    async def authenticate(self, authorization: str | None) -> Principal: ...
+    def place_of(self, authorization: str) -> bytes: ...
+    def recall(self, place: bytes) -> Principal | None: ...
+
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: sxd_{live|test}_{key id}_{secret}_{crc}")
 
@@ -101,6 +108,11 @@ class HotRoute(GuardedRoute):
 
         return hot
 
+    def is_open_to(self, principal: Principal) -> bool:
+        """Whether the scope that is needed here is granted to a caller who is proved already."""
+        guard = self.guard
+        return guard is not None and (guard.scope is None or guard.scope in principal.scopes)
+
     async def answer(self, request: HotRequest) -> bytes:
         await prove(request, self.guard, request.header(b"authorization"))
         content_type = request.header(b"content-type") or ""
@@ -114,8 +126,8 @@ async def prove(request: Request, guard: Needs | None, authorization: str | None
     """Put the caller's `Principal` into the request's scope; raise `Unauthenticated` or `ScopeMissing`."""
     if guard is None:
         return
-    authenticate: Authenticate = request.app.state.authenticate
-    principal = await authenticate(authorization)
+    proofs: Proofs = request.app.state.proofs
+    principal = await proofs.authenticate(authorization)
     request.scope["principal"] = principal
     if guard.scope is not None:
         principal.require(guard.scope)

@@ -1,0 +1,281 @@
+"""The shortest way of a request: a head that was read before is not read again.
+
+A client asks thousands of times under one and the same head, and only the body differs. The first time, the head goes the
+whole way: httptools reads it, uvicorn makes its scope, `HotLane` finds the route and proves the key. If it is plain in
+every way, it is remembered for its connection; a later request that begins with exactly these bytes, and is exactly as
+long as they say, is handed to its operation at once and answered in one write. Whatever differs in anything goes the
+whole way again, so that there is one reader of HTTP, and one place where each thing is refused.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from starlette.datastructures import State
+from starlette.requests import Request
+from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.problems import InternalError, Problem
+from blacklist_service.web.context import Ended, accounts, new_request_id, source_ip
+from blacklist_service.web.hotlane import HotLane
+from blacklist_service.web.patience import PatientProtocol
+from blacklist_service.web.refusals import problem_response, refusal
+from blacklist_service.web.routing import HotRoute, Proofs
+
+HEADS_OF_A_CONNECTION = 32
+MOST_HELD_BYTES = 64 * 1024
+PLAIN_HEADERS = frozenset(
+    {
+        *(b"host", b"user-agent", b"accept", b"accept-encoding", b"accept-language", b"content-type"),
+        *(b"content-length", b"authorization", b"connection", b"x-forwarded-for", b"x-forwarded-proto"),
+        *(b"x-forwarded-host", b"x-real-ip", b"via", b"cache-control", b"pragma", b"origin", b"referer"),
+    }
+)
+"""What may stand in a head that is remembered: nothing here changes how a body is framed or what is answered, but for
+those that are looked at in `_read_head`."""
+END = b"\r\n\r\n"
+
+log = structlog.get_logger()
+
+_success: tuple[object, bytes] = (None, b"")
+_under_way: set["asyncio.Future[None]"] = set()
+
+
+class Answer(Protocol):
+    @property
+    def content(self) -> bytes: ...
+
+
+class Exchange:
+    """One request and its answer, which is awaited as a future's is: by `done`, `set_result` or `set_exception`."""
+
+    __slots__ = ("_head", "_is_done", "_protocol", "_started", "arrived", "principal", "request_id")
+
+    def __init__(self, protocol: "ExpressProtocol", head: "Head", principal: Principal, arrived: float) -> None:
+        self._protocol = protocol
+        self._head = head
+        self._is_done = False
+        self._started = time.perf_counter()
+        self.arrived = arrived
+        self.principal = principal
+        self.request_id = new_request_id()
+
+    @property
+    def source_ip(self) -> str | None:
+        return self._head.source_ip
+
+    @property
+    def state(self) -> State:
+        return self._protocol.lane.app.state
+
+    def done(self) -> bool:
+        return self._is_done
+
+    def set_result(self, answer: Answer) -> None:
+        content = answer.content
+        self._end(200, b"content-length: %d\r\ncontent-type: application/json\r\n" % len(content), content)
+
+    def set_exception(self, problem: BaseException) -> None:
+        if not isinstance(problem, Problem):
+            log.error("request_failed", request_id=self.request_id, route=self._head.route.path)
+            problem = InternalError()
+        self._is_done = True  # whatever comes now comes too late
+        if problem.is_recorded:
+            _keep(self._refuse(problem))
+        else:
+            self._respond(problem_response(problem, self.request_id))
+
+    async def _refuse(self, problem: Problem) -> None:
+        self._respond(await refusal(self._as_request(), problem, self._protocol.lane.record_refusal))
+
+    def _as_request(self) -> Request:
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": "POST",
+            "headers": [],
+            "app": self._protocol.lane.app,
+            "route": self._head.route,
+            "principal": self.principal,
+            "request_id": self.request_id,
+            "client": (self.source_ip, 0) if self.source_ip else None,
+        }
+        return Request(scope)
+
+    def _respond(self, response: Response) -> None:
+        headers = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
+        self._end(response.status_code, headers, bytes(response.body))
+
+    def _end(self, status: int, headers: bytes, content: bytes) -> None:
+        self._is_done = True
+        request_id, head = self.request_id, self._head
+        self._protocol.end(status, b"%bx-request-id: %b\r\n\r\n%b" % (headers, request_id.encode(), content))
+        seconds = time.perf_counter() - self._started
+        accounts.note(Ended(request_id, "POST", head.route.path, status, seconds, self.principal, head.source_ip))
+
+
+Taker = Callable[[bytes, Exchange], None]
+"""An operation that is handed a body and answers by the exchange, whenever it can."""
+
+
+def _keep(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.ensure_future(work)
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+
+
+class Head(NamedTuple):
+    """What is known of a head: where it leads, how long its body is, and where its key's proof is remembered."""
+
+    route: HotRoute
+    take: Taker
+    body_bytes: int
+    proof: bytes
+    source_ip: str | None
+
+
+class _Unread(NamedTuple):
+    """A whole request that is on its way through the parser: its head may be worth remembering."""
+
+    place: bytes
+    body_bytes: int
+    messages: int
+
+
+class ExpressProtocol(PatientProtocol):
+    """One connection. `lane` is where all that is not plain goes; it also says which operations are taken here."""
+
+    def __init__(self, *args: Any, lane: HotLane, takers: Mapping[str, Taker], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lane = lane
+        self._takers = takers
+        self._heads: dict[bytes, Head] = {}
+        self._messages = 0
+        self._unread: _Unread | None = None
+        self._is_busy = False
+        self._is_ending = False
+        self._held = b""
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_busy or self._held:
+            self._hold(data)
+            return
+        if self._is_between_requests():
+            end = data.find(END) + len(END)
+            if end >= len(END):
+                place = hashlib.sha256(data[:end]).digest()  # the head holds the secret, which is not to be remembered
+                head = self._heads.get(place)
+                if head is not None and len(data) - end == head.body_bytes and self._took(head, data[end:]):
+                    return
+                self._unread = _Unread(place, len(data) - end, self._messages)
+        self.idle_since = None
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self._messages += 1
+        super().on_message_begin()
+
+    def on_response_complete(self) -> None:
+        unread, self._unread = self._unread, None
+        if unread is not None and self._messages == unread.messages + 1 and not self.cycle.more_body:
+            head = _read_head(self.scope, self._takers, self.lane.proofs)
+            if head is not None and head.body_bytes == unread.body_bytes:
+                if len(self._heads) >= HEADS_OF_A_CONNECTION:
+                    self._heads.clear()
+                self._heads[unread.place] = head
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        if self._is_busy:
+            self._is_ending = True
+        else:
+            super().shutdown()
+
+    def end(self, status: int, rest: bytes) -> None:
+        """Send an exchange's answer, and be free for the next request."""
+        self._is_busy = False
+        self.idle_since = self.loop.time()
+        if self.transport.is_closing():
+            log.info("client_gone", route="express", cause="closed")
+            return
+        self.transport.write(_start(status, self.server_state.default_headers) + rest)
+        if self._is_ending:
+            self.transport.close()
+        elif self._held:
+            self.loop.call_soon(self._take_held)
+
+    def _took(self, head: Head, body: bytes) -> bool:
+        """Whether the request is on its way; its key was proved within the time that a proof may be remembered."""
+        if self.flow.write_paused:
+            return False
+        principal = self.lane.proofs.recall(head.proof)
+        if principal is None or not head.route.is_open_to(principal):
+            return False
+        self._is_busy = True
+        self.idle_since = self.waiting_since = None
+        self._unset_keepalive_if_required()
+        exchange = Exchange(self, head, principal, self.loop.time())
+        try:
+            head.take(body, exchange)
+        except Exception as error:
+            log.exception("request_failed", request_id=exchange.request_id, route=head.route.path)
+            if not exchange.done():
+                exchange.set_exception(error)
+        return True
+
+    def _is_between_requests(self) -> bool:
+        return (
+            self.is_at_a_message
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.pipeline
+            and not self.transport.is_closing()
+        )
+
+    def _hold(self, data: bytes) -> None:
+        """What comes before the answer to the last request went out waits for its turn."""
+        self._held += data
+        if len(self._held) > MOST_HELD_BYTES:
+            self.flow.pause_reading()
+
+    def _take_held(self) -> None:
+        held, self._held = self._held, b""
+        self.flow.resume_reading()
+        if held and not self.transport.is_closing():
+            self.data_received(held)
+
+
+def _start(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The status line and uvicorn's own headers, the date: those of a success put together once a second."""
+    global _success  # noqa: PLW0603 - a memory of one
+    if status == HTTPStatus.OK and _success[0] is headers:
+        return _success[1]
+    start = STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % header for header in headers)
+    if status == HTTPStatus.OK:
+        _success = (headers, start)
+    return start
+
+
+def _read_head(scope: Any, takers: Mapping[str, Taker], proofs: Proofs) -> Head | None:
+    """What the parser made of a head, where it is plain: each header once, nothing that frames the body otherwise."""
+    route = scope.get("route")
+    if not isinstance(route, HotRoute) or scope["http_version"] != "1.1" or scope["query_string"]:
+        return None
+    take = takers.get(route.path)
+    headers = dict(scope["headers"])
+    if take is None or len(headers) != len(scope["headers"]) or not headers.keys() <= PLAIN_HEADERS:
+        return None
+    length, authorization = headers.get(b"content-length", b""), headers.get(b"authorization")
+    if (
+        not length.isdigit()
+        or int(length) > route.most_bytes
+        or headers.get(b"content-type") != b"application/json"
+        or headers.get(b"connection", b"keep-alive").lower() != b"keep-alive"
+        or authorization is None
+    ):
+        return None
+    return Head(route, take, int(length), proofs.place_of(authorization.decode("latin-1")), source_ip(scope))

@@ -1,0 +1,266 @@
+"""The shortest way of a check: whatever is sent, and in whatever pieces, is answered as on the long way."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from typing import Any
+
+import pytest
+
+from blacklist_service.access.scopes import Role
+from blacklist_service.web import express
+from blacklist_service.web.hotlane import HotLane
+from tests.durability.wire import Reply, request_bytes
+from tests.support import Service, listening, question, resident_id, subject
+
+KNOWN = 3
+"""Requests that it takes until a head is known on a connection, and one more."""
+
+
+class Line:
+    """A connection that sends bytes as they are, and reads answers one by one."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self.writer = writer
+
+    async def ask(self, *pieces: bytes) -> Reply:
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+            if len(pieces) > 1:
+                await asyncio.sleep(0.002)
+        return await self.reply()
+
+    async def reply(self) -> Reply:
+        async with asyncio.timeout(5):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head)
+            body = await self._reader.readexactly(int(length[1])) if length else b""
+            return Reply(int(head[9:12]), head, body)
+
+    async def rest(self) -> bytes:
+        """What comes until the other side closes."""
+        async with asyncio.timeout(10):
+            return await self._reader.read()
+
+
+@asynccontextmanager
+async def line(port: int) -> AsyncIterator[Line]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with closing(writer):
+        yield Line(reader, writer)
+
+
+@pytest.fixture
+def long_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the requests that went the whole way."""
+    taken: list[str] = []
+    call = HotLane.__call__
+
+    async def noted(self: HotLane, scope: Any, receive: Any, send: Any) -> None:
+        taken.append(scope["path"])
+        await call(self, scope, receive, send)
+
+    monkeypatch.setattr(HotLane, "__call__", noted)
+    return taken
+
+
+def ask(service: Service, reference: str = "GD-1", *, key: str = "agency", **headers: str) -> bytes:
+    body = question(subject("张三", resident_id(7)), reference=reference)
+    return request_bytes("/v1/checks", body, key=service.keys.get(key, key), **headers)
+
+
+async def test_a_head_is_read_once_and_each_check_answered_for_itself(service: Service, long_way: list[str]):
+    async with listening(service) as port, line(port) as one:
+        replies = [await one.ask(ask(service, f"GD-{n}")) for n in range(5)]
+    assert long_way == ["/v1/checks"]
+    answers = [reply.json() for reply in replies]
+    assert [answer["reference"] for answer in answers] == [f"GD-{n}" for n in range(5)]
+    assert len({answer["check_id"] for answer in answers}) == 5
+    heads = [dict(line.split(b": ") for line in reply.head.splitlines()[1:-1]) for reply in replies]
+    assert len({head.pop(b"x-request-id") for head in heads}) == 5
+    assert {frozenset(head) for head in heads} == {frozenset({b"date", b"content-length", b"content-type"})}
+    rows = await service.fetch("SELECT request_id, source_ip::text FROM ledger_entries WHERE action = 'check'")
+    assert len({row["request_id"] for row in rows}) == 5
+    assert {row["source_ip"] for row in rows} == {"127.0.0.1/32"}
+
+
+async def test_a_request_may_come_in_any_two_pieces(service: Service):
+    request = ask(service)
+    async with listening(service) as port, line(port) as one:
+        for cut in range(1, len(request), 7):
+            reply = await one.ask(request[:cut], request[cut:])
+            assert (reply.status, reply.json()["decision"]) == (200, "clear")
+            assert (await one.ask(request)).status == 200
+
+
+@pytest.mark.parametrize("known", [0, KNOWN])
+async def test_requests_sent_at_once_are_answered_in_their_order(service: Service, known: int):
+    async with listening(service) as port, line(port) as one:
+        for _ in range(known):
+            await one.ask(ask(service))
+        one.writer.write(b"".join(ask(service, f"GD-{n}") for n in range(10, 30)))
+        assert [(await one.reply()).json()["reference"] for _ in range(20)] == [f"GD-{n}" for n in range(10, 30)]
+        for n in range(30, 50):
+            one.writer.write(ask(service, f"GD-{n}"))
+            await asyncio.sleep(0.0005)
+        assert [(await one.reply()).json()["reference"] for _ in range(20)] == [f"GD-{n}" for n in range(30, 50)]
+
+
+async def test_other_requests_pass_between(service: Service):
+    probe = request_bytes("/healthz", method="GET")
+    async with listening(service) as port, line(port) as one:
+        for _ in range(KNOWN):
+            assert (await one.ask(ask(service))).status == 200
+            assert (await one.ask(probe)).status == 200
+        one.writer.write(ask(service) + probe + ask(service))
+        assert [(await one.reply()).status for _ in range(3)] == [200, 200, 200]
+
+
+async def test_what_is_refused_is_refused_alike(service: Service, long_way: list[str]):
+    """The same body on a head that is known and on a new connection: the same refusal."""
+    wrong = [
+        b"{",
+        json.dumps(question(subject("张三", "530111198503170016"))).encode(),
+        json.dumps(question(subject("张三"), matter="no_such_matter")).encode(),
+        json.dumps(question(subject("张三")) | {"unknown": 1}).encode(),
+    ]
+    head = request_bytes("/v1/checks", question(), key=service.keys["agency"]).split(b"\r\n\r\n")[0]
+    async with listening(service) as port, line(port) as known:
+        for body in wrong:
+            request = re.sub(rb"Content-Length: \d+", b"Content-Length: %d" % len(body), head) + b"\r\n\r\n" + body
+            async with line(port) as new:
+                first = await new.ask(request)
+            await known.ask(request)
+            before = len(long_way)
+            again = await known.ask(request)
+            assert len(long_way) == before
+            assert again.status == first.status == 422
+            assert again.json() | {"request_id": ""} == first.json() | {"request_id": ""}
+            assert again.json()["request_id"].encode() in again.head
+
+
+async def test_a_matter_that_is_not_the_keys_is_refused_and_recorded(service: Service, long_way: list[str]):
+    key = await service.add_key("GD-HR", Role.AGENCY, matters=["real_estate_transfer"])
+    async with listening(service) as port, line(port) as one:
+        replies = [await one.ask(ask(service, key=key)) for _ in range(KNOWN)]
+    assert [reply.status for reply in replies] == [403] * KNOWN
+    assert len(long_way) == 1
+    assert {reply.json()["code"] for reply in replies} == {"matter-not-allowed"}
+    rows = await service.fetch("SELECT request_id, matter FROM ledger_entries WHERE action = 'refused'")
+    assert {row["request_id"] for row in rows} == {reply.json()["request_id"] for reply in replies}
+    assert {row["matter"] for row in rows} == {"civil_service_recruitment"}
+
+
+async def test_a_revoked_key_is_refused_on_a_head_that_is_known(service: Service):
+    async with listening(service) as port, line(port) as one:
+        for _ in range(KNOWN):
+            assert (await one.ask(ask(service))).status == 200
+        await service.fetch("UPDATE api_keys SET revoked_at = clock_timestamp() WHERE member = 'GD-HR' RETURNING id")
+        assert (await one.ask(ask(service))).status == 401
+        await asyncio.sleep(0.6)
+        assert (await one.ask(ask(service))).status == 401
+
+
+async def test_another_secret_under_the_same_head_is_another_head(service: Service):
+    key = service.keys["agency"]
+    forged = key[:-12] + ("a" if key[-12] != "a" else "b") + key[-11:]
+    async with listening(service) as port, line(port) as one:
+        for _ in range(KNOWN):
+            assert (await one.ask(ask(service))).status == 200
+        assert (await one.ask(ask(service, key=forged))).status == 401
+        assert (await one.ask(ask(service))).status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Idempotency_Key": "once"},
+        {"Expect": "100-continue"},
+        {"Connection": "close, TE"},
+        {"X_Unheard_Of": "1"},
+    ],
+    ids=lambda headers: next(iter(headers)),
+)
+async def test_a_head_that_is_not_plain_goes_the_whole_way(
+    service: Service, long_way: list[str], headers: dict[str, str]
+):
+    async with listening(service) as port:
+        for _ in range(KNOWN):
+            async with line(port) as one:
+                one.writer.write(ask(service, **headers))
+                await one.reply()
+                one.writer.write(ask(service, **headers))
+                await asyncio.sleep(0.05)
+    assert len(long_way) >= KNOWN
+    assert len(long_way) == KNOWN or len(long_way) == 2 * KNOWN  # the second came, or the first ended it
+
+
+async def test_an_idempotency_key_is_kept_on_a_line_that_knows_the_head(service: Service):
+    async with listening(service) as port, line(port) as one:
+        for _ in range(KNOWN):
+            await one.ask(ask(service))
+        first, again = [(await one.ask(ask(service, Idempotency_Key="once"))).body for _ in range(2)]
+    assert first == again
+
+
+async def test_a_body_of_another_length_than_the_head_says_is_not_taken(service: Service, long_way: list[str]):
+    """One byte more belongs to the next request, one less is waited for: nothing is smuggled."""
+    request = ask(service)
+    async with listening(service) as port, line(port) as one:
+        for _ in range(KNOWN):
+            await one.ask(request)
+        before = len(long_way)
+        reply = await one.ask(request[:-1], request[-1:])
+        assert reply.status == 200
+        assert len(long_way) == before + 1
+        one.writer.write(request + b"G")
+        assert (await one.reply()).status == 200
+        one.writer.write(b"ET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await one.reply()).status == 200
+        one.writer.write(request + b"\0\r\n\r\n")
+        assert b"400 Bad Request" in await one.rest()
+
+
+async def test_heads_remembered_are_bounded_and_hold_no_secret(service: Service, monkeypatch: pytest.MonkeyPatch):
+    made: list[express.ExpressProtocol] = []
+    init = express.ExpressProtocol.__init__
+
+    def noted(self: express.ExpressProtocol, *args: Any, **kwargs: Any) -> None:
+        made.append(self)
+        init(self, *args, **kwargs)
+
+    monkeypatch.setattr(express.ExpressProtocol, "__init__", noted)
+    async with listening(service) as port, line(port) as one:
+        for n in range(2 * express.HEADS_OF_A_CONNECTION + 3):
+            assert (await one.ask(ask(service, "R" * (n + 1)))).status == 200
+        heads = made[0]._heads
+        assert 0 < len(heads) <= express.HEADS_OF_A_CONNECTION
+        assert service.keys["agency"].split("_")[-2] not in repr(heads)
+
+
+async def test_an_idle_line_is_closed_and_one_under_way_is_answered_before_the_end(service: Service):
+    async with listening(service, timeout_keep_alive=1) as port, line(port) as one:
+        for _ in range(KNOWN):
+            await one.ask(ask(service))
+        assert await one.rest() == b""
+    async with listening(service) as port:
+        one = Line(*await asyncio.open_connection("127.0.0.1", port))
+        for _ in range(KNOWN):
+            await one.ask(ask(service))
+        one.writer.write(ask(service))
+        await asyncio.sleep(0.001)
+    with closing(one.writer):  # the service was told to stop while the last one was under way
+        assert (await one.reply()).status == 200
+        assert await one.rest() == b""
+
+
+async def test_two_framings_are_refused_on_a_line_that_knows_the_head(service: Service):
+    async with listening(service) as port, line(port) as one:
+        for _ in range(KNOWN):
+            await one.ask(ask(service))
+        assert (await one.ask(ask(service, Transfer_Encoding="chunked"))).status == 400
+        assert await one.rest() == b""
