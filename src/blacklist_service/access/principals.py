@@ -1,6 +1,7 @@
 """Who is asking, as an authenticated key shows it; and who is acting, as the ledger keeps it."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from blacklist_service.access.scopes import SCOPES_OF_ROLE, Role, Scope
 from blacklist_service.problems import ScopeMissing
@@ -26,8 +27,7 @@ class Principal:
             raise ScopeMissing(f"this operation needs the scope {scope.value}")
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who acts, and by which request. `member` and `key_id` are None for an act at the command line."""
 
     member: str | None = None

@@ -1,6 +1,5 @@
 """`/v1/audit`: who stands behind a mask, and what would have been answered then. Each is an entry."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -105,7 +104,7 @@ class AsOfResponse(WireResponse):
 async def unmask_entry(
     entry_id: UUID, body: UnmaskingRequest, request: Request, connection: Writes, actor: Acting
 ) -> UnmaskedResponse:
-    by = replace(actor, operator=body.operator or actor.operator)
+    by = actor._replace(operator=body.operator or actor.operator)
     found = await unmask(connection, entry_id, reason=body.reason, actor=by, secrecy=request.app.state.secrecy)
     return UnmaskedResponse(
         entry_id=found.entry_id,

@@ -8,7 +8,7 @@ import orjson
 
 from blacklist_service.assistance.rules import object_key
 from blacklist_service.checks import rules
-from blacklist_service.checks.asks import Answer, AskedSubject, Question, key_order
+from blacklist_service.checks.asks import Answer, AskedSubject, Question
 from blacklist_service.checks.problems import UnknownMatter
 from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
@@ -62,16 +62,14 @@ def answer_question(
     decided = [_decide(question, asked, matter, snapshot) for asked in question.subjects]
     if is_stale:
         decided = [rules.doubt(one) for one in decided]
-    decision = rules.decision_of_check(decided)
-    warnings = [
-        *question.warnings,
-        *([] if snapshot.list_version else [LIST_EMPTY]),
-        *([LIST_STALE] if is_stale else []),
-    ]
+    decision = rules.decision_of_check(decided) if len(decided) > 1 else decided[0].decision
+    warnings = question.warnings
+    if is_stale or not snapshot.list_version:
+        warnings = [*warnings, *([] if snapshot.list_version else [LIST_EMPTY]), *([LIST_STALE] if is_stale else [])]
     content = orjson.dumps(
         {
             "check_id": str(check_id),
-            "decision": decision,
+            "decision": decision._value_,
             "matter": matter.code,
             "reference": request.reference,
             "checked_at": snapshot.wire_at,
@@ -90,7 +88,7 @@ def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:
 
 
 def _decide(question: Question, asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.SubjectDecision:
-    if not snapshot.notices and not any(key.digest in snapshot.rows for key in asked.keys):
+    if not snapshot.notices and snapshot.rows.keys().isdisjoint([key.digest for key in asked.keys]):
         return rules.NOTHING_FOUND
     hits = [hit for key in asked.keys for hit in hits_of(snapshot, asked.subject, key.digest, key.kind)]
     # Two keys of a subject (a USCC and its organisation code) find the same listings: the larger rest, not the sum.
@@ -117,7 +115,7 @@ def _notices(question: Question, asked: AskedSubject, snapshot: Snapshot) -> lis
 def _subject_wire(asked: AskedSubject, decided: rules.SubjectDecision) -> dict[str, object]:
     wire: dict[str, object] = {
         "role": asked.role,
-        "decision": decided.decision,
+        "decision": decided.decision._value_,
         "matches": [_match_wire(match) for match in decided.matches],
     }
     if decided.total > len(decided.matches):
@@ -147,22 +145,22 @@ def _entry(
     decided: list[rules.SubjectDecision],
     content: bytes,
 ) -> Entry:
-    listing_ids = dict.fromkeys(
-        match.hit.listing_id for subject in decided for match in subject.matches if match.hit.listing_id
-    )
+    found = [match.hit.listing_id for subject in decided for match in subject.matches if match.hit.listing_id]
     return Entry(
         action=Action.CHECK,
         actor=question.actor,
         matter=matter.code,
         reference=question.request.reference,
-        decision=decision.value,
-        listing_ids=tuple(listing_ids),
+        decision=decision._value_,
+        listing_ids=tuple(dict.fromkeys(found)) if found else (),
         list_version=snapshot.list_version,
         measures_version=snapshot.measures_version,
         notices_version=snapshot.notices_version,
         subjects=tuple(
-            _child() if matter.about_children and _is_child(asked, snapshot.legal_date) else _entry_subject(asked)
-            for asked in question.subjects
+            [
+                _child() if matter.about_children and _is_child(asked, snapshot.legal_date) else _entry_subject(asked)
+                for asked in question.subjects
+            ]
         ),
         request=question.body,
         answer=content,
@@ -181,14 +179,10 @@ def _child() -> EntrySubject:
 
 
 def _entry_subject(asked: AskedSubject) -> EntrySubject:
-    identifier = asked.subject.identifier
-    private: dict[str, object] = {"role": asked.role, "kind": asked.asked.kind.value, "name": asked.asked.name}
-    if asked.asked.identifier is not None:
-        private["identifier"] = {"type": asked.asked.identifier.type.value, "number": asked.asked.identifier.number}
-    return EntrySubject(
-        digest=min(asked.keys, key=key_order).digest,
-        name_masked=mask_name(asked.subject.name),
-        identifier_masked=mask_identifier(identifier.number) if identifier else None,
-        role=asked.role,
-        private=private,
-    )
+    """Found again by its first key: the identifier's, else the name's."""
+    role, subject, keys, sent = asked
+    private: dict[str, object] = {"role": role, "kind": sent.kind._value_, "name": sent.name}
+    if sent.identifier is not None:
+        private["identifier"] = {"type": sent.identifier.type._value_, "number": sent.identifier.number}
+    masked = mask_identifier(subject.identifier.number) if subject.identifier else None
+    return EntrySubject(keys[0].digest, mask_name(subject.name), masked, role, private)

@@ -10,7 +10,7 @@ from blacklist_service.checks.schemas import CheckRequest, SubjectRequest
 from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, IdentifierType, read_identifier
-from blacklist_service.subjects.keys import KeyKind, Subject, SubjectKey, asked_keys
+from blacklist_service.subjects.keys import Subject, SubjectKey, asked_keys
 from blacklist_service.subjects.names import name_key
 from blacklist_service.web.bodies import parse_body, validate
 
@@ -20,6 +20,9 @@ CHECKED_TYPES = {
     IdentifierType.FOREIGN_PERMANENT_RESIDENT_ID,
 }
 """Numbers whose check rests on MOD 11-2: one that fails was never issued, so nothing could ever match it."""
+
+
+_VALID = IdentifierQuality.VALID
 
 
 class AskedSubject(NamedTuple):
@@ -133,41 +136,35 @@ def read_question(
     return Question(actor, request, body, subjects, warnings, matters)
 
 
-def key_order(key: SubjectKey) -> int:
-    """Identifier before name: the first key is the one an auditor finds the subject by."""
-    return _KEY_ORDER[key.kind]
-
-
-_KEY_ORDER = {
-    kind: place
-    for place, kind in enumerate(
-        (KeyKind.IDENTIFIER, KeyKind.ORGANISATION_CODE, KeyKind.NAME, KeyKind.NAME_ONLY, KeyKind.MASKED)
-    )
-}
-
-
 def _read_subjects(request: CheckRequest, digester: Digester, *, today: date) -> tuple[list[AskedSubject], list[str]]:
     subjects, warnings, errors = [], [], []
     for place, asked in enumerate(request.subjects):
-        if not name_key(asked.name):
+        kind, name, written = asked.kind, asked.name, asked.identifier
+        if not name_key(name):
             raise InvalidRequest(errors=[FieldError(f"/subjects/{place}/name", "blank", "Must not be blank")])
         identifier = None
-        if asked.identifier is not None:
-            identifier = read_identifier(asked.kind, asked.identifier.type, asked.identifier.number, today=today)
+        if written is not None:
+            identifier = read_identifier(kind, written.type, written.number, today=today)
             if fault := _fault(identifier):
                 errors.append(FieldError(f"/subjects/{place}/identifier/number", "invalid-identifier", fault))
-            elif identifier and identifier.quality is IdentifierQuality.CHECK_FAILED:
-                warnings.append("identifier-checksum")
-            elif identifier and identifier.is_unusual:
-                warnings.append("identifier-unusual")
-        subject = Subject(asked.kind, asked.name, identifier)
-        subjects.append(AskedSubject(asked.role.value, subject, asked_keys(subject, digester), asked))
+            elif identifier and (warning := _warning(identifier)):
+                warnings.append(warning)
+        subject = Subject(kind, name, identifier)
+        subjects.append(AskedSubject(asked.role._value_, subject, asked_keys(subject, digester), asked))
     if errors:
         raise InvalidIdentifier(errors=errors)
-    return subjects, list(dict.fromkeys(warnings))
+    return subjects, list(dict.fromkeys(warnings)) if warnings else warnings
+
+
+def _warning(identifier: Identifier) -> str:
+    if identifier.quality is _VALID:
+        return "identifier-unusual" if identifier.is_unusual else ""
+    return "identifier-checksum" if identifier.quality is IdentifierQuality.CHECK_FAILED else ""
 
 
 def _fault(identifier: Identifier | None) -> str:
+    if identifier is not None and identifier.quality is _VALID:
+        return ""
     if identifier is None or identifier.quality is IdentifierQuality.UNUSABLE:
         return "no number of this type looks like that"
     if identifier.quality is IdentifierQuality.MASKED:

@@ -1,6 +1,6 @@
 """What follows an answer: its outcome, what still waits for one, and the explanation for the person it is about."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -121,7 +121,7 @@ async def put_outcome(
         orjson.loads(recorded.answer),
         action=body.action,
         reason=body.reason,
-        actor=replace(actor, operator=body.operator),
+        actor=actor._replace(operator=body.operator),
         secrecy=request.app.state.secrecy,
     )
     return _response(outcome)

@@ -104,13 +104,14 @@ def leaf_of(entry: Entry, *, entry_id: UUID, at: str, salt: bytes, private: byte
         "v": LEAF_VERSION,
         "id": str(entry_id),
         "at": at,
-        "action": entry.action.value,
+        "action": entry.action._value_,
         "private": commitment(salt, private),
     }
-    if entry.actor.member is not None:
-        leaf["agency"] = entry.actor.member
-    if entry.actor.key_id is not None:
-        leaf["key"] = entry.actor.key_id
+    actor = entry.actor
+    if actor.member is not None:
+        leaf["agency"] = actor.member
+    if actor.key_id is not None:
+        leaf["key"] = actor.key_id
     if entry.matter is not None:
         leaf["matter"] = entry.matter
     if entry.decision is not None:

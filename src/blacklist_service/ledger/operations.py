@@ -66,6 +66,7 @@ def _write_statement() -> str:
 READ_BY_POSTGRESQL = {"listing_ids": "listing_ids::uuid[]", "source_ip": "source_ip::inet"}
 WRITE = _write_statement()
 Row = tuple[object, ...]
+_CHECK = Action.CHECK
 RANDOM_BYTES = SALT_BYTES + 2 * NONCE_BYTES
 
 
@@ -125,13 +126,13 @@ def _entry_row(entry: Entry, entry_id: UUID, leaf: bytes) -> Row:
     actor = entry.actor
     return (
         entry_id,
-        entry.action.value,
+        entry.action._value_,
         actor.member,
         actor.key_id,
         actor.operator,
         entry.matter,
         entry.reference,
-        entry_id if entry.action is Action.CHECK else entry.check_id,
+        entry_id if entry.action is _CHECK else entry.check_id,
         entry.decision,
         "{{{}}}".format(",".join(map(str, entry.listing_ids))) if entry.listing_ids else "{}",
         entry.list_version,

@@ -34,6 +34,7 @@ class Authenticator:
         self._lane = Lane(dsn)
         self._deadline_seconds = deadline_seconds
         self._proved: dict[bytes, tuple[float, Principal]] = {}
+        self._called: set[bytes] = set()
         self._renewing: set[bytes] = set()
         self._looking: dict[str, asyncio.Future[tuple[float, Credential | None]]] = {}
 
@@ -41,7 +42,7 @@ class Authenticator:
         if authorization is None:
             raise Unauthenticated
         place = self.place_of(authorization)
-        principal = self.recall(place)
+        principal = self._recall(place, self._renewing)
         if principal is not None:
             return principal
         self._renewing.add(place)
@@ -52,6 +53,7 @@ class Authenticator:
             raise
         finally:
             self._renewing.discard(place)
+            self._called.discard(place)
         if len(self._proved) >= REMEMBERED_KEYS:
             self._proved.clear()
         self._proved[place] = (asked_at, principal)
@@ -62,14 +64,20 @@ class Authenticator:
         return hashlib.sha256(authorization.encode("latin-1", "replace")).digest()
 
     def recall(self, place: bytes) -> Principal | None:
-        """Who was proved by that header at most half a second ago. Half of that, and the first who asks proves it again,
-        so that the others need not wait for it.
+        """Who was proved by that header at most half a second ago. After half of that, None for the first who asks: whoever
+        gets nothing proves the header by `authenticate`, and the others need not wait for it.
         """
+        principal = self._recall(place, self._called)
+        if principal is None:
+            self._called.add(place)
+        return principal
+
+    def _recall(self, place: bytes, renewing: set[bytes]) -> Principal | None:
         proved = self._proved.get(place)
         if proved is None:
             return None
         age = time.monotonic() - proved[0]
-        if age <= AGEING_SECONDS or (age <= FRESH_SECONDS and place in self._renewing):
+        if age <= AGEING_SECONDS or (age <= FRESH_SECONDS and place in renewing):
             return proved[1]
         return None
 

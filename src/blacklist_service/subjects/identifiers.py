@@ -135,7 +135,7 @@ def read_identifier(
     number = text if _CLEAN.fullmatch(text) else clean_number(text)
     if not number or _PLACEHOLDER.fullmatch(number):
         return None
-    if type is IdentifierType.OTHER:
+    if type is _OTHER:
         return _read_other(kind, number, today)
     found = infer_type(kind, number) if type is None else type
     return _READERS[found](found, number, today)
@@ -246,7 +246,7 @@ def _read_resident_form(type_: IdentifierType, number: str, today: date) -> Iden
         and number[:2] in PROVINCES
         and _resident_check(number) == number[17]
     )
-    return Identifier(type_, number, IdentifierQuality.VALID if holds else IdentifierQuality.CHECK_FAILED)
+    return Identifier(type_, number, _VALID if holds else IdentifierQuality.CHECK_FAILED)
 
 
 def _read_foreign_resident(type_: IdentifierType, number: str, _today: date) -> Identifier:
@@ -322,6 +322,7 @@ def _organisation_check(number: str) -> str:
     return "0123456789X"[-sum(map(mul, _ORGANISATION_WEIGHTS, values)) % 11]
 
 
+_OTHER, _VALID = IdentifierType.OTHER, IdentifierQuality.VALID
 _DATED_TYPES = frozenset({IdentifierType.RESIDENT_ID, IdentifierType.HMT_RESIDENCE_PERMIT})
 _CHECKED_TYPES = RESIDENT_FORM_TYPES | {IdentifierType.USCC}
 _READERS: Mapping[IdentifierType, Callable[[IdentifierType, str, date], Identifier]] = {

@@ -13,7 +13,7 @@ import re
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from blacklist_service.subjects.digests import Digester
+from blacklist_service.subjects.digests import Digester, measured
 from blacklist_service.subjects.identifiers import (
     RESIDENT_FORM_TYPES,
     Identifier,
@@ -54,6 +54,16 @@ class SubjectKey(NamedTuple):
     digest: bytes
 
 
+# By their own names, because a name of an enumeration is looked up in Python, and these are met for every check.
+_IDENTIFIER, _MASKED, _NAME_ONLY, _VALID = (
+    KeyKind.IDENTIFIER,
+    KeyKind.MASKED,
+    KeyKind.NAME_ONLY,
+    IdentifierQuality.VALID,
+)
+_WITH_CODE = frozenset({IdentifierType.USCC, IdentifierType.ORGANISATION_CODE})
+
+
 def listed_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
     """The keys of the debtor. A name alone finds it only for who asks by name, or where no number could find it."""
     name = comparison_key(subject.kind, subject.name)
@@ -76,11 +86,11 @@ def asked_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
     keys = _number_keys(subject, name, digester)
     if not keys:
         return [SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name))]
-    keys += [
-        SubjectKey(KeyKind.MASKED, digester.of("masked", subject.kind, mask, name))
-        for mask in _masks(subject.identifier)
-    ]
-    keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_only", subject.kind, name)))
+    named = measured(name)
+    if masks := _masks(subject.identifier):
+        digest = digester.begun("masked", subject.kind)
+        keys += [SubjectKey(_MASKED, digest(measured(mask) + named)) for mask in masks]
+    keys.append(SubjectKey(_NAME_ONLY, digester.begun("name_only", subject.kind)(named)))
     return keys
 
 
@@ -96,13 +106,17 @@ def identity_of(key_kind: KeyKind, subject_kind: SubjectKind, asked_name: str, l
 def _number_keys(subject: Subject, name: str, digester: Digester) -> list[SubjectKey]:
     """Empty for a number that can find nothing: no question is answered for a resident ID that fails its check."""
     identifier = subject.identifier
-    if identifier is None or identifier.quality is IdentifierQuality.UNUSABLE:
+    if identifier is None:
         return []
-    if identifier.quality is IdentifierQuality.MASKED:
-        return [SubjectKey(KeyKind.MASKED, digester.of("masked", subject.kind, identifier.number, name))]
-    if identifier.quality is IdentifierQuality.CHECK_FAILED and identifier.type in RESIDENT_FORM_TYPES:
-        return []
-    keys = [SubjectKey(KeyKind.IDENTIFIER, digester.of(_tag(identifier), _lasting_part(identifier)))]
+    quality = identifier.quality
+    if quality is not _VALID:
+        if quality is IdentifierQuality.UNUSABLE:
+            return []
+        if quality is IdentifierQuality.MASKED:
+            return [SubjectKey(_MASKED, digester.of("masked", subject.kind, identifier.number, name))]
+        if quality is IdentifierQuality.CHECK_FAILED and identifier.type in RESIDENT_FORM_TYPES:
+            return []
+    keys = [SubjectKey(_IDENTIFIER, digester.begun(_tag(identifier))(measured(_lasting_part(identifier))))]
     if code := _organisation_code(identifier):
         keys.append(SubjectKey(KeyKind.ORGANISATION_CODE, digester.of("code", code)))
     return keys
@@ -121,16 +135,16 @@ def _lasting_part(identifier: Identifier) -> str:
 
 
 def _organisation_code(identifier: Identifier) -> str | None:
-    if identifier.type is IdentifierType.USCC:
-        return identifier.number[8:17]
-    return identifier.number if identifier.type is IdentifierType.ORGANISATION_CODE else None
+    if identifier.type not in _WITH_CODE:
+        return None
+    return identifier.number[8:17] if identifier.type is IdentifierType.USCC else identifier.number
 
 
 def _masks(identifier: Identifier | None) -> tuple[str, ...]:
     """The public masks that could hide this number: the official list's, its mirror's, a province's."""
     if identifier is None or identifier.type not in RESIDENT_FORM_TYPES or len(identifier.number) != 18:
         return ()
-    if identifier.quality is not IdentifierQuality.VALID:
+    if identifier.quality is not _VALID:
         return ()
     number = identifier.number
     return (
