@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
@@ -45,11 +46,18 @@ def count_requests(ended: Sequence[Ended]) -> None:
         if counter is None:
             counter = _request_counters[place] = REQUESTS.labels(*place)
         counter.inc(number)
-    for _, route, _, seconds in ended:
+    for route in {one[1] for one in ended}:
         clock = _request_clocks.get(route)
         if clock is None:
             clock = _request_clocks[route] = REQUEST_SECONDS.labels(route)
-        clock.observe(seconds)
+        observe_all(clock, [seconds for _, on, _, seconds in ended if on == route])
+
+
+def observe_all(clock: Histogram, amounts: Sequence[float]) -> None:
+    """What `clock.observe` does, for many at once: each of its steps writes to a file that several processes share."""
+    clock._sum.inc(sum(amounts))  # noqa: SLF001 - there is no public way
+    for place, number in Tally(bisect_left(clock._upper_bounds, amount) for amount in amounts).items():  # noqa: SLF001
+        clock._buckets[place].inc(number)  # noqa: SLF001
 
 
 def log_requests(lines: Sequence[Mapping[str, object]]) -> None:
@@ -58,7 +66,8 @@ def log_requests(lines: Sequence[Mapping[str, object]]) -> None:
         return
     timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     said = {"event": "request", "level": "info", "timestamp": timestamp}
-    sys.stderr.write("".join(orjson.dumps({**line, **said}).decode() + "\n" for line in lines))
+    written = b"".join([orjson.dumps({**line, **said}, option=orjson.OPT_APPEND_NEWLINE) for line in lines])
+    sys.stderr.write(written.decode())
     sys.stderr.flush()
 
 

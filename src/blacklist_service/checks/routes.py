@@ -28,7 +28,15 @@ from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import find_proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, find_agency_of_check, find_check
-from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours, Problem, Undetermined
+from blacklist_service.problems import (
+    FieldError,
+    InternalError,
+    InvalidRequest,
+    NotFound,
+    NotYours,
+    Problem,
+    Undetermined,
+)
 from blacklist_service.web.bodies import BATCH_BODY_BYTES, parse_json
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.documented import IDEMPOTENCY, problems
@@ -67,7 +75,9 @@ batches = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=_BatchRout
 async def create_check(body: CheckRequest, request: HotRequest) -> bytes:
     raw: bytes = body  # type: ignore[assignment] # a HotRoute hands the body over unread
     key = idempotency_key(request.header(HEADER))
-    answered = _put(raw, request, key)
+    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    batcher: Batcher = request.app.state.batcher
+    batcher.ask(Ask(_asker(request), raw, _deadline(request), answered, key=key))
     return (await answered).content
 
 
@@ -91,16 +101,22 @@ def take_check(body: bytes, exchange: Exchange) -> None:
 async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
     items = _read_items(body)  # type: ignore[arg-type] # a HotRoute hands the body over unread
     key = idempotency_key(request.header(HEADER))
+    batcher: Batcher = request.app.state.batcher
+    asker = _asker(request)
     results: list[bytes] = []
-    asked: deque[list[asyncio.Future[Answer]]] = deque()
+    asked: deque[_Slice] = deque()
     # In slices, so that single checks pass between them; each slice has the deadline to itself.
-    for slice_ in _slices(items):
+    for places in _slices(items):
         if len(asked) == SLICES_UNDER_WAY:
             results += await _settled(asked.popleft(), request)
         request.scope["arrived"] = asyncio.get_running_loop().time()
-        asked.append([_put(_written(items[n]), request, item_key(key, n), is_strict_json=True) for n in slice_])
-    for answers in asked:
-        results += await _settled(answers, request)
+        deadline, slice_ = _deadline(request), _Slice(len(places))
+        asked.append(slice_)
+        for place, n in enumerate(places):
+            answered, own_key = _Place(slice_, place), item_key(key, n)
+            batcher.ask(Ask(asker, _written(items[n]), deadline, answered, key=own_key, is_strict_json=True))
+    for slice_ in asked:
+        results += await _settled(slice_, request)
     if all(result.startswith(b'{"status":503') for result in results):
         raise Undetermined
     return b'{"results":[' + b",".join(results) + b"]}"
@@ -162,16 +178,49 @@ async def read_receipt(
     return PlainTextResponse(proof.content)
 
 
-def _put(
-    body: bytes, request: HotRequest, key: str | None, *, is_strict_json: bool = False
-) -> "asyncio.Future[Answer]":
-    scope, state = request.scope, request.app.state
-    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    asker = Asker(principal_of(request), scope["request_id"], source_ip(scope))
-    deadline = scope["arrived"] + state.settings.check_deadline_ms / 1000
-    batcher: Batcher = state.batcher
-    batcher.ask(Ask(asker, body, deadline, answered, key=key, is_strict_json=is_strict_json))
-    return answered
+def _asker(request: HotRequest) -> Asker:
+    scope = request.scope
+    return Asker(principal_of(request), scope["request_id"], source_ip(scope))
+
+
+def _deadline(request: HotRequest) -> float:
+    """In the loop's time, from the request's arrival."""
+    seconds: float = request.app.state.settings.check_deadline_ms / 1000
+    return seconds + float(request.scope["arrived"])
+
+
+class _Slice:
+    """Checks of one batch that are asked together; `whole` is resolved when the last of them is answered."""
+
+    def __init__(self, size: int) -> None:
+        self.outcomes: list[Answer | BaseException | None] = [None] * size
+        self.whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._open = size
+
+    def settle(self, place: int, outcome: Answer | BaseException) -> None:
+        self.outcomes[place] = outcome
+        self._open -= 1
+        if not self._open and not self.whole.done():
+            self.whole.set_result(None)
+
+
+class _Place:
+    """Where the answer to one check of a slice goes: a future costs more, and is not awaited one by one here."""
+
+    __slots__ = ("_place", "_slice")
+
+    def __init__(self, slice_: _Slice, place: int) -> None:
+        self._slice = slice_
+        self._place = place
+
+    def done(self) -> bool:
+        return self._slice.outcomes[self._place] is not None
+
+    def set_result(self, answer: Answer) -> None:
+        self._slice.settle(self._place, answer)
+
+    def set_exception(self, problem: BaseException) -> None:
+        self._slice.settle(self._place, problem)
 
 
 def _read_items(body: bytes) -> Sequence[Any]:
@@ -205,16 +254,19 @@ def _written(item: Any) -> bytes:
         return json.dumps(item).encode()
 
 
-async def _settled(asked: Sequence["asyncio.Future[Answer]"], request: HotRequest) -> list[bytes]:
+async def _settled(slice_: _Slice, request: HotRequest) -> list[bytes]:
     """What each of a slice came to, in order."""
-    await asyncio.wait(asked)
-    return [await _result(answered, request) for answered in asked]
+    await slice_.whole
+    return [
+        b'{"status":200,"check":%b}' % outcome.content
+        if isinstance(outcome, Answer)
+        else await _refused(outcome, request)
+        for outcome in slice_.outcomes
+    ]
 
 
-async def _result(answered: "asyncio.Future[Answer]", request: HotRequest) -> bytes:
-    try:
-        return b'{"status":200,"check":%s}' % answered.result().content
-    except Problem as problem:
-        stands = await recorded(request, problem, request.app.state.record_refusal)
-        wire = problem_wire(stands, request.scope.get("request_id"))
-        return b'{"status":%d,"problem":%s}' % (stands.status, orjson.dumps(wire))
+async def _refused(outcome: BaseException | None, request: HotRequest) -> bytes:
+    problem = outcome if isinstance(outcome, Problem) else InternalError()
+    stands = await recorded(request, problem, request.app.state.record_refusal)
+    wire = problem_wire(stands, request.scope.get("request_id"))
+    return b'{"status":%d,"problem":%b}' % (stands.status, orjson.dumps(wire))

@@ -21,6 +21,7 @@ SETTINGS = {
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "jit": "off",
     "idle_in_transaction_session_timeout": "10000",
 }
 

@@ -89,7 +89,7 @@ def asked_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
     named = measured(name)
     if masks := _masks(subject.identifier):
         digest = digester.begun("masked", subject.kind)
-        keys += [SubjectKey(_MASKED, digest(measured(mask) + named)) for mask in masks]
+        keys += [SubjectKey(_MASKED, digest(f"{len(mask)}:{mask}{named}")) for mask in masks]
     keys.append(SubjectKey(_NAME_ONLY, digester.begun("name_only", subject.kind)(named)))
     return keys
 
