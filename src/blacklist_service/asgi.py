@@ -31,9 +31,9 @@ from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.outcome_routes import router as outcomes_router
 from blacklist_service.checks.routes import batches as check_batches_router
+from blacklist_service.checks.routes import check_taker
 from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
-from blacklist_service.checks.routes import take_check
 from blacklist_service.database.connections import Connection, create_pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting, verify_installation
@@ -238,7 +238,7 @@ def with_hot_lane(app: FastAPI) -> HotLane:
 
 def express_protocol(lane: HotLane) -> Any:
     """The class of connections on which a plain check passes by everything that it does not need."""
-    return partial(ExpressProtocol, lane=lane, takers={"/v1/checks": take_check})
+    return partial(ExpressProtocol, lane=lane, takers={"/v1/checks": check_taker})
 
 
 def openapi_document() -> str:

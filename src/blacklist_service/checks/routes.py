@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
@@ -40,7 +41,7 @@ from blacklist_service.problems import (
 from blacklist_service.web.bodies import BATCH_BODY_BYTES, parse_json
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.documented import IDEMPOTENCY, problems
-from blacklist_service.web.express import Exchange
+from blacklist_service.web.express import Exchange, Taker
 from blacklist_service.web.idempotency import idempotency_key, item_key
 from blacklist_service.web.refusals import problem_wire, recorded
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRequest, HotRoute, needs, principal_of
@@ -81,12 +82,16 @@ async def create_check(body: CheckRequest, request: HotRequest) -> bytes:
     return (await answered).content
 
 
-def take_check(body: bytes, exchange: Exchange) -> None:
+def check_taker(state: State) -> Taker:
     """The same, for a request whose head is known; one with an Idempotency-Key never is."""
-    state = exchange.state
     batcher: Batcher = state.batcher
-    asker = Asker(exchange.principal, exchange.request_id, exchange.source_ip)
-    batcher.ask(Ask(asker, body, exchange.arrived + state.settings.check_deadline_ms / 1000, exchange))
+    seconds: float = state.settings.check_deadline_ms / 1000
+
+    def take(body: bytes, exchange: Exchange) -> None:
+        asker = Asker(exchange.principal, exchange.request_id, exchange.source_ip)
+        batcher.ask(Ask(asker, body, exchange.arrived + seconds, exchange))
+
+    return take
 
 
 @batches.post(

@@ -1,7 +1,7 @@
 """Recording acts, in the transaction of the act itself. Who must not be recorded must not act."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, groupby
 from uuid import UUID
@@ -35,7 +35,9 @@ SUBJECT_COLUMNS = {
     "name_masked": "text",
     "identifier_masked": "text",
 }
-"""As they are sent: a list of lists and an address are texts that PostgreSQL reads, a subject's entry is a place."""
+"""As they are read: a list of lists and an address are texts at first, a subject's entry is a place."""
+BINARY = "bytea"
+"""Sent as an array. All else is sent as an array's literal: one text, where an array's elements are encoded one by one."""
 
 
 def _write_statement() -> str:
@@ -43,7 +45,7 @@ def _write_statement() -> str:
     place = count(3)
     shared = {name: f"${next(place)}::{kind}" for name, kind in SHARED_COLUMNS.items()}
     entry, secret, subject = (
-        ", ".join(f"${next(place)}::{kind}[]" for kind in columns.values())
+        ", ".join(f"${next(place)}::{'' if kind == BINARY else 'text::'}{kind}[]" for kind in columns.values())
         for columns in (ENTRY_COLUMNS, SECRET_COLUMNS, SUBJECT_COLUMNS)
     )
     read = {
@@ -94,7 +96,7 @@ def _shared(entry: Entry) -> Row:
     return (entry.action._value_, entry.list_version, entry.measures_version, entry.notices_version)
 
 
-def _sent(entries: Sequence[Entry], ids: Sequence[UUID], at: datetime, secrecy: Secrecy) -> Iterator[Sequence[object]]:
+def _sent(entries: Sequence[Entry], ids: Sequence[UUID], at: datetime, secrecy: Secrecy) -> Iterator[object]:
     """The columns of the three tables, each a sequence over the entries, or over their subjects."""
     cipher, wire_at = ledger_cipher(secrecy, at), wire_instant(at)
     # All the randomness of a batch in one call: salts that open commitments, nonces that are never used twice.
@@ -118,8 +120,30 @@ def _sent(entries: Sequence[Entry], ids: Sequence[UUID], at: datetime, secrecy: 
     yield from _columns(subject_rows, SUBJECT_COLUMNS)
 
 
-def _columns(rows: Sequence[Row], names: Collection[str]) -> Iterable[Sequence[object]]:
-    return zip(*rows, strict=True) if rows else [()] * len(names)
+def _columns(rows: Sequence[Row], kinds: Mapping[str, str]) -> Iterator[object]:
+    columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
+    for column, kind in zip(columns, kinds.values(), strict=True):
+        yield column if kind == BINARY else array_literal(column)
+
+
+def array_literal(values: Sequence[object]) -> str:
+    """PostgreSQL's way of writing an array; texts that need no escape are joined at once."""
+    if not values:
+        return "{}"
+    try:
+        joined = '","'.join(values)  # type: ignore[arg-type] # what is no text is met below
+    except TypeError:
+        return f"{{{','.join(map(_element, values))}}}"
+    if joined.count('"') > 2 * (len(values) - 1) or "\\" in joined:
+        return f"{{{','.join(map(_element, values))}}}"
+    return f'{{"{joined}"}}'
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def ledger_cipher(secrecy: Secrecy, at: datetime) -> Cipher:

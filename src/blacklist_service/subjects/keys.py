@@ -61,6 +61,7 @@ _IDENTIFIER, _MASKED, _NAME_ONLY, _VALID = (
     KeyKind.NAME_ONLY,
     IdentifierQuality.VALID,
 )
+_new = tuple.__new__  # half the time of the named tuple's own
 _WITH_CODE = frozenset({IdentifierType.USCC, IdentifierType.ORGANISATION_CODE})
 
 
@@ -89,8 +90,8 @@ def asked_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
     named = measured(name)
     if masks := _masks(subject.identifier):
         digest = digester.begun("masked", subject.kind)
-        keys += [SubjectKey(_MASKED, digest(f"{len(mask)}:{mask}{named}")) for mask in masks]
-    keys.append(SubjectKey(_NAME_ONLY, digester.begun("name_only", subject.kind)(named)))
+        keys += [_new(SubjectKey, (_MASKED, digest(f"{len(mask)}:{mask}{named}"))) for mask in masks]
+    keys.append(_new(SubjectKey, (_NAME_ONLY, digester.begun("name_only", subject.kind)(named))))
     return keys
 
 

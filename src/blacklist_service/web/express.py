@@ -26,7 +26,7 @@ from blacklist_service.web.context import Ended, accounts, new_request_id, sourc
 from blacklist_service.web.hotlane import HotLane
 from blacklist_service.web.patience import PatientProtocol
 from blacklist_service.web.refusals import problem_response, refusal
-from blacklist_service.web.routing import HotRoute, Proofs
+from blacklist_service.web.routing import HotRoute
 
 HEADS_OF_A_CONNECTION = 32
 MOST_HELD_BYTES = 64 * 1024
@@ -69,10 +69,6 @@ class Exchange:
     @property
     def source_ip(self) -> str | None:
         return self._head.source_ip
-
-    @property
-    def state(self) -> State:
-        return self._protocol.lane.app.state
 
     def done(self) -> bool:
         return self._is_done
@@ -121,6 +117,8 @@ class Exchange:
 
 Taker = Callable[[bytes, Exchange], None]
 """An operation that is handed a body and answers by the exchange, whenever it can."""
+MakeTaker = Callable[[State], Taker]
+"""Makes it, from the state of the application that is running."""
 
 
 def _keep(work: Coroutine[Any, Any, None]) -> None:
@@ -150,9 +148,10 @@ class _Unread(NamedTuple):
 class ExpressProtocol(PatientProtocol):
     """One connection. `lane` is where all that is not plain goes; it also says which operations are taken here."""
 
-    def __init__(self, *args: Any, lane: HotLane, takers: Mapping[str, Taker], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lane: HotLane, takers: Mapping[str, MakeTaker], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lane = lane
+        self._proofs = lane.proofs
         self._takers = takers
         self._heads: dict[bytes, Head] = {}
         self._messages = 0
@@ -183,7 +182,7 @@ class ExpressProtocol(PatientProtocol):
     def on_response_complete(self) -> None:
         unread, self._unread = self._unread, None
         if unread is not None and self._messages == unread.messages + 1 and not self.cycle.more_body:
-            head = _read_head(self.scope, self._takers, self.lane.proofs)
+            head = self._read_head()
             if head is not None and head.body_bytes == unread.body_bytes:
                 if len(self._heads) >= HEADS_OF_A_CONNECTION:
                     self._heads.clear()
@@ -213,7 +212,7 @@ class ExpressProtocol(PatientProtocol):
         """Whether the request is on its way; its key was proved within the time that a proof may be remembered."""
         if self.flow.write_paused:
             return False
-        principal = self.lane.proofs.recall(head.proof)
+        principal = self._proofs.recall(head.proof)
         if principal is None or not head.route.is_open_to(principal):
             return False
         self._is_busy = True
@@ -227,6 +226,28 @@ class ExpressProtocol(PatientProtocol):
             if not exchange.done():
                 exchange.set_exception(error)
         return True
+
+    def _read_head(self) -> Head | None:
+        """What the parser made of a head, where it is plain: each header once, nothing that frames the body otherwise."""
+        scope = self.scope
+        route = scope.get("route")
+        if not isinstance(route, HotRoute) or scope["http_version"] != "1.1" or scope["query_string"]:
+            return None
+        make = self._takers.get(route.path)
+        headers = dict(scope["headers"])
+        if make is None or len(headers) != len(list(scope["headers"])) or not headers.keys() <= PLAIN_HEADERS:
+            return None
+        length, authorization = headers.get(b"content-length", b""), headers.get(b"authorization")
+        if (
+            not length.isdigit()
+            or int(length) > route.most_bytes
+            or headers.get(b"content-type") != b"application/json"
+            or headers.get(b"connection", b"keep-alive").lower() != b"keep-alive"
+            or authorization is None
+        ):
+            return None
+        proof = self._proofs.place_of(authorization.decode("latin-1"))
+        return Head(route, make(self.lane.app.state), int(length), proof, source_ip(dict(scope)))
 
     def _is_between_requests(self) -> bool:
         return (
@@ -258,24 +279,3 @@ def _start(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
     if status == HTTPStatus.OK:
         _success = (headers, start)
     return start
-
-
-def _read_head(scope: Any, takers: Mapping[str, Taker], proofs: Proofs) -> Head | None:
-    """What the parser made of a head, where it is plain: each header once, nothing that frames the body otherwise."""
-    route = scope.get("route")
-    if not isinstance(route, HotRoute) or scope["http_version"] != "1.1" or scope["query_string"]:
-        return None
-    take = takers.get(route.path)
-    headers = dict(scope["headers"])
-    if take is None or len(headers) != len(scope["headers"]) or not headers.keys() <= PLAIN_HEADERS:
-        return None
-    length, authorization = headers.get(b"content-length", b""), headers.get(b"authorization")
-    if (
-        not length.isdigit()
-        or int(length) > route.most_bytes
-        or headers.get(b"content-type") != b"application/json"
-        or headers.get(b"connection", b"keep-alive").lower() != b"keep-alive"
-        or authorization is None
-    ):
-        return None
-    return Head(route, take, int(length), proofs.place_of(authorization.decode("latin-1")), source_ip(scope))
