@@ -206,9 +206,11 @@ async def listening(service: Service, **settings: Any) -> AsyncIterator[int]:
         task = asyncio.create_task(server.serve(sockets=[listen]))
         while not server.started:
             await asyncio.sleep(0.01)
-        yield listen.getsockname()[1]
-        server.should_exit = True
-        await task
+        try:
+            yield listen.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await task
 
 
 def operations(service: Service) -> list[tuple[str, str, Scope | None]]:

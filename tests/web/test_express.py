@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from blacklist_service.access.scopes import Role
 from blacklist_service.web import express
+from blacklist_service.web.context import source_ip
 from blacklist_service.web.hotlane import HotLane
 from tests.durability.wire import Reply, request_bytes
 from tests.support import Service, listening, question, resident_id, subject
@@ -66,6 +67,11 @@ def long_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(HotLane, "__call__", noted)
     return taken
+
+
+async def _after(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.sleep(seconds)
+    await act()
 
 
 def ask(service: Service, reference: str = "GD-1", *, key: str = "agency", **headers: str) -> bytes:
@@ -247,15 +253,101 @@ async def test_an_idle_line_is_closed_and_one_under_way_is_answered_before_the_e
         for _ in range(KNOWN):
             await one.ask(ask(service))
         assert await one.rest() == b""
-    async with listening(service) as port:
-        one = Line(*await asyncio.open_connection("127.0.0.1", port))
-        for _ in range(KNOWN):
-            await one.ask(ask(service))
-        one.writer.write(ask(service))
-        await asyncio.sleep(0.001)
+    async with service.workplace.connected() as connection:
+        async with listening(service) as port:
+            one = Line(*await asyncio.open_connection("127.0.0.1", port))
+            for _ in range(KNOWN):
+                await one.ask(ask(service))
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute("LOCK TABLE ledger_pending IN SHARE MODE")
+            one.writer.write(ask(service))
+            await asyncio.sleep(0.02)
+            release = asyncio.ensure_future(_after(0.25, transaction.rollback))
+        await release
     with closing(one.writer):  # the service was told to stop while the last one was under way
-        assert (await one.reply()).status == 200
+        last = await one.reply()
+        assert (last.status, b"connection: close" in last.head) == (200, True)
         assert await one.rest() == b""
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+async def test_another_method_never_becomes_a_check(service: Service, method: str):
+    async with listening(service) as port, line(port) as one:
+        for _ in range(KNOWN):
+            assert (await one.ask(ask(service))).status == 200
+        for _ in range(KNOWN):
+            async with line(port) as other:
+                for _ in range(2):
+                    other.writer.write(ask(service).replace(b"POST", method.encode(), 1))
+                    await asyncio.sleep(0.02)
+                other.writer.write_eof()
+                answered = await other.rest()
+                assert answered.count(b"HTTP/1.1 405") >= 1
+                assert b"HTTP/1.1 200" not in answered
+    [row] = await service.fetch("SELECT count(*) AS n FROM ledger_entries WHERE action = 'check'")
+    assert row["n"] == KNOWN
+
+
+async def test_empty_lines_before_a_request_are_no_head(service: Service, long_way: list[str]):
+    """The parser passes them over; what follows must not be taken for a body."""
+    request = ask(service, "R" * 150)
+    head, body = request.split(b"\r\n\r\n", 1)
+    head += b"\r\n\r\n"
+    later = len(head)
+    assert len(body) > later  # so much of the body is in the first piece that what follows four bytes is as long as it
+    async with listening(service) as port, line(port) as one:
+        for _ in range(KNOWN):
+            assert (await one.ask(b"\r\n\r\n" + head + body[:-later], body[-later:])).status == 200
+        smuggled = ask(service, key="sxd_test_none_none_none")
+        reply = await one.ask(b"\r\n\r\n" + smuggled[: len(body)].ljust(len(body)), smuggled[len(body) :])
+        assert reply.status in {400, 401}
+
+
+@pytest.mark.parametrize("known", [1, KNOWN])
+async def test_a_line_that_asks_for_nothing_is_closed(service: Service, known: int):
+    async with listening(service, timeout_keep_alive=1) as port, line(port) as one, line(port) as refused:
+        for _ in range(known):
+            await one.ask(ask(service))
+        one.writer.write(b"\r\n")
+        assert await one.rest() == b""
+        head, body = ask(service, key="none").split(b"\r\n\r\n", 1)
+        assert (await refused.ask(head + b"\r\n\r\n")).status == 401
+        refused.writer.write(body)
+        assert await refused.rest() == b""
+
+
+async def test_an_answer_that_cannot_be_sent_does_not_disturb_its_neighbours(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
+    end = express.ExpressProtocol.end
+
+    def broken(self: express.ExpressProtocol, status: int, headers: bytes, content: bytes) -> None:
+        if b"GD-broken" in content:
+            raise OSError("planted")
+        end(self, status, headers, content)
+
+    monkeypatch.setattr(express.ExpressProtocol, "end", broken)
+    async with listening(service) as port, line(port) as bad, line(port) as good:
+        for one in (bad, good):
+            for _ in range(KNOWN):
+                assert (await one.ask(ask(service))).status == 200
+        for _ in range(5):  # now and then one goes the long way, to prove its key again
+            bad.writer.write(ask(service, "GD-broken"))
+            assert (await good.ask(ask(service, "GD-good"))).status == 200
+            try:
+                await bad.reply()
+            except asyncio.IncompleteReadError:
+                break
+        else:
+            pytest.fail("the broken line was never cut")
+        assert (await good.ask(ask(service, "GD-good"))).status == 200
+
+
+async def test_an_address_is_kept_as_postgresql_reads_it():
+    read = [source_ip({"client": (text, 1)}) for text in ("127.0.0.1", "fe80::1%eth0", "unknown", "2001:DB8::1", "")]
+    assert read == ["127.0.0.1", "fe80::1", None, "2001:db8::1", None]
+    assert source_ip({}) is None
 
 
 async def test_two_framings_are_refused_on_a_line_that_knows_the_head(service: Service):

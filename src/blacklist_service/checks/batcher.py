@@ -107,11 +107,12 @@ class Batcher:
     async def _serve(self, lane: Lane) -> None:
         while True:
             await self._work.wait()
-            batch = self._take()
-            if not batch:
-                self._work.clear()
-                continue
+            batch: list[Ask] = []
             try:
+                batch = self._take()
+                if not batch:
+                    self._work.clear()
+                    continue
                 await self._answer(lane, batch)
             except Exception:
                 log.exception("batch_failed", size=len(batch))
@@ -208,9 +209,11 @@ class _Deadlines:
 
     def _expire(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._asks and (self._asks[0].answered.done() or self._asks[0].deadline <= loop.time()):
-            _refuse([self._asks.popleft()], Undetermined("the database did not answer in time"))
-        self._timer = loop.call_at(self._asks[0].deadline, self._expire) if self._asks else None
+        try:
+            while self._asks and (self._asks[0].answered.done() or self._asks[0].deadline <= loop.time()):
+                _refuse([self._asks.popleft()], Undetermined("the database did not answer in time"))
+        finally:
+            self._timer = loop.call_at(self._asks[0].deadline, self._expire) if self._asks else None
 
 
 class _Transaction:

@@ -11,7 +11,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import SALT_BYTES, Entry, leaf_of, private_part
 from blacklist_service.secrecy import NONCE_BYTES, Cipher, Secrecy
 
-SHARED_COLUMNS = {"action": "text", "list_version": "bigint", "measures_version": "bigint", "notices_version": "bigint"}
+SHARED_COLUMNS = {"action": "text", "measures_version": "bigint", "notices_version": "bigint"}
 """What all entries of one statement have in common, sent once."""
 ENTRY_COLUMNS = {
     "agency": "text",
@@ -22,6 +22,7 @@ ENTRY_COLUMNS = {
     "check_id": "uuid",
     "decision": "text",
     "listing_ids": "text",
+    "list_version": "bigint",
     "request_id": "text",
     "source_ip": "text",
     "leaf": "bytea",
@@ -93,7 +94,7 @@ async def record(
 
 
 def _shared(entry: Entry) -> Row:
-    return (entry.action._value_, entry.list_version, entry.measures_version, entry.notices_version)
+    return (entry.action._value_, entry.measures_version, entry.notices_version)
 
 
 def _sent(entries: Sequence[Entry], ids: Sequence[UUID], at: datetime, secrecy: Secrecy) -> Iterator[object]:
@@ -114,7 +115,7 @@ def _sent(entries: Sequence[Entry], ids: Sequence[UUID], at: datetime, secrecy: 
         secret_rows.append((salt, sealed, answer))
         for ordinal, subject in enumerate(entry.subjects):
             digest, name, identifier, role, _ = subject
-            subject_rows.append((place + 1, ordinal, role, digest, name, identifier))
+            subject_rows.append((str(place + 1), str(ordinal), role, digest, name, identifier))
     yield from _columns(entry_rows, ENTRY_COLUMNS)
     yield from _columns(secret_rows, SECRET_COLUMNS)
     yield from _columns(subject_rows, SUBJECT_COLUMNS)
@@ -160,10 +161,11 @@ def private_context(entry_id: UUID) -> bytes:
 
 def _entry_row(entry: Entry, leaf: bytes) -> Row:
     agency, key_id, operator, request_id, source_ip = entry.actor
+    version = entry.list_version
     listings = f"{{{','.join(map(str, entry.listing_ids))}}}" if entry.listing_ids else "{}"
     return (
         *(agency, key_id, operator, entry.matter, entry.reference, entry.check_id, entry.decision),
-        *(listings, request_id, source_ip, leaf),
+        *(listings, None if version is None else str(version), request_id, source_ip, leaf),
     )
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import time
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 import structlog
@@ -140,4 +142,13 @@ def _route(scope: Scope) -> str:
 def source_ip(scope: Scope) -> str | None:
     """The client's address; behind a trusted proxy uvicorn has put the forwarded one here."""
     client = scope.get("client")
-    return client[0] if client and client[0] else None
+    return _address(client[0]) if client and client[0] else None
+
+
+@lru_cache(maxsize=4096)
+def _address(text: str) -> str | None:
+    """As PostgreSQL reads one: without an interface's name; None for what a proxy wrote that is no address."""
+    try:
+        return str(ip_address(text.partition("%")[0]))
+    except ValueError:
+        return None

@@ -79,7 +79,6 @@ class Exchange:
 
     def set_exception(self, problem: BaseException) -> None:
         if not isinstance(problem, Problem):
-            log.error("request_failed", request_id=self.request_id, route=self._head.route.path)
             problem = InternalError()
         self._is_done = True  # whatever comes now comes too late
         if problem.is_recorded:
@@ -108,9 +107,13 @@ class Exchange:
         self._end(response.status_code, headers, bytes(response.body))
 
     def _end(self, status: int, headers: bytes, content: bytes) -> None:
+        """Raise nothing: whoever answers has others to answer after this one."""
         self._is_done = True
         request_id, head = self.request_id, self._head
-        self._protocol.end(status, b"%bx-request-id: %b\r\n\r\n%b" % (headers, request_id.encode(), content))
+        try:
+            self._protocol.end(status, b"%bx-request-id: %b\r\n" % (headers, request_id.encode()), content)
+        except Exception:  # noqa: BLE001 - of one connection: the answer stays on record
+            self._protocol.transport.abort()
         seconds = time.perf_counter() - self._started
         accounts.note(Ended(request_id, "POST", head.route.path, status, seconds, self.principal, head.source_ip))
 
@@ -164,7 +167,9 @@ class ExpressProtocol(PatientProtocol):
         if self._is_busy or self._held:
             self._hold(data)
             return
-        if self._is_between_requests():
+        self._unread = None
+        # Not what begins with an empty line, which the parser passes over: a head ends at the first empty line.
+        if data.startswith(b"POST ") and self._is_between_requests():
             end = data.find(END) + len(END)
             if end >= len(END):
                 place = hashlib.sha256(data[:end]).digest()  # the head holds the secret, which is not to be remembered
@@ -174,6 +179,10 @@ class ExpressProtocol(PatientProtocol):
                 self._unread = _Unread(place, len(data) - end, self._messages)
         self.idle_since = None
         super().data_received(data)
+        if (
+            self._is_between_requests()
+        ):  # what came asked for nothing, but uvicorn waits no longer for something that does
+            self.idle_since = self.loop.time()
 
     def on_message_begin(self) -> None:
         self._messages += 1
@@ -195,14 +204,14 @@ class ExpressProtocol(PatientProtocol):
         else:
             super().shutdown()
 
-    def end(self, status: int, rest: bytes) -> None:
+    def end(self, status: int, headers: bytes, content: bytes) -> None:
         """Send an exchange's answer, and be free for the next request."""
         self._is_busy = False
         self.idle_since = self.loop.time()
-        if self.transport.is_closing():
-            log.info("client_gone", route="express", cause="closed")
+        if self.transport.is_closing():  # the client went; the answer stays on record
             return
-        self.transport.write(_start(status, self.server_state.default_headers) + rest)
+        ending = b"connection: close\r\n\r\n" if self._is_ending else b"\r\n"
+        self.transport.write(_start(status, self.server_state.default_headers) + headers + ending + content)
         if self._is_ending:
             self.transport.close()
         elif self._held:
@@ -231,7 +240,10 @@ class ExpressProtocol(PatientProtocol):
         """What the parser made of a head, where it is plain: each header once, nothing that frames the body otherwise."""
         scope = self.scope
         route = scope.get("route")
-        if not isinstance(route, HotRoute) or scope["http_version"] != "1.1" or scope["query_string"]:
+        # A route is in the scope of a request of another method too, which was refused for it.
+        if not isinstance(route, HotRoute) or scope["method"] != "POST":
+            return None
+        if scope["http_version"] != "1.1" or scope["query_string"]:
             return None
         make = self._takers.get(route.path)
         headers = dict(scope["headers"])
