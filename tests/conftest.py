@@ -3,8 +3,11 @@
 `BLACKLIST_POSTGRES_BIN` runs them on another PostgreSQL's programs than the wheel's.
 """
 
+import asyncio
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,52 +20,116 @@ from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from tests.support import Service, serving, with_database
 
-TEMPLATE = "blacklist_test_template"
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 2 << 30
 SECRECY = Secrecy(bytes(range(32)))
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The address of a database on the server under test."""
     programs = os.environ.get("BLACKLIST_POSTGRES_BIN")
-    database = EmbeddedPostgres(tmp_path_factory.mktemp("server"), postgres_bin=Path(programs) if programs else None)
-    database.start()
-    yield database.dsn
-    database.stop()
+    with tempfile.TemporaryDirectory(prefix="blacklist-test-", dir=_quick_place()) as place:
+        database = EmbeddedPostgres(Path(place), postgres_bin=Path(programs) if programs else None)
+        database.start()
+        yield database.dsn
+        database.stop()
+
+
+def _quick_place() -> Path | None:
+    """In memory where there is room: a database is seven hundred files, made and removed again for each test."""
+    is_roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
+    return MEMORY if is_roomy else None
+
+
+class Databases:
+    """Databases of the tests' own, each copied from a template. The next copy is made, and the last one dropped, while a
+    test runs: either takes the server longer than most tests take.
+    """
+
+    def __init__(self, server: str, admin: asyncpg.Connection) -> None:
+        self._server = server
+        self._admin = admin
+        self._turn = asyncio.Lock()
+        self._spares: dict[str, asyncio.Task[str]] = {}
+        self._drops: set[asyncio.Task[None]] = set()
+
+    def at(self, name: str) -> str:
+        return with_database(self._server, name)
+
+    async def take(self, template: str) -> str:
+        spare = self._spares.pop(template, None)
+        name = await (spare or self._copy(template))
+        self._spares[template] = asyncio.create_task(self._copy(template))
+        return name
+
+    def drop(self, name: str) -> None:
+        task = asyncio.create_task(self._say(f"DROP DATABASE {name} WITH (FORCE)"))
+        self._drops.add(task)
+        task.add_done_callback(self._drops.discard)
+
+    async def close(self) -> None:
+        for spare in self._spares.values():
+            self.drop(await spare)
+        await asyncio.gather(*self._drops)
+
+    async def _copy(self, template: str) -> str:
+        name = f"blacklist_test_{os.getpid()}_{next(_numbers)}"
+        await self._say(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+        return name
+
+    async def _say(self, command: str) -> None:
+        async with self._turn:
+            await self._admin.execute(command)
 
 
 @pytest.fixture(scope="session")
-async def template(server: str) -> AsyncIterator[str]:
-    """A migrated database that each test's own is copied from."""
+async def databases(server: str) -> AsyncIterator[Databases]:
     admin = await asyncpg.connect(server)
     # What tests write need not outlive the machine; the durability tests run servers of their own.
     for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
         await admin.execute(f"ALTER SYSTEM SET {setting}")
     await admin.execute("SELECT pg_reload_conf()")
-    await admin.execute(f"DROP DATABASE IF EXISTS {TEMPLATE}")
-    await admin.execute(f"CREATE DATABASE {TEMPLATE}")
-    await bring_up(with_database(server, TEMPLATE), SECRECY)
-    yield TEMPLATE
-    await admin.execute(f"DROP DATABASE {TEMPLATE}")
+    made = Databases(server, admin)
+    yield made
+    await made.close()
     await admin.close()
 
 
-@pytest.fixture
-async def dsn(server: str, template: str) -> AsyncIterator[str]:
-    """A database of the test's own."""
-    name = f"blacklist_test_{os.getpid()}_{next(_numbers)}"
-    admin = await asyncpg.connect(server)
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
-    yield with_database(server, name)
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+@pytest.fixture(scope="session")
+async def template(databases: Databases, server: str) -> str:
+    """A migrated database."""
+    name = await databases.take("template1")
+    await bring_up(databases.at(name), SECRECY)
+    return name
+
+
+@pytest.fixture(scope="session")
+async def furnished(
+    databases: Databases, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, dict[str, str]]:
+    """A migrated database with a court, two agencies and an auditor, and their keys."""
+    name = await databases.take(template)
+    home = tmp_path_factory.mktemp("furnished")
+    async with serving(Settings(data_dir=home), databases.at(name), SECRECY) as running:
+        return name, running.keys
 
 
 @pytest.fixture
-async def service(dsn: str, tmp_path: Path) -> AsyncIterator[Service]:
+async def dsn(databases: Databases, template: str, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """A database of the test's own: the one that its service runs on, where it has one."""
+    has_service = "service" in request.fixturenames
+    name = await databases.take(request.getfixturevalue("furnished")[0] if has_service else template)
+    yield databases.at(name)
+    databases.drop(name)
+
+
+@pytest.fixture
+async def service(dsn: str, furnished: tuple[str, dict[str, str]], tmp_path: Path) -> AsyncIterator[Service]:
     """The whole web application on a database of its own, with a court, an agency and an auditor."""
     # A deadline that only a fault can miss: this machine's noise must not decide; test_batcher tries the real one.
-    async with serving(Settings(data_dir=tmp_path, check_deadline_ms=10_000), dsn, SECRECY) as running:
+    settings = Settings(data_dir=tmp_path, check_deadline_ms=10_000)
+    async with serving(settings, dsn, SECRECY, keys=furnished[1]) as running:
         yield running

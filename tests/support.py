@@ -176,7 +176,10 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, dsn: str, secrecy: Secrecy) -> AsyncIterator[Service]:
+async def serving(
+    settings: Settings, dsn: str, secrecy: Secrecy, keys: Mapping[str, str] | None = None
+) -> AsyncIterator[Service]:
+    """The whole web application; without `keys` its usual members are added, and given theirs."""
     app = create_app(settings, dsn, secrecy)
     transport = httpx.ASGITransport(with_hot_lane(app), client=("127.0.0.1", 40000), raise_app_exceptions=False)
     async with (
@@ -184,15 +187,22 @@ async def serving(settings: Settings, dsn: str, secrecy: Secrecy) -> AsyncIterat
         httpx.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         service = Service(app, client, Workplace(settings, dsn, secrecy))
-        await service.add_member("GD-COURT", MemberKind.COURT, court_code=COURT_CODE)
-        await service.add_member("GD-HR", MemberKind.AGENCY)
-        await service.add_member("GD-EDU", MemberKind.AGENCY)
-        await service.add_member("GD-AUDIT", MemberKind.AUDITOR)
-        service.keys["court"] = await service.add_key("GD-COURT", Role.COURT)
-        service.keys["agency"] = await service.add_key("GD-HR", Role.AGENCY)
-        service.keys["other agency"] = await service.add_key("GD-EDU", Role.AGENCY)
-        service.keys["auditor"] = await service.add_key("GD-AUDIT", Role.AUDITOR)
+        service.keys |= keys if keys is not None else await add_usual_members(service)
         yield service
+
+
+async def add_usual_members(service: Service) -> dict[str, str]:
+    """A court, two agencies and an auditor, each with the key of its role."""
+    await service.add_member("GD-COURT", MemberKind.COURT, court_code=COURT_CODE)
+    await service.add_member("GD-HR", MemberKind.AGENCY)
+    await service.add_member("GD-EDU", MemberKind.AGENCY)
+    await service.add_member("GD-AUDIT", MemberKind.AUDITOR)
+    return {
+        "court": await service.add_key("GD-COURT", Role.COURT),
+        "agency": await service.add_key("GD-HR", Role.AGENCY),
+        "other agency": await service.add_key("GD-EDU", Role.AGENCY),
+        "auditor": await service.add_key("GD-AUDIT", Role.AUDITOR),
+    }
 
 
 @asynccontextmanager
