@@ -10,17 +10,21 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from blacklist_service.asgi import create_app
 from blacklist_service.checks import batcher as hot_path
 from blacklist_service.checks.answers import answer_question
 from blacklist_service.checks.asks import read_ask
+from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.queries import LOOK_UP, look_up
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.connections import connect
 from blacklist_service.database.embedded.server import EmbeddedPostgres
-from blacklist_service.database.lanes import SETTINGS
+from blacklist_service.database.lanes import SETTINGS, LaneLost
+from blacklist_service.ledger.operations import WRITE
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
-from tests.support import Service, question, resident_id, row, serving, subject
+from tests.conftest import SECRECY
+from tests.support import Service, question, resident_id, row, serving, subject, with_database
 
 LISTED = resident_id(15)
 ASKED = question(subject("张三", LISTED))
@@ -125,6 +129,34 @@ async def test_the_look_up_is_planned_by_key_and_by_id_also_on_an_empty_list(ser
     assert "Index Cond: (id = k_1.listing_id)" in plan
     assert "Join Filter" not in plan
     assert "Hash" not in plan
+
+
+async def test_a_rehearsal_plans_both_statements_on_every_lane_and_writes_nothing(service: Service):
+    counts = "SELECT (SELECT count(*) FROM ledger_entries), (SELECT count(*) FROM ledger_pending)"
+    before = await service.fetch(counts)
+    batcher = service.app.state.batcher
+    await batcher.rehearse()
+    assert await service.fetch(counts) == before
+
+    async def planned(connection):
+        return {row["statement"] for row in await connection.fetch("SELECT statement FROM pg_prepared_statements")}
+
+    for lane in batcher._lanes:
+        assert {LOOK_UP, WRITE} <= await lane.run(planned, timeout_seconds=5)
+    assert (await service.post("/v1/checks", ASKED)).status_code == 200
+
+
+async def test_without_a_database_a_rehearsal_says_so_and_the_service_starts(dsn: str, tmp_path: Path, monkeypatch):
+    async def lost(*_args):
+        raise LaneLost("planted")
+
+    nowhere = with_database(dsn, "nowhere")
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await Batcher(nowhere, secrecy=SECRECY, lanes=1, queue=1).rehearse()
+    app = create_app(Settings(data_dir=tmp_path), dsn, SECRECY, is_rehearsed=True)
+    monkeypatch.setattr(hot_path, "look_up", lost)
+    async with app.router.lifespan_context(app):
+        assert app.state.batcher
 
 
 class TestIdempotency:

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import count, groupby
+from itertools import chain, count, groupby
 from uuid import UUID
 
 from blacklist_service.clock import new_ids, wire_instant
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import SALT_BYTES, Entry, leaf_of, private_part
+from blacklist_service.ledger.entries import SALT_BYTES, Action, Entry, leaf_of, private_part
 from blacklist_service.secrecy import NONCE_BYTES, Cipher, Secrecy
 
 SHARED_COLUMNS = {"action": "text", "measures_version": "bigint", "notices_version": "bigint"}
@@ -91,6 +91,14 @@ async def record(
         await connection.execute(WRITE, at, group_ids, *shared, *_sent(group, group_ids, at, secrecy))
         first += len(group)
     return entry_ids
+
+
+async def rehearse(connection: Connection, *, at: datetime) -> None:
+    """Write no entries and take that back, so that the statement is planned on this connection."""
+    await connection.execute("BEGIN")
+    nothing = [_columns((), kinds) for kinds in (ENTRY_COLUMNS, SECRET_COLUMNS, SUBJECT_COLUMNS)]
+    await connection.execute(WRITE, at, [], Action.CHECK.value, None, None, *chain.from_iterable(nothing))
+    await connection.execute("ROLLBACK")
 
 
 def _shared(entry: Entry) -> Row:

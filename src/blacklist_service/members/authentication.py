@@ -81,6 +81,12 @@ class Authenticator:
             return proved[1]
         return None
 
+    async def rehearse(self) -> None:
+        """Look for a key that nobody has, so that the first who asks waits for no new connection. Raise `Undetermined`
+        where the database does not answer in time.
+        """
+        await self._load("")
+
     def close(self) -> None:
         self._lane.terminate()
 
