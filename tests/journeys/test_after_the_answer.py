@@ -150,6 +150,23 @@ async def test_a_catalogue_that_is_not_whole_is_refused(listed: Service, spoil: 
     assert (await listed.get("/v1/matters")).json()["version"] == 1
 
 
+async def test_the_catalogue_is_paged_and_stays_the_version_it_was_begun_with(listed: Service):
+    whole = (await listed.get("/v1/matters")).json()
+    assert whole["next"] is None
+    first = (await listed.get("/v1/matters", limit=10)).json()
+    changed = founding_catalogue().model_dump(mode="json", by_alias=True)
+    changed["matters"] = changed["matters"][:5]
+    assert (await put(listed, "/v1/measures", changed, key="security")).status_code == 200
+    items, page = first["items"], first
+    while page["next"]:
+        page = (await listed.get("/v1/matters", limit=10, cursor=page["next"])).json()
+        assert page["version"] == whole["version"]
+        items += page["items"]
+    assert items == whole["items"]
+    for wrong in ({"cursor": "x"}, {"cursor": first["next"], "version": 1}, {"limit": 0}, {"limit": 501}):
+        assert (await listed.get("/v1/matters", **wrong)).status_code == 422
+
+
 async def test_the_whole_catalogue_is_shown_and_what_has_no_verdict_cannot_be_asked(listed: Service):
     page = (await listed.get("/v1/matters")).json()
     measures = [measure for matter in page["items"] for measure in matter["measures"]]

@@ -16,9 +16,10 @@ from blacklist_service.problems import FieldError, InvalidRequest, NotFound
 from blacklist_service.subjects.relations import Relation
 from blacklist_service.web.bodies import BATCH_BODY_BYTES
 from blacklist_service.web.documented import problems
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
-from blacklist_service.web.wire import Response
+from blacklist_service.web.wire import Response, text
 
 router = APIRouter(prefix="/v1/matters", tags=["matters"], route_class=GuardedRoute)
 
@@ -86,6 +87,8 @@ class MatterQuery(BaseModel):
     version: Annotated[int, Field(ge=1, lt=2**63)] | None = Field(
         None, description="that of an old answer; default: in force now"
     )
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
 class ApplyQuery(BaseModel):
@@ -135,10 +138,14 @@ class CatalogueRequest(Catalogue):
     dependencies=[needs(None)],
 )
 async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads, response: HttpResponse) -> MatterPage:
-    version = query.version or await get_measures_version(connection)
+    if query.cursor:
+        version, first = _read_place(query.cursor, query.version)
+    else:
+        version, first = query.version or await get_measures_version(connection), 0
     catalogue = await find_catalogue(connection, version)
     if catalogue is None:
         raise NotFound
+    end = first + query.limit
     response.headers["ETag"] = f'"{version}"'
     return MatterPage.model_validate(
         {
@@ -150,11 +157,20 @@ async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads
                     "name_en": matter.name_en,
                     "measures": [measure.model_dump(by_alias=True) for measure in matter.measures],
                 }
-                for matter in catalogue.matters
+                for matter in catalogue.matters[first:end]
             ],
             "local_settings": [setting.model_dump() for setting in catalogue.local_settings],
+            "next": make_cursor([version, end], query.version) if end < len(catalogue.matters) else None,
         }
     )
+
+
+def _read_place(cursor: str, asked_version: int | None) -> tuple[int, int]:
+    """Later pages are of the version that the first one showed. Raise `InvalidRequest` as `read_cursor` does."""
+    match read_cursor(cursor, asked_version):
+        case [int(version), int(first)] if 0 < version < 2**63 and first >= 0:
+            return version, first
+    raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")])
 
 
 @measures.put(
