@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -9,10 +10,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from blacklist_service.cli import environment
 from tests.support import COURT_CODE, resident_id
 
 LISTED = resident_id(15)
@@ -79,6 +82,14 @@ def test_members_and_keys_print_one_object_and_can_be_repeated(operator: Operato
     made = json.loads(operator.types("keys", "create", "--member", "GD-HR", "--role", "agency", "--json").stdout)
     assert set(made) == {"key_id", "key"}
     assert made["key"].startswith("sxd_live_")
+    operator.types("keys", "revoke", made["key_id"])
+    [kept] = json.loads(operator.types("keys", "list", "--member", "GD-HR", "--json").stdout)["items"]
+    assert (kept["key_id"], kept["role"], bool(kept["revoked_at"])) == (made["key_id"], "agency", True)
+    listed = operator.types("keys", "list", "--member", "GD-HR").stdout
+    assert "revoked" in listed
+    assert made["key"][-16:] not in listed
+    assert operator.types("keys", "list", "--member", "GD-NOBODY").returncode == 1
+    assert operator.types("--version").stdout.strip() == version("blacklist-service")
 
 
 def test_a_list_is_loaded_beside_the_service_and_the_next_check_blocks(operator: Operator, service, port: int):
@@ -215,3 +226,26 @@ def test_a_listing_is_published_shown_and_withdrawn_from_a_terminal(operator: Op
     withdrawn = json.loads(operator.types(*words).stdout)
     assert (withdrawn["state"], withdrawn["touched_checks"]) == ("withdrawn", [])
     assert json.loads(operator.types(*words).stdout)["version"] == withdrawn["version"]  # it is so already
+
+
+def test_a_snapshot_that_waits_does_not_look_loaded_and_no_name_makes_a_second_person(operator: Operator, service):
+    file = operator.home / "whole.csv"
+    file.write_text(LIST, "gb18030")
+    operator.types("import", str(file), "--court", COURT_CODE)
+    file.write_text("姓名,身份证号码,案号,发布日期\n王五,,(2025)云0111执900号,2025-01-05\n", "gb18030")
+    held = operator.types("import", str(file), "--court", COURT_CODE, "--mode", "snapshot", "--json")
+    assert (held.returncode, json.loads(held.stdout)["state"]) == (3, "awaiting_confirmation")
+    import_id = json.loads(held.stdout)["import_id"]
+    for name in ("wang", "root"):
+        refused = operator.types("imports", "confirm", import_id, LOGNAME=name, USER=name)
+        assert (refused.returncode, "a second person" in refused.stderr) == (1, True), refused.stderr
+
+
+@pytest.mark.parametrize(("kept", "account"), [("1", 1), ("4294967295", os.getuid())])
+def test_an_operator_is_who_logged_in_whatever_the_environment_says(tmp_path: Path, monkeypatch, kept, account):
+    (tmp_path / "loginuid").write_text(kept)
+    monkeypatch.setattr(environment, "LOGIN_ACCOUNT", tmp_path / "loginuid")
+    monkeypatch.setenv("LOGNAME", "somebody.else")
+    assert environment.operator().operator == f"cli:{pwd.getpwuid(account).pw_name}"
+    monkeypatch.setattr(environment, "LOGIN_ACCOUNT", tmp_path / "not there")
+    assert environment.operator().operator == f"cli:{pwd.getpwuid(os.getuid()).pw_name}"

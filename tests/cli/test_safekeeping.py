@@ -35,6 +35,16 @@ def test_an_empty_machine_answers_and_verifies(lost: Operator, tmp_path_factory:
     kept = lost.types("backup", "--out", str(backup))
     assert kept.returncode == 0, kept.stderr
     assert backup.stat().st_mode & 0o777 == 0o600
+    assert "with secret.key and signing.key" in kept.stdout
+    secret = (lost.data_dir / "secret.key").read_text().strip()
+    (lost.data_dir / "secret.key").rename(lost.home / "apart")
+    half = lost.types("backup", "--out", str(lost.home / "half.tar"), BLACKLIST_SECRET_KEY=secret)
+    (lost.home / "apart").rename(lost.data_dir / "secret.key")
+    assert "with signing.key: whoever has it can sign in the log's name; secret.key is not in it" in half.stdout
+    bare = lost.types("backup", "--out", str(lost.home / "bare.tar"), "--without-keys")
+    assert "without keys" in bare.stdout
+    with tarfile.open(lost.home / "bare.tar") as tar:
+        assert sorted(tar.getnames()) == ["backup.json", "checkpoint", "database.dump"]
     sealed = lost.types("audit", "export", "--out", str(lost.home / "before.zip"), "--json")
     shutil.rmtree(lost.data_dir)
 
@@ -76,6 +86,16 @@ def test_a_doctor_sees_a_lost_key_and_a_lost_anchor(tmp_path: Path):
     (operator.data_dir / "secret.key").rename(tmp_path / "kept")
     ill = operator.types("doctor")
     assert (ill.returncode, "BAD  secret key" in ill.stdout) == (1, True)
+
+
+def test_a_file_that_is_not_there_is_not_said_to_be_the_database(tmp_path: Path):
+    operator = Operator(tmp_path)
+    assert operator.types("members", "list").returncode == 0
+    (operator.data_dir / "checkpoint").unlink()
+    refused = operator.types("backup", "--out", str(tmp_path / "x.tar"))
+    assert refused.returncode == 2
+    assert f"{operator.data_dir / 'checkpoint'}: No such file or directory" in refused.stderr
+    assert not (tmp_path / "x.tar").exists()
 
 
 def test_a_page_says_what_to_do():

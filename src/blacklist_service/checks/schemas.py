@@ -158,7 +158,10 @@ class CheckResponse(Response):
     list_version: int
     measures_version: int
     notices_version: int
-    warnings: list[str]
+    warnings: list[str] = Field(
+        description="`list-empty`: nothing was ever loaded; `list-stale`: the list was not fed for longer than is allowed, "
+        "and clear became flag; `identifier-checksum`, `identifier-unusual`: the number was taken though it looks wrong"
+    )
     subjects: list[SubjectResponse]
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -32,7 +33,7 @@ from blacklist_service.listings.rules import Ground, RowAction
 from blacklist_service.measures.operations import Applied, apply_measures, read_catalogue
 from blacklist_service.members.changes import allow_matters, change_contacts, rename_member, succeed_member
 from blacklist_service.members.operations import add_member, create_key, revoke_key
-from blacklist_service.members.queries import list_members
+from blacklist_service.members.queries import get_member, list_keys, list_members
 from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
 from blacklist_service.members.sample import load_sample
 
@@ -55,6 +56,21 @@ app.add_typer(imports_app, name="imports")
 
 
 app.command()(serve)
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        print(version("blacklist-service"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="print the version and exit")
+    ] = False,
+) -> None:
+    """The commands, each a thin shell over one act."""
 
 
 @app.command()
@@ -88,8 +104,18 @@ def backup(
     """Back up the database, the key files and the newest checkpoint, beside a running service too."""
     with opened(load_settings(data_dir)) as workplace:
         kept = safekeeping.back_up(workplace, out, with_keys=not without_keys)
-    keys = "with its keys: whoever has it can read everything" if kept.has_keys else "without keys: keep them apart"
-    print(f"{out}: {kept.bytes} bytes, a log of {kept.log_size} entries, {keys}")
+    print(f"{out}: {kept.bytes} bytes, a log of {kept.log_size} entries, {_keys_in(kept)}")
+
+
+def _keys_in(kept: safekeeping.Kept) -> str:
+    """Exactly which: a secret key given by the environment is in no file, and the signing key may still be here."""
+    held = kept.keys
+    if not held:
+        return "without keys: keep them apart"
+    missing = {safekeeping.SECRET_KEY, safekeeping.SIGNING_KEY}.difference(held)
+    apart = f"; {', '.join(sorted(missing))} is not in it: keep it apart" if missing else ""
+    powers = {safekeeping.SECRET_KEY: "can read everything", safekeeping.SIGNING_KEY: "can sign in the log's name"}
+    return f"with {' and '.join(held)}: whoever has it {' and '.join(powers[name] for name in held)}{apart}"
 
 
 @app.command()
@@ -257,6 +283,29 @@ def keys_create(
     print(json.dumps(made) if as_json else f"key id  {made['key_id']}\nkey     {made['key']}\n(it is not shown again)")
 
 
+@keys_app.command("list")
+def keys_list(
+    member: Annotated[str, typer.Option(help="whose")],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a member's keys, newest first, without their secrets."""
+    with opened(load_settings(data_dir)) as workplace:
+
+        async def read() -> list[dict[str, Any]]:
+            async with workplace.connected() as connection:
+                await get_member(connection, member)
+                return [dict(row) for row in await list_keys(connection, member)]
+
+        found = run(read())
+    if as_json:
+        print(json.dumps({"items": found}, ensure_ascii=False, default=str))
+        return
+    for key in found:
+        end = f"revoked {key['revoked_at']:%Y-%m-%d}" if key["revoked_at"] else f"until {key['expires_at']:%Y-%m-%d}"
+        print(f"{key['key_id']}  {key['role']:8} {end:18}  {', '.join(key['matters']) or '-'}")
+
+
 @keys_app.command("revoke")
 def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """End a key at once, on every worker."""
@@ -330,7 +379,7 @@ def import_(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a list file: CSV, XLSX or JSON Lines. Exit 1 if any row was refused."""
+    """Load a list file: CSV, XLSX or JSON Lines. Exit 1 if any row was refused, 3 if a second person has to confirm it."""
     with opened(load_settings(data_dir)) as workplace:
         report = importing.import_file(
             workplace,
@@ -341,7 +390,7 @@ def import_(
             is_quiet=as_json or not sys.stderr.isatty(),
         )
     print(report.as_json() if as_json else report.as_text())
-    raise SystemExit(1 if report.counts.rejected or report.state == "failed" else 0)
+    raise SystemExit(report.exit_status)
 
 
 @listings_app.command("publish")

@@ -1,8 +1,8 @@
 """What a command works on: settings, a database that fits, the key. Whatever is wrong is one sentence and exit 2."""
 
 import asyncio
-import getpass
 import os
+import pwd
 import sys
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -28,6 +28,9 @@ from blacklist_service.secrecy import Secrecy, SecretKeyError, make_key_file
 from blacklist_service.settings import CONFIGURATION_ERROR, Settings
 
 Result = TypeVar("Result")
+
+LOGIN_ACCOUNT = Path("/proc/self/loginuid")
+NO_ACCOUNT = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,11 @@ def refusing() -> Iterator[None]:
         yield
     except (EmbeddedDatabaseError, NotReadyError, MigrationError, SecretKeyError, SealingRefusedError) as error:
         stop(str(error))
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+    except OSError as error:
+        if error.filename is not None:  # of a file; a connection has no name
+            stop(f"{error.filename}: {error.strerror}")
+        stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")
+    except (asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")
     except asyncpg.InvalidCatalogNameError:
         stop("the database that BLACKLIST_DATABASE_URL names does not exist")
@@ -124,12 +131,26 @@ async def bring_up(dsn: str, secrecy: Secrecy, sealing: SealingPlace | None = No
 
 
 def operator() -> Actor:
-    """Whoever is at the command line, by the name of the system's account."""
+    """Whoever is at the command line, by the system's account: the one that logged in, also behind `sudo`, where the
+    system keeps it, else the one that runs the command. Never what the environment says, which anybody may set.
+    """
+    account = _login_account()
+    if account is None:
+        account = os.getuid()
     try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        name = str(os.getuid())
+        name = pwd.getpwuid(account).pw_name
+    except KeyError:
+        name = str(account)
     return Actor(operator=f"cli:{name}")
+
+
+def _login_account() -> int | None:
+    """Linux keeps it for the audit log, and lets nobody change it; a daemon or a container has none."""
+    try:
+        account = int(LOGIN_ACCOUNT.read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+    return None if account == NO_ACCOUNT else account
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:

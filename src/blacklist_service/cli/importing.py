@@ -23,6 +23,8 @@ from blacklist_service.members.rules import COURT_CODE_FORM
 from blacklist_service.worker import LOOK_SECONDS, WORKER_LOCK
 
 SHOWN_ROWS = 200
+AWAITS_CONFIRMATION = 3
+"""The exit status."""
 
 
 class Mode(StrEnum):
@@ -57,6 +59,13 @@ class Report:
             },
             ensure_ascii=False,
         )
+
+    @property
+    def exit_status(self) -> int:
+        """0 where the whole file took effect; a snapshot that was not loaded yet must not look like one that was."""
+        if self.state == "awaiting_confirmation":
+            return AWAITS_CONFIRMATION
+        return 1 if self.counts.rejected or self.state == "failed" else 0
 
     def as_text(self) -> str:
         if self.state == "failed":

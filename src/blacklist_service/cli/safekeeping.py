@@ -37,9 +37,11 @@ DATABASE, CHECKPOINT, SECRET_KEY, SIGNING_KEY, ABOUT = (
 
 @dataclass(frozen=True, slots=True)
 class Kept:
+    """`keys` names the key files that are in the backup."""
+
     log_size: int
     bytes: int
-    has_keys: bool
+    keys: tuple[str, ...]
 
 
 def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
@@ -68,7 +70,7 @@ def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
         temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
-    return Kept(size, out.stat().st_size, SECRET_KEY in files)
+    return Kept(size, out.stat().st_size, tuple(name for name in (SECRET_KEY, SIGNING_KEY) if name in files))
 
 
 def restore(settings: Settings, backup: Path) -> Kept:
@@ -96,7 +98,8 @@ def restore(settings: Settings, backup: Path) -> Kept:
                     _put(path, (parts / name).read_bytes())
             workplace = prepared(settings, server.dsn)
             run(seal_waiting(workplace))
-            return Kept(run(_size(server.dsn)), backup.stat().st_size, (parts / SECRET_KEY).exists())
+            keys = tuple(name for name in (SECRET_KEY, SIGNING_KEY) if (parts / name).exists())
+            return Kept(run(_size(server.dsn)), backup.stat().st_size, keys)
         finally:
             server.stop()
 

@@ -87,6 +87,7 @@ def read_anchor(path: Path) -> Note | None:
 
 def write_anchor(path: Path, note: Note) -> None:
     """Durably put `note` in the anchor's place, unless a newer one is there: a late process must not turn it back."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(path):
         held = read_anchor(path)
         if held is not None and Checkpoint.parse(held.text).size > Checkpoint.parse(note.text).size:
