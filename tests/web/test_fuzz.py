@@ -23,6 +23,7 @@ from schemathesis.schemas import BaseSchema
 
 from blacklist_service.access.scopes import SCOPES_OF_ROLE, Role, Scope
 from blacklist_service.members.sample import load_sample
+from tests.durability.serving import report
 from tests.ledger.sealing import begin, seal_all
 from tests.support import TEST, Service, listening, operations, resident_id, row, subject
 
@@ -31,6 +32,8 @@ FEWEST_CASES = 20_000 if IS_SOAK else 300
 EXAMPLES_EACH = 200 if IS_SOAK else 4
 CHAINS = 200 if IS_SOAK else 4
 CI_SEED = 20_180_426
+NOT_HTTP = b"Invalid HTTP request received."
+"""What a message is told that no parser of HTTP takes, such as one with an empty Content-Length: it asks no operation."""
 OFTEN = 4
 """Every fourth request is made with the next role's key, the others with one that has the scope."""
 
@@ -61,6 +64,7 @@ async def test_whatever_it_is_sent_it_does_what_its_document_says(peopled: Servi
         found = await asyncio.to_thread(Fuzz(peopled, port).run)
     assert not found.report, "\n\n".join(found.report)
     assert found.cases >= FEWEST_CASES
+    report(f"{found.cases} cases, {sum(found.undetermined.values())} of them 503 undetermined, no failure")
     assert set(found.undetermined) <= {"undetermined"}  # the one 503 there is
 
 
@@ -120,7 +124,10 @@ class Fuzz:
 
 
 def _failures_of(scenario: ScenarioRecorder) -> Iterator[tuple[str, Failure, str]]:
-    for checks in scenario.checks.values():
+    for case_id, checks in scenario.checks.items():
+        response = scenario.interactions[case_id].response if case_id in scenario.interactions else None
+        if response is not None and response.content == NOT_HTTP:
+            continue
         for one in checks:
             if one.failure_info is not None:
                 yield one.name, one.failure_info.failure, one.failure_info.code_sample
