@@ -54,25 +54,31 @@ class Databases:
         self._admin = admin
         self._turn = asyncio.Lock()
         self._spares: dict[str, asyncio.Task[str]] = {}
-        self._drops: set[asyncio.Task[None]] = set()
+        self._drops: list[asyncio.Task[None]] = []
 
     def at(self, name: str) -> str:
         return with_database(self._server, name)
 
     async def take(self, template: str) -> str:
         spare = self._spares.pop(template, None)
-        name = await (spare or self._copy(template))
+        try:
+            name = await (spare or self._copy(template))
+        except asyncpg.PostgresError:  # of a spare: somebody was still in the template
+            name = await self._copy(template)
         self._spares[template] = asyncio.create_task(self._copy(template))
         return name
 
+    async def settle(self) -> None:
+        """Wait until nothing is made or removed: for a test that must not be disturbed."""
+        await asyncio.gather(*self._spares.values(), *self._drops, return_exceptions=True)
+
     def drop(self, name: str) -> None:
-        task = asyncio.create_task(self._say(f"DROP DATABASE {name} WITH (FORCE)"))
-        self._drops.add(task)
-        task.add_done_callback(self._drops.discard)
+        self._drops.append(asyncio.create_task(self._say(f"DROP DATABASE {name} WITH (FORCE)")))
 
     async def close(self) -> None:
-        for spare in self._spares.values():
-            self.drop(await spare)
+        for made in await asyncio.gather(*self._spares.values(), return_exceptions=True):
+            if isinstance(made, str):
+                self.drop(made)
         await asyncio.gather(*self._drops)
 
     async def _copy(self, template: str) -> str:
@@ -94,8 +100,10 @@ async def databases(server: str) -> AsyncIterator[Databases]:
     await admin.execute("SELECT pg_reload_conf()")
     made = Databases(server, admin)
     yield made
-    await made.close()
-    await admin.close()
+    try:
+        await made.close()
+    finally:
+        await admin.close()
 
 
 @pytest.fixture(scope="session")

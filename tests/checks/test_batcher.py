@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from blacklist_service.asgi import create_app
 from blacklist_service.checks import batcher as hot_path
@@ -23,7 +24,7 @@ from blacklist_service.database.lanes import SETTINGS, LaneLost
 from blacklist_service.ledger.operations import WRITE
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
-from tests.conftest import SECRECY
+from tests.conftest import SECRECY, Databases
 from tests.support import Service, question, resident_id, row, serving, subject, with_database
 
 LISTED = resident_id(15)
@@ -109,7 +110,8 @@ async def test_a_lost_connection_is_undetermined_and_the_next_check_is_answered(
     assert statuses[-1] == 200
 
 
-async def test_an_overfull_queue_refuses_at_once(dsn: str, tmp_path: Path):
+async def test_an_overfull_queue_refuses_at_once(dsn: str, databases: Databases, tmp_path: Path):
+    await databases.settle()
     async with serving(Settings(data_dir=tmp_path, check_queue=3), dsn, Secrecy(bytes(range(32)))) as service:
         await service.check(subject())
         responses = await asyncio.gather(*(service.post("/v1/checks", ASKED) for _ in range(60)))
@@ -146,7 +148,7 @@ async def test_a_rehearsal_plans_both_statements_on_every_lane_and_writes_nothin
     assert (await service.post("/v1/checks", ASKED)).status_code == 200
 
 
-async def test_without_a_database_a_rehearsal_says_so_and_the_service_starts(dsn: str, tmp_path: Path, monkeypatch):
+async def test_the_service_starts_rehearsed_and_where_it_cannot_says_so(dsn: str, tmp_path: Path, monkeypatch):
     async def lost(*_args):
         raise LaneLost("planted")
 
@@ -154,9 +156,13 @@ async def test_without_a_database_a_rehearsal_says_so_and_the_service_starts(dsn
     with pytest.raises(asyncpg.InvalidCatalogNameError):
         await Batcher(nowhere, secrecy=SECRECY, lanes=1, queue=1).rehearse()
     app = create_app(Settings(data_dir=tmp_path), dsn, SECRECY, is_rehearsed=True)
-    monkeypatch.setattr(hot_path, "look_up", lost)
     async with app.router.lifespan_context(app):
-        assert app.state.batcher
+        assert all(lane._connection for lane in app.state.batcher._lanes)
+    monkeypatch.setattr(hot_path, "look_up", lost)
+    with capture_logs() as said:
+        async with app.router.lifespan_context(app):
+            pass
+    assert [(line["event"], line["cause"]) for line in said] == [("not_rehearsed", "LaneLost")]
 
 
 class TestIdempotency:
@@ -182,7 +188,8 @@ class TestIdempotency:
         assert len({response.content for response in responses}) == 1
         assert await checks_in_the_log(service) == 1
 
-    async def test_workers_share_the_answers(self, service: Service, dsn: str, tmp_path: Path):
+    async def test_workers_share_the_answers(self, service: Service, dsn: str, databases: Databases, tmp_path: Path):
+        await databases.settle()
         first = await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
         async with serving(Settings(data_dir=tmp_path), dsn, service.workplace.secrecy) as other:
             again = await other.post("/v1/checks", ASKED, key=service.keys["agency"], **{"Idempotency-Key": "k1"})

@@ -1,5 +1,6 @@
 """The command line as an operator meets it: real processes, one embedded database, exit codes and one clear sentence."""
 
+import errno
 import json
 import os
 import pwd
@@ -241,11 +242,24 @@ def test_a_snapshot_that_waits_does_not_look_loaded_and_no_name_makes_a_second_p
         assert (refused.returncode, "a second person" in refused.stderr) == (1, True), refused.stderr
 
 
-@pytest.mark.parametrize(("kept", "account"), [("1", 1), ("4294967295", os.getuid())])
-def test_an_operator_is_who_logged_in_whatever_the_environment_says(tmp_path: Path, monkeypatch, kept, account):
-    (tmp_path / "loginuid").write_text(kept)
+@pytest.mark.parametrize(
+    ("runs", "logged_in", "account"),
+    [(0, "1", 1), (0, "4294967295", 0), (1, "0", 1), (1, "2", 1), (1, "4294967295", 1)],
+)
+def test_an_operator_is_the_account_and_of_root_who_logged_in(tmp_path: Path, monkeypatch, runs, logged_in, account):
+    (tmp_path / "loginuid").write_text(logged_in)
     monkeypatch.setattr(environment, "LOGIN_ACCOUNT", tmp_path / "loginuid")
+    monkeypatch.setattr(os, "getuid", lambda: runs)
     monkeypatch.setenv("LOGNAME", "somebody.else")
     assert environment.operator().operator == f"cli:{pwd.getpwuid(account).pw_name}"
     monkeypatch.setattr(environment, "LOGIN_ACCOUNT", tmp_path / "not there")
-    assert environment.operator().operator == f"cli:{pwd.getpwuid(os.getuid()).pw_name}"
+    assert environment.operator().operator == f"cli:{pwd.getpwuid(runs).pw_name}"
+
+
+def test_a_full_disk_is_not_said_to_be_the_database(capsys):
+    with pytest.raises(SystemExit), environment.refusing():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert "No space left on device" in capsys.readouterr().err
+    with pytest.raises(SystemExit), environment.refusing():
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+    assert "the database cannot be reached" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.cli import checking
 from blacklist_service.clock import legal_date, now
 from blacklist_service.measures.operations import founding_catalogue
+from blacklist_service.web.paging import make_cursor
 from tests.support import Service, day, question, resident_id, row, subject
 
 LISTED = resident_id(11)
@@ -163,7 +164,14 @@ async def test_the_catalogue_is_paged_and_stays_the_version_it_was_begun_with(li
         assert page["version"] == whole["version"]
         items += page["items"]
     assert items == whole["items"]
-    for wrong in ({"cursor": "x"}, {"cursor": first["next"], "version": 1}, {"limit": 0}, {"limit": 501}):
+    forged = make_cursor([True, True], None)
+    for wrong in (
+        {"cursor": "x"},
+        {"cursor": forged},
+        {"cursor": first["next"], "version": 1},
+        {"limit": 0},
+        {"limit": 501},
+    ):
         assert (await listed.get("/v1/matters", **wrong)).status_code == 422
 
 

@@ -72,7 +72,8 @@ class Batcher:
 
     async def rehearse(self) -> None:
         """Have every lane's connection and its statements planned before anybody waits for an answer: the first check on
-        a new connection takes as long as twenty. Raise `LaneLost` where the database does not answer in time.
+        a new connection takes as long as twenty. Raise `LaneLost` where the database does not answer in time, and whatever
+        it answers that is no look-up.
         """
         await asyncio.gather(*(lane.run(self._rehearse, timeout_seconds=REHEARSED_SECONDS) for lane in self._lanes))
 

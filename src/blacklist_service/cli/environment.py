@@ -1,6 +1,7 @@
 """What a command works on: settings, a database that fits, the key. Whatever is wrong is one sentence and exit 2."""
 
 import asyncio
+import errno
 import os
 import pwd
 import sys
@@ -31,6 +32,8 @@ Result = TypeVar("Result")
 
 LOGIN_ACCOUNT = Path("/proc/self/loginuid")
 NO_ACCOUNT = 2**32 - 1
+ROOT = 0
+OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,10 @@ def refusing() -> Iterator[None]:
     except (EmbeddedDatabaseError, NotReadyError, MigrationError, SecretKeyError, SealingRefusedError) as error:
         stop(str(error))
     except OSError as error:
-        if error.filename is not None:  # of a file; a connection has no name
+        if error.filename is not None:
             stop(f"{error.filename}: {error.strerror}")
+        if error.errno in OF_THE_DISK:
+            stop(f"this could not be written: {error.strerror}")
         stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")
     except (asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")
@@ -131,12 +136,12 @@ async def bring_up(dsn: str, secrecy: Secrecy, sealing: SealingPlace | None = No
 
 
 def operator() -> Actor:
-    """Whoever is at the command line, by the system's account: the one that logged in, also behind `sudo`, where the
-    system keeps it, else the one that runs the command. Never what the environment says, which anybody may set.
+    """Whoever is at the command line, by the account that runs it; of root, by the one that logged in and became root,
+    where the system keeps it. Never what the environment says, which anybody may set.
     """
-    account = _login_account()
-    if account is None:
-        account = os.getuid()
+    account = os.getuid()
+    if account == ROOT:
+        account = _login_account() or ROOT
     try:
         name = pwd.getpwuid(account).pw_name
     except KeyError:
@@ -145,7 +150,9 @@ def operator() -> Actor:
 
 
 def _login_account() -> int | None:
-    """Linux keeps it for the audit log, and lets nobody change it; a daemon or a container has none."""
+    """Linux keeps it for its audit log; none of a daemon. Believed of root alone, who can forge anything: where it is not
+    set yet, anybody may set it for himself.
+    """
     try:
         account = int(LOGIN_ACCOUNT.read_text("ascii"))
     except (OSError, ValueError):

@@ -168,7 +168,7 @@ async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads
 def _read_place(cursor: str, asked_version: int | None) -> tuple[int, int]:
     """Later pages are of the version that the first one showed. Raise `InvalidRequest` as `read_cursor` does."""
     match read_cursor(cursor, asked_version):
-        case [int(version), int(first)] if 0 < version < 2**63 and first >= 0:
+        case [version, first] if type(version) is int and type(first) is int and 0 < version < 2**63 and first >= 0:
             return version, first
     raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")])
 

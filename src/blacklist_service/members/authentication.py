@@ -20,6 +20,7 @@ from blacklist_service.problems import Unauthenticated, Undetermined
 
 FRESH_SECONDS = 0.5
 AGEING_SECONDS = FRESH_SECONDS / 2
+REHEARSED_SECONDS = 2.0
 REMEMBERED_KEYS = 4096
 BEARER = "bearer "
 NO_SECRET = bytes(32)
@@ -82,10 +83,10 @@ class Authenticator:
         return None
 
     async def rehearse(self) -> None:
-        """Look for a key that nobody has, so that the first who asks waits for no new connection. Raise `Undetermined`
-        where the database does not answer in time.
+        """Look for a key that nobody has, so that the first who asks waits for no new connection. Raise `LaneLost` where
+        the database does not answer in time.
         """
-        await self._load("")
+        await self._lane.run(lambda connection: find_credential(connection, ""), timeout_seconds=REHEARSED_SECONDS)
 
     def close(self) -> None:
         self._lane.terminate()
