@@ -38,6 +38,7 @@ from blacklist_service.listings.problems import (
     ListedOtherwise,
     ListingChanged,
     ListingEnded,
+    ListingIsEnding,
     ListingNotFound,
     RelistingUndecided,
 )
@@ -118,8 +119,12 @@ async def correct_listing(
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.CORRECT, head, court, listing_id=listing_id)
     for other in await queries.find_held(connection, [row.natural_key]):
-        if other.listing_id != listing_id and not other.has_ended(head.today):
+        if other.listing_id == listing_id:
+            continue
+        if not other.has_ended(head.today):
             raise ListedOtherwise(other.listing_id)
+        if other.ended is None:
+            raise ListingIsEnding
     resolution = resolve([listing], [row], iter(()), today=head.today)
     _refuse_ended(resolution)
     by = By(court.actor, import_id, reason)
