@@ -20,7 +20,7 @@ from blacklist_service.checks.asks import Answer, Ask, read_ask
 from blacklist_service.checks.queries import Snapshot, find_answers, look_up
 from blacklist_service.clock import legal_date, new_ids, now
 from blacklist_service.database.connections import Connection
-from blacklist_service.database.lanes import Lane, LaneLost
+from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record, rehearse
@@ -36,7 +36,6 @@ MOST_AT_ONCE = 128
 SHORTEST_TRY_SECONDS = 0.02
 TURNED_AWAY_SECONDS_EACH = 0.0005
 TURNED_AWAY_SECONDS = 0.3
-REHEARSED_SECONDS = 2.0
 
 log = structlog.get_logger()
 

@@ -14,6 +14,9 @@ from blacklist_service.database.connections import Connection, connect
 
 Result = TypeVar("Result")
 
+REHEARSED_SECONDS = 2.0
+"""What a connection and its plans may take before anybody waits for them."""
+
 SETTINGS = {
     # The look-up's plan must not be made while the list is empty and then kept: always by the index.
     "plan_cache_mode": "force_generic_plan",

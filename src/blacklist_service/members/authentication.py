@@ -13,14 +13,13 @@ import structlog
 
 from blacklist_service import clock
 from blacklist_service.access.principals import Principal
-from blacklist_service.database.lanes import Lane, LaneLost
+from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
 from blacklist_service.members.queries import Credential, find_credential
 from blacklist_service.members.rules import read_key
 from blacklist_service.problems import Unauthenticated, Undetermined
 
 FRESH_SECONDS = 0.5
 AGEING_SECONDS = FRESH_SECONDS / 2
-REHEARSED_SECONDS = 2.0
 REMEMBERED_KEYS = 4096
 BEARER = "bearer "
 NO_SECRET = bytes(32)
