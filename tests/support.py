@@ -210,7 +210,7 @@ async def listening(service: Service, **settings: Any) -> AsyncIterator[int]:
     """The service on a real port, its connections as `serve` makes them."""
     lane = with_hot_lane(service.app)
     usual: dict[str, Any] = {"lifespan": "off", "log_config": None, "access_log": False, "server_header": False}
-    with socket.socket() as listen:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listen:  # named, or asyncio lets answers in two writes wait 40 ms
         listen.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(lane, http=express_protocol(lane), **usual | settings))
         task = asyncio.create_task(server.serve(sockets=[listen]))

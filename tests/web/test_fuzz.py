@@ -93,9 +93,10 @@ class Fuzz:
 
     @property
     def report(self) -> list[str]:
-        return [f"{len(self._failures)} failures, seed {self.config.seed}", *self._failures.values()] * bool(
-            self._failures
-        )
+        return [
+            f"{len(self._failures)} failures in {self.cases} cases, seed {self.config.seed}",
+            *self._failures.values(),
+        ] * bool(self._failures)
 
     def run(self) -> "Fuzz":
         document = self._service.app.openapi()
