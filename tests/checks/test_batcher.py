@@ -1,6 +1,7 @@
 """The hot path under faults: never an answer without its row, never another answer than the right one."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ from structlog.testing import capture_logs
 from blacklist_service.asgi import create_app
 from blacklist_service.checks import batcher as hot_path
 from blacklist_service.checks.answers import answer_question
-from blacklist_service.checks.asks import read_ask
+from blacklist_service.checks.asks import Ask, Asker, read_ask
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.queries import LOOK_UP, look_up
 from blacklist_service.cli.environment import bring_up
@@ -22,6 +23,7 @@ from blacklist_service.database.connections import connect
 from blacklist_service.database.embedded.server import EmbeddedPostgres
 from blacklist_service.database.lanes import SETTINGS, LaneLost
 from blacklist_service.ledger.operations import WRITE
+from blacklist_service.problems import Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from tests.conftest import SECRECY, Databases
@@ -118,6 +120,32 @@ async def test_an_overfull_queue_refuses_at_once(dsn: str, databases: Databases,
         statuses = [response.status_code for response in responses]
         assert set(statuses) == {200, 503}
         assert await checks_in_the_log(service) == statuses.count(200) + 1
+
+
+async def test_each_is_refused_at_its_own_deadline_whether_it_waits_or_is_under_way(dsn: str, monkeypatch):
+    async def hung(*_args, **_options):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(hot_path, "look_up", hung)
+    batcher = Batcher(dsn, secrecy=SECRECY, lanes=1, queue=8)
+    batcher.start()
+    loop = asyncio.get_running_loop()
+    body = json.dumps(ASKED).encode()
+    began, ended = loop.time(), {}
+
+    def ask(seconds: float) -> None:
+        future = loop.create_future()
+        future.add_done_callback(lambda done: ended.update({seconds: (loop.time() - began, type(done.exception()))}))
+        batcher.ask(Ask(Asker(None), body, began + seconds, future))
+
+    ask(0.5)
+    await asyncio.sleep(0.05)  # that one is under way, the others wait, in no order of their deadlines
+    for seconds in (0.3, 0.2, 0.4):
+        ask(seconds)
+    await asyncio.sleep(0.65)
+    await batcher.stop()
+    assert list(ended) == [0.2, 0.3, 0.4, 0.5]
+    assert all(kind is Undetermined and abs(at - seconds) < 0.05 for seconds, (at, kind) in ended.items())
 
 
 async def test_the_look_up_is_planned_by_key_and_by_id_also_on_an_empty_list(service: Service):

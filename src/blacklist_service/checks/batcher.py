@@ -9,8 +9,9 @@ is a batch of one; at load one commit serves tens. Nothing is answered by defaul
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from uuid import UUID
 
 import structlog
@@ -36,6 +37,9 @@ MOST_AT_ONCE = 128
 SHORTEST_TRY_SECONDS = 0.02
 TURNED_AWAY_SECONDS_EACH = 0.0005
 TURNED_AWAY_SECONDS = 0.3
+DEADLINE_GRAIN_SECONDS = 0.002
+"""Those whose time is up within so long are refused together."""
+NEVER = float("inf")
 
 log = structlog.get_logger()
 
@@ -59,7 +63,8 @@ class Batcher:
         self._most_waiting = queue
         self._ages = ages or ListAges()
         self._waiting: deque[Ask] = deque()
-        self._deadlines = _Deadlines()
+        self._under_way: dict[Lane, list[Ask]] = {}
+        self._deadlines = _Deadlines(self._waiting, self._under_way)
         self._turned_away = 0
         self._work = asyncio.Event()
         self._catalogues: dict[int, Catalogue] = {}
@@ -116,7 +121,7 @@ class Batcher:
             await self._work.wait()
             batch: list[Ask] = []
             try:
-                batch = self._take()
+                batch = self._under_way[lane] = self._take()
                 if not batch:
                     self._work.clear()
                     continue
@@ -206,26 +211,34 @@ class Batcher:
 
 
 class _Deadlines:
-    """Refuses each ask at its deadline. One timer for all: they come in the order of their deadlines."""
+    """Refuses each ask at its deadline, whether it waits for a lane or for the database. One timer for all, which looks
+    at them when it goes off: nearly every ask was answered by then, and has cost a comparison.
+    """
 
-    def __init__(self) -> None:
-        self._asks: deque[Ask] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+    def __init__(self, waiting: Iterable[Ask], under_way: Mapping[Lane, Sequence[Ask]]) -> None:
+        self._waiting = waiting
+        self._under_way = under_way
+        self._next = NEVER
 
     def keep(self, ask: Ask) -> None:
-        while self._asks and self._asks[0].answered.done():
-            self._asks.popleft()
-        self._asks.append(ask)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_at(ask.deadline, self._expire)
+        if ask.deadline < self._next:
+            self._set(ask.deadline)
 
-    def _expire(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while self._asks and (self._asks[0].answered.done() or self._asks[0].deadline <= loop.time()):
-                _refuse([self._asks.popleft()], Undetermined("the database did not answer in time"))
-        finally:
-            self._timer = loop.call_at(self._asks[0].deadline, self._expire) if self._asks else None
+    def _set(self, at: float) -> None:
+        """Timers that were set for later still go off, and find that theirs is not the next."""
+        self._next = at
+        asyncio.get_running_loop().call_at(at, self._expire, at)
+
+    def _expire(self, at: float) -> None:
+        if at != self._next:
+            return
+        self._next = NEVER
+        unanswered = [ask for ask in chain(self._waiting, *self._under_way.values()) if not ask.answered.done()]
+        due = asyncio.get_running_loop().time() + DEADLINE_GRAIN_SECONDS
+        _refuse([ask for ask in unanswered if ask.deadline <= due], Undetermined("the database did not answer in time"))
+        following = min((ask.deadline for ask in unanswered if ask.deadline > due), default=NEVER)
+        if following < self._next:
+            self._set(following)
 
 
 class _Transaction:
