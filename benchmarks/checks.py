@@ -1,7 +1,8 @@
 """How fast an audited check is, and what it costs as the list grows: `make bench`.
 
-Ours (a real `serve`: fsync, evidence, sealing, logging on) against a bare FastAPI endpoint that returns a constant, the
-naive way (one SELECT and one INSERT in a transaction), and CrowdSec's local API on PostgreSQL, which writes no evidence.
+Ours (a real `serve`: fsync, evidence, sealing, logging on) against a bare FastAPI endpoint that returns a constant, one
+that also has its body read, the naive way (one SELECT and one INSERT in a transaction), and CrowdSec's local API on
+PostgreSQL, which writes no evidence.
 Contestants take turns (A B C D A B C D …) in one run; figures are medians over the rounds, ratios medians of each round's
 own ratio: the machine is noisy, and noise hits neighbours alike. Client, service and database share the machine.
 
@@ -113,9 +114,10 @@ def _compare(stand: Stand, options: argparse.Namespace) -> dict[str, dict[str, d
         for workers in WORKERS:
             stand.with_workers(workers)
             bodies = [json.dumps(one).encode() for one in questions(stand.listings)]
-            with _served("bare", workers) as bare, _served("naive", workers, NAIVE_DSN=stand.dsn) as naive:
+            with ExitStack() as served:
                 contestants = [Contestant("ours", stand.url, stand.requests())]
-                for name, url in (("bare", bare), ("naive", naive)):
+                for name in ("bare", "typed", "naive"):
+                    url = served.enter_context(_served(name, workers, NAIVE_DSN=stand.dsn))
                     contestants.append(Contestant(name, url, [request_bytes(url, body, key=None) for body in bodies]))
                 contestants += [rival] if rival else []
                 for connections in CONNECTIONS:

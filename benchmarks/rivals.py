@@ -1,6 +1,8 @@
-"""What a check is measured against: a bare endpoint, and the naive way. Served by uvicorn as `rivals:bare`, `rivals:naive`.
+"""What a check is measured against: endpoints that answer a constant, and the naive way. Served by uvicorn as `rivals:bare`,
+`rivals:typed`, `rivals:naive`.
 
-The bare one answers a constant and reads nothing. The naive one does what a first version does: a typed body, one SELECT
+The bare one reads nothing; the typed one has its body read and validated, as any endpoint that looks at it must, and does
+nothing with it: what the framework itself costs. The naive one does what a first version does: a typed body, one SELECT
 and one INSERT in a transaction for each request, from a pool, on the same PostgreSQL with fsync on; no digests, no
 identity rules, no measures, no versions, no sealing.
 """
@@ -13,12 +15,20 @@ import asyncpg
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+CONSTANT: dict[str, object] = {
+    "check_id": "0197c9a5-7c00-7000-8000-000000000002",
+    "decision": "clear",
+    "warnings": [],
+    "subjects": [],
+}
+
 bare = FastAPI()
+typed = FastAPI()
 
 
 @bare.post("/v1/checks")
 async def constant() -> dict[str, object]:
-    return {"check_id": "0197c9a5-7c00-7000-8000-000000000002", "decision": "clear", "warnings": [], "subjects": []}
+    return CONSTANT
 
 
 class Identifier(BaseModel):
@@ -38,6 +48,11 @@ class Check(BaseModel):
     reference: str
     operator: str | None = None
     subjects: list[Subject]
+
+
+@typed.post("/v1/checks")
+async def read(body: Check) -> dict[str, object]:  # noqa: ARG001 - to be read is all it is for
+    return CONSTANT
 
 
 @asynccontextmanager
