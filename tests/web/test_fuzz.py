@@ -29,8 +29,8 @@ from tests.support import TEST, Service, listening, operations, resident_id, row
 
 IS_SOAK = bool(os.environ.get("BLACKLIST_SOAK"))
 FEWEST_CASES = 20_000 if IS_SOAK else 300
-EXAMPLES_EACH = 200 if IS_SOAK else 4
-CHAINS = 200 if IS_SOAK else 4
+EXAMPLES_EACH = 250 if IS_SOAK else 4
+CHAINS = 250 if IS_SOAK else 4
 CI_SEED = 20_180_426
 NOT_HTTP = b"Invalid HTTP request received."
 """What a message is told that no parser of HTTP takes, such as one with an empty Content-Length: it asks no operation."""
