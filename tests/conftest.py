@@ -141,3 +141,18 @@ async def service(dsn: str, furnished: tuple[str, dict[str, str]], tmp_path: Pat
     settings = Settings(data_dir=tmp_path, check_deadline_ms=10_000)
     async with serving(settings, dsn, SECRECY, keys=furnished[1]) as running:
         yield running
+
+
+@pytest.fixture
+async def own_server(tmp_path: Path) -> AsyncIterator[tuple[Service, int]]:
+    """A service on a server of its own, and that server's process: whatever is done to it disturbs no other test."""
+    database = EmbeddedPostgres(tmp_path / "server")
+    database.start()
+    try:
+        secrecy = Secrecy(bytes(range(32)))
+        await bring_up(database.dsn, secrecy)
+        async with serving(Settings(data_dir=tmp_path), database.dsn, secrecy) as service:
+            assert database.pid is not None
+            yield service, database.pid
+    finally:
+        database.stop()

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -18,9 +17,7 @@ from blacklist_service.checks.answers import answer_question
 from blacklist_service.checks.asks import Ask, Asker, read_ask
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.queries import LOOK_UP, look_up
-from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.connections import connect
-from blacklist_service.database.embedded.server import EmbeddedPostgres
 from blacklist_service.database.lanes import SETTINGS, LaneLost
 from blacklist_service.ledger.operations import WRITE
 from blacklist_service.problems import Undetermined
@@ -241,8 +238,8 @@ class TestIdempotency:
         assert (await service.post("/v1/checks", ASKED, **{"Idempotency-Key": key})).status_code == 422
 
 
-async def test_a_hung_database_is_503_within_the_deadline_and_well_again_after(hung: tuple[Service, int]):
-    service, postmaster = hung
+async def test_a_hung_database_is_503_within_the_deadline_and_well_again_after(own_server: tuple[Service, int]):
+    service, postmaster = own_server
     # The very first one connects and plans; with the real deadline, a busy machine may need another.
     assert 200 in [(await service.post("/v1/checks", ASKED)).status_code for _ in range(3)]
     children = _descendants(postmaster)
@@ -260,21 +257,6 @@ async def test_a_hung_database_is_503_within_the_deadline_and_well_again_after(h
     deadline = time.perf_counter() + 2
     while (await service.post("/v1/checks", ASKED)).status_code != 200:
         assert time.perf_counter() < deadline
-
-
-@pytest.fixture
-async def hung(tmp_path: Path) -> AsyncIterator[tuple[Service, int]]:
-    """A service on a server of its own, so that stopping it disturbs no other test."""
-    database = EmbeddedPostgres(tmp_path / "server")
-    database.start()
-    try:
-        secrecy = Secrecy(bytes(range(32)))
-        await bring_up(database.dsn, secrecy)
-        async with serving(Settings(data_dir=tmp_path), database.dsn, secrecy) as service:
-            assert database.pid is not None
-            yield service, database.pid
-    finally:
-        database.stop()
 
 
 def _descendants(pid: int) -> list[int]:

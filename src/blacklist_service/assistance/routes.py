@@ -61,7 +61,7 @@ from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
-from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.transactions import Reads, Writes, borrowed, snapshot
 
 HEARTBEAT_SECONDS = 1.0
 ROUNDS_BETWEEN_COMMENTS = 15
@@ -273,7 +273,7 @@ async def _events(request: Request, caller: Principal, after: int | None) -> Asy
     """Every round the key is proved again: a revoked one hears nothing more."""
     state = request.app.state
     watch: Watch = state.notice_watch
-    async with state.pool.acquire() as connection:
+    async with borrowed(state.pool) as connection:
         version = await get_notices_version(connection)
         waiting = await _not_acknowledged(connection, caller, state) if after is None else []
     yield b"retry: 1000\n\n"
@@ -292,10 +292,7 @@ async def _events(request: Request, caller: Principal, after: int | None) -> Asy
             if rounds % ROUNDS_BETWEEN_COMMENTS == 0:
                 yield b": still here\n\n"
             continue
-        async with (
-            state.pool.acquire() as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
+        async with snapshot(state.pool) as connection:
             version = await get_notices_version(connection)
             events = await list_events(connection, caller, after=after, secrecy=state.secrecy, at=now())
         for event_version, act, notice in events:

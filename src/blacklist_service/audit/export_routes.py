@@ -26,7 +26,7 @@ from blacklist_service.subjects.keys import asked_keys
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
-from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.transactions import Reads, Writes, borrowed
 from blacklist_service.web.wire import Response as WireResponse
 
 router = APIRouter(prefix="/v1/audit/exports", tags=["audit"], route_class=GuardedRoute)
@@ -121,7 +121,7 @@ async def read_bundle(export_id: UUID, request: Request, connection: Writes, cal
     async def parts() -> AsyncIterator[bytes]:
         part, is_more = 0, True
         while is_more:
-            async with pool.acquire(timeout=5) as reading:
+            async with borrowed(pool) as reading:
                 content = await read_part(reading, export_id, part, secrecy)
             is_more = content is not None
             if content is not None:

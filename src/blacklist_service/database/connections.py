@@ -11,6 +11,13 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 APPLICATION_ROLE = "blacklist_app"
 JSONB_VERSION = b"\x01"
 
+LOST = (
+    *(TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError),
+    *(asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
+    asyncpg.InternalClientError,  # a server that ended in the middle of a sentence
+)
+"""What is raised where there is no server, or no longer, or not yet: nothing here says what became of a statement."""
+
 
 async def connect(dsn: str, *, role: str | None = APPLICATION_ROLE, **server_settings: str) -> Connection:
     connection: Connection = await asyncpg.connect(dsn, timeout=10, **_options(role, server_settings))

@@ -8,9 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import asyncpg
-
-from blacklist_service.database.connections import Connection, connect
+from blacklist_service.database.connections import LOST, Connection, connect
 
 Result = TypeVar("Result")
 
@@ -27,13 +25,6 @@ SETTINGS = {
     "jit": "off",
     "idle_in_transaction_session_timeout": "10000",
 }
-
-
-LOST = (
-    *(TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError),
-    *(asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
-    asyncpg.InternalClientError,  # a server that ended in the middle of a sentence
-)
 
 
 class LaneLost(Exception):  # noqa: N818 - what happened, not what kind of error

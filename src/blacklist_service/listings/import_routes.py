@@ -24,7 +24,7 @@ from blacklist_service.web.idempotency import replay_of
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.spreadsheets import cell
-from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.transactions import Reads, Writes, borrowed, undetermined_if_lost
 from blacklist_service.web.uploads import UploadedFile
 from blacklist_service.web.wire import Response as Wire
 from blacklist_service.web.wire import text
@@ -121,12 +121,13 @@ class RowPage(Wire):
 async def send(query: Annotated[ImportQuery, Query()], request: Request, caller: Caller, actor: Acting) -> Response:
     pool, secrecy = request.app.state.pool, request.app.state.secrecy
     file = UploadedFile(request, most_bytes=MOST_FILE_BYTES)
-    import_id, parts, sha256 = await keep_upload(pool, file.content(part_bytes=PART_BYTES), secrecy=secrecy)
+    with undetermined_if_lost():
+        import_id, parts, sha256 = await keep_upload(pool, file.content(part_bytes=PART_BYTES), secrecy=secrecy)
     if not parts:
         raise InvalidRequest("the file is empty")
     court_code = caller.court_code or ""
     replay = replay_of(request, sha256)
-    async with pool.acquire() as connection, connection.transaction():
+    async with borrowed(pool) as connection, connection.transaction():
         await replay.look(connection)
         courts = await known_courts(connection)
         await begin_import(

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-import asyncpg
 import orjson
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,10 +20,10 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.listings.reading import get_list_version, list_published
-from blacklist_service.problems import Undetermined
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import GuardedRoute, needs
 from blacklist_service.web.spreadsheets import cell
+from blacklist_service.web.transactions import snapshot
 
 router = APIRouter(prefix="/v1/publication", tags=["changes"], route_class=GuardedRoute)
 
@@ -72,32 +71,23 @@ async def publish(
     accept: Annotated[str, Header()] = "application/x-ndjson",
 ) -> StreamingResponse:
     is_csv = query.format == "csv" or (query.format is None and "text/csv" in accept.lower())
-    pool: Pool = request.app.state.pool
-    try:
-        connection = await pool.acquire(timeout=5)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        raise Undetermined("the database did not answer") from None
-    transaction = connection.transaction(isolation="repeatable_read", readonly=True)
-    try:
-        await transaction.start()
-        version = await get_list_version(connection)  # type: ignore[arg-type] # the pool's proxy
-    except BaseException:
-        await pool.release(connection)
-        raise
-
-    async def content() -> AsyncIterator[bytes]:
-        try:
-            async for part in (_csv if is_csv else _json_lines)(connection, legal_date(now())):  # type: ignore[arg-type]
-                yield part
-        finally:
-            await transaction.rollback()
-            await pool.release(connection)
-
+    parts = _snapshot(request.app.state.pool, is_csv=is_csv)
+    version = (await anext(parts)).decode()
     return StreamingResponse(
-        content(),
+        parts,
         media_type="text/csv; charset=utf-8" if is_csv else "application/x-ndjson",
-        headers={"List-Version": str(version), "ETag": f'"{version}"', "Cache-Control": "no-store"},
+        headers={"List-Version": version, "ETag": f'"{version}"', "Cache-Control": "no-store"},
     )
+
+
+async def _snapshot(pool: Pool, *, is_csv: bool) -> AsyncIterator[bytes]:
+    """First the snapshot's version, then the list; begun before the answer is, so that it ends, and gives its connection
+    back, however little of it is read.
+    """
+    async with snapshot(pool) as connection:
+        yield b"%d" % await get_list_version(connection)
+        async for part in (_csv if is_csv else _json_lines)(connection, legal_date(now())):
+            yield part
 
 
 async def _json_lines(connection: Connection, today: date) -> AsyncIterator[bytes]:

@@ -1,37 +1,59 @@
 """One transaction for each request: committed before the answer leaves, rolled back by whatever is raised."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated
 
 import asyncpg
 from fastapi import Depends
 from starlette.requests import Request
 
-from blacklist_service.database.connections import Connection, Pool
+from blacklist_service.database.connections import LOST, Connection, Pool
 from blacklist_service.problems import Undetermined
 
 ACQUIRE_SECONDS = 5
+UNANSWERED = (
+    *(*LOST, asyncpg.QueryCanceledError),
+    asyncpg.InsufficientResourcesError,  # of connections, memory or disk
+    asyncpg.TransactionRollbackError,  # two acts that waited for each other: one of them may be tried again
+)
+
+
+@contextmanager
+def undetermined_if_lost() -> Iterator[None]:
+    """A database that is gone, or can't now, is the client's to ask again: 503, never 500."""
+    try:
+        yield
+    except UNANSWERED:
+        raise Undetermined("the database did not answer") from None
+
+
+@asynccontextmanager
+async def borrowed(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection of the pool, for whoever needs one at another time than a request's own transaction."""
+    with undetermined_if_lost():
+        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            yield connection  # type: ignore[misc] # the pool's proxy is a connection in all but type
+
+
+@asynccontextmanager
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection on which all that is read is of one instant."""
+    async with (
+        borrowed(pool) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
 
 
 async def write_transaction(request: Request) -> AsyncIterator[Connection]:
-    pool: Pool = request.app.state.pool
-    try:
-        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-            yield connection  # type: ignore[misc] # the pool's proxy is a connection in all but type
-    except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.QueryCanceledError):
-        raise Undetermined("the database did not answer") from None
+    async with borrowed(request.app.state.pool) as connection, connection.transaction():
+        yield connection
 
 
 async def read_transaction(request: Request) -> AsyncIterator[Connection]:
-    pool: Pool = request.app.state.pool
-    try:
-        async with (
-            pool.acquire(timeout=ACQUIRE_SECONDS) as connection,
-            connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            yield connection  # type: ignore[misc]
-    except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.QueryCanceledError):
-        raise Undetermined("the database did not answer") from None
+    async with snapshot(request.app.state.pool) as connection:
+        yield connection
 
 
 # FastAPI's default scope would commit after the client has its answer (style.md §6).
