@@ -82,13 +82,16 @@ class Served:
             return [parent]
         if part is Part.BACKEND:
             return [
-                pid for server in self.pids(Part.POSTMASTER) for pid in _children(server) if "[local]" in _command(pid)
+                pid
+                for server in self.pids(Part.POSTMASTER)
+                for pid in children_of(server)
+                if "[local]" in command_of(pid)
             ]
-        return [pid for pid in _children(parent) if _part_of(_command(pid)) is part]
+        return [pid for pid in children_of(parent) if _part_of(command_of(pid)) is part]
 
     def descendants_of_the_postmaster(self) -> list[int]:
         """The database as a whole, the postmaster first."""
-        return [pid for server in self.pids(Part.POSTMASTER) for pid in (server, *_children(server))]
+        return [pid for server in self.pids(Part.POSTMASTER) for pid in (server, *children_of(server))]
 
     def kill(self, part: Part, *, which: int = 0) -> int | None:
         """kill -9 of one process of this part; None where there is none. Start it again after its parent was killed."""
@@ -109,7 +112,9 @@ class Served:
         self._process.wait()
         self._process = None
         wait_for(
-            lambda: not any(is_alive(pid) and _part_of(_command(pid)) is not Part.POSTMASTER for pid in self._orphans),
+            lambda: (
+                not any(is_alive(pid) and _part_of(command_of(pid)) is not Part.POSTMASTER for pid in self._orphans)
+            ),
             seconds=2,
         )
 
@@ -180,7 +185,7 @@ class Served:
         """All processes below the parent."""
         found = list(self.pids(Part.PARENT))
         for pid in found:
-            found += _children(pid)
+            found += children_of(pid)
         return found[1:]
 
 
@@ -250,14 +255,14 @@ def _part_of(command: str) -> Part | None:
     return next((part for mark, part in marks.items() if mark in command), None)
 
 
-def _children(pid: int) -> list[int]:
+def children_of(pid: int) -> list[int]:
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:  # it ended
         return []
 
 
-def _command(pid: int) -> str:
+def command_of(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:

@@ -7,6 +7,7 @@ chains of calls on what earlier ones made. All its checks are on, but where a co
 import asyncio
 import itertools
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -69,18 +70,18 @@ async def test_whatever_it_is_sent_it_does_what_its_document_says(peopled: Servi
 
 
 class Fuzz:
-    """One run of schemathesis' engine, and what it found."""
+    """One run of schemathesis' engine, and what it found. `share` is of the usual number of cases."""
 
-    def __init__(self, service: Service, port: int) -> None:
+    def __init__(self, service: Service, port: int, *, share: float = 1) -> None:
         self._service = service
         self.config = SchemathesisConfig.from_dict(
             {
                 "base-url": f"http://127.0.0.1:{port}",
                 "continue-on-failure": True,
-                "generation": {"max-examples": EXAMPLES_EACH, "no-shrink": True, "database": "none"},
+                "generation": {"max-examples": math.ceil(EXAMPLES_EACH * share), "no-shrink": True, "database": "none"},
                 "phases": {
                     "coverage": {"enabled": IS_SOAK},  # some 5,500 cases, the same each time
-                    "stateful": {"generation": {"max-examples": CHAINS}},
+                    "stateful": {"generation": {"max-examples": math.ceil(CHAINS * share)}},
                 },
                 "checks": CHECKS,
                 "operations": OPERATIONS,
@@ -105,14 +106,14 @@ class Fuzz:
         schema.auth(refresh_interval=None)(_keys_in_turn(self._service))
         for event in engine.from_schema(schema).execute():
             if isinstance(event, events.ScenarioFinished):
-                self._note(event.recorder)
+                self.note(event.recorder)
             elif isinstance(event, events.NonFatalError):
                 self._failures["error", event.label] = f"{event.label}: {event.value!r}"
             elif isinstance(event, events.FatalError):
                 raise event.exception
         return self
 
-    def _note(self, scenario: ScenarioRecorder) -> None:
+    def note(self, scenario: ScenarioRecorder) -> None:
         for interaction in scenario.interactions.values():
             self.cases += 1
             if interaction.response is not None and interaction.response.status_code == 503:
@@ -156,6 +157,11 @@ def _keys_in_turn(service: Service) -> type:
 
 @pytest.fixture
 async def peopled(service: Service) -> Service:
+    await people(service)
+    return service
+
+
+async def people(service: Service) -> None:
     """Members, a list, a check and a sealed log, so that there is something to find."""
     service.keys["security"] = await service.add_key("GD-HR", Role.SECURITY)
     async with service.workplace.connected() as connection, connection.transaction():
@@ -164,4 +170,3 @@ async def peopled(service: Service) -> Service:
     await service.check(subject("张三", resident_id(7)))
     place = await begin(service.workplace.dsn, service.workplace.settings.data_dir)
     await seal_all(service.workplace.dsn, place)
-    return service
