@@ -145,6 +145,31 @@ async def test_each_is_refused_at_its_own_deadline_whether_it_waits_or_is_under_
     assert all(kind is Undetermined and abs(at - seconds) < 0.05 for seconds, (at, kind) in ended.items())
 
 
+@pytest.mark.parametrize(("pauses", "taken"), [([0, 0, 0, 0, 0], [1, 4]), ([0, 0.05, 0.05], [1, 2])])
+async def test_beside_a_lane_under_way_another_takes_a_crowd_or_what_has_waited_for_long(
+    dsn: str, monkeypatch, pauses: list[float], taken: list[int]
+):
+    sizes = []
+
+    async def hung(_connection, digests, _key_ids):
+        sizes.append(len(digests))
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(hot_path, "look_up", hung)
+    batcher = Batcher(dsn, secrecy=SECRECY, lanes=2, queue=8, crowd=4)
+    batcher.start()
+    loop = asyncio.get_running_loop()
+    for number, pause in enumerate(pauses):
+        await asyncio.sleep(pause)
+        body = json.dumps(question(subject(f"张{number}"))).encode()
+        batcher.ask(Ask(Asker(None), body, loop.time() + 0.4, loop.create_future()))
+        if not number:
+            await asyncio.sleep(0.2)  # it connects, and is under way alone
+    await asyncio.sleep(0.1)
+    assert sizes == taken
+    await batcher.stop()
+
+
 async def test_the_look_up_is_planned_by_key_and_by_id_also_on_an_empty_list(service: Service):
     connection = await connect(service.workplace.dsn, **SETTINGS)
     statement = LOOK_UP.replace("::bytea[]", "").replace("::text[]", "")

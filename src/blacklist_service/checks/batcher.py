@@ -37,6 +37,8 @@ MOST_AT_ONCE = 128
 SHORTEST_TRY_SECONDS = 0.02
 TURNED_AWAY_SECONDS_EACH = 0.0005
 TURNED_AWAY_SECONDS = 0.3
+LONG_WAIT_SECONDS = 0.025
+"""Past it, the lane under way is taken to be stuck."""
 DEADLINE_GRAIN_SECONDS = 0.002
 """Those whose time is up within so long are refused together."""
 NEVER = float("inf")
@@ -54,13 +56,16 @@ class Batcher:
         secrecy: Secrecy,
         lanes: int,
         queue: int,
+        crowd: int = 1,
         ages: ListAges | None = None,
         room: Room = ELSEWHERE,
     ) -> None:
+        """While a lane is under way, another takes what waits when it is a `crowd`, or has waited for long."""
         self._room = room
         self._secrecy = secrecy
         self._digester = Digester(secrecy.digest_key)
         self._most_waiting = queue
+        self._crowd = crowd
         self._ages = ages or ListAges()
         self._waiting: deque[Ask] = deque()
         self._under_way: dict[Lane, list[Ask]] = {}
@@ -101,7 +106,8 @@ class Batcher:
             return
         self._waiting.append(ask)
         self._deadlines.keep(ask)
-        self._work.set()
+        if self._is_worth_a_lane():
+            self._work.set()
 
     def _turn_away(self, ask: Ask) -> None:
         """The more are turned away, the later each is told: whoever asks again at once must not take the time from those
@@ -118,17 +124,31 @@ class Batcher:
 
     async def _serve(self, lane: Lane) -> None:
         while True:
-            await self._work.wait()
+            if not self._is_worth_a_lane():
+                self._work.clear()
+                await self._work.wait()
+                continue
             batch: list[Ask] = []
             try:
                 batch = self._under_way[lane] = self._take()
-                if not batch:
-                    self._work.clear()
-                    continue
-                await self._answer(lane, batch)
+                if batch:
+                    await self._answer(lane, batch)
             except Exception:
                 log.exception("batch_failed", size=len(batch))
                 _refuse(batch, Undetermined())
+            finally:
+                self._under_way.pop(lane, None)
+
+    def _is_worth_a_lane(self) -> bool:
+        """A transaction of few costs the database nearly as much as one of many."""
+        waiting = self._waiting
+        if not waiting:
+            return False
+        return (
+            len(waiting) >= self._crowd
+            or not self._under_way
+            or waiting[-1].deadline - waiting[0].deadline > LONG_WAIT_SECONDS
+        )
 
     def _take(self) -> list[Ask]:
         """All that wait and can be read, oldest first; a second ask under one Idempotency-Key waits for the first one's
