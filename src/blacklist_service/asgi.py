@@ -75,8 +75,6 @@ DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行�
 **flag** or **clear**, with the reason, the legal basis and durable evidence. To try it here: *Authorize* with an API key."""
 READINESS_SECONDS = 2.0
 BEHIND_SECONDS = 60.0
-CROWD = 32
-"""Where every processor has a worker, the others use the time that a lane waits for the database."""
 COLLECT_AFTER = (10_000, 20, 100)
 """Nearly all that a check leaves behind is freed by its reference counts: cycles are looked for rarely."""
 
@@ -101,7 +99,6 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
             secrecy=secrecy,
             lanes=settings.check_lanes,
             queue=settings.check_queue,
-            crowd=CROWD if settings.workers >= len(os.sched_getaffinity(0)) else 1,
             ages=ListAges(
                 _seconds(settings.list_soft_age), _seconds(settings.list_hard_age), _seconds(settings.seal_limit)
             ),

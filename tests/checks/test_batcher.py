@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from itertools import count
 from pathlib import Path
 
 import asyncpg
@@ -145,7 +146,7 @@ async def test_each_is_refused_at_its_own_deadline_whether_it_waits_or_is_under_
     assert all(kind is Undetermined and abs(at - seconds) < 0.05 for seconds, (at, kind) in ended.items())
 
 
-@pytest.mark.parametrize(("pauses", "taken"), [([0, 0, 0, 0, 0], [1, 4]), ([0, 0.05, 0.05], [1, 2])])
+@pytest.mark.parametrize(("pauses", "taken"), [([0, 0, 0], [4, 3]), ([0, 0.05], [4, 2])])
 async def test_beside_a_lane_under_way_another_takes_a_crowd_or_what_has_waited_for_long(
     dsn: str, monkeypatch, pauses: list[float], taken: list[int]
 ):
@@ -156,15 +157,22 @@ async def test_beside_a_lane_under_way_another_takes_a_crowd_or_what_has_waited_
         await asyncio.sleep(60)
 
     monkeypatch.setattr(hot_path, "look_up", hung)
-    batcher = Batcher(dsn, secrecy=SECRECY, lanes=2, queue=8, crowd=4)
+    batcher = Batcher(dsn, secrecy=SECRECY, lanes=2, queue=8)
     batcher.start()
     loop = asyncio.get_running_loop()
-    for number, pause in enumerate(pauses):
-        await asyncio.sleep(pause)
-        body = json.dumps(question(subject(f"张{number}"))).encode()
+    names = count(1)
+
+    def ask() -> None:
+        body = json.dumps(question(subject(f"张{next(names)}"))).encode()
         batcher.ask(Ask(Asker(None), body, loop.time() + 0.4, loop.create_future()))
-        if not number:
-            await asyncio.sleep(0.2)  # it connects, and is under way alone
+
+    for _ in range(4):
+        ask()
+    await asyncio.sleep(0.2)  # the lane connects, and is under way alone
+    for pause in pauses:
+        await asyncio.sleep(pause)
+        assert sizes == [4]
+        ask()
     await asyncio.sleep(0.1)
     assert sizes == taken
     await batcher.stop()

@@ -37,6 +37,9 @@ MOST_AT_ONCE = 128
 SHORTEST_TRY_SECONDS = 0.02
 TURNED_AWAY_SECONDS_EACH = 0.0005
 TURNED_AWAY_SECONDS = 0.3
+CROWD = 0.7
+"""While a lane is under way, another takes what waits once it is so large a part of what that one took: a transaction of
+few costs the database nearly as much as one of many."""
 LONG_WAIT_SECONDS = 0.025
 """Past it, the lane under way is taken to be stuck."""
 DEADLINE_GRAIN_SECONDS = 0.002
@@ -56,16 +59,14 @@ class Batcher:
         secrecy: Secrecy,
         lanes: int,
         queue: int,
-        crowd: int = 1,
         ages: ListAges | None = None,
         room: Room = ELSEWHERE,
     ) -> None:
-        """While a lane is under way, another takes what waits when it is a `crowd`, or has waited for long."""
         self._room = room
         self._secrecy = secrecy
         self._digester = Digester(secrecy.digest_key)
         self._most_waiting = queue
-        self._crowd = crowd
+        self._enough = 0.0
         self._ages = ages or ListAges()
         self._waiting: deque[Ask] = deque()
         self._under_way: dict[Lane, list[Ask]] = {}
@@ -131,6 +132,7 @@ class Batcher:
             batch: list[Ask] = []
             try:
                 batch = self._under_way[lane] = self._take()
+                self._enough = CROWD * len(batch)
                 if batch:
                     await self._answer(lane, batch)
             except Exception:
@@ -140,12 +142,11 @@ class Batcher:
                 self._under_way.pop(lane, None)
 
     def _is_worth_a_lane(self) -> bool:
-        """A transaction of few costs the database nearly as much as one of many."""
         waiting = self._waiting
         if not waiting:
             return False
         return (
-            len(waiting) >= self._crowd
+            len(waiting) >= self._enough
             or not self._under_way
             or waiting[-1].deadline - waiting[0].deadline > LONG_WAIT_SECONDS
         )
