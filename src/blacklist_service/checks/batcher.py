@@ -41,7 +41,7 @@ CROWD = 0.7
 """While a lane is under way, another takes what waits once it is so large a part of what that one took: a transaction of
 few costs the database nearly as much as one of many."""
 LONG_WAIT_SECONDS = 0.025
-"""Past it, the lane under way is taken to be stuck."""
+"""Past it, the lane under way is taken to be stuck, and another takes what waits, however few."""
 DEADLINE_GRAIN_SECONDS = 0.002
 """Those whose time is up within so long are refused together."""
 NEVER = float("inf")
@@ -67,6 +67,8 @@ class Batcher:
         self._digester = Digester(secrecy.digest_key)
         self._most_waiting = queue
         self._enough = 0.0
+        self._look_again: asyncio.TimerHandle | None = None
+        self._is_impatient = False
         self._ages = ages or ListAges()
         self._waiting: deque[Ask] = deque()
         self._under_way: dict[Lane, list[Ask]] = {}
@@ -89,7 +91,7 @@ class Batcher:
 
     async def stop(self) -> None:
         """Let what is under way be answered, then close the lanes."""
-        while self._waiting:  # noqa: ASYNC110 - once, at the end
+        while self._waiting or self._under_way:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
@@ -107,8 +109,7 @@ class Batcher:
             return
         self._waiting.append(ask)
         self._deadlines.keep(ask)
-        if self._is_worth_a_lane():
-            self._work.set()
+        self._call_a_lane()
 
     def _turn_away(self, ask: Ask) -> None:
         """The more are turned away, the later each is told: whoever asks again at once must not take the time from those
@@ -129,36 +130,47 @@ class Batcher:
                 self._work.clear()
                 await self._work.wait()
                 continue
-            batch: list[Ask] = []
+            batch = self._under_way[lane] = []
             try:
-                batch = self._under_way[lane] = self._take()
-                self._enough = CROWD * len(batch)
+                self._take(batch)
                 if batch:
                     await self._answer(lane, batch)
             except Exception:
                 log.exception("batch_failed", size=len(batch))
-                _refuse(batch, Undetermined())
             finally:
-                self._under_way.pop(lane, None)
+                del self._under_way[lane]
+                _refuse(batch, Undetermined())  # whoever was not answered
 
     def _is_worth_a_lane(self) -> bool:
-        waiting = self._waiting
-        if not waiting:
-            return False
-        return (
-            len(waiting) >= self._enough
-            or not self._under_way
-            or waiting[-1].deadline - waiting[0].deadline > LONG_WAIT_SECONDS
-        )
+        waiting = len(self._waiting)
+        return waiting > 0 and (waiting >= self._enough or not self._under_way or self._is_impatient)
 
-    def _take(self) -> list[Ask]:
+    def _call_a_lane(self) -> None:
+        """Now, if what waits is worth one; else look again when it has waited for long."""
+        if self._is_worth_a_lane():
+            self._work.set()
+        elif self._waiting and self._look_again is None and len(self._under_way) < len(self._lanes):
+            self._look_again = asyncio.get_running_loop().call_later(LONG_WAIT_SECONDS, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._look_again = None
+        self._is_impatient = True
+        self._work.set()
+
+    def _regain_patience(self) -> None:
+        self._is_impatient = False
+        if self._look_again is not None:
+            self._look_again.cancel()
+            self._look_again = None
+
+    def _take(self, batch: list[Ask]) -> None:
         """All that wait and can be read, oldest first; a second ask under one Idempotency-Key waits for the first one's
         commit.
         """
         today = legal_date(now())
-        batch: list[Ask] = []
         keys: set[tuple[str, str]] = set()
         later: list[Ask] = []
+        self._regain_patience()
         while self._waiting and len(batch) < MOST_AT_ONCE:
             ask = self._waiting.popleft()
             if ask.answered.done():
@@ -170,9 +182,10 @@ class Batcher:
                 batch.append(ask)
                 if place is not None:
                     keys.add(place)
+        self._enough = CROWD * len(batch)
+        self._call_a_lane()
         self._waiting.extendleft(reversed(later))
         QUEUE_DEPTH.set(len(self._waiting))
-        return batch
 
     def _is_read(self, ask: Ask, today: date) -> bool:
         """What cannot be read is refused with its own problem, and disturbs nobody."""
@@ -256,10 +269,10 @@ class _Deadlines:
         self._next = NEVER
         unanswered = [ask for ask in chain(self._waiting, *self._under_way.values()) if not ask.answered.done()]
         due = asyncio.get_running_loop().time() + DEADLINE_GRAIN_SECONDS
-        _refuse([ask for ask in unanswered if ask.deadline <= due], Undetermined("the database did not answer in time"))
         following = min((ask.deadline for ask in unanswered if ask.deadline > due), default=NEVER)
-        if following < self._next:
+        if following < NEVER:
             self._set(following)
+        _refuse([ask for ask in unanswered if ask.deadline <= due], Undetermined("the database did not answer in time"))
 
 
 class _Transaction:
