@@ -33,8 +33,11 @@ async def test_whatever_becomes_of_the_database_no_operation_fails_otherwise_tha
     async with listening(service) as port:
         faults = asyncio.create_task(_make_faults(postmaster, made))
         found = await asyncio.to_thread(_Statuses(service, port, share=0.4 if IS_SOAK else 1).run)
+        assert not faults.done()
         faults.cancel()
-    report(f"{found.cases} cases, statuses {dict(sorted(found.statuses.items()))}, faults {dict(made)}")
+    report(
+        f"seed {found.config.seed}: {found.cases} cases, statuses {dict(sorted(found.statuses.items()))}, faults {dict(made)}"
+    )
     assert not found.failed
     assert found.cases >= FEWEST_CASES
     assert found.statuses[503]

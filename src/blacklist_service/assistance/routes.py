@@ -147,7 +147,9 @@ async def stream(request: Request, caller: Party) -> StreamingResponse:
     last = request.headers.get("last-event-id", "")
     after = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(request, caller, after), media_type="text/event-stream", headers=headers)
+    events = _events(request, caller, after)
+    first = await anext(events)  # whatever is wrong with the database is said before the answer begins
+    return StreamingResponse(_beginning_with(first, events), media_type="text/event-stream", headers=headers)
 
 
 @router.get(
@@ -267,6 +269,12 @@ def _read_subject(asked: NoticeSubjectRequest) -> Subject:
 def _response(notice: Notice) -> NoticeResponse:
     values: dict[str, Any] = asdict(notice)
     return NoticeResponse(**values, overdue=values.pop("is_overdue"))
+
+
+async def _beginning_with(first: bytes, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for event in events:
+        yield event
 
 
 async def _events(request: Request, caller: Principal, after: int | None) -> AsyncIterator[bytes]:

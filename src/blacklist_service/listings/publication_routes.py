@@ -81,8 +81,8 @@ async def publish(
 
 
 async def _snapshot(pool: Pool, *, is_csv: bool) -> AsyncIterator[bytes]:
-    """First the snapshot's version, then the list; begun before the answer is, so that it ends, and gives its connection
-    back, however little of it is read.
+    """First the snapshot's version, then the list. Its connection is given back however little of it is read: also where
+    the client goes, and every `await` of an ending is cancelled.
     """
     async with snapshot(pool) as connection:
         yield b"%d" % await get_list_version(connection)

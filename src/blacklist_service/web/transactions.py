@@ -13,8 +13,12 @@ from blacklist_service.problems import Undetermined
 
 ACQUIRE_SECONDS = 5
 UNANSWERED = (
-    *(*LOST, asyncpg.QueryCanceledError),
-    asyncpg.InsufficientResourcesError,  # of connections, memory or disk
+    *LOST,
+    asyncpg.OperatorInterventionError,  # it goes down, comes up, was told to stop a statement or a session
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    *(asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),  # connections, memory, disk
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, before it is promoted
+    *(asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError),  # another server in its place
     asyncpg.TransactionRollbackError,  # two acts that waited for each other: one of them may be tried again
 )
 
