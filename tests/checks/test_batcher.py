@@ -25,6 +25,7 @@ from blacklist_service.problems import Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from tests.conftest import SECRECY, Databases
+from tests.durability.serving import children_of
 from tests.support import Service, question, resident_id, row, serving, subject, with_database
 
 LISTED = resident_id(15)
@@ -297,7 +298,7 @@ async def test_a_hung_database_is_503_within_the_deadline_and_well_again_after(o
     service, postmaster = own_server
     # The very first one connects and plans; with the real deadline, a busy machine may need another.
     assert 200 in [(await service.post("/v1/checks", ASKED)).status_code for _ in range(3)]
-    children = _descendants(postmaster)
+    children = [postmaster, *children_of(postmaster)]
     for pid in children:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -312,16 +313,3 @@ async def test_a_hung_database_is_503_within_the_deadline_and_well_again_after(o
     deadline = time.perf_counter() + 2
     while (await service.post("/v1/checks", ASKED)).status_code != 200:
         assert time.perf_counter() < deadline
-
-
-def _descendants(pid: int) -> list[int]:
-    found = [pid]
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            except (OSError, IndexError):
-                continue
-            if parent == pid:
-                found.append(int(entry.name))
-    return found

@@ -68,7 +68,7 @@ class Served:
     def stop(self) -> None:
         if self._process is not None:
             for pid in self._everything():
-                _send(pid, signal.SIGCONT)  # a test that failed may have left some stopped
+                send_signal(pid, signal.SIGCONT)  # a test that failed may have left some stopped
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(30)
             self._process = None
@@ -101,7 +101,7 @@ class Served:
         victim = found[which % len(found)]
         if part is Part.PARENT:
             self._orphans = self._everything()
-        _send(victim, signal.SIGKILL)
+        send_signal(victim, signal.SIGKILL)
         if part is Part.PARENT:
             self._bury_the_parent()
         return victim
@@ -269,7 +269,7 @@ def command_of(pid: int) -> str:
         return ""
 
 
-def _send(pid: int, number: signal.Signals) -> None:
+def send_signal(pid: int, number: signal.Signals) -> None:
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -5,16 +5,14 @@ takes all others with it, and the server recovers.
 """
 
 import asyncio
-import os
 import random
 import signal
 from collections import Counter
-from contextlib import suppress
 
 import pytest
 from schemathesis.engine.recorder import ScenarioRecorder
 
-from tests.durability.serving import IS_SOAK, children_of, command_of, report
+from tests.durability.serving import IS_SOAK, children_of, command_of, report, send_signal
 from tests.support import Service, listening
 from tests.web.test_fuzz import Fuzz, people
 
@@ -78,28 +76,23 @@ async def _make_faults(postmaster: int, made: Counter[str]) -> None:
 
 
 async def _end_one(backends: list[int]) -> None:
-    _send(random.choice(backends), signal.SIGTERM)
+    send_signal(random.choice(backends), signal.SIGTERM)
 
 
 async def _interrupt_all(backends: list[int]) -> None:
     for pid in backends:
-        _send(pid, signal.SIGINT)
+        send_signal(pid, signal.SIGINT)
 
 
 async def _kill_one(backends: list[int]) -> None:
-    _send(random.choice(backends), signal.SIGKILL)
+    send_signal(random.choice(backends), signal.SIGKILL)
 
 
 async def _hang_all(backends: list[int]) -> None:
     for pid in backends:
-        _send(pid, signal.SIGSTOP)
+        send_signal(pid, signal.SIGSTOP)
     try:
         await asyncio.sleep(HUNG_SECONDS)
     finally:
         for pid in backends:
-            _send(pid, signal.SIGCONT)
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
+            send_signal(pid, signal.SIGCONT)

@@ -68,7 +68,6 @@ class Batcher:
         self._most_waiting = queue
         self._enough = 0.0
         self._look_again: asyncio.TimerHandle | None = None
-        self._is_impatient = False
         self._ages = ages or ListAges()
         self._waiting: deque[Ask] = deque()
         self._under_way: dict[Lane, list[Ask]] = {}
@@ -143,7 +142,7 @@ class Batcher:
 
     def _is_worth_a_lane(self) -> bool:
         waiting = len(self._waiting)
-        return waiting > 0 and (waiting >= self._enough or not self._under_way or self._is_impatient)
+        return waiting > 0 and (waiting >= self._enough or not self._under_way)
 
     def _call_a_lane(self) -> None:
         """Now, if what waits is worth one; else look again when it has waited for long."""
@@ -154,14 +153,8 @@ class Batcher:
 
     def _lose_patience(self) -> None:
         self._look_again = None
-        self._is_impatient = True
+        self._enough = 0
         self._work.set()
-
-    def _regain_patience(self) -> None:
-        self._is_impatient = False
-        if self._look_again is not None:
-            self._look_again.cancel()
-            self._look_again = None
 
     def _take(self, batch: list[Ask]) -> None:
         """All that wait and can be read, oldest first; a second ask under one Idempotency-Key waits for the first one's
@@ -170,7 +163,9 @@ class Batcher:
         today = legal_date(now())
         keys: set[tuple[str, str]] = set()
         later: list[Ask] = []
-        self._regain_patience()
+        if self._look_again is not None:
+            self._look_again.cancel()
+            self._look_again = None
         while self._waiting and len(batch) < MOST_AT_ONCE:
             ask = self._waiting.popleft()
             if ask.answered.done():
