@@ -76,7 +76,9 @@ def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
 def restore(settings: Settings, backup: Path) -> Kept:
     """Put a backup into an empty data directory, and see that it answers: key, schema, anchor and leaves fit together."""
     if not settings.is_embedded:
-        stop("restore fills an embedded database; for another one use pg_restore on database.dump, as the README says")
+        stop(
+            "restore fills an embedded database; for another one use pg_restore on database.dump, as docs/operators.md says"
+        )
     data_dir = settings.data_dir
     if data_dir.exists() and any(data_dir.iterdir()):
         stop(f"{data_dir} is not empty: a backup is restored into an empty place")
