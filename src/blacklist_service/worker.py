@@ -1,7 +1,7 @@
-"""The background worker: what the calendar does to the list, and housekeeping. Run by `serve`, one at a time.
+"""The background worker: what the calendar does to the list, files to load, housekeeping. Run by `serve`, one at a time.
 
 Every task is a transaction that can be cut off anywhere and done again. Checks need none of it to be right: they go by
-the legal date themselves.
+the legal date themselves. A task that fails is begun again and ends no other; sealing is a process of its own.
 """
 
 import asyncio
@@ -15,12 +15,10 @@ import structlog
 
 from blacklist_service.assistance.tasks import escalate_emergencies
 from blacklist_service.audit.export_jobs import forget_exports, make_next
-from blacklist_service.database.connections import Connection, connect
+from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
-from blacklist_service.ledger.sequencer import keep_sealing
-from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.ledger.tasks import attach_months
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.listings.tasks import end_terms_and_grace, load_next, sweep_imports
@@ -57,7 +55,6 @@ async def work(
     secrecy: Secrecy,
     stopping: asyncio.Event,
     *,
-    sealing: SealingPlace | None = None,
     room: Room = ELSEWHERE,
 ) -> None:
     """Work until told to stop. One worker at a time: a second service on the same database waits for the lock."""
@@ -70,7 +67,7 @@ async def work(
             continue
         try:
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
-                await _work_guarded(guard, dsn, secrecy, stopping, sealing, room)
+                await _work_guarded(guard, dsn, secrecy, stopping, room)
             else:
                 await _pause(stopping, ROUND_SECONDS)
         except Exception:
@@ -80,53 +77,61 @@ async def work(
             guard.terminate()
 
 
-async def _work_guarded(
-    guard: Connection,
-    dsn: str,
-    secrecy: Secrecy,
-    stopping: asyncio.Event,
-    sealing: SealingPlace | None,
-    room: Room,
-) -> None:
+async def _work_guarded(guard: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event, room: Room) -> None:
     """The lock ends with its connection, so all work ends with it too."""
-    done = {asyncio.create_task(stopping.wait()), *_tasks(guard, dsn, secrecy, sealing, room)}
+    lost = asyncio.Event()
 
     def end(_connection: object) -> None:
-        for task in done:
-            task.cancel()
+        lost.set()
 
     guard.add_termination_listener(end)
+    if guard.is_closed():
+        return
+    works = [
+        asyncio.create_task(_keep_going(work))
+        for work in (
+            lambda: _keep_the_calendar(guard, dsn, secrecy),
+            lambda: _load_files(dsn, secrecy, room),
+            lambda: _make_exports(dsn, secrecy, room),
+        )
+    ]
+    ends = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
     try:
-        finished, _ = await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
-        for task in finished:
-            if not task.cancelled():
-                task.result()
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in done:
+        for task in (*works, *ends):
             task.cancel()
-        await asyncio.gather(*done, return_exceptions=True)
+        await asyncio.gather(*works, *ends, return_exceptions=True)
 
 
-def _tasks(
-    guard: Connection, dsn: str, secrecy: Secrecy, sealing: SealingPlace | None, room: Room
-) -> set[asyncio.Task[object]]:
-    return {
-        *([] if sealing is None else [asyncio.create_task(keep_sealing(dsn, sealing))]),
-        asyncio.create_task(_keep_the_calendar(guard, dsn, secrecy)),
-        asyncio.create_task(_load_files(dsn, secrecy, room)),
-        asyncio.create_task(_make_exports(dsn, secrecy, room)),
-    }
+async def _keep_going(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin it again whenever it fails: what one task stumbles over is no reason for the others to stop."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("task_failed")
+        await asyncio.sleep(RECONNECT_SECONDS)
 
 
 async def _keep_the_calendar(connection: Connection, dsn: str, secrecy: Secrecy) -> None:
     while True:
         for task in TASKS:
-            is_more = True
-            while is_more:
-                async with connection.transaction():
-                    is_more = await task(connection, secrecy)
+            try:
+                await _do(task, connection, secrecy)
+            except LOST:
+                raise
+            except Exception:  # one task's trouble is not the next one's
+                log.exception("task_failed", cause=getattr(task, "__name__", "task"))
         await attach_months(dsn)
         await asyncio.sleep(ROUND_SECONDS)
+
+
+async def _do(task: Task, connection: Connection, secrecy: Secrecy) -> None:
+    is_more = True
+    while is_more:
+        async with connection.transaction():
+            is_more = await task(connection, secrecy)
 
 
 async def _load_files(dsn: str, secrecy: Secrecy, room: Room) -> None:
@@ -163,7 +168,7 @@ async def _main(settings: Settings) -> None:
     dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
     await require_fitting(dsn, secrecy)
     room = Room(settings.data_dir if settings.is_embedded else None)
-    await work(dsn, secrecy, stopping, sealing=SealingPlace.of(settings), room=room)
+    await work(dsn, secrecy, stopping, room=room)
 
 
 def main() -> None:

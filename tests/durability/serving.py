@@ -35,6 +35,7 @@ class Part(StrEnum):
     PARENT = "parent"
     WEB = "web worker"
     WORKER = "background worker"
+    SEALER = "sealer"
     POSTMASTER = "postmaster"
     BACKEND = "backend"
 
@@ -122,7 +123,9 @@ class Served:
         """Whether every part is there, and nothing of a parent that was killed."""
         if any(is_alive(pid) for pid in self._orphans):
             return False
-        return len(self.pids(Part.WEB)) == workers and all(self.pids(part) for part in (Part.WORKER, Part.POSTMASTER))
+        return len(self.pids(Part.WEB)) == workers and all(
+            self.pids(part) for part in (Part.WORKER, Part.SEALER, Part.POSTMASTER)
+        )
 
     async def wait_until_ready(self) -> None:
         async with Client(self.port) as client:
@@ -135,11 +138,11 @@ class Served:
 
     async def enrol(self) -> None:
         """A court and an agency, each with a key."""
-        for member, kind, role in (
-            ("GD-COURT", MemberKind.COURT, Role.COURT),
-            ("GD-HR", MemberKind.AGENCY, Role.AGENCY),
-        ):
-            self.keys[role.value] = await self._add_member(member, kind, role)
+        self.keys["court"] = await self.add_court("GD-COURT", COURT_NAME, COURT_CODE)
+        self.keys["agency"] = await self.add_member("GD-HR", MemberKind.AGENCY, Role.AGENCY)
+
+    async def add_court(self, member: str, name: str, code: str) -> str:
+        return await self.add_member(member, MemberKind.COURT, Role.COURT, name=name, court_code=code)
 
     async def publish(self, number: str, *, case: int = 1) -> dict[str, Any]:
         """List the person of this number, as the court does."""
@@ -149,14 +152,15 @@ class Served:
         made: dict[str, Any] = reply.json()
         return made
 
-    async def _add_member(self, member: str, kind: MemberKind, role: Role) -> str:
-        is_court = kind is MemberKind.COURT
-        name, court_code = (COURT_NAME, COURT_CODE) if is_court else (member, None)
+    async def add_member(
+        self, member: str, kind: MemberKind, role: Role, *, name: str | None = None, court_code: str | None = None
+    ) -> str:
+        """Its key."""
         connection = await connect(self.dsn)
         act: dict[str, Any] = {"actor": TEST, "secrecy": self._secrecy()}
         try:
             async with connection.transaction():
-                await add_member(connection, code=member, name=name, kind=kind, court_code=court_code, **act)
+                await add_member(connection, code=member, name=name or member, kind=kind, court_code=court_code, **act)
                 made = await create_key(
                     connection, member_code=member, role=role, matters=None, days=30, environment="test", **act
                 )
@@ -250,6 +254,7 @@ def _part_of(command: str) -> Part | None:
     marks = {
         "-m blacklist_service.asgi": Part.WEB,
         "-m blacklist_service.worker": Part.WORKER,
+        "-m blacklist_service.sealer": Part.SEALER,
         " -D /": Part.POSTMASTER,
     }
     return next((part for mark, part in marks.items() if mark in command), None)

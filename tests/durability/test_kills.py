@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from itertools import count, pairwise
+from itertools import count, cycle, islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from tests.durability.serving import IS_SOAK, Part, Served, report, running
 from tests.durability.wire import Client, Lost, Reply, request_bytes
 from tests.support import question, resident_id, subject
 
-KILLS, CHECKS = (50, 100_000) if IS_SOAK else (5, 2_000)
+KILLS, CHECKS = (50, 100_000) if IS_SOAK else (len(Part), 2_000)
 AT_ONCE = 24
 WORKERS = 2
 BACK_SECONDS = 5.0
@@ -98,7 +98,7 @@ async def answer_to(client: Client, request: bytes, tally: Tally) -> Reply | Non
 
 async def kill_at_random(served: Served) -> list[Kill]:
     chance = random.Random(6)
-    victims = [*Part] * (KILLS // len(Part))
+    victims = list(islice(cycle(Part), KILLS))
     chance.shuffle(victims)
     kills = []
     for part in victims:

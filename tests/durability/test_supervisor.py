@@ -60,7 +60,7 @@ sys.exit(Supervisor(
     listen=listen,
     web_argv=lambda fd, index: [sys.executable, child, f"web-{index}", str(fd), "plain" if mode == "brief" else mode],
     web_count=2,
-    worker_argv=[sys.executable, child, "worker", "-1", "brief" if mode == "brief" else "plain"],
+    behind={"worker": [sys.executable, child, "worker", "-1", "brief" if mode == "brief" else "plain"]},
     environment=dict(os.environ),
     database=database,
     on_child_exit=lambda pid: print(f"exit {pid}", flush=True),

@@ -18,6 +18,8 @@ from blacklist_service.settings import DSN_VARIABLE, Settings
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 READY_PATIENCE_SECONDS = 60.0
+BEHIND = ("sealer", "worker")
+"""The processes without a port: sealing is one of its own, which nothing that the other does can end or block."""
 
 
 def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | None = None) -> int:
@@ -40,7 +42,7 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
             listen=listening,
             web_argv=lambda fd, _index: [sys.executable, "-m", "blacklist_service.asgi", "--fd", str(fd)],
             web_count=settings.workers,
-            worker_argv=[sys.executable, "-m", "blacklist_service.worker"],
+            behind={name: [sys.executable, "-m", f"blacklist_service.{name}"] for name in BEHIND},
             environment=_environment(settings, workplace.dsn, metrics),
             database=database,
             on_child_exit=lambda pid: _forget_gauges(pid, metrics),

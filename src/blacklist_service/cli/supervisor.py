@@ -43,7 +43,7 @@ class ChildSpec:
 
 
 class Supervisor:
-    """Runs the web workers and the background worker; it takes over `listen` and `database`, already started."""
+    """Runs the web workers and what works behind them; it takes over `listen` and `database`, already started."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Supervisor:
         listen: socket.socket,
         web_argv: Callable[[int, int], list[str]],
         web_count: int,
-        worker_argv: list[str],
+        behind: Mapping[str, list[str]],
         environment: Mapping[str, str],
         database: EmbeddedPostgres | None,
         on_child_exit: Callable[[int], None] | None = None,
@@ -63,9 +63,8 @@ class Supervisor:
         self._say = say or _say_on_stderr
         environment = {**environment, PARENT_VARIABLE: str(os.getpid())}
         web = [ChildSpec(f"web-{index}", tuple(web_argv(listen.fileno(), index))) for index in range(web_count)]
-        worker = ChildSpec("worker", tuple(worker_argv))
         self._children = [_Child(spec, environment, (listen.fileno(),)) for spec in web]
-        self._children.append(_Child(worker, environment, ()))
+        self._children += [_Child(ChildSpec(name, tuple(argv)), environment, ()) for name, argv in behind.items()]
         self._stops = 0
         self._database_retry = _Retry()
         self._exit_status = 0

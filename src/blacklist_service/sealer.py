@@ -1,0 +1,44 @@
+"""The process that seals: the sequencer and nothing else, so that nothing else can end it or keep it waiting. Run by `serve`.
+
+What loads files, keeps the calendar or makes exports is in another process (`worker.py`): a receipt is there within
+moments whatever a court's file does to that one. One sealer at a time: the log's lock goes with its connection.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+
+from blacklist_service.database.embedded.child import die_with_parent
+from blacklist_service.database.installation import NotReadyError, require_fitting
+from blacklist_service.ledger.sequencer import keep_sealing
+from blacklist_service.ledger.signing import SealingPlace
+from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
+from blacklist_service.telemetry import configure_logging
+
+
+async def _main(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    dsn = os.environ[DSN_VARIABLE]
+    await require_fitting(dsn, settings.load_secrecy())
+    sealing = asyncio.create_task(keep_sealing(dsn, SealingPlace.of(settings)))
+    await stopping.wait()
+    sealing.cancel()
+    await asyncio.gather(sealing, return_exceptions=True)
+
+
+def main() -> None:
+    die_with_parent()
+    settings = Settings()
+    configure_logging(settings.log_level)
+    try:
+        asyncio.run(_main(settings))
+    except NotReadyError as error:
+        print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
+        raise SystemExit(CONFIGURATION_ERROR) from None
+
+
+if __name__ == "__main__":
+    main()
