@@ -7,6 +7,7 @@ COPY requirements/service.txt requirements/service.txt
 RUN /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements/service.txt
 COPY pyproject.toml README.md ./
 COPY src src
+COPY migrations migrations
 RUN /opt/venv/bin/pip install --no-cache-dir hatchling \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
     && /opt/venv/bin/pip uninstall --yes --quiet hatchling

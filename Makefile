@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests soak format lock openapi bench clean
+.PHONY: install demo test check lint types contracts drift tests soak format lock migration openapi bench clean
 
 install: .venv/installed
 
@@ -48,6 +48,12 @@ soak: install
 
 format: install
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+# A new step of the schema, to be written: make migration OF="what it adds"
+migration: install
+	@test -n "$(OF)" || { echo 'say what it adds: make migration OF="watches over a listing"'; exit 1; }
+	@$(BIN)/alembic revision --message "$(OF)" --rev-id "$$($(BIN)/python -c \
+	    'from blacklist_service.database.revisions import newest_revision as newest; print(f"{int(newest()) + 1:04}")')"
 
 openapi: install
 	$(RUN) openapi > openapi/openapi.json

@@ -11,7 +11,8 @@ by `steps.build_index`, which blocks nobody.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -38,17 +39,23 @@ async def migrate(dsn: str, *, folder: Path = MIGRATIONS, tries: int = LOCK_TRIE
 
     Raise `MigrationError` for a step whose locks could not be had in so many tries, or that took too long.
     """
+    async with owning(dsn) as connection:
+        if await _revision(connection) <= newest_revision(folder):
+            await _upgrade(connection, folder, tries)
+
+
+@asynccontextmanager
+async def owning(dsn: str) -> AsyncIterator[AsyncConnection]:
+    """The owner's connection, once nobody else migrates; a statement on it waits for a lock a tenth of a second at most."""
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
     )
     try:
         async with engine.connect() as connection:
             await _wait_for_turn(connection)
-            if await _revision(connection) > newest_revision(folder):
-                return
             await connection.exec_driver_sql(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
             await connection.commit()
-            await _upgrade(connection, folder, tries)
+            yield connection
     finally:
         await engine.dispose()
 

@@ -5,7 +5,20 @@ from pathlib import Path
 
 from blacklist_service.database.connections import Connection
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
+PACKAGE = Path(__file__).parent.parent
+
+
+def _migrations_of(package: Path) -> Path:
+    """The folder in an installed package, else the one at the top of the checkout.
+
+    By the place of this file alone: an editable install leaves a copy in site-packages that goes stale. Not by the folder
+    alone: an older checkout may have left an empty one.
+    """
+    inside = package / "migrations"
+    return inside if (inside / "env.py").is_file() else package.parent.parent / "migrations"
+
+
+MIGRATIONS = _migrations_of(PACKAGE)
 
 
 class MigrationError(Exception):

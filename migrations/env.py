@@ -1,0 +1,41 @@
+"""Alembic's entry: `blacklist-service migrate` hands over a connection, `alembic …` in a checkout has one opened here.
+
+What Alembic upgrades has the new schema and no more: `blacklist-service migrate` then binds a new database to its key.
+"""
+
+import asyncio
+
+from alembic import context
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+from blacklist_service.database.migration import owning
+from blacklist_service.settings import Settings
+
+
+def run(connection: Connection) -> None:
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def run_on(dsn: str) -> None:
+    async with owning(dsn) as connection:
+        await connection.run_sync(run)
+
+
+def main() -> None:
+    if (given := context.config.attributes.get("connection")) is not None:
+        run(given)
+        return
+    if context.is_offline_mode():
+        raise CommandError("steps ask the database how it stands: there is no script of them to print (--sql)")
+    url = Settings().database_url
+    if url is None:
+        raise CommandError(
+            "set BLACKLIST_DATABASE_URL; the embedded database is migrated by 'blacklist-service migrate'"
+        )
+    asyncio.run(run_on(url.get_secret_value()))
+
+
+main()
