@@ -152,9 +152,11 @@ def test_a_port_in_use_is_one_clear_sentence(operator: Operator, service, port: 
         (("keys", "create", "--member", "GD-HR", "--role", "agency", "--matters", "no_such_matter"), 1),
         (("keys", "revoke", "nothing"), 1),
         (("import", "/dev/null", "--court", "nowhere"), 2),
+        (("members", "add", "OTHER", "--name", "x", "--kind", "court", "--court-code", "云０１０３"), 2),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(operator: Operator, service, words, status):
+    operator.types("members", "add", "PL", "--name", "盘龙区法院", "--kind", "court", "--court-code", "云0103")
     done = operator.types(*words)
     assert done.returncode == status
     assert "Traceback" not in done.stderr

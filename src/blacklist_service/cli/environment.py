@@ -24,6 +24,7 @@ from blacklist_service.ledger.sequencer import SealingRefusedError, begin_log
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.measures.operations import apply_measures, founding_catalogue
 from blacklist_service.measures.queries import get_measures_version
+from blacklist_service.members.problems import CourtExists
 from blacklist_service.problems import Problem
 from blacklist_service.secrecy import Secrecy, SecretKeyError, make_key_file
 from blacklist_service.settings import CONFIGURATION_ERROR, Settings
@@ -70,7 +71,10 @@ def stop(sentence: str, status: int = CONFIGURATION_ERROR) -> NoReturn:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn what an operator can mend into one sentence and exit 2, and a refused act into exit 1."""
+    """Turn what an operator can mend into one sentence and exit 2, and a refused act into exit 1.
+
+    A second court of one code or name is the operator's slip as well: what it lists would be kept twice.
+    """
     try:
         yield
     except (EmbeddedDatabaseError, NotReadyError, MigrationError, SecretKeyError, SealingRefusedError) as error:
@@ -87,7 +91,7 @@ def refusing() -> Iterator[None]:
         stop("the database that BLACKLIST_DATABASE_URL names does not exist")
     except Problem as problem:
         places = "".join(f"\n  {error.pointer}: {error.message}" for error in problem.errors)
-        stop(problem.detail + places, status=1)
+        stop(problem.detail + places, status=CONFIGURATION_ERROR if isinstance(problem, CourtExists) else 1)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from blacklist_service.listings.operations.uploads import keep_file
 from blacklist_service.listings.queries import ImportCounts, RowReport, count_fates, known_courts, list_row_reports
 from blacklist_service.listings.tasks import load_next
 from blacklist_service.members.rules import COURT_CODE_FORM
+from blacklist_service.subjects.case_numbers import fold_court_code
 from blacklist_service.worker import LOOK_SECONDS, WORKER_LOCK
 
 SHOWN_ROWS = 200
@@ -88,7 +89,7 @@ def import_file(
     workplace: Workplace, path: Path, *, court_code: str, mode: Mode, is_dry_run: bool, is_quiet: bool
 ) -> Report:
     """Load `path` for a court; raise `UnreadableFile` where it cannot be read to its end: then nothing is loaded."""
-    if not COURT_CODE_FORM.fullmatch(court_code):
+    if not COURT_CODE_FORM.fullmatch(fold_court_code(court_code)):
         stop("a court code is a province's character with two or four digits, such as 云0111")
     return run(load(workplace, path, court_code=court_code, mode=mode, is_dry_run=is_dry_run, is_quiet=is_quiet))
 
@@ -99,6 +100,7 @@ async def load(
     connection = await connect(workplace.dsn, application_name="blacklist-service import", **LOADING_SETTINGS)
     try:
         courts = await known_courts(connection)
+        court_code = courts.code_of(court_code)
         upload = await keep_file(connection, path, secrecy=workplace.secrecy) if mode is Mode.SNAPSHOT else None
         job = await begin_import(
             connection,

@@ -125,10 +125,11 @@ def as_json(value: dict[str, Any]) -> str:
 
 
 async def _court(connection: Connection, workplace: Workplace, code: str) -> Court:
-    member = (await known_courts(connection)).member_of(code)
+    courts = await known_courts(connection)
+    code = courts.code_of(code)
     return Court(
         code=code,
-        actor=Actor(member=member, operator=operator().operator),
+        actor=Actor(member=courts.member_of(code), operator=operator().operator),
         secrecy=workplace.secrecy,
         tools=Tools(Digester(workplace.secrecy.digest_key), workplace.secrecy.cipher("listing")),
     )

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from blacklist_service.listings.wording import fold
+from blacklist_service.subjects.case_numbers import fold_court_code
 
 
 class Courts:
@@ -24,6 +25,11 @@ class Courts:
 
     def member_of(self, code: str) -> str | None:
         return self._members.get(code)
+
+    def code_of(self, written: str) -> str:
+        """The code under which a court's listings are kept, however it is written: a member's own, else the folded one."""
+        folded = fold_court_code(written)
+        return next((code for code in self._members if fold_court_code(code) == folded), folded)
 
     def name_of(self, code: str) -> str | None:
         return self._names.get(code)

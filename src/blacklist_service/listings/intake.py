@@ -35,7 +35,7 @@ from blacklist_service.listings.wording import (
     fold,
     read_circumstance,
 )
-from blacklist_service.subjects.case_numbers import CaseNumber, read_case_number
+from blacklist_service.subjects.case_numbers import CaseNumber, fold_court_code, read_case_number
 from blacklist_service.subjects.identifiers import (
     Identifier,
     IdentifierQuality,
@@ -172,13 +172,13 @@ class _Reading:
     def _court(self) -> tuple[str, str]:
         """The row's court: by code, else by name or alias; none given is the importer's."""
         importer, name = self._importer, self._values.get(Field.COURT_NAME, "").strip()
-        code = normalize("NFKC", self._values.get(Field.COURT_CODE, "")).replace(" ", "")
+        code = fold_court_code(self._values.get(Field.COURT_CODE, ""))
         if not code and name:
             found = importer.court_code if fold(name) == fold(importer.court_name) else importer.courts.find_code(name)
             if found is None:
                 self._warnings.append(Warn.COURT_UNKNOWN)
             code = found or ""
-        if code and code != importer.court_code:
+        if code and fold_court_code(code) != fold_court_code(importer.court_code):
             self._refuse(
                 Refusal.COURT_MISMATCH, Field.COURT_CODE if Field.COURT_CODE in self._values else Field.COURT_NAME
             )

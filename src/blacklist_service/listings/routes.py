@@ -135,7 +135,7 @@ async def list_(query: Annotated[ListingQuery, Query()], connection: Reads, call
     filters = {
         "case_number": case_number.text if case_number else None,
         "state": query.state.value if query.state else None,
-        "court_code": query.court_code,
+        "court_code": (await known_courts(connection)).code_of(query.court_code) if query.court_code else None,
     }
     before = read_place(query.cursor, filters) if query.cursor else LARGEST_ID
     today = _today()

@@ -11,7 +11,9 @@ from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members import queries
+from blacklist_service.members.operations import refuse_second_court
 from blacklist_service.members.problems import MemberInvalid
+from blacklist_service.members.rules import MemberKind
 from blacklist_service.secrecy import Secrecy
 
 
@@ -24,6 +26,8 @@ async def rename_member(
         raise MemberInvalid("a member needs a name")
     if await queries.find_name(connection, code, on=since) == name:
         return False
+    if (await queries.get_member(connection, code)).kind is MemberKind.COURT:
+        await refuse_second_court(connection, code, name=name, court_code=None)
     await connection.execute(
         "INSERT INTO member_names (member, valid_from, name) VALUES ($1, $2, $3)"
         " ON CONFLICT (member, valid_from) DO UPDATE SET name = excluded.name",

@@ -1,6 +1,7 @@
 """Adding members, making and revoking keys. Each act is an entry of the ledger, in the same transaction."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 
 from blacklist_service.access.principals import Actor
@@ -10,10 +11,11 @@ from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members import queries, rules
-from blacklist_service.members.problems import KeyInvalid, KeyNotFound, MemberExists, MemberInvalid
+from blacklist_service.members.problems import CourtExists, KeyInvalid, KeyNotFound, MemberExists, MemberInvalid
 from blacklist_service.members.queries import Member
 from blacklist_service.members.rules import MemberKind, NewKey
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.subjects.case_numbers import fold_court_code
 
 
 async def add_member(
@@ -26,8 +28,14 @@ async def add_member(
     actor: Actor,
     secrecy: Secrecy,
 ) -> bool:
-    """Add a member; say whether it is new. The same particulars again change nothing."""
+    """Add a member; say whether it is new. The same particulars again change nothing.
+
+    A court's code is kept in its folded form; a second court of that code, or of its name, is refused.
+    """
+    court_code = None if court_code is None else fold_court_code(court_code)
     _check_member(code, name, kind, court_code)
+    if kind is MemberKind.COURT:
+        await refuse_second_court(connection, code, name=name, court_code=court_code)
     now = await database_clock(connection)
     status = await connection.execute(
         "INSERT INTO members (code, name, kind, court_code, added_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
@@ -38,12 +46,21 @@ async def add_member(
         now,
     )
     if not status.endswith(" 1"):
-        if await queries.find_member(connection, code) != Member(code, name, kind, court_code):
+        held = await queries.find_member(connection, code)
+        if held is not None and held.court_code is not None:
+            held = replace(held, court_code=fold_court_code(held.court_code))
+        if held != Member(code, name, kind, court_code):
             raise MemberExists
         return False
     facts = {"member": code, "kind": kind.value} | ({"court": court_code} if court_code else {})
     await record(connection, [Entry(Action.MEMBER_ADDED, actor, facts=facts)], at=now, secrecy=secrecy)
     return True
+
+
+async def refuse_second_court(connection: Connection, code: str, *, name: str, court_code: str | None) -> None:
+    """Raise `CourtExists` where another member is a court of this code or name."""
+    if (other := await queries.find_court_like(connection, besides=code, name=name, court_code=court_code)) is not None:
+        raise CourtExists(f"the member {other} is a court of this code or name already")
 
 
 async def create_key(

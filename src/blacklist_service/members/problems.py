@@ -7,6 +7,10 @@ class MemberExists(Conflict):
     """A member with this code, or this court code, is already there with other particulars."""
 
 
+class CourtExists(MemberExists):
+    """A court with this code or name is already a member: what it lists would be kept twice."""
+
+
 class MemberNotFound(NotFound):
     """There is no member with this code."""
 

@@ -13,6 +13,9 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.members.problems import MemberNotFound
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.subjects.case_numbers import fold_court_code
+from blacklist_service.subjects.identifiers import SubjectKind
+from blacklist_service.subjects.names import comparison_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,30 @@ async def list_keys(connection: Connection, code: str) -> list[asyncpg.Record]:
 async def list_courts(connection: Connection) -> list[Member]:
     rows = await connection.fetch("SELECT code, name, kind, court_code FROM members WHERE kind = 'court'")
     return [Member(row["code"], row["name"], MemberKind(row["kind"]), row["court_code"]) for row in rows]
+
+
+async def find_court_like(connection: Connection, *, besides: str, name: str, court_code: str | None) -> str | None:
+    """Another member that is a court of this code, or has this name now or from a later day on, however either is written.
+
+    The caller's transaction then keeps others from adding or renaming a court until it ends.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('courts', 0))")
+    rows = await connection.fetch(
+        """
+        SELECT m.code, m.court_code, ARRAY(
+            SELECT m.name UNION SELECT n.name FROM member_names n WHERE n.member = m.code
+            AND n.valid_from > (clock_timestamp() AT TIME ZONE 'UTC' + interval '8 hours')::date) AS names
+        FROM members m WHERE m.kind = 'court' AND m.code <> $1 ORDER BY m.code
+        """,
+        besides,
+    )
+    folded = comparison_key(SubjectKind.ORGANISATION, name)
+    for row in rows:
+        has_code = court_code is not None and fold_court_code(row["court_code"]) == fold_court_code(court_code)
+        if has_code or folded in {comparison_key(SubjectKind.ORGANISATION, one) for one in row["names"]}:
+            code: str = row["code"]
+            return code
+    return None
 
 
 async def list_matters(connection: Connection) -> list[str]:

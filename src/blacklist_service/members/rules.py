@@ -24,7 +24,7 @@ KEY_FORM = re.compile(
 )
 MEMBER_CODE_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 COURT_CODE_FORM = re.compile(
-    r"最高法|[京津冀晋内辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川黔云藏陕甘青宁新兵军](?:\d{2}(?:\d{2})?)?"
+    r"最高法|[京津冀晋内辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川黔云藏陕甘青宁新兵军](?:[0-9]{2}(?:[0-9]{2})?)?"
 )
 LONGEST_KEY_DAYS = 365
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from blacklist_service.subjects.characters import BRACKETS, DASHES, FULL_WIDTH, INVISIBLE
 
@@ -25,6 +26,11 @@ class CaseNumber:
     year: int | None = None
     court_code: str | None = None
     kind: str | None = None
+
+
+def fold_court_code(text: str) -> str:
+    """The form in which a court's code (法院代字) is kept and compared: half-width, without blanks."""
+    return normalize("NFKC", text).translate(INVISIBLE)
 
 
 def read_case_number(text: str) -> CaseNumber | None:

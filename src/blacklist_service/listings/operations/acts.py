@@ -5,7 +5,7 @@ staged like a file's only row, so one and a million go the same way.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,7 @@ from blacklist_service.listings.resolution import FateKind, Held, ListingAct, Re
 from blacklist_service.listings.rules import Act, Content, ListingState, RowAction, Warn
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.subjects.case_numbers import fold_court_code
 
 ENTRY_OF_ACT = {
     Act.PUBLISHED: Action.LISTING_PUBLISHED,
@@ -85,6 +86,7 @@ class Done:
 async def publish_listing(connection: Connection, content: Content, *, court: Court, warnings: Sequence[Warn]) -> Done:
     """Publish; the same content again changes nothing. Other content for a listing in force is a `Conflict`."""
     require_court(content.court_code, court)
+    content = replace(content, court_code=court.code)
     head = await lock_head(connection)
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.PUBLISH, head, court)
@@ -114,6 +116,7 @@ async def correct_listing(
 ) -> Done:
     """Replace what a listing says (Art. 9). Its former keys stay its aliases."""
     require_court(content.court_code, court)
+    content = replace(content, court_code=court.code)
     head = await lock_head(connection)
     listing = await _get_own(connection, listing_id, expected_version, court)
     import_id = new_id(head.at)
@@ -219,7 +222,7 @@ async def beat_heart(connection: Connection, *, court: Court) -> datetime:
 
 
 def require_court(court_code: str, court: Court) -> None:
-    if court_code != court.code:
+    if fold_court_code(court_code) != fold_court_code(court.code):
         raise CourtMismatch
 
 
