@@ -66,7 +66,9 @@ async def test_a_step_that_never_gets_its_locks_gives_up_with_a_sentence_and_lea
 ):
     release.adds(expands("CREATE TABLE before_it ();\n\n" + COLUMN))
     async with traffic_on(service) as traffic, reading(service):
-        with pytest.raises(MigrationError, match="is busy: a step after 0007 did not get its locks in 2 tries"):
+        with pytest.raises(
+            MigrationError, match=f"is busy: a step after {newest_revision()} did not get its locks in 2 tries"
+        ):
             await in_a_thread(lambda: migrate(service.workplace.dsn, folder=release.folder, tries=2))
     traffic.require_undisturbed()
     assert await release.revision() == newest_revision()
@@ -103,11 +105,12 @@ async def test_this_version_serves_a_newer_database_until_that_takes_away_what_i
     assert release.run_this_version("members", "list").returncode == 0
     assert release.run_this_version("migrate").stdout == "the database is up to date\n"
 
-    release.adds("contract('0009')")
+    this, later = newest_revision(), f"{int(newest_revision()) + 2:04}"
+    release.adds(f"contract({later!r})")
     assert await release.migrate() == 0
     ready = await service.client.get("/readyz")
     assert (ready.status_code, ready.json()["code"]) == (503, "undetermined")
-    sentence = "the database is at 0009, which needs a version of at least 0009, and this one is of 0007"
+    sentence = f"the database is at {later}, which needs a version of at least {later}, and this one is of {this}"
     assert ready.json()["detail"].startswith(sentence)
     for command in (["serve", "--port", "0"], ["migrate"]):
         done = release.run_this_version(*command)

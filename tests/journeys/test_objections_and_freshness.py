@@ -40,6 +40,11 @@ async def test_an_objection_is_decided_reconsidered_and_suspends_nothing(service
     assert (await service.post(path + "/decision", upheld, key="court")).json()["state"] == "upheld"
     tasks = (await service.get("/v1/listings/tasks", key="court")).json()["items"]
     assert [task["task"] for task in tasks] == ["act_on_upheld_objection"]
+    days = (await service.get(path, key="court")).json()
+    assert (days["decided_on"], days["reconsideration_filed_on"]) == (day(-3), day(-1))
+    assert days["reconsideration_decided_on"] == day()
+    versions = (await service.get(f"/v1/listings/{listing['listing_id']}/history", key="court")).json()["items"]
+    assert [one["filed_on"] for one in versions] == [None, day(-5), None, day(-1), None]
 
     version = (await service.get(f"/v1/listings/{listing['listing_id']}", key="court")).json()["version"]
     corrected = {"listing": publication(obligation="更正后"), "reason": "异议成立", "decided_on": day()}
@@ -59,6 +64,24 @@ async def test_reconsideration_is_asked_for_within_ten_days_and_once(service: Se
     )
     late = await service.post(path + "/reconsideration", {"filed_on": day()}, key="court")
     assert late.status_code == 422
+
+
+async def test_a_reconsideration_is_not_decided_before_it_was_asked_for(service: Service):
+    path = f"/v1/objections/{(await file(service, (await publish(service))['listing_id'])).json()['objection_id']}"
+    await service.post(
+        path + "/decision", {"result": "rejected", "decided_on": day(-4), "reason": "不成立"}, key="court"
+    )
+    await service.post(path + "/reconsideration", {"filed_on": day(-2)}, key="court")
+    early = {"result": "upheld", "decided_on": day(-3), "reason": "成立"}
+    assert (await service.post(path + "/decision", early, key="court")).status_code == 422
+
+
+async def test_when_a_dispute_was_filed_is_kept(service: Service):
+    listing = await publish(service)
+    disputed = await act(service, listing, "dispute", {"state": "filed", "filed_on": day(-2)})
+    assert disputed.status_code == 200
+    history = await service.get(f"/v1/listings/{listing['listing_id']}/history", key="court")
+    assert history.json()["items"][-1]["filed_on"] == day(-2)
 
 
 async def test_an_objection_is_overdue_after_fifteen_days(service: Service):

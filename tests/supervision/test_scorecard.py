@@ -120,6 +120,21 @@ async def test_outcomes_overrides_and_notices_are_counted(service: Service):
     assert "GD-HR" in table.text
 
 
+async def test_a_courts_fifteen_days_for_an_objection_end_after_the_holidays(service: Service):
+    """2025-09-20 and 15 days is 5 October, in the National Day holidays: the court has until the 9th (民诉法 Art. 85)."""
+    await service.load_rows(*(row() for _ in range(3)))
+    listings = await service.fetch("SELECT id FROM listings ORDER BY id")
+    for listing, decided_on in zip(listings, ("2025-10-09", "2025-10-10", None), strict=True):
+        body = {"listing_id": str(listing["id"]), "received_on": "2025-09-20", "grounds": "inaccurate", "text": "有误"}
+        objection = (await service.post("/v1/objections", body, key="court")).json()
+        decision = {"result": "rejected", "decided_on": decided_on, "reason": "不成立"}
+        if decided_on:
+            await service.post(f"/v1/objections/{objection['objection_id']}/decision", decision, key="court")
+    shown = await card(service, "2025-09-01", "2025-10-31")
+    court = next(one for one in shown["courts"] if one["court"] == "云0111")
+    assert court["objections"] == {"filed": 3, "decided": 2, "in_time": 1}
+
+
 async def test_reading_it_is_recorded(service: Service):
     await card(service, day(-1), day())
     entries = await service.fetch("SELECT leaf FROM ledger_entries WHERE action = 'audit_read'")

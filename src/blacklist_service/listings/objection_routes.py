@@ -85,7 +85,9 @@ class ObjectionResponse(Response):
     received_on: date
     due_on: date = Field(description="the last day for the step this state waits for")
     is_overdue: bool
-    decided_on: date | None
+    decided_on: date | None = Field(description="of the court itself; a decision on reconsideration has its own day")
+    reconsideration_filed_on: date | None
+    reconsideration_decided_on: date | None
     led_to: str | None = Field(description="the act that an upheld objection led to")
     led_to_version: int | None
 

@@ -87,7 +87,7 @@ async def list_versions(connection: Connection, listing_id: UUID) -> list[asyncp
     return await connection.fetch(
         f"""
         SELECT v.version, v.list_version, v.at, v.act, v.member, v.operator, v.reason, v.ground, v.decided_on,
-               v.dispute_state, content.document
+               v.filed_on, v.dispute_state, content.document
         FROM listing_versions v CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
         WHERE v.listing_id = $1 ORDER BY v.version
         """,
@@ -182,7 +182,8 @@ async def list_court_tasks(connection: Connection, court_code: str, *, limit: in
         UNION ALL
         SELECT CASE o.state WHEN 'filed' THEN 'decide_objection' WHEN 'upheld' THEN 'act_on_upheld_objection'
                             ELSE 'decide_reconsideration' END,
-               l.id, l.case_number, o.id, coalesce(o.decided_on, o.received_on), o.due_on
+               l.id, l.case_number, o.id,
+               coalesce(o.reconsideration_decided_on, o.reconsideration_filed_on, o.decided_on, o.received_on), o.due_on
         FROM objections o JOIN listings l ON l.id = o.listing_id
         WHERE o.court_code = $1 AND (o.state IN ('filed', 'reconsideration') OR (o.state = 'upheld' AND o.led_to IS NULL))
         ORDER BY 5, 2 LIMIT $2

@@ -372,7 +372,9 @@ async def dispute(
 ) -> Response:
     version = _version(if_match)
     court = court_of(request, caller, actor, body.operator)
-    done = await dispute_listing(connection, listing_id, body.state, expected_version=version, court=court)
+    done = await dispute_listing(
+        connection, listing_id, body.state, filed_on=body.filed_on, expected_version=version, court=court
+    )
     return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
 
 

@@ -236,6 +236,7 @@ class VersionResponse(Response):
     reason: str | None
     ground: str | None
     decided_on: date | None
+    filed_on: date | None = Field(description="of a dispute: when it was filed with the court")
     listing: dict[str, Any]
 
 

@@ -196,7 +196,13 @@ async def extend_listing(
 
 
 async def dispute_listing(
-    connection: Connection, listing_id: UUID, state: str | None, *, expected_version: int | None, court: Court
+    connection: Connection,
+    listing_id: UUID,
+    state: str | None,
+    *,
+    expected_version: int | None,
+    court: Court,
+    filed_on: date | None = None,
 ) -> Done:
     """Show what is pending against a listing. It is not suspended (Art. 12)."""
     head = await lock_head(connection)
@@ -210,6 +216,7 @@ async def dispute_listing(
         act=Act.DISPUTED,
         dispute_state=state,
         expires_on=stored.expires_on,
+        filed_on=filed_on,
     )
     return await _revise(connection, listing, revision, head, By(court.actor), court)
 

@@ -286,6 +286,7 @@ class Revision:
     dispute_state: str | None
     expires_on: date | None
     decided_on: date | None = None
+    filed_on: date | None = None
     natural_key: bytes | None = None
     content_digest: bytes | None = None
     document: dict[str, Any] | None = None
@@ -308,12 +309,13 @@ async def apply_revision(
     await connection.execute(
         """
         INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, reason,
-            decided_on, dispute_state, natural_key, content_digest, document, secret)
-        VALUES ($1, $2, $3, $5, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+            decided_on, filed_on, dispute_state, natural_key, content_digest, document, secret)
+        VALUES ($1, $2, $3, $5, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         """,
         *(revision.listing_id, revision.version, list_version, revision.act.value),
         *_who(head, by),
-        *(revision.decided_on, revision.dispute_state, revision.natural_key, revision.content_digest),
+        *(revision.decided_on, revision.filed_on, revision.dispute_state, revision.natural_key),
+        revision.content_digest,
         *(revision.document, revision.secret),
     )
     if is_change:

@@ -43,6 +43,8 @@ class Objection:
     received_on: date
     due_on: date
     decided_on: date | None
+    reconsideration_filed_on: date | None
+    reconsideration_decided_on: date | None
     led_to: str | None
     led_to_version: int | None
 
@@ -52,7 +54,7 @@ async def file_objection(
 ) -> Objection:
     """Register an objection; the listing shows it and stays in force. The court decides within 15 days."""
     now = await database_clock(connection)
-    await dispute_listing(connection, listing_id, "filed", expected_version=None, court=court)
+    await dispute_listing(connection, listing_id, "filed", filed_on=received_on, expected_version=None, court=court)
     objection_id = new_id(now)
     await connection.execute(
         """
@@ -68,20 +70,24 @@ async def file_objection(
 async def decide_objection(
     connection: Connection, objection_id: UUID, *, result: str, decided_on: date, reason: str, court: Court
 ) -> Objection:
-    """Uphold or reject. An upheld one is to be acted on within 3 working days; the act is recorded with it."""
+    """Uphold or reject. An upheld one is to be acted on within 3 working days; the act is recorded with it.
+
+    What a higher court decides on reconsideration stands beside the first decision, whose 15 days are judged by its own day.
+    """
     objection = await _lock_own(connection, objection_id, court)
     if objection.state not in ("filed", "reconsideration"):
         raise ObjectionClosed("only an objection that is filed or under reconsideration can be decided")
-    if decided_on < objection.received_on:
+    if decided_on < (objection.reconsideration_filed_on or objection.received_on):
         raise InvalidRequest(errors=[FieldError("/decided_on", "too-early", "before the objection was received")])
     await dispute_listing(connection, objection.listing_id, result, expected_version=None, court=court)
+    step = "reconsideration_" if objection.state == "reconsideration" else ""
     due = (
         working_days_after(decided_on, WORKING_DAYS_TO_ACT)
         if result == "upheld"
         else days_after(decided_on, DAYS_TO_ASK_RECONSIDERATION)
     )
     await connection.execute(
-        "UPDATE objections SET state = $2, decided_on = $3, reason = $4, due_on = $5 WHERE id = $1",
+        f"UPDATE objections SET state = $2, {step}decided_on = $3, {step}reason = $4, due_on = $5 WHERE id = $1",
         *(objection_id, result, decided_on, _cipher(court).seal(reason.encode(), objection_id.bytes), due.on),
     )
     return await _recorded(connection, objection_id, court)
@@ -99,10 +105,16 @@ async def reconsider_objection(
         raise InvalidRequest(
             errors=[FieldError("/filed_on", "too-late", "reconsideration is asked for within 10 days of the rejection")]
         )
-    await dispute_listing(connection, objection.listing_id, "reconsideration", expected_version=None, court=court)
+    await dispute_listing(
+        connection, objection.listing_id, "reconsideration", filed_on=filed_on, expected_version=None, court=court
+    )
     await connection.execute(
-        "UPDATE objections SET state = 'reconsideration', reconsidered = true, due_on = $2 WHERE id = $1",
+        """
+        UPDATE objections SET state = 'reconsideration', reconsidered = true, reconsideration_filed_on = $2, due_on = $3
+        WHERE id = $1
+        """,
         objection_id,
+        filed_on,
         days_after(filed_on, DAYS_TO_DECIDE).on,
     )
     return await _recorded(connection, objection_id, court)
@@ -161,6 +173,8 @@ def _objection(row: asyncpg.Record) -> Objection:
         received_on=row["received_on"],
         due_on=row["due_on"],
         decided_on=row["decided_on"],
+        reconsideration_filed_on=row["reconsideration_filed_on"],
+        reconsideration_decided_on=row["reconsideration_decided_on"],
         led_to=row["led_to"],
         led_to_version=row["led_to_version"],
     )
