@@ -6,8 +6,7 @@ from datetime import date
 from typing import Any
 
 from blacklist_service.ledger.entries import canonical
-from blacklist_service.listings.intake import Naming
-from blacklist_service.listings.rules import Content, LegalDates, legal_dates
+from blacklist_service.listings.rules import Content, LegalDates, Naming, legal_dates
 from blacklist_service.secrecy import Cipher
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, SubjectKind, mask_identifier
@@ -67,7 +66,7 @@ def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
 
 def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[str, str] | None = None) -> Prepared:
     """`notes` are a file's unknown columns: kept, sealed, and no part of the content."""
-    document, numbers = canonical(_document(content)), _numbers(content)
+    document, numbers = canonical(_document(content) | _said_later(content)), _numbers(content)
     digest = content_digest(document, numbers, tools.digester)
     secret = canonical(numbers | ({"notes": dict(notes)} if notes else {}))
     return Prepared(
@@ -84,7 +83,7 @@ def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[s
 
 def content_digest(document: bytes, numbers: Mapping[str, Any], digester: Digester) -> bytes:
     """By what content is known again: the canonical document and the complete numbers. A file's notes are no part of it."""
-    complete = [number or "" for number in (numbers["identifier"], *numbers["people"])]
+    complete = [number or "" for number in (numbers["identifier"], *numbers["people"], *numbers.get("further", ()))]
     return digester.of("content", document.decode(), *complete)
 
 
@@ -129,12 +128,25 @@ def _document(content: Content) -> dict[str, Any]:
     }
 
 
+def _said_later(content: Content) -> dict[str, Any]:
+    """What listings began to say after the first ones were digested: each only where it is said.
+
+    `_document` says null of what is absent, and its digests are stored: whatever is added there would make each held
+    listing another one, and the next load of its file would correct them all.
+    """
+    later = {"further_identifiers": [_identifier(one) for one in content.further_identifiers]}
+    return {name: value for name, value in later.items() if value}
+
+
 def _numbers(content: Content) -> dict[str, Any]:
     """What is sealed: the complete numbers."""
-    return {
+    numbers: dict[str, Any] = {
         "identifier": content.identifier.number if content.identifier else None,
         "people": [person.identifier.number if person.identifier else None for person in content.people],
     }
+    if content.further_identifiers:
+        numbers["further"] = [one.number for one in content.further_identifiers]
+    return numbers
 
 
 def _people(content: Content) -> list[dict[str, Any]] | None:
@@ -146,10 +158,9 @@ def _people(content: Content) -> list[dict[str, Any]] | None:
 
 def _keys(content: Content, digester: Digester) -> list[PreparedKey]:
     debtor = Subject(content.kind, content.name, content.identifier)
-    keys = [
-        PreparedKey(key.digest, int(key.kind), RELATION_NUMBERS[Relation.DEBTOR], None)
-        for key in listed_keys(debtor, digester)
-    ]
+    debtors = [debtor, *(debtor._replace(identifier=one) for one in content.further_identifiers)]
+    found_by = dict.fromkeys(key for one in debtors for key in listed_keys(one, digester))
+    keys = [PreparedKey(key.digest, int(key.kind), RELATION_NUMBERS[Relation.DEBTOR], None) for key in found_by]
     for place, person in enumerate(content.people):
         related = Subject(SubjectKind.PERSON, person.name, person.identifier)
         relation = RELATION_NUMBERS[Relation(person.relation)]

@@ -128,8 +128,24 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """What names a listing: enough for a row that deletes or withdraws it."""
+
+    court_code: str
+    court_name: str
+    case_number: str
+    party_sequence: int
+    kind: SubjectKind
+    name: str
+    identifier: Identifier | None
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """What a court says of a listing, read and normalised. Dates are as given: what follows from them is not content."""
+    """What a court says of a listing, read and normalised. Dates are as given: what follows from them is not content.
+
+    `identifier` names the debtor; `further_identifiers` are what else was written in its place, and finds it too.
+    """
 
     court_code: str
     court_name: str
@@ -139,6 +155,7 @@ class Content:
     party_sequence: int = 1
     sex: str | None = None
     identifier: Identifier | None = None
+    further_identifiers: tuple[Identifier, ...] = ()
     people: tuple[Person, ...] = ()
     circumstances: tuple[str, ...] = ()
     circumstances_text: str | None = None

@@ -173,14 +173,13 @@ def mask_identifier(number: str) -> str:
     return number[:shown] + "*" * (length - 2 * shown) + number[-shown:]
 
 
-def looks_damaged(text: str, kind: SubjectKind = SubjectKind.PERSON) -> bool:
-    """Whether a spreadsheet rounded the number: 5.30111E+17, or 18 digits that end in 000 and fail their check."""
+def looks_damaged(text: str) -> bool:
+    """Whether a spreadsheet rounded the number: 5.30111E+17, or 18 digits that end in 000 and fail every check."""
     if text.isascii() and text.isalnum() and not text.endswith("000"):
         return False
     number = clean_number(text)
     if rounded := _ROUNDED.fullmatch(number):
-        holds = _resident_check(rounded[1]) == "0"
-        return not (holds or (kind is SubjectKind.ORGANISATION and _uscc_check(rounded[1]) == "0"))
+        return not (_resident_check(rounded[1]) == "0" or _is_plainly_uscc(rounded[1]))
     return _SCIENTIFIC.fullmatch(number) is not None
 
 
@@ -307,6 +306,19 @@ def _holds_as_resident_number(number: str) -> bool:
 
 def _holds_as_uscc(number: str) -> bool:
     return _USCC.fullmatch(number) is not None and _uscc_check(number) == number[17]
+
+
+def _is_plainly_uscc(number: str) -> bool:
+    """Whether digits that might be a resident ID as well are a credit code: its check holds, its region is one (positions 3
+    to 8, GB/T 2260; 100000 is the state's), and no birth date stands where a resident ID has one.
+    """
+    is_of_a_region = number[2:4] in PROVINCES or number.startswith("100000", 2)
+    return is_of_a_region and _holds_as_uscc(number) and not _is_birth_date(number)
+
+
+def _is_birth_date(number: str) -> bool:
+    born = _date_in(number)
+    return born is not None and number[6:8] in {"18", "19", "20"} and number[:2] in PROVINCES
 
 
 def _resident_check(number: str) -> str:

@@ -20,7 +20,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import TouchedCheck, find_checks_of_listing
 from blacklist_service.listings import queries
 from blacklist_service.listings.deadlines import MONTHS_BARRED, months_after
-from blacklist_service.listings.intake import Naming, ReadRow
+from blacklist_service.listings.intake import ReadRow
 from blacklist_service.listings.operations.applying import (
     By,
     Head,
@@ -43,7 +43,7 @@ from blacklist_service.listings.problems import (
     RelistingUndecided,
 )
 from blacklist_service.listings.resolution import FateKind, Held, ListingAct, Resolution, Row, resolve
-from blacklist_service.listings.rules import Act, Content, ListingState, RowAction, Warn
+from blacklist_service.listings.rules import Act, Content, ListingState, Naming, RowAction, Warn
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.case_numbers import fold_court_code

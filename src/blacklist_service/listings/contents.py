@@ -1,0 +1,278 @@
+"""What a listing says, read in one place for every way in. Pure.
+
+A file's row (`intake`) and a publication over HTTP (`publications`) fill `Particulars`, and nothing more; what those mean,
+whom they name, what refuses them and what a court is warned of is decided here alone. To add
+
+- something that a listing may say: a field of `Particulars` (with the default of one that does not say it), one of
+  `rules.Content`, its line in `_content`, and one in `preparing.said_later`, where what is absent leaves no trace in the
+  digest of the content;
+- a warning: a member of `rules.Warn`, and a line in the function that sees it (`_naming_warnings`, `_content_warnings`);
+- a refusal: a member of `rules.Refusal`, at the place where it counts, and `self._refuse` with the part it is about.
+
+Values may be the code or its Chinese word. Nothing refuses a listing but `Refusal`; everything odd beside that is a warning,
+for what a court wrote must not be lost.
+"""
+
+from datetime import date
+from typing import NamedTuple
+from unicodedata import normalize
+
+from blacklist_service.listings.files.values import split_circumstances
+from blacklist_service.listings.kinds import find_kind
+from blacklist_service.listings.rules import (
+    Content,
+    Naming,
+    Person,
+    Refusal,
+    Warn,
+    content_warnings,
+    is_minor,
+)
+from blacklist_service.listings.wording import (
+    ABSENT_NAMES,
+    IDENTIFIER_TYPES,
+    PERFORMANCES,
+    RELATIONS,
+    SEXES,
+    fold,
+    read_circumstance,
+)
+from blacklist_service.subjects.case_numbers import CaseNumber, read_case_number
+from blacklist_service.subjects.identifiers import (
+    Identifier,
+    IdentifierQuality,
+    SubjectKind,
+    birth_date,
+    looks_damaged,
+    read_identifier,
+)
+from blacklist_service.subjects.names import is_suspect_name, name_key
+
+MOST_SEQUENCE = 1_000_000
+
+
+class PersonParticulars(NamedTuple):
+    """One of an organisation's people, as written; no relation is the legal representative's."""
+
+    name: str
+    relation: str = ""
+    identifier_type: str = ""
+    identifier_number: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+class Particulars(NamedTuple):
+    """What a court says of one listing: words as written, days as read. What it does not say is empty."""
+
+    court_code: str
+    court_name: str
+    name: str = ""
+    case_number: str = ""
+    kind: str = ""
+    identifier_type: str = ""
+    identifier_number: str = ""
+    party_sequence: str = ""
+    sex: str = ""
+    legal_representative: str = ""
+    people: tuple[PersonParticulars, ...] = ()
+    circumstances: str = ""
+    decision_number: str | None = None
+    decided_on: date | None = None
+    on_application_of: str | None = None
+    published_on: date | None = None
+    expires_on: date | None = None
+    grace_until: date | None = None
+    filed_on: date | None = None
+    basis_number: str | None = None
+    basis_issuer: str | None = None
+    obligation: str | None = None
+    performance: str = ""
+    performed_part: str | None = None
+    unperformed_part: str | None = None
+
+
+class Refused(NamedTuple):
+    """Why particulars are no listing. `part` is a field of theirs; `place` which of the people."""
+
+    code: Refusal
+    part: str
+    place: int | None = None
+
+
+class Reading(NamedTuple):
+    """What came of particulars: `refused`, or whom and what they name; and the content, where it was asked for."""
+
+    refused: tuple[Refused, ...] = ()
+    naming: Naming | None = None
+    content: Content | None = None
+    warnings: tuple[Warn, ...] = ()
+
+
+def read_content(particulars: Particulars, *, today: date) -> Reading:
+    """Read a publication or a correction. `today` is the legal date of loading: nobody is born after it."""
+    return _Reading(particulars, today).content()
+
+
+def read_naming(particulars: Particulars, *, today: date) -> Reading:
+    """Read what names a listing, for an act that ends it: nothing else of the particulars counts."""
+    return _Reading(particulars, today).naming()
+
+
+class _Reading:
+    def __init__(self, particulars: Particulars, today: date) -> None:
+        self._said = particulars
+        self._today = today
+        self._warnings: list[Warn] = []
+        self._refused: list[Refused] = []
+
+    def naming(self) -> Reading:
+        naming = self._naming()
+        if naming is None or self._refused:
+            return Reading(tuple(self._refused))
+        return Reading(naming=naming, warnings=tuple(dict.fromkeys(self._warnings)))
+
+    def content(self) -> Reading:
+        naming = self._naming()
+        people = self._people(naming.kind) if naming is not None else ()
+        if naming is not None:
+            self._refuse_minor(naming)
+        if naming is None or self._refused:
+            return Reading(tuple(self._refused))
+        content = self._content(naming, people)
+        self._warnings += content_warnings(content)
+        if self._said.performance and content.performance is None:
+            self._warnings.append(Warn.PERFORMANCE_UNKNOWN)
+        return Reading(naming=naming, content=content, warnings=tuple(dict.fromkeys(self._warnings)))
+
+    def _naming(self) -> Naming | None:
+        """None where something that names the listing is missing; the refusal is noted."""
+        said, today = self._said, self._today
+        name, number = said.name.strip(), said.identifier_number
+        if not name_key(name):
+            self._refuse(Refusal.NAME_MISSING, "name")
+        case_number = read_case_number(said.case_number)
+        if case_number is None:
+            self._refuse(Refusal.CASE_NUMBER_MISSING, "case_number")
+        if looks_damaged(number):
+            self._refuse(Refusal.IDENTIFIER_DAMAGED, "identifier_number")
+        declared = IDENTIFIER_TYPES.get(fold(said.identifier_type)) if said.identifier_type else None
+        kind = find_kind(said.kind, name, declared, number, has_people=self._has_people(), today=today)
+        if kind is None:
+            self._refuse(Refusal.KIND_UNKNOWN, "kind")
+        if self._refused or case_number is None or kind is None:
+            return None
+        identifier = read_identifier(kind, declared, number, today=today)
+        self._warnings += _naming_warnings(kind, name, identifier, case_number)
+        return Naming(said.court_code, said.court_name, case_number.text, self._sequence(), kind, name, identifier)
+
+    def _has_people(self) -> bool:
+        return bool(self._said.people or _is_name(self._said.legal_representative))
+
+    def _sequence(self) -> int:
+        """A missing one is 1; one that is no number is taken as missing, and told."""
+        if not self._said.party_sequence:
+            return 1
+        text = normalize("NFKC", self._said.party_sequence).strip().removesuffix(".0")
+        if text.isascii() and text.isdigit() and 1 <= int(text[:8]) <= MOST_SEQUENCE:
+            return int(text)
+        if text:
+            self._warnings.append(Warn.PARTY_SEQUENCE_UNUSUAL)
+        return 1
+
+    def _refuse_minor(self, naming: Naming) -> None:
+        """Art. 4; a mask shows no birth date, whatever its digits look like."""
+        identifier = naming.identifier
+        if naming.kind is not SubjectKind.PERSON or identifier is None:
+            return
+        if identifier.quality is IdentifierQuality.MASKED:
+            return
+        days = (self._said.decided_on, self._said.published_on)
+        if is_minor(birth_date(identifier), days, today=self._today):
+            self._refuse(Refusal.MINOR, "identifier_number")
+
+    def _content(self, naming: Naming, people: tuple[Person, ...]) -> Content:
+        said = self._said
+        circumstances = split_circumstances(said.circumstances)
+        return Content(
+            court_code=naming.court_code,
+            court_name=naming.court_name,
+            case_number=naming.case_number,
+            kind=naming.kind,
+            name=naming.name,
+            party_sequence=naming.party_sequence,
+            sex=SEXES.get(fold(said.sex)) if said.sex else None,
+            identifier=naming.identifier,
+            people=people,
+            circumstances=tuple(sorted({read_circumstance(text).value for text in circumstances})),
+            circumstances_text=said.circumstances or None,
+            decision_number=said.decision_number,
+            decided_on=said.decided_on,
+            on_application_of=said.on_application_of,
+            published_on=said.published_on,
+            expires_on=said.expires_on,
+            grace_until=said.grace_until,
+            filed_on=said.filed_on,
+            basis_number=said.basis_number,
+            basis_issuer=said.basis_issuer,
+            obligation=said.obligation,
+            performance=PERFORMANCES.get(fold(said.performance)) if said.performance else None,
+            performed_part=said.performed_part,
+            unperformed_part=said.unperformed_part,
+        )
+
+    def _people(self, kind: SubjectKind) -> tuple[Person, ...]:
+        """An organisation's people. By a name alone nobody is found, for names are shared: the court is told so."""
+        if kind is not SubjectKind.ORGANISATION:
+            return ()
+        people = [self._person(place, said) for place, said in enumerate(self._said.people) if _is_name(said.name)]
+        representative = self._said.legal_representative.strip()
+        if _is_name(representative) and all(name_key(one.name) != name_key(representative) for one in people):
+            people.append(Person("legal_representative", representative, None))
+        if not all(_is_usable(person.identifier) for person in people):
+            self._warnings.append(Warn.PERSON_UNIDENTIFIED)
+        return tuple(people)
+
+    def _person(self, place: int, said: PersonParticulars) -> Person:
+        if looks_damaged(said.identifier_number):
+            self._refused.append(Refused(Refusal.IDENTIFIER_DAMAGED, "people", place))
+        declared = IDENTIFIER_TYPES.get(fold(said.identifier_type)) if said.identifier_type else None
+        identifier = read_identifier(SubjectKind.PERSON, declared, said.identifier_number, today=self._today)
+        relation = RELATIONS.get(fold(said.relation), "legal_representative")
+        return Person(relation, said.name.strip(), identifier, said.since, said.until)
+
+    def _refuse(self, code: Refusal, part: str) -> None:
+        self._refused.append(Refused(code, part))
+
+
+def _naming_warnings(
+    kind: SubjectKind, name: str, identifier: Identifier | None, case_number: CaseNumber
+) -> list[Warn]:
+    """What is odd about whom and which case a listing names."""
+    warnings = []
+    if identifier is None:
+        warnings.append(Warn.IDENTIFIER_MISSING)
+    elif "*" in identifier.number:
+        warnings.append(Warn.IDENTIFIER_MASKED)  # also by a mask that nobody knows: it is found by the name alone
+    elif (warning := _WARNING_OF_QUALITY.get(identifier.quality)) is not None:
+        warnings.append(warning)
+    if is_suspect_name(kind, name):
+        warnings.append(Warn.NAME_SUSPECT)
+    if case_number.is_legacy:
+        warnings.append(Warn.CASE_NUMBER_LEGACY)
+    return warnings
+
+
+_WARNING_OF_QUALITY = {
+    IdentifierQuality.CHECK_FAILED: Warn.IDENTIFIER_CHECKSUM,
+    IdentifierQuality.UNUSABLE: Warn.IDENTIFIER_UNUSABLE,
+}
+
+
+def _is_name(written: str) -> bool:
+    """Whether somebody is named, and not 无."""
+    return bool(written) and fold(written.strip()) not in ABSENT_NAMES and bool(name_key(written))
+
+
+def _is_usable(identifier: Identifier | None) -> bool:
+    return identifier is not None and identifier.quality in (IdentifierQuality.VALID, IdentifierQuality.MASKED)
