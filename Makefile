@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests soak format lock migration openapi bench clean
+.PHONY: install demo test check lint types contracts drift tests soak format lock migration schema openapi bench clean
 
 install: .venv/installed
 
@@ -33,9 +33,10 @@ types: install
 contracts: install
 	$(BIN)/lint-imports
 
-# What is generated equals what is committed.
+# What is generated equals what is committed; the migrations, the models and schema.sql say the same.
 drift: install
 	$(RUN) openapi | diff -u openapi/openapi.json - > /dev/null || { echo "openapi/openapi.json is not what the code says: run 'make openapi'"; exit 1; }
+	@$(BIN)/python migrations/drift.py
 
 tests: install
 	$(BIN)/python -m pytest
@@ -48,6 +49,10 @@ soak: install
 
 format: install
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+# The schema as the migrations make it, as text.
+schema: install
+	$(BIN)/python migrations/drift.py --write
 
 # A new step of the schema, to be written: make migration OF="what it adds"
 migration: install

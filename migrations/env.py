@@ -10,11 +10,14 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from blacklist_service.database.migration import owning
+from blacklist_service.schema import is_ours, metadata
 from blacklist_service.settings import Settings
 
 
 def run(connection: Connection) -> None:
-    context.configure(connection=connection, transaction_per_migration=True)
+    context.configure(
+        connection=connection, target_metadata=metadata, include_name=is_ours, transaction_per_migration=True
+    )
     with context.begin_transaction():
         context.run_migrations()
 

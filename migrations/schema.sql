@@ -1,0 +1,946 @@
+CREATE FUNCTION attach_ledger_month(month date) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    parent text;
+    child text;
+    first date := date_trunc('month', month);
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['ledger_entries', 'ledger_subjects', 'ledger_secrets'] LOOP
+        child := parent || to_char(first, '_YYYY_MM');
+        CONTINUE WHEN to_regclass(child) IS NOT NULL;
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', child, parent);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, child,
+                       first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
+        EXECUTE format('GRANT SELECT, INSERT ON %I TO blacklist_app', child);
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION begin_lineage() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO member_lineage (member, ancestor) VALUES (NEW.code, NEW.code) ON CONFLICT DO NOTHING;
+    INSERT INTO member_names (member, valid_from, name) VALUES (NEW.code, '-infinity', NEW.name);
+    RETURN NEW;
+END
+$$;
+
+CREATE TABLE alembic_version (
+    version_num character varying(32) NOT NULL
+);
+
+CREATE TABLE api_key_matters (
+    key_id text NOT NULL,
+    matter text NOT NULL
+);
+
+CREATE TABLE api_keys (
+    id text NOT NULL,
+    member text NOT NULL,
+    role text NOT NULL,
+    secret_sha256 bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['court'::text, 'agency'::text, 'auditor'::text, 'security'::text, 'system'::text]))),
+    CONSTRAINT api_keys_secret_sha256_check CHECK ((length(secret_sha256) = 32))
+);
+
+CREATE TABLE check_days (
+    legal_date date NOT NULL,
+    agency text NOT NULL,
+    matter text NOT NULL,
+    decision text NOT NULL,
+    checks bigint NOT NULL,
+    last_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE check_days_counted (
+    legal_date date NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE check_outcomes (
+    check_id uuid NOT NULL,
+    revision integer NOT NULL,
+    agency text NOT NULL,
+    matter text NOT NULL,
+    decision text NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    action text NOT NULL,
+    reason bytea,
+    operator text,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT check_outcomes_action_check CHECK ((action = ANY (ARRAY['refused'::text, 'suspended'::text, 'approved'::text, 'referred'::text, 'withdrawn'::text])))
+);
+
+COMMENT ON COLUMN check_outcomes.reason IS 'sealed';
+
+CREATE TABLE court_feeds (
+    court_code text NOT NULL,
+    alive_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE embargoes (
+    id uuid NOT NULL,
+    digest bytea NOT NULL,
+    agency text,
+    reference text,
+    reason bytea NOT NULL,
+    until date NOT NULL,
+    set_at timestamp with time zone NOT NULL,
+    lifted_at timestamp with time zone
+);
+
+CREATE TABLE export_parts (
+    export_id uuid NOT NULL,
+    part integer NOT NULL,
+    content bytea NOT NULL
+);
+
+CREATE TABLE exports (
+    id uuid NOT NULL,
+    member text NOT NULL,
+    key_id text,
+    operator text,
+    request_id text,
+    format text NOT NULL,
+    filters jsonb NOT NULL,
+    digests bytea[],
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    rows bigint,
+    bytes bigint,
+    problem text,
+    CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['jsonl'::text, 'csv'::text, 'parquet'::text]))),
+    CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text])))
+);
+
+CREATE TABLE heads (
+    name text NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT heads_name_check CHECK ((name = ANY (ARRAY['list'::text, 'measures'::text, 'notices'::text])))
+);
+
+CREATE TABLE idempotency_keys (
+    member text NOT NULL,
+    key text NOT NULL,
+    request_digest bytea NOT NULL,
+    status smallint NOT NULL,
+    answer bytea NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE import_fates (
+    import_id uuid NOT NULL,
+    "row" integer NOT NULL,
+    fate text NOT NULL,
+    field text,
+    code text,
+    warnings text[] DEFAULT '{}'::text[] NOT NULL,
+    listing_id uuid,
+    CONSTRAINT import_fates_check CHECK (((fate = 'rejected'::text) = (code IS NOT NULL))),
+    CONSTRAINT import_fates_fate_check CHECK ((fate = ANY (ARRAY['created'::text, 'corrected'::text, 'ended'::text, 'unchanged'::text, 'rejected'::text])))
+);
+
+CREATE TABLE import_parts (
+    import_id uuid NOT NULL,
+    part integer NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    content bytea NOT NULL
+);
+
+ALTER TABLE ONLY import_parts ALTER COLUMN content SET STORAGE EXTERNAL;
+
+CREATE TABLE import_refusals (
+    import_id uuid NOT NULL,
+    "row" integer NOT NULL,
+    content bytea NOT NULL
+);
+
+CREATE UNLOGGED TABLE import_rows (
+    import_id uuid NOT NULL,
+    "row" integer NOT NULL,
+    first_row integer NOT NULL,
+    is_alone boolean DEFAULT true NOT NULL,
+    listing_id uuid NOT NULL,
+    action text NOT NULL,
+    natural_key bytea NOT NULL,
+    loose_key bytea NOT NULL,
+    court_code text NOT NULL,
+    case_number text NOT NULL,
+    ground text,
+    decided_on date,
+    decision_number text,
+    warnings text[] NOT NULL,
+    content_digest bytea,
+    court_name text,
+    party_sequence integer,
+    kind text,
+    debtor_name text,
+    identifier_masked text,
+    people jsonb,
+    circumstances text[],
+    published_on date,
+    grace_until date,
+    in_force_from date,
+    expires_on date,
+    document jsonb,
+    secret bytea,
+    key_digests bytea[],
+    key_kinds smallint[],
+    key_relations smallint[],
+    key_people smallint[],
+    performance text,
+    CONSTRAINT import_rows_action_check CHECK ((action = ANY (ARRAY['publish'::text, 'correct'::text, 'delete'::text, 'withdraw'::text])))
+);
+
+COMMENT ON COLUMN import_rows.is_alone IS 'no other row of the file is about its case';
+
+CREATE TABLE imports (
+    id uuid NOT NULL,
+    court_code text NOT NULL,
+    court_name text NOT NULL,
+    member text,
+    key_id text,
+    operator text,
+    request_id text,
+    mode text NOT NULL,
+    is_dry_run boolean NOT NULL,
+    state text NOT NULL,
+    queued_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    legal_date date NOT NULL,
+    file_sha256 bytea,
+    unknown_columns text[] DEFAULT '{}'::text[] NOT NULL,
+    applied_through integer DEFAULT 0 NOT NULL,
+    total integer DEFAULT 0 NOT NULL,
+    list_version bigint,
+    problem text,
+    file_name text,
+    format text,
+    parts integer DEFAULT 0 NOT NULL,
+    staged_at timestamp with time zone,
+    progress real DEFAULT 0 NOT NULL,
+    absent integer DEFAULT 0 NOT NULL,
+    confirmed_by text,
+    attempts integer DEFAULT 0 NOT NULL,
+    CONSTRAINT imports_mode_check CHECK ((mode = ANY (ARRAY['upsert'::text, 'snapshot'::text]))),
+    CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'awaiting_confirmation'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+COMMENT ON COLUMN imports.legal_date IS 'the day of loading: an empty publication date becomes it, also after a restart';
+
+COMMENT ON COLUMN imports.absent IS 'listings that a snapshot lacked, and that it ended (or would end)';
+
+CREATE TABLE installation (
+    is_only boolean DEFAULT true NOT NULL,
+    key_fingerprint bytea NOT NULL,
+    digest_rules integer NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    oldest_code text DEFAULT '0007'::text NOT NULL,
+    CONSTRAINT installation_is_only_check CHECK (is_only)
+);
+
+COMMENT ON COLUMN installation.oldest_code IS 'the oldest revision whose code may serve this database; a migration that takes something away raises it';
+
+CREATE TABLE ledger_checkpoints (
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    sealed_pending bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT ledger_checkpoints_root_check CHECK ((length(root) = 32))
+);
+
+CREATE TABLE ledger_cosignatures (
+    size bigint NOT NULL,
+    vkey text NOT NULL,
+    line text NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE ledger_entries (
+    at timestamp with time zone NOT NULL,
+    id uuid NOT NULL,
+    action text NOT NULL,
+    agency text,
+    key_id text,
+    operator text,
+    matter text,
+    reference text,
+    check_id uuid,
+    decision text,
+    listing_ids uuid[] NOT NULL,
+    list_version bigint,
+    measures_version bigint,
+    notices_version bigint,
+    request_id text,
+    source_ip inet,
+    leaf bytea NOT NULL,
+    CONSTRAINT ledger_entries_leaf_check CHECK ((length(leaf) <= 65535))
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE ledger_keys (
+    number integer NOT NULL,
+    vkey text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE ledger_keys ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger_keys_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger_leaves (
+    idx bigint NOT NULL,
+    entry_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT ledger_leaves_hash_check CHECK ((length(hash) = 32))
+);
+
+CREATE TABLE ledger_log (
+    is_only boolean DEFAULT true NOT NULL,
+    origin text NOT NULL,
+    begun_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ledger_log_is_only_check CHECK (is_only),
+    CONSTRAINT ledger_log_origin_check CHECK (((length(origin) >= 1) AND (length(origin) <= 200)))
+);
+
+CREATE TABLE ledger_pending (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    entries uuid[] NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='10000');
+
+ALTER TABLE ledger_pending ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger_pending_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ledger_sealing (
+    is_only boolean DEFAULT true NOT NULL,
+    refusal text,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT ledger_sealing_is_only_check CHECK (is_only)
+);
+
+CREATE TABLE ledger_secrets (
+    at timestamp with time zone NOT NULL,
+    entry_id uuid NOT NULL,
+    salt bytea NOT NULL,
+    private bytea NOT NULL,
+    answer bytea,
+    CONSTRAINT ledger_secrets_salt_check CHECK ((length(salt) = 16))
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE ledger_subjects (
+    at timestamp with time zone NOT NULL,
+    entry_id uuid NOT NULL,
+    ordinal smallint NOT NULL,
+    role text,
+    digest bytea NOT NULL,
+    name_masked text NOT NULL,
+    identifier_masked text
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE ledger_tiles (
+    level smallint NOT NULL,
+    idx bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT ledger_tiles_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT ledger_tiles_level_check CHECK ((level > 0))
+);
+
+CREATE TABLE ledger_witnesses (
+    vkey text NOT NULL,
+    added_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE listing_versions (
+    listing_id uuid NOT NULL,
+    version integer NOT NULL,
+    list_version bigint,
+    at timestamp with time zone NOT NULL,
+    act text NOT NULL,
+    member text,
+    key_id text,
+    operator text,
+    reason text,
+    ground text,
+    decided_on date,
+    import_id uuid,
+    natural_key bytea,
+    content_digest bytea,
+    document jsonb,
+    secret bytea,
+    dispute_state text,
+    filed_on date,
+    CONSTRAINT listing_versions_act_check CHECK ((act = ANY (ARRAY['decided'::text, 'published'::text, 'corrected'::text, 'extended'::text, 'disputed'::text, 'expired'::text, 'deleted'::text, 'withdrawn'::text]))),
+    CONSTRAINT listing_versions_check CHECK ((((document IS NULL) = (content_digest IS NULL)) AND ((document IS NULL) = (natural_key IS NULL))))
+);
+
+COMMENT ON COLUMN listing_versions.filed_on IS 'of a dispute: when it was filed with the court';
+
+CREATE TABLE listings (
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    list_version bigint,
+    natural_key bytea NOT NULL,
+    loose_key bytea NOT NULL,
+    court_code text NOT NULL,
+    court_name text NOT NULL,
+    case_number text NOT NULL,
+    party_sequence integer NOT NULL,
+    kind text NOT NULL,
+    debtor_name text NOT NULL,
+    identifier_masked text,
+    people jsonb,
+    circumstances text[] NOT NULL,
+    decided_on date,
+    decision_number text,
+    published_on date NOT NULL,
+    grace_until date,
+    in_force_from date NOT NULL,
+    expires_on date,
+    dispute_state text,
+    is_published boolean NOT NULL,
+    ended text,
+    ended_on date,
+    performance text,
+    CONSTRAINT listings_check CHECK (((ended IS NULL) = (ended_on IS NULL))),
+    CONSTRAINT listings_dispute_state_check CHECK ((dispute_state = ANY (ARRAY['filed'::text, 'reconsideration'::text, 'rejected'::text, 'upheld'::text]))),
+    CONSTRAINT listings_ended_check CHECK ((ended = ANY (ARRAY['expired'::text, 'deleted'::text, 'withdrawn'::text]))),
+    CONSTRAINT listings_kind_check CHECK ((kind = ANY (ARRAY['person'::text, 'organisation'::text])))
+);
+
+COMMENT ON COLUMN listings.list_version IS 'the list version that last changed it; null in grace';
+
+COMMENT ON COLUMN listings.is_published IS 'whether the change feed has it; checks go by in_force_from';
+
+CREATE TABLE matters (
+    code text NOT NULL,
+    name text NOT NULL,
+    name_en text NOT NULL
+);
+
+CREATE TABLE measures_versions (
+    version bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    catalogue jsonb NOT NULL,
+    applied_at timestamp with time zone NOT NULL,
+    applied_by text
+);
+
+CREATE TABLE member_contacts (
+    member text NOT NULL,
+    revision integer NOT NULL,
+    contacts bytea NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE member_lineage (
+    member text NOT NULL,
+    ancestor text NOT NULL,
+    since date
+);
+
+COMMENT ON COLUMN member_lineage.since IS 'the day on which member took the place of ancestor';
+
+CREATE TABLE member_names (
+    member text NOT NULL,
+    valid_from date NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT member_names_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+CREATE TABLE members (
+    code text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    court_code text,
+    added_at timestamp with time zone NOT NULL,
+    matters text[],
+    CONSTRAINT members_check CHECK (((kind = 'court'::text) = (court_code IS NOT NULL))),
+    CONSTRAINT members_code_check CHECK (((length(code) >= 1) AND (length(code) <= 64))),
+    CONSTRAINT members_kind_check CHECK ((kind = ANY (ARRAY['court'::text, 'agency'::text, 'auditor'::text]))),
+    CONSTRAINT members_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+COMMENT ON COLUMN members.matters IS 'what its keys may be given to ask; null = not narrowed';
+
+CREATE TABLE notice_events (
+    version bigint NOT NULL,
+    notice_id uuid NOT NULL,
+    agency text NOT NULL,
+    court_code text NOT NULL,
+    act text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    member text,
+    operator text,
+    valid_until date,
+    detail bytea,
+    CONSTRAINT notice_events_act_check CHECK ((act = ANY (ARRAY['served'::text, 'acknowledged'::text, 'answered'::text, 'renewed'::text, 'released'::text, 'escalated'::text])))
+);
+
+COMMENT ON COLUMN notice_events.detail IS 'sealed: what was replied, why it was released, the ruling of a renewal';
+
+CREATE TABLE notice_keys (
+    digest bytea NOT NULL,
+    notice_id uuid NOT NULL,
+    kind smallint NOT NULL,
+    is_live boolean DEFAULT true NOT NULL,
+    CONSTRAINT notice_keys_digest_check CHECK ((length(digest) = 16))
+);
+
+CREATE TABLE notices (
+    id uuid NOT NULL,
+    number text NOT NULL,
+    case_number text NOT NULL,
+    ruling_number text NOT NULL,
+    court_member text NOT NULL,
+    court_code text NOT NULL,
+    court_name text NOT NULL,
+    agency text NOT NULL,
+    action text NOT NULL,
+    subject_kind text NOT NULL,
+    subject_name text NOT NULL,
+    identifier_masked text,
+    object text,
+    object_key text,
+    object_kind text,
+    valid_until date,
+    due_at timestamp with time zone,
+    urgency text NOT NULL,
+    secret bytea NOT NULL,
+    served_at timestamp with time zone NOT NULL,
+    acknowledged_at timestamp with time zone,
+    escalated_at timestamp with time zone,
+    answered_at timestamp with time zone,
+    result text,
+    reply bytea,
+    released_at timestamp with time zone,
+    CONSTRAINT notices_action_check CHECK ((action = ANY (ARRAY['stop_transfer'::text, 'stop_procedure'::text, 'query'::text, 'freeze'::text, 'deduct'::text, 'seize'::text, 'dispatch_police'::text]))),
+    CONSTRAINT notices_check CHECK (((answered_at IS NULL) = (result IS NULL))),
+    CONSTRAINT notices_result_check CHECK ((result = ANY (ARRAY['done'::text, 'partly_done'::text, 'not_found'::text, 'refused'::text]))),
+    CONSTRAINT notices_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['person'::text, 'organisation'::text]))),
+    CONSTRAINT notices_urgency_check CHECK ((urgency = ANY (ARRAY['normal'::text, 'urgent'::text, 'emergency'::text])))
+);
+
+COMMENT ON COLUMN notices.secret IS 'sealed: subject and text as served';
+
+CREATE TABLE objections (
+    id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    court_code text NOT NULL,
+    grounds text NOT NULL,
+    state text NOT NULL,
+    received_on date NOT NULL,
+    due_on date NOT NULL,
+    text bytea NOT NULL,
+    decided_on date,
+    reason bytea,
+    reconsidered boolean DEFAULT false NOT NULL,
+    led_to text,
+    led_to_version integer,
+    at timestamp with time zone NOT NULL,
+    reconsideration_filed_on date,
+    reconsideration_decided_on date,
+    reconsideration_reason bytea,
+    CONSTRAINT objections_check CHECK (((led_to IS NULL) = (led_to_version IS NULL))),
+    CONSTRAINT objections_grounds_check CHECK ((grounds = ANY (ARRAY['not_to_be_listed'::text, 'inaccurate'::text, 'to_be_deleted'::text]))),
+    CONSTRAINT objections_state_check CHECK ((state = ANY (ARRAY['filed'::text, 'rejected'::text, 'upheld'::text, 'reconsideration'::text])))
+);
+
+COMMENT ON COLUMN objections.due_on IS 'the last day for the step that is due in this state';
+
+CREATE TABLE subject_keys (
+    digest bytea NOT NULL,
+    listing_id uuid NOT NULL,
+    from_version bigint NOT NULL,
+    until_version bigint,
+    kind smallint NOT NULL,
+    relation smallint NOT NULL,
+    person smallint,
+    CONSTRAINT subject_keys_digest_check CHECK ((length(digest) = 16))
+);
+
+COMMENT ON COLUMN subject_keys.person IS 'place in listings.people; null for the debtor itself';
+
+ALTER TABLE ONLY alembic_version
+    ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
+
+ALTER TABLE ONLY api_key_matters
+    ADD CONSTRAINT api_key_matters_pkey PRIMARY KEY (key_id, matter);
+
+ALTER TABLE ONLY api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY check_days_counted
+    ADD CONSTRAINT check_days_counted_pkey PRIMARY KEY (legal_date);
+
+ALTER TABLE ONLY check_days
+    ADD CONSTRAINT check_days_pkey PRIMARY KEY (legal_date, agency, matter, decision);
+
+ALTER TABLE ONLY check_outcomes
+    ADD CONSTRAINT check_outcomes_pkey PRIMARY KEY (check_id, revision);
+
+ALTER TABLE ONLY court_feeds
+    ADD CONSTRAINT court_feeds_pkey PRIMARY KEY (court_code);
+
+ALTER TABLE ONLY embargoes
+    ADD CONSTRAINT embargoes_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY export_parts
+    ADD CONSTRAINT export_parts_pkey PRIMARY KEY (export_id, part);
+
+ALTER TABLE ONLY exports
+    ADD CONSTRAINT exports_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY heads
+    ADD CONSTRAINT heads_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (member, key);
+
+ALTER TABLE ONLY import_fates
+    ADD CONSTRAINT import_fates_pkey PRIMARY KEY (import_id, "row");
+
+ALTER TABLE ONLY import_parts
+    ADD CONSTRAINT import_parts_pkey PRIMARY KEY (import_id, part);
+
+ALTER TABLE ONLY import_refusals
+    ADD CONSTRAINT import_refusals_pkey PRIMARY KEY (import_id, "row");
+
+ALTER TABLE ONLY import_rows
+    ADD CONSTRAINT import_rows_pkey PRIMARY KEY (import_id, "row");
+
+ALTER TABLE ONLY imports
+    ADD CONSTRAINT imports_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY ledger_checkpoints
+    ADD CONSTRAINT ledger_checkpoints_pkey PRIMARY KEY (size);
+
+ALTER TABLE ONLY ledger_cosignatures
+    ADD CONSTRAINT ledger_cosignatures_pkey PRIMARY KEY (size, vkey);
+
+ALTER TABLE ONLY ledger_entries
+    ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (at, id);
+
+ALTER TABLE ONLY ledger_keys
+    ADD CONSTRAINT ledger_keys_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY ledger_keys
+    ADD CONSTRAINT ledger_keys_vkey_key UNIQUE (vkey);
+
+ALTER TABLE ONLY ledger_leaves
+    ADD CONSTRAINT ledger_leaves_entry_id_key UNIQUE (entry_id);
+
+ALTER TABLE ONLY ledger_leaves
+    ADD CONSTRAINT ledger_leaves_pkey PRIMARY KEY (idx);
+
+ALTER TABLE ONLY ledger_log
+    ADD CONSTRAINT ledger_log_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY ledger_pending
+    ADD CONSTRAINT ledger_pending_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY ledger_sealing
+    ADD CONSTRAINT ledger_sealing_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY ledger_secrets
+    ADD CONSTRAINT ledger_secrets_pkey PRIMARY KEY (at, entry_id);
+
+ALTER TABLE ONLY ledger_subjects
+    ADD CONSTRAINT ledger_subjects_pkey PRIMARY KEY (at, entry_id, ordinal);
+
+ALTER TABLE ONLY ledger_tiles
+    ADD CONSTRAINT ledger_tiles_pkey PRIMARY KEY (level, idx);
+
+ALTER TABLE ONLY ledger_witnesses
+    ADD CONSTRAINT ledger_witnesses_pkey PRIMARY KEY (vkey);
+
+ALTER TABLE ONLY listing_versions
+    ADD CONSTRAINT listing_versions_pkey PRIMARY KEY (listing_id, version);
+
+ALTER TABLE ONLY listings
+    ADD CONSTRAINT listings_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY matters
+    ADD CONSTRAINT matters_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY measures_versions
+    ADD CONSTRAINT measures_versions_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY member_contacts
+    ADD CONSTRAINT member_contacts_pkey PRIMARY KEY (member, revision);
+
+ALTER TABLE ONLY member_lineage
+    ADD CONSTRAINT member_lineage_pkey PRIMARY KEY (ancestor, member);
+
+ALTER TABLE ONLY member_names
+    ADD CONSTRAINT member_names_pkey PRIMARY KEY (member, valid_from);
+
+ALTER TABLE ONLY members
+    ADD CONSTRAINT members_court_code_key UNIQUE (court_code);
+
+ALTER TABLE ONLY members
+    ADD CONSTRAINT members_pkey PRIMARY KEY (code);
+
+ALTER TABLE ONLY notice_events
+    ADD CONSTRAINT notice_events_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY notices
+    ADD CONSTRAINT notices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY objections
+    ADD CONSTRAINT objections_pkey PRIMARY KEY (id);
+
+CREATE INDEX api_keys_member ON api_keys USING btree (member);
+
+CREATE INDEX check_outcomes_agency ON check_outcomes USING btree (agency, checked_at);
+
+CREATE INDEX embargoes_digest ON embargoes USING btree (digest) WHERE (lifted_at IS NULL);
+
+CREATE INDEX exports_waiting ON exports USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE INDEX idempotency_keys_at ON idempotency_keys USING btree (at);
+
+CREATE INDEX import_fates_reported ON import_fates USING btree (import_id, "row") WHERE ((fate = 'rejected'::text) OR (warnings <> '{}'::text[]));
+
+CREATE INDEX import_rows_first_row ON import_rows USING btree (import_id, first_row) WHERE (NOT is_alone);
+
+CREATE INDEX imports_court ON imports USING btree (court_code, id);
+
+CREATE INDEX imports_open ON imports USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE INDEX ledger_entries_acts ON ONLY ledger_entries USING btree (action, at) WHERE (action <> 'check'::text);
+
+CREATE INDEX ledger_entries_listing_ids ON ONLY ledger_entries USING gin (listing_ids) WHERE (listing_ids <> '{}'::uuid[]);
+
+CREATE INDEX ledger_entries_operator ON ONLY ledger_entries USING btree (operator, at) WHERE (operator IS NOT NULL);
+
+CREATE INDEX ledger_entries_reference ON ONLY ledger_entries USING btree (reference, at) WHERE (reference IS NOT NULL);
+
+CREATE INDEX ledger_entries_waiting ON ONLY ledger_entries USING btree (agency, at) WHERE ((action = 'check'::text) AND (decision <> 'clear'::text));
+
+CREATE INDEX ledger_subjects_digest ON ONLY ledger_subjects USING btree (digest, at);
+
+CREATE INDEX listing_versions_absent ON listing_versions USING btree (listing_id) WHERE (ground = 'absent_from_snapshot'::text);
+
+CREATE UNIQUE INDEX listing_versions_list_version ON listing_versions USING btree (list_version) WHERE (list_version IS NOT NULL);
+
+CREATE INDEX listing_versions_natural_key ON listing_versions USING btree (natural_key) WHERE (natural_key IS NOT NULL);
+
+CREATE INDEX listings_case ON listings USING btree (court_code, case_number);
+
+CREATE INDEX listings_expired ON listings USING btree (court_code) WHERE (ended = 'expired'::text);
+
+CREATE INDEX listings_grace ON listings USING btree (in_force_from) WHERE ((ended IS NULL) AND (NOT is_published));
+
+CREATE UNIQUE INDEX listings_natural_key ON listings USING btree (natural_key) WHERE (ended IS NULL);
+
+CREATE INDEX listings_performed ON listings USING btree (court_code) WHERE ((ended IS NULL) AND (performance = 'full'::text));
+
+CREATE INDEX listings_term ON listings USING btree (expires_on) WHERE ((ended IS NULL) AND (expires_on IS NOT NULL));
+
+CREATE INDEX notice_events_notice ON notice_events USING btree (notice_id, version);
+
+CREATE INDEX notice_keys_closed ON notice_keys USING btree (digest) WHERE (NOT is_live);
+
+CREATE INDEX notice_keys_digest ON notice_keys USING btree (digest) WHERE is_live;
+
+CREATE INDEX notice_keys_notice ON notice_keys USING btree (notice_id);
+
+CREATE INDEX notices_agency ON notices USING btree (agency, id);
+
+CREATE INDEX notices_court ON notices USING btree (court_code, id);
+
+CREATE INDEX notices_emergency ON notices USING btree (served_at) WHERE ((urgency = 'emergency'::text) AND (acknowledged_at IS NULL) AND (escalated_at IS NULL) AND (released_at IS NULL));
+
+CREATE UNIQUE INDEX notices_number ON notices USING btree (court_code, number, agency);
+
+CREATE INDEX notices_object ON notices USING btree (agency, object_key) WHERE ((released_at IS NULL) AND (object_key IS NOT NULL));
+
+CREATE INDEX objections_listing ON objections USING btree (listing_id);
+
+CREATE INDEX objections_open ON objections USING btree (court_code, due_on) WHERE ((state = ANY (ARRAY['filed'::text, 'reconsideration'::text])) OR ((state = 'upheld'::text) AND (led_to IS NULL)));
+
+CREATE INDEX subject_keys_closed ON subject_keys USING btree (digest) WHERE (until_version IS NOT NULL);
+
+CREATE INDEX subject_keys_digest ON subject_keys USING btree (digest) WHERE (until_version IS NULL);
+
+CREATE INDEX subject_keys_listing ON subject_keys USING btree (listing_id);
+
+CREATE TRIGGER members_lineage AFTER INSERT ON members FOR EACH ROW EXECUTE FUNCTION begin_lineage();
+
+ALTER TABLE ONLY api_key_matters
+    ADD CONSTRAINT api_key_matters_key_id_fkey FOREIGN KEY (key_id) REFERENCES api_keys(id);
+
+ALTER TABLE ONLY api_key_matters
+    ADD CONSTRAINT api_key_matters_matter_fkey FOREIGN KEY (matter) REFERENCES matters(code);
+
+ALTER TABLE ONLY api_keys
+    ADD CONSTRAINT api_keys_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY export_parts
+    ADD CONSTRAINT export_parts_export_id_fkey FOREIGN KEY (export_id) REFERENCES exports(id);
+
+ALTER TABLE ONLY exports
+    ADD CONSTRAINT exports_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY ledger_cosignatures
+    ADD CONSTRAINT ledger_cosignatures_size_fkey FOREIGN KEY (size) REFERENCES ledger_checkpoints(size);
+
+ALTER TABLE ONLY ledger_cosignatures
+    ADD CONSTRAINT ledger_cosignatures_vkey_fkey FOREIGN KEY (vkey) REFERENCES ledger_witnesses(vkey);
+
+ALTER TABLE ONLY member_contacts
+    ADD CONSTRAINT member_contacts_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY member_lineage
+    ADD CONSTRAINT member_lineage_ancestor_fkey FOREIGN KEY (ancestor) REFERENCES members(code);
+
+ALTER TABLE ONLY member_lineage
+    ADD CONSTRAINT member_lineage_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY member_names
+    ADD CONSTRAINT member_names_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY notice_events
+    ADD CONSTRAINT notice_events_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notices(id);
+
+ALTER TABLE ONLY notice_keys
+    ADD CONSTRAINT notice_keys_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notices(id);
+
+ALTER TABLE ONLY notices
+    ADD CONSTRAINT notices_agency_fkey FOREIGN KEY (agency) REFERENCES members(code);
+
+ALTER TABLE ONLY notices
+    ADD CONSTRAINT notices_court_member_fkey FOREIGN KEY (court_member) REFERENCES members(code);
+
+ALTER TABLE ONLY objections
+    ADD CONSTRAINT objections_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES listings(id);
+
+GRANT USAGE ON SCHEMA public TO blacklist_app;
+
+REVOKE ALL ON FUNCTION attach_ledger_month(month date) FROM PUBLIC;
+
+GRANT SELECT ON TABLE alembic_version TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE api_key_matters TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE api_keys TO blacklist_app;
+
+GRANT UPDATE(revoked_at) ON TABLE api_keys TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE check_days TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE check_days_counted TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE check_outcomes TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE court_feeds TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE embargoes TO blacklist_app;
+
+GRANT UPDATE(lifted_at) ON TABLE embargoes TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE export_parts TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE exports TO blacklist_app;
+
+GRANT SELECT,UPDATE ON TABLE heads TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE idempotency_keys TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE import_fates TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE import_parts TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE import_refusals TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE import_rows TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE imports TO blacklist_app;
+
+GRANT SELECT ON TABLE installation TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_checkpoints TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_cosignatures TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_entries TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_keys TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_leaves TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_log TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE ledger_pending TO blacklist_app;
+
+GRANT SELECT ON TABLE ledger_sealing TO blacklist_app;
+
+GRANT UPDATE(refusal) ON TABLE ledger_sealing TO blacklist_app;
+
+GRANT UPDATE(since) ON TABLE ledger_sealing TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_secrets TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_subjects TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_tiles TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_witnesses TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE listing_versions TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE listings TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE matters TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE measures_versions TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE member_contacts TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE member_lineage TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE member_names TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE members TO blacklist_app;
+
+GRANT UPDATE(name) ON TABLE members TO blacklist_app;
+
+GRANT UPDATE(matters) ON TABLE members TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE notice_events TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE notice_keys TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE notices TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE objections TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE subject_keys TO blacklist_app;

@@ -1,0 +1,105 @@
+"""Court notices (协助执行通知书), by what they are found, and their steps."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.sql.elements import conv
+
+from blacklist_service.database.tables import Instant, metadata, one_of
+
+# A court's request that a unit act (协助执行通知书). Names as in listings; numbers and texts are sealed.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("case_number", Text, nullable=False),
+    Column("ruling_number", Text, nullable=False),
+    Column("court_member", Text, ForeignKey("members.code"), nullable=False),
+    Column("court_code", Text, nullable=False),
+    Column("court_name", Text, nullable=False),
+    Column("agency", Text, ForeignKey("members.code"), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject_name", Text, nullable=False),
+    Column("identifier_masked", Text),
+    Column("object", Text),
+    Column("object_key", Text),
+    Column("object_kind", Text),
+    Column("valid_until", Date),
+    Column("due_at", Instant),
+    Column("urgency", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False, comment="sealed: subject and text as served"),
+    Column("served_at", Instant, nullable=False),
+    Column("acknowledged_at", Instant),
+    Column("escalated_at", Instant),
+    Column("answered_at", Instant),
+    Column("result", Text),
+    Column("reply", LargeBinary),
+    Column("released_at", Instant),
+    one_of("action", "stop_transfer", "stop_procedure", "query", "freeze", "deduct", "seize", "dispatch_police"),
+    one_of("subject_kind", "person", "organisation"),
+    one_of("urgency", "normal", "urgent", "emergency"),
+    one_of("result", "done", "partly_done", "not_found", "refused"),
+    CheckConstraint("(answered_at IS NULL) = (result IS NULL)", name=conv("notices_check")),
+    Index("notices_number", "court_code", "number", "agency", unique=True),
+    Index("notices_agency", "agency", "id"),
+    Index("notices_court", "court_code", "id"),
+    Index(
+        "notices_object",
+        "agency",
+        "object_key",
+        postgresql_where=text("released_at IS NULL AND object_key IS NOT NULL"),
+    ),
+    Index(
+        "notices_emergency",
+        "served_at",
+        postgresql_where=text(
+            "urgency = 'emergency' AND acknowledged_at IS NULL AND escalated_at IS NULL AND released_at IS NULL"
+        ),
+    ),
+)
+
+# By what a stop notice is found; a released one's keys are closed.
+notice_keys = Table(
+    "notice_keys",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("notice_id", Uuid, ForeignKey("notices.id"), nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("is_live", Boolean, nullable=False, server_default=text("true")),
+    CheckConstraint("length(digest) = 16", name="digest"),
+    Index("notice_keys_digest", "digest", postgresql_where=text("is_live")),
+    Index("notice_keys_notice", "notice_id"),
+    Index("notice_keys_closed", "digest", postgresql_where=text("NOT is_live")),
+)
+
+# Every step of a notice, in the order of the notices' versions: its history, and what streams follow.
+notice_events = Table(
+    "notice_events",
+    metadata,
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("notice_id", Uuid, ForeignKey("notices.id"), nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("court_code", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("member", Text),
+    Column("operator", Text),
+    Column("valid_until", Date),
+    Column("detail", LargeBinary, comment="sealed: what was replied, why it was released, the ruling of a renewal"),
+    one_of("act", "served", "acknowledged", "answered", "renewed", "released", "escalated"),
+    Index("notice_events_notice", "notice_id", "version"),
+)

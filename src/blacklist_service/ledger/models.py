@@ -1,0 +1,177 @@
+"""The ledger, and the log over it."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INET
+
+from blacklist_service.database.tables import Instant, metadata
+
+# One row for each act, one for each check. Append-only: the application's role may insert and read.
+# This and the two below have a partition for each month, which attach_ledger_month makes (migration 0001).
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("at", Instant, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("action", Text, nullable=False),
+    Column("agency", Text),
+    Column("key_id", Text),
+    Column("operator", Text),
+    Column("matter", Text),
+    Column("reference", Text),
+    Column("check_id", Uuid),
+    Column("decision", Text),
+    Column("listing_ids", ARRAY(Uuid), nullable=False),
+    Column("list_version", BigInteger),
+    Column("measures_version", BigInteger),
+    Column("notices_version", BigInteger),
+    Column("request_id", Text),
+    Column("source_ip", INET),
+    Column("leaf", LargeBinary, nullable=False),
+    CheckConstraint("length(leaf) <= 65535", name="leaf"),
+    Index("ledger_entries_reference", "reference", "at", postgresql_where=text("reference IS NOT NULL")),
+    # Whose answers rested on a listing (a withdrawal tells them). Most checks find nothing and cost nothing here.
+    Index(
+        "ledger_entries_listing_ids",
+        "listing_ids",
+        postgresql_using="gin",
+        postgresql_where=text("listing_ids <> '{}'"),
+    ),
+    # What waits for an outcome; most checks are clear and cost nothing here.
+    Index("ledger_entries_waiting", "agency", "at", postgresql_where=text("action = 'check' AND decision <> 'clear'")),
+    # All asked by one operator; what is rare among a million checks. One by unit and matter cost each check 10 µs: not made.
+    Index("ledger_entries_operator", "operator", "at", postgresql_where=text("operator IS NOT NULL")),
+    Index("ledger_entries_acts", "action", "at", postgresql_where=text("action <> 'check'")),
+    postgresql_partition_by="RANGE (at)",
+)
+
+# Whom an entry is about: digest and masks.
+ledger_subjects = Table(
+    "ledger_subjects",
+    metadata,
+    Column("at", Instant, primary_key=True),
+    Column("entry_id", Uuid, primary_key=True),
+    Column("ordinal", SmallInteger, primary_key=True),
+    Column("role", Text),
+    Column("digest", LargeBinary, nullable=False),
+    Column("name_masked", Text, nullable=False),
+    Column("identifier_masked", Text),
+    Index("ledger_subjects_digest", "digest", "at"),
+    postgresql_partition_by="RANGE (at)",
+)
+
+# What opens the leaf's commitment, and the exact answer; erased at the end of retention while every proof still holds.
+ledger_secrets = Table(
+    "ledger_secrets",
+    metadata,
+    Column("at", Instant, primary_key=True),
+    Column("entry_id", Uuid, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("private", LargeBinary, nullable=False),
+    Column("answer", LargeBinary),
+    CheckConstraint("length(salt) = 16", name="salt"),
+    postgresql_partition_by="RANGE (at)",
+)
+
+# One row for each transaction that made entries; the sequencer turns it into leaves. Swept early: rows live for moments.
+ledger_pending = Table(
+    "ledger_pending",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("entries", ARRAY(Uuid), nullable=False),
+)
+
+# The log's leaves in its order: whose they are, and their hashes; the bytes are in the entries.
+ledger_leaves = Table(
+    "ledger_leaves",
+    metadata,
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", Uuid, nullable=False, unique=True),
+    Column("at", Instant, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    CheckConstraint("length(hash) = 32", name="hash"),
+)
+
+# The one log of this database; its row is made by the explicit act that begins it.
+ledger_log = Table(
+    "ledger_log",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default=text("true")),
+    Column("origin", Text, nullable=False),
+    Column("begun_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    CheckConstraint("is_only", name="is_only"),
+    CheckConstraint("length(origin) BETWEEN 1 AND 200", name="origin"),
+)
+
+# The public keys it was ever signed with. The private ones are never in the database.
+ledger_keys = Table(
+    "ledger_keys",
+    metadata,
+    Column("number", Integer, Identity(always=True), primary_key=True),
+    Column("vkey", Text, nullable=False, unique=True),
+    Column("since", Instant, nullable=False, server_default=text("clock_timestamp()")),
+)
+
+# The hashes of full tiles, as entries of the tile level above; those of level 0 are the leaves.
+ledger_tiles = Table(
+    "ledger_tiles",
+    metadata,
+    Column("level", SmallInteger, primary_key=True),
+    Column("idx", BigInteger, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    CheckConstraint("level > 0", name="level"),
+    CheckConstraint("length(hash) = 32", name="hash"),
+)
+
+# What was signed. sealed_pending: the newest row of ledger_pending it covers, so that the next look begins behind it.
+ledger_checkpoints = Table(
+    "ledger_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("sealed_pending", BigInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("length(root) = 32", name="root"),
+)
+
+# Why nothing is sealed, if so; for the probes.
+ledger_sealing = Table(
+    "ledger_sealing",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default=text("true")),
+    Column("refusal", Text),
+    Column("since", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    CheckConstraint("is_only", name="is_only"),
+)
+
+ledger_witnesses = Table(
+    "ledger_witnesses",
+    metadata,
+    Column("vkey", Text, primary_key=True),
+    Column("added_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+)
+
+ledger_cosignatures = Table(
+    "ledger_cosignatures",
+    metadata,
+    Column("size", BigInteger, ForeignKey("ledger_checkpoints.size"), primary_key=True),
+    Column("vkey", Text, ForeignKey("ledger_witnesses.vkey"), primary_key=True),
+    Column("line", Text, nullable=False),
+    Column("at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+)

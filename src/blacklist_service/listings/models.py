@@ -1,0 +1,165 @@
+"""The list: what each listing is, ever was, and is found by; feeds of courts; objections."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.sql.elements import conv
+
+from blacklist_service.database.tables import Instant, metadata, one_of
+
+# What a listing is now: the columns a check shows, and those that find it.
+listings = Table(
+    "listings",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("list_version", BigInteger, comment="the list version that last changed it; null in grace"),
+    Column("natural_key", LargeBinary, nullable=False),
+    Column("loose_key", LargeBinary, nullable=False),
+    Column("court_code", Text, nullable=False),
+    Column("court_name", Text, nullable=False),
+    Column("case_number", Text, nullable=False),
+    Column("party_sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("debtor_name", Text, nullable=False),
+    Column("identifier_masked", Text),
+    Column("people", JSONB),
+    Column("circumstances", ARRAY(Text), nullable=False),
+    Column("decided_on", Date),
+    Column("decision_number", Text),
+    Column("published_on", Date, nullable=False),
+    Column("grace_until", Date),
+    Column("in_force_from", Date, nullable=False),
+    Column("expires_on", Date),
+    Column("dispute_state", Text),
+    Column(
+        "is_published", Boolean, nullable=False, comment="whether the change feed has it; checks go by in_force_from"
+    ),
+    Column("ended", Text),
+    Column("ended_on", Date),
+    Column("performance", Text),
+    one_of("kind", "person", "organisation"),
+    one_of("dispute_state", "filed", "reconsideration", "rejected", "upheld"),
+    one_of("ended", "expired", "deleted", "withdrawn"),
+    CheckConstraint("(ended IS NULL) = (ended_on IS NULL)", name=conv("listings_check")),
+    # The natural key is unique among listings that have not ended (design §8).
+    Index("listings_natural_key", "natural_key", unique=True, postgresql_where=text("ended IS NULL")),
+    # What the calendar has to look at: terms that end, grace that ends.
+    Index("listings_term", "expires_on", postgresql_where=text("ended IS NULL AND expires_on IS NOT NULL")),
+    Index("listings_grace", "in_force_from", postgresql_where=text("ended IS NULL AND NOT is_published")),
+    Index("listings_case", "court_code", "case_number"),
+    # Performed but not yet deleted: the court's task (Art. 10(1)).
+    Index("listings_performed", "court_code", postgresql_where=text("ended IS NULL AND performance = 'full'")),
+    # Ended by the calendar or by a snapshot: the court's decision or its ground is still to come.
+    Index("listings_expired", "court_code", postgresql_where=text("ended = 'expired'")),
+)
+
+# Every state a listing ever had. No foreign keys here and below: listings are never deleted, all is written by one
+# function, and a million rows would be looked up once more each.
+# A version without a document has that of the newest one before it that has.
+listing_versions = Table(
+    "listing_versions",
+    metadata,
+    Column("listing_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("list_version", BigInteger),
+    Column("at", Instant, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("member", Text),
+    Column("key_id", Text),
+    Column("operator", Text),
+    Column("reason", Text),
+    Column("ground", Text),
+    Column("decided_on", Date),
+    Column("import_id", Uuid),
+    Column("natural_key", LargeBinary),
+    Column("content_digest", LargeBinary),
+    Column("document", JSONB),
+    Column("secret", LargeBinary),
+    Column("dispute_state", Text),
+    Column("filed_on", Date, comment="of a dispute: when it was filed with the court"),
+    one_of("act", "decided", "published", "corrected", "extended", "disputed", "expired", "deleted", "withdrawn"),
+    CheckConstraint(
+        "(document IS NULL) = (content_digest IS NULL) AND (document IS NULL) = (natural_key IS NULL)",
+        name=conv("listing_versions_check"),
+    ),
+    Index(
+        "listing_versions_list_version", "list_version", unique=True, postgresql_where=text("list_version IS NOT NULL")
+    ),
+    # Keys that a listing had before a correction stay its aliases, and content once held is known again.
+    Index("listing_versions_natural_key", "natural_key", postgresql_where=text("natural_key IS NOT NULL")),
+    Index("listing_versions_absent", "listing_id", postgresql_where=text("ground = 'absent_from_snapshot'")),
+)
+
+# By what a listing is found. Rows are closed, never deleted.
+subject_keys = Table(
+    "subject_keys",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("listing_id", Uuid, nullable=False),
+    Column("from_version", BigInteger, nullable=False),
+    Column("until_version", BigInteger),
+    Column("kind", SmallInteger, nullable=False),
+    Column("relation", SmallInteger, nullable=False),
+    Column("person", SmallInteger, comment="place in listings.people; null for the debtor itself"),
+    CheckConstraint("length(digest) = 16", name="digest"),
+    Index("subject_keys_digest", "digest", postgresql_where=text("until_version IS NULL")),
+    Index("subject_keys_listing", "listing_id"),
+    # Look-ups of what was known in the past go by keys that were closed since.
+    Index("subject_keys_closed", "digest", postgresql_where=text("until_version IS NOT NULL")),
+)
+
+# When a court's feed was last known to be alive: by an act, an import, or its heartbeat.
+court_feeds = Table(
+    "court_feeds",
+    metadata,
+    Column("court_code", Text, primary_key=True),
+    Column("alive_at", Instant, nullable=False),
+)
+
+# Objections of those listed (Art. 11, 12), and how far the court has come with them; their texts are sealed.
+objections = Table(
+    "objections",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("listing_id", Uuid, ForeignKey("listings.id"), nullable=False),
+    Column("court_code", Text, nullable=False),
+    Column("grounds", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("received_on", Date, nullable=False),
+    Column("due_on", Date, nullable=False, comment="the last day for the step that is due in this state"),
+    Column("text", LargeBinary, nullable=False),
+    Column("decided_on", Date),
+    Column("reason", LargeBinary),
+    Column("reconsidered", Boolean, nullable=False, server_default=text("false")),
+    Column("led_to", Text),
+    Column("led_to_version", Integer),
+    Column("at", Instant, nullable=False),
+    Column("reconsideration_filed_on", Date),
+    Column("reconsideration_decided_on", Date),
+    Column("reconsideration_reason", LargeBinary),
+    one_of("grounds", "not_to_be_listed", "inaccurate", "to_be_deleted"),
+    one_of("state", "filed", "rejected", "upheld", "reconsideration"),
+    CheckConstraint("(led_to IS NULL) = (led_to_version IS NULL)", name=conv("objections_check")),
+    Index("objections_listing", "listing_id"),
+    Index(
+        "objections_open",
+        "court_code",
+        "due_on",
+        postgresql_where=text("state IN ('filed', 'reconsideration') OR (state = 'upheld' AND led_to IS NULL)"),
+    ),
+)

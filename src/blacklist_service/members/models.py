@@ -1,0 +1,86 @@
+"""Members as they are over the years, and the keys of their systems."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import conv
+
+from blacklist_service.database.tables import Instant, metadata, one_of
+
+members = Table(
+    "members",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("court_code", Text, unique=True),
+    Column("added_at", Instant, nullable=False),
+    Column("matters", ARRAY(Text), comment="what its keys may be given to ask; null = not narrowed"),
+    CheckConstraint("length(code) BETWEEN 1 AND 64", name="code"),
+    CheckConstraint("length(name) BETWEEN 1 AND 200", name="name"),
+    one_of("kind", "court", "agency", "auditor"),
+    CheckConstraint("(kind = 'court') = (court_code IS NOT NULL)", name=conv("members_check")),
+)
+
+# Units are merged and renamed: an old answer is shown with the name of its day.
+member_names = Table(
+    "member_names",
+    metadata,
+    Column("member", Text, ForeignKey("members.code"), primary_key=True),
+    Column("valid_from", Date, primary_key=True),
+    Column("name", Text, nullable=False),
+    CheckConstraint("length(name) BETWEEN 1 AND 200", name="name"),
+)
+
+# Responsible leader, department, liaison and how to reach them, sealed; the newest revision stands.
+member_contacts = Table(
+    "member_contacts",
+    metadata,
+    Column("member", Text, ForeignKey("members.code"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("contacts", LargeBinary, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# Who answers to notices that were served on whom: each member itself, and whoever took its place.
+member_lineage = Table(
+    "member_lineage",
+    metadata,
+    Column("member", Text, ForeignKey("members.code"), nullable=False),
+    Column("ancestor", Text, ForeignKey("members.code"), nullable=False),
+    Column("since", Date, comment="the day on which member took the place of ancestor"),
+    PrimaryKeyConstraint("ancestor", "member"),
+)
+
+# The key itself is shown once and never kept.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("member", Text, ForeignKey("members.code"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    one_of("role", "court", "agency", "auditor", "security", "system"),
+    CheckConstraint("length(secret_sha256) = 32", name="secret_sha256"),
+    Index("api_keys_member", "member"),
+)
+
+api_key_matters = Table(
+    "api_key_matters",
+    metadata,
+    Column("key_id", Text, ForeignKey("api_keys.id"), primary_key=True),
+    Column("matter", Text, ForeignKey("matters.code"), primary_key=True),
+)
