@@ -197,7 +197,7 @@ CREATE UNLOGGED TABLE import_rows (
     key_relations smallint[],
     key_people smallint[],
     performance text,
-    CONSTRAINT import_rows_action_check CHECK ((action = ANY (ARRAY['publish'::text, 'correct'::text, 'delete'::text, 'withdraw'::text])))
+    CONSTRAINT import_rows_action_check CHECK ((action = ANY (ARRAY['publish'::text, 'correct'::text, 'delete'::text, 'withdraw'::text, 'suspend'::text, 'resume'::text])))
 );
 
 COMMENT ON COLUMN import_rows.is_alone IS 'no other row of the file is about its case';
@@ -394,7 +394,7 @@ CREATE TABLE listing_versions (
     secret bytea,
     dispute_state text,
     filed_on date,
-    CONSTRAINT listing_versions_act_check CHECK ((act = ANY (ARRAY['decided'::text, 'published'::text, 'corrected'::text, 'extended'::text, 'disputed'::text, 'expired'::text, 'deleted'::text, 'withdrawn'::text]))),
+    CONSTRAINT listing_versions_act_check CHECK ((act = ANY (ARRAY['decided'::text, 'published'::text, 'corrected'::text, 'extended'::text, 'disputed'::text, 'suspended'::text, 'resumed'::text, 'reinstated'::text, 'expired'::text, 'deleted'::text, 'withdrawn'::text]))),
     CONSTRAINT listing_versions_check CHECK ((((document IS NULL) = (content_digest IS NULL)) AND ((document IS NULL) = (natural_key IS NULL))))
 );
 
@@ -426,6 +426,7 @@ CREATE TABLE listings (
     ended text,
     ended_on date,
     performance text,
+    suspended_on date,
     CONSTRAINT listings_check CHECK (((ended IS NULL) = (ended_on IS NULL))),
     CONSTRAINT listings_dispute_state_check CHECK ((dispute_state = ANY (ARRAY['filed'::text, 'reconsideration'::text, 'rejected'::text, 'upheld'::text]))),
     CONSTRAINT listings_ended_check CHECK ((ended = ANY (ARRAY['expired'::text, 'deleted'::text, 'withdrawn'::text]))),
@@ -435,6 +436,8 @@ CREATE TABLE listings (
 COMMENT ON COLUMN listings.list_version IS 'the list version that last changed it; null in grace';
 
 COMMENT ON COLUMN listings.is_published IS 'whether the change feed has it; checks go by in_force_from';
+
+COMMENT ON COLUMN listings.suspended_on IS 'the decision that suspended it, while it is suspended: not in force, not ended';
 
 CREATE TABLE matters (
     code text NOT NULL,

@@ -84,6 +84,13 @@ async def test_every_past_answer_is_found_again(service: Service):
         {"expires_on": day(1000), "decided_on": day(), "reason": "违反限制消费令"},
     )
     await ask_all()
+    pause = {"ground": "bankruptcy", "decided_on": day(), "reason": "受理破产"}
+    await act(service, listing["listing_id"], "suspension", pause)
+    await ask_all()
+    await act(service, listing["listing_id"], "dispute", {"state": None})
+    await ask_all()
+    await act(service, listing["listing_id"], "resumption", {"decided_on": day(), "reason": "驳回"})
+    await ask_all()
     await act(
         service,
         other["listing_id"],

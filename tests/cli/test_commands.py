@@ -225,6 +225,11 @@ def test_a_listing_is_published_shown_and_withdrawn_from_a_terminal(operator: Op
     shown = json.loads(operator.types("listings", "show", made["listing_id"]).stdout)
     assert [one["act"] for one in shown["acts"]] == ["published"]
     assert resident_id(77) not in json.dumps(shown)
+    pause = ("--reason", "受理破产", "--decided-on", "2026-01-05")
+    suspended = operator.types("listings", "suspend", made["listing_id"], "--ground", "bankruptcy", *pause)
+    assert json.loads(suspended.stdout)["state"] == "suspended"
+    assert json.loads(operator.types("listings", "resume", made["listing_id"], *pause).stdout)["state"] == "published"
+    assert operator.types("listings", "resume", made["listing_id"], *pause).returncode == 1
     words = ("listings", "withdraw", made["listing_id"], "--reason", "错误纳入", "--decided-on", "2026-01-05")
     withdrawn = json.loads(operator.types(*words).stdout)
     assert (withdrawn["state"], withdrawn["touched_checks"]) == ("withdrawn", [])

@@ -56,7 +56,12 @@ LEFT JOIN LATERAL (
     ORDER BY d.version DESC LIMIT 1
 ) AS dispute ON true
 LEFT JOIN imports i ON i.id = content.import_id
-WHERE newest.act NOT IN ('deleted', 'withdrawn', 'expired')
+LEFT JOIN LATERAL (
+    SELECT act FROM listing_versions s
+    WHERE s.listing_id = l.id AND s.version <= newest.version AND s.act IN ('suspended', 'resumed')
+    ORDER BY s.version DESC LIMIT 1
+) AS pause ON true
+WHERE newest.act NOT IN ('deleted', 'withdrawn', 'expired') AND pause.act IS DISTINCT FROM 'suspended'
 """
 
 # Stop notices that were served by notices version $2, and neither released by then nor past their day on $3.

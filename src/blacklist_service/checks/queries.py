@@ -62,7 +62,7 @@ LEFT JOIN LATERAL (
     SELECT k.kind, k.relation, k.person, l.id, l.case_number, l.court_name, l.debtor_name, l.identifier_masked,
            l.circumstances, l.published_on, l.expires_on, l.dispute_state, l.people, count(*) OVER () AS total
     FROM subject_keys k CROSS JOIN LATERAL (SELECT * FROM listings WHERE id = k.listing_id OFFSET 0) AS l
-    WHERE k.digest = asked.digest AND k.until_version IS NULL AND l.ended IS NULL
+    WHERE k.digest = asked.digest AND k.until_version IS NULL AND l.ended IS NULL AND l.suspended_on IS NULL
       AND l.in_force_from <= state.legal_date AND (l.expires_on IS NULL OR l.expires_on >= state.legal_date)
     ORDER BY k.relation, l.published_on DESC
     LIMIT {FETCHED_FOR_EACH_DIGEST}

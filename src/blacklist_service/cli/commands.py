@@ -29,7 +29,7 @@ from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.cli.serve_command import serve
 from blacklist_service.clock import legal_date, now
 from blacklist_service.ledger.signing import SealingPlace
-from blacklist_service.listings.rules import Ground, RowAction
+from blacklist_service.listings.rules import Ground, RowAction, SuspensionGround
 from blacklist_service.measures.operations import Applied, apply_measures, read_catalogue
 from blacklist_service.members.changes import allow_matters, change_contacts, rename_member, succeed_member
 from blacklist_service.members.operations import add_member, create_key, revoke_key
@@ -437,6 +437,32 @@ def listings_withdraw(
             workplace, listing_id, RowAction.WITHDRAW, ground=None, decided_on=decided_on.date(), reason=reason
         )
         print(keeping.as_json(done))
+
+
+@listings_app.command("suspend")
+def listings_suspend(
+    listing_id: UUID,
+    ground: Annotated[SuspensionGround, typer.Option()],
+    decided_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
+    reason: Annotated[str, typer.Option()],
+    data_dir: DataDir = None,
+) -> None:
+    """Suspend a listing (暂时屏蔽): off the list for a time, its term runs on."""
+    with opened(load_settings(data_dir)) as workplace:
+        done = keeping.suspend(workplace, listing_id, ground=ground, decided_on=decided_on.date(), reason=reason)
+        print(keeping.as_json(done))
+
+
+@listings_app.command("resume")
+def listings_resume(
+    listing_id: UUID,
+    decided_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
+    reason: Annotated[str, typer.Option()],
+    data_dir: DataDir = None,
+) -> None:
+    """Resume a suspended listing (恢复): in force for the very next check."""
+    with opened(load_settings(data_dir)) as workplace:
+        print(keeping.as_json(keeping.resume(workplace, listing_id, decided_on=decided_on.date(), reason=reason)))
 
 
 @listings_app.command("show")

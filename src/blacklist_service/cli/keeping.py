@@ -11,13 +11,20 @@ from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings import reading
-from blacklist_service.listings.operations.acts import Court, Done, end_listing, publish_listing
+from blacklist_service.listings.operations.acts import (
+    Court,
+    Done,
+    end_listing,
+    publish_listing,
+    resume_listing,
+    suspend_listing,
+)
 from blacklist_service.listings.operations.jobs import confirm_import
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
 from blacklist_service.listings.publications import read_publication
 from blacklist_service.listings.queries import count_fates, find_import, known_courts
-from blacklist_service.listings.rules import RowAction
+from blacklist_service.listings.rules import RowAction, SuspensionGround
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.web.bodies import parse_body
@@ -50,23 +57,53 @@ def end(
 
     async def act() -> Done:
         async with workplace.connected() as connection, connection.transaction():
-            row = await reading.find_listing(connection, listing_id)
-            if row is None:
-                raise ListingNotFound
+            version, court = await _standing(connection, workplace, listing_id)
             return await end_listing(
                 connection,
                 listing_id,
                 action,
-                expected_version=row["version"],
+                expected_version=version,
                 ground=ground,
                 decided_on=decided_on,
                 reason=reason,
-                court=await _court(connection, workplace, row["court_code"]),
+                court=court,
             )
 
     done = run(act())
     touched = [str(check.check_id) for check in done.touched_checks]
     return _shown(done) | ({"touched_checks": touched} if action is RowAction.WITHDRAW else {})
+
+
+def suspend(
+    workplace: Workplace, listing_id: UUID, *, ground: SuspensionGround, decided_on: date, reason: str
+) -> dict[str, Any]:
+    """Take a listing off the list for a time, as it stands now."""
+
+    async def act() -> Done:
+        async with workplace.connected() as connection, connection.transaction():
+            version, court = await _standing(connection, workplace, listing_id)
+            return await suspend_listing(
+                connection,
+                listing_id,
+                expected_version=version,
+                ground=ground,
+                decided_on=decided_on,
+                reason=reason,
+                court=court,
+            )
+
+    return _shown(run(act()))
+
+
+def resume(workplace: Workplace, listing_id: UUID, *, decided_on: date, reason: str) -> dict[str, Any]:
+    async def act() -> Done:
+        async with workplace.connected() as connection, connection.transaction():
+            version, court = await _standing(connection, workplace, listing_id)
+            return await resume_listing(
+                connection, listing_id, expected_version=version, decided_on=decided_on, reason=reason, court=court
+            )
+
+    return _shown(run(act()))
 
 
 def show(workplace: Workplace, listing_id: UUID) -> dict[str, Any]:
@@ -122,6 +159,14 @@ def confirm(workplace: Workplace, import_id: UUID) -> dict[str, Any]:
 
 def as_json(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+async def _standing(connection: Connection, workplace: Workplace, listing_id: UUID) -> tuple[int, Court]:
+    """A listing's version as it stands now, and its court."""
+    row = await reading.find_listing(connection, listing_id)
+    if row is None:
+        raise ListingNotFound
+    return row["version"], await _court(connection, workplace, row["court_code"])
 
 
 async def _court(connection: Connection, workplace: Workplace, code: str) -> Court:

@@ -47,6 +47,21 @@ def build_index(name: str, table: str, definition: str) -> None:
                 bind.exec_driver_sql(f"ALTER INDEX {name} ATTACH PARTITION {partition}_{name}")
 
 
+def validate_check(table: str, name: str) -> None:
+    """Read a table through for a check that was added NOT VALID: nobody waits for it, however long it takes.
+
+    The last thing of its migration, for it is no transaction.
+    """
+    with op.get_context().autocommit_block():
+        bind = op.get_bind()
+        usual = bind.exec_driver_sql("SHOW lock_timeout").scalar()
+        bind.exec_driver_sql("SET lock_timeout = 0")
+        try:
+            bind.exec_driver_sql(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
+        finally:
+            bind.exec_driver_sql(f"SET lock_timeout = '{usual}'")
+
+
 PARTITIONS = """
 SELECT child.relname, EXISTS (
     SELECT FROM pg_index i JOIN pg_inherits a ON a.inhrelid = i.indexrelid

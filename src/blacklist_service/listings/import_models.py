@@ -122,7 +122,7 @@ import_rows = Table(
     Column("key_relations", ARRAY(SmallInteger)),
     Column("key_people", ARRAY(SmallInteger)),
     Column("performance", Text),
-    one_of("action", "publish", "correct", "delete", "withdraw"),
+    one_of("action", "publish", "correct", "delete", "withdraw", "suspend", "resume"),
     Index("import_rows_first_row", "import_id", "first_row", postgresql_where=text("NOT is_alone")),
     prefixes=["UNLOGGED"],
 )

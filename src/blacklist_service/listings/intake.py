@@ -12,7 +12,7 @@ from blacklist_service.listings.contents import Particulars, PersonParticulars, 
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import Field, RawRow
 from blacklist_service.listings.files.values import read_date
-from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction, Warn
+from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction, SuspensionGround, Warn
 from blacklist_service.listings.wording import ACTIONS, GROUNDS, fold
 from blacklist_service.subjects.case_numbers import fold_court_code
 
@@ -68,7 +68,7 @@ class _RowReading:
         is_content = action in (RowAction.PUBLISH, RowAction.CORRECT)
         dates = self._dates(DATE_FIELDS if is_content else (Field.DECIDED_ON,))
         self._check_court()
-        ground = self._ground() if action is RowAction.DELETE else None
+        ground = self._ground_of(action)
         reading = self._reading(dates, is_content=is_content)
         self._refusals += [(one.code, _FIELD_OF_PART.get(one.part)) for one in reading.refused]
         if self._refusals or reading.naming is None:
@@ -160,6 +160,13 @@ class _RowReading:
                 if day is not None:
                     dates[field] = day
         return dates
+
+    def _ground_of(self, action: RowAction) -> str | None:
+        """A deletion needs a ground that is known; a suspension is for a bankruptcy where that is what it says."""
+        if action is RowAction.SUSPEND:
+            is_bankrupt = "破产" in self._values.get(Field.GROUND, "")
+            return SuspensionGround.BANKRUPTCY if is_bankrupt else SuspensionGround.OTHER
+        return self._ground() if action is RowAction.DELETE else None
 
     def _ground(self) -> str | None:
         ground = GROUNDS.get(fold(self._values.get(Field.GROUND, "")))

@@ -52,6 +52,9 @@ listings = Table(
     Column("ended", Text),
     Column("ended_on", Date),
     Column("performance", Text),
+    Column(
+        "suspended_on", Date, comment="the decision that suspended it, while it is suspended: not in force, not ended"
+    ),
     one_of("kind", "person", "organisation"),
     one_of("dispute_state", "filed", "reconsideration", "rejected", "upheld"),
     one_of("ended", "expired", "deleted", "withdrawn"),
@@ -92,7 +95,11 @@ listing_versions = Table(
     Column("secret", LargeBinary),
     Column("dispute_state", Text),
     Column("filed_on", Date, comment="of a dispute: when it was filed with the court"),
-    one_of("act", "decided", "published", "corrected", "extended", "disputed", "expired", "deleted", "withdrawn"),
+    one_of(
+        "act",
+        *("decided", "published", "corrected", "extended", "disputed", "suspended", "resumed", "reinstated"),
+        *("expired", "deleted", "withdrawn"),
+    ),
     CheckConstraint(
         "(document IS NULL) = (content_digest IS NULL) AND (document IS NULL) = (natural_key IS NULL)",
         name=conv("listing_versions_check"),

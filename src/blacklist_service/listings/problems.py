@@ -44,6 +44,10 @@ class ListingEnded(Conflict):
     """The listing has ended; this act is no longer possible."""
 
 
+class ListingNotSuspended(Conflict):
+    """The listing is not suspended: there is nothing to resume."""
+
+
 class ListingChanged(VersionMismatch):
     """The listing has changed since the version that If-Match names."""
 

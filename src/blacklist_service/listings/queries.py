@@ -16,8 +16,8 @@ from blacklist_service.listings.rules import RowAction
 from blacklist_service.members.queries import list_courts
 
 HELD = """
-    SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.decision_number, l.is_published, l.ended,
-           l.ended_on, l.court_code, v.keys, v.contents
+    SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.decision_number, l.is_published,
+           l.suspended_on, l.ended, l.ended_on, l.court_code, v.keys, v.contents
     FROM found JOIN listings l ON l.id = found.listing_id
     JOIN LATERAL (
         SELECT array_agg(natural_key) AS keys, array_agg(content_digest ORDER BY version) AS contents
@@ -109,6 +109,7 @@ def _held(row: asyncpg.Record) -> Held:
         expires_on=row["expires_on"],
         decision_number=row["decision_number"],
         is_published=row["is_published"],
+        is_suspended=row["suspended_on"] is not None,
         ended=row["ended"],
         ended_on=row["ended_on"],
     )

@@ -27,9 +27,21 @@ LISTING = f"""
     CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
 """
 
+IN_TERM = "l.ended IS NULL AND (l.expires_on IS NULL OR l.expires_on >= {today})"
+NOT_YET_PUBLIC = "(l.ended IS NULL AND l.in_force_from > {today})"
+"""In grace, though it may be suspended: its own court's alone to see."""
+
+IS_SUSPENDED = """
+    coalesce((SELECT s.act = 'suspended' FROM listing_versions s
+              WHERE s.listing_id = v.listing_id AND s.version <= v.version AND s.act IN ('suspended', 'resumed')
+              ORDER BY s.version DESC LIMIT 1), false)
+"""
+"""Whether version `v` of a listing is a suspended one: a correction in between does not resume it."""
+
 STATE_CONDITIONS: Mapping[str, str] = {
-    "grace": "l.ended IS NULL AND l.in_force_from > {today}",
-    "published": "l.ended IS NULL AND l.in_force_from <= {today} AND (l.expires_on IS NULL OR l.expires_on >= {today})",
+    "grace": "l.ended IS NULL AND l.suspended_on IS NULL AND l.in_force_from > {today}",
+    "published": f"{IN_TERM} AND l.suspended_on IS NULL AND l.in_force_from <= {{today}}",
+    "suspended": f"{IN_TERM} AND l.suspended_on IS NOT NULL",
     "expired": "(l.ended = 'expired' OR (l.ended IS NULL AND l.in_force_from <= {today} AND l.expires_on < {today}))",
     "deleted": "l.ended = 'deleted'",
     "withdrawn": "l.ended = 'withdrawn'",
@@ -52,7 +64,7 @@ async def list_listings(
     court_code: str | None = None,
 ) -> list[asyncpg.Record]:
     """Newest first. A listing in grace is shown to its own court alone."""
-    conditions = ["l.id < $1", f"(l.court_code = $3 OR NOT ({STATE_CONDITIONS['grace'].format(today='$4')}))"]
+    conditions = ["l.id < $1", f"(l.court_code = $3 OR NOT {NOT_YET_PUBLIC.format(today='$4')})"]
     values: list[Any] = [before, limit, own_court, today]
     for column, value in (("l.case_number", case_number), ("l.court_code", court_code)):
         if value is not None:
@@ -66,12 +78,12 @@ async def list_listings(
 async def search_listings(
     connection: Connection, digests: Sequence[bytes], *, own_court: str, today: date, before: UUID, limit: int
 ) -> list[asyncpg.Record]:
-    grace = STATE_CONDITIONS["grace"].format(today="$5")
+    not_yet_public = NOT_YET_PUBLIC.format(today="$5")
     return await connection.fetch(
         f"""
         {LISTING}
         WHERE l.id IN (SELECT listing_id FROM subject_keys WHERE digest = ANY($1) AND until_version IS NULL)
-          AND l.id < $2 AND (l.court_code = $4 OR NOT ({grace}))
+          AND l.id < $2 AND (l.court_code = $4 OR NOT {not_yet_public})
         ORDER BY l.id DESC LIMIT $3
         """,
         list(digests),
@@ -96,17 +108,17 @@ async def list_versions(connection: Connection, listing_id: UUID) -> list[asyncp
 
 
 async def find_version_as_of(connection: Connection, listing_id: UUID, list_version: int) -> asyncpg.Record | None:
-    """A listing as it was known at a list version; None when it was not yet, or no longer, on the list."""
+    """A listing as it was known at a list version; None when it was not yet, not then, or no longer, on the list."""
     row = await connection.fetchrow(
         f"""
-        SELECT v.version, v.list_version, v.act, v.at, content.document
+        SELECT v.version, v.list_version, v.act, v.at, content.document, {IS_SUSPENDED} AS is_suspended
         FROM listing_versions v CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
         WHERE v.listing_id = $1 AND v.list_version <= $2 ORDER BY v.version DESC LIMIT 1
         """,
         listing_id,
         list_version,
     )
-    return None if row is None or row["act"] in ENDINGS else row
+    return None if row is None or row["act"] in ENDINGS or row["is_suspended"] else row
 
 
 async def get_list_version_at(connection: Connection, at: datetime) -> int:
@@ -122,7 +134,8 @@ async def list_changes(connection: Connection, *, after: int, limit: int) -> lis
     return await connection.fetch(
         f"""
         SELECT v.list_version, v.at, v.act, v.listing_id, v.version, l.court_name,
-               CASE WHEN v.act IN ('deleted', 'withdrawn', 'expired') THEN NULL ELSE content.document END AS document
+               CASE WHEN v.act IN ('suspended', 'deleted', 'withdrawn', 'expired') THEN NULL
+                    ELSE content.document END AS document
         FROM listing_versions v JOIN listings l ON l.id = v.listing_id
         CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
         WHERE v.list_version > $1 ORDER BY v.list_version LIMIT $2
@@ -141,7 +154,8 @@ async def digest_of_set(connection: Connection) -> tuple[int, str]:
     """Count and SHA-256 of what a copy of the feed must hold: a line `listing_id list_version` each, by id."""
     digest, count = hashlib.sha256(), 0
     cursor = connection.cursor(
-        "SELECT id, list_version FROM listings WHERE ended IS NULL AND is_published ORDER BY id", prefetch=5000
+        "SELECT id, list_version FROM listings WHERE ended IS NULL AND is_published AND suspended_on IS NULL ORDER BY id",
+        prefetch=5000,
     )
     async for row in cursor:
         digest.update(f"{row['id']} {row['list_version']}\n".encode())
@@ -203,11 +217,16 @@ def listing_wire(row: asyncpg.Record, *, today: date) -> dict[str, Any]:
         "version": row["version"],
         "list_version": row["list_version"],
         "state": state_of(
-            ended=row["ended"], in_force_from=row["in_force_from"], expires_on=row["expires_on"], today=today
+            ended=row["ended"],
+            in_force_from=row["in_force_from"],
+            expires_on=row["expires_on"],
+            is_suspended=row["suspended_on"] is not None,
+            today=today,
         ),
         "in_force_from": row["in_force_from"],
         "published_on": row["published_on"],
         "dispute_state": row["dispute_state"],
+        "suspended_on": row["suspended_on"] if row["ended"] is None else None,
         "ended_on": row["ended_on"],
     }
 

@@ -13,6 +13,8 @@ from uuid import UUID
 from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn, can_become, state_of
 from blacklist_service.listings.rules import is_ground_unusual as is_unusual
 
+LIVING = frozenset({ListingState.GRACE, ListingState.PUBLISHED, ListingState.SUSPENDED})
+
 
 @dataclass(slots=True)
 class Held:
@@ -28,14 +30,21 @@ class Held:
     expires_on: date | None
     decision_number: str | None
     is_published: bool
+    is_suspended: bool = False
     ended: str | None = None
     ended_on: date | None = None
 
     def state(self, today: date) -> ListingState:
-        return state_of(ended=self.ended, in_force_from=self.in_force_from, expires_on=self.expires_on, today=today)
+        return state_of(
+            ended=self.ended,
+            in_force_from=self.in_force_from,
+            expires_on=self.expires_on,
+            is_suspended=self.is_suspended,
+            today=today,
+        )
 
     def has_ended(self, today: date) -> bool:
-        return self.state(today) not in (ListingState.GRACE, ListingState.PUBLISHED)
+        return self.state(today) not in LIVING
 
 
 @dataclass(slots=True)
@@ -89,6 +98,7 @@ class ListingAct:
     ended_on: date | None = None
     ground: str | None = None
     decided_on: date | None = None
+    suspended_on: date | None = None
 
 
 @dataclass(slots=True)
@@ -123,6 +133,10 @@ class _Resolving:
                 self._publish(row)
             elif row.action is RowAction.CORRECT:
                 self._correct(row)
+            elif row.action is RowAction.SUSPEND:
+                self._suspend(row)
+            elif row.action is RowAction.RESUME:
+                self._resume(row)
             else:
                 self._end(row)
         return self._result
@@ -168,6 +182,47 @@ class _Resolving:
         warn = act is Act.DELETED and is_unusual(row.ground, listing.expires_on)
         self._close(listing, act, row.decided_on or self._today, row)
         self._fate(row, FateKind.ENDED, listing, *((Warn.GROUND_UNUSUAL,) if warn else ()))
+
+    def _suspend(self, row: Row) -> None:
+        """Off the list for a time; a listing in grace never was on it."""
+        listing = self._find(row)
+        if listing is None:
+            return
+        if listing.is_suspended or listing.has_ended(self._today):
+            warnings = (Warn.ALREADY_ENDED,) if listing.has_ended(self._today) else ()
+            self._fate(row, FateKind.UNCHANGED, listing, *warnings)
+            return
+        self._pause(listing, Act.SUSPENDED, row, is_change=listing.is_published)
+        self._fate(row, FateKind.CORRECTED, listing)
+
+    def _resume(self, row: Row) -> None:
+        listing = self._find(row)
+        if listing is None:
+            return
+        if not listing.is_suspended or listing.has_ended(self._today):
+            warnings = (Warn.ALREADY_ENDED,) if listing.has_ended(self._today) else ()
+            self._fate(row, FateKind.UNCHANGED, listing, *warnings)
+            return
+        self._pause(listing, Act.RESUMED, row, is_change=listing.in_force_from <= self._today)
+        self._fate(row, FateKind.CORRECTED, listing)
+
+    def _pause(self, listing: Held, act: Act, row: Row, *, is_change: bool) -> None:
+        listing.version += 1
+        listing.is_suspended = act is Act.SUSPENDED
+        listing.is_published = is_change and not listing.is_suspended
+        decided_on = row.decided_on or self._today
+        self._result.acts.append(
+            ListingAct(
+                act=act,
+                listing_id=listing.listing_id,
+                version=listing.version,
+                row=None,
+                is_change=is_change,
+                ground=row.ground,
+                decided_on=row.decided_on,
+                suspended_on=decided_on if listing.is_suspended else None,
+            )
+        )
 
     def _ended_so_before(self, row: Row, living: Held, target: ListingState) -> Held | None:
         """The listing that this very row ended, when its file is loaded again after the debtor was listed anew.
@@ -242,7 +297,7 @@ class _Resolving:
         assert row.content_digest is not None and row.in_force_from is not None  # noqa: S101, PT018 - has content
         was_published = listing.is_published
         listing.version += 1
-        listing.is_published = was_published or row.in_force_from <= self._today
+        listing.is_published = (was_published or row.in_force_from <= self._today) and not listing.is_suspended
         listing.content_digest = row.content_digest
         listing.contents.add(row.content_digest)
         listing.in_force_from, listing.expires_on = row.in_force_from, row.expires_on

@@ -27,11 +27,13 @@ from blacklist_service.listings.operations.acts import (
     extend_listing,
     publish_listing,
     require_court,
+    resume_listing,
+    suspend_listing,
 )
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.publications import read_publication
 from blacklist_service.listings.queries import known_courts
-from blacklist_service.listings.rules import ListingState, RowAction
+from blacklist_service.listings.rules import Act, ListingState, RowAction
 from blacklist_service.listings.schemas import (
     ActResponse,
     ChangePage,
@@ -45,8 +47,10 @@ from blacklist_service.listings.schemas import (
     ListingPage,
     ListingResponse,
     PublishRequest,
+    ResumptionRequest,
     SearchRequest,
     SetDigestResponse,
+    SuspensionRequest,
     TaskPage,
     TaskResponse,
     TouchedCheckResponse,
@@ -322,6 +326,68 @@ async def withdraw(
 
 
 @router.post(
+    "/{listing_id}/suspension",
+    summary="Suspend a listing (暂时屏蔽): off the list for a time",
+    description="Not in force, not ended: no check, no publication and no copy of the feed has it until it is resumed. Its "
+    "term runs on, and it may be corrected, extended and ended meanwhile. One that is suspended already stays as it is.",
+    response_model=ActResponse,
+    responses=WRITES,
+    openapi_extra=VERSIONED_ACT,
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def suspend(
+    listing_id: Listing,
+    body: SuspensionRequest,
+    request: Request,
+    connection: Writes,
+    caller: Caller,
+    actor: Acting,
+    replay: Replayable,
+    if_match: IfMatch = None,
+) -> Response:
+    done = await suspend_listing(
+        connection,
+        listing_id,
+        expected_version=_version(if_match),
+        ground=body.ground,
+        decided_on=body.decided_on,
+        reason=body.reason,
+        court=court_of(request, caller, actor, body.operator),
+    )
+    return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
+
+
+@router.post(
+    "/{listing_id}/resumption",
+    summary="Resume a suspended listing (恢复)",
+    description="In force for the very next check, in the feed as `published`. One that is not suspended is 409.",
+    response_model=ActResponse,
+    responses=WRITES,
+    openapi_extra=VERSIONED_ACT,
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def resume(
+    listing_id: Listing,
+    body: ResumptionRequest,
+    request: Request,
+    connection: Writes,
+    caller: Caller,
+    actor: Acting,
+    replay: Replayable,
+    if_match: IfMatch = None,
+) -> Response:
+    done = await resume_listing(
+        connection,
+        listing_id,
+        expected_version=_version(if_match),
+        decided_on=body.decided_on,
+        reason=body.reason,
+        court=court_of(request, caller, actor, body.operator),
+    )
+    return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
+
+
+@router.post(
     "/{listing_id}/extension",
     summary="Extend the term of a listing",
     response_model=ActResponse,
@@ -478,8 +544,16 @@ def _change(row: Any) -> ChangeResponse:
     if document is not None:
         document = document | {"court": document["court"] | {"name": row["court_name"]}, "version": row["version"]}
     return ChangeResponse(
-        version=row["list_version"], at=row["at"], type=row["act"], listing_id=row["listing_id"], listing=document
+        version=row["list_version"],
+        at=row["at"],
+        type=_TYPE_OF_ACT.get(row["act"], row["act"]),
+        listing_id=row["listing_id"],
+        listing=document,
     )
+
+
+_TYPE_OF_ACT = {Act.RESUMED.value: "published", Act.REINSTATED.value: "published"}
+"""To a copy of the list, a listing that is back is one that is published."""
 
 
 def _task(row: dict[str, Any], today: date) -> TaskResponse:

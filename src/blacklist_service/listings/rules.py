@@ -14,28 +14,37 @@ class ListingState(StrEnum):
 
     GRACE = "grace"
     PUBLISHED = "published"
+    SUSPENDED = "suspended"
     EXPIRED = "expired"
     DELETED = "deleted"
     WITHDRAWN = "withdrawn"
 
 
+_COURTS_ENDINGS = frozenset({ListingState.DELETED, ListingState.WITHDRAWN})
+
 NEXT_STATES: Mapping[ListingState, frozenset[ListingState]] = {
-    ListingState.GRACE: frozenset({ListingState.PUBLISHED, ListingState.DELETED, ListingState.WITHDRAWN}),
-    ListingState.PUBLISHED: frozenset({ListingState.EXPIRED, ListingState.DELETED, ListingState.WITHDRAWN}),
-    ListingState.EXPIRED: frozenset({ListingState.DELETED, ListingState.WITHDRAWN}),
+    ListingState.GRACE: _COURTS_ENDINGS | {ListingState.PUBLISHED, ListingState.SUSPENDED},
+    ListingState.PUBLISHED: _COURTS_ENDINGS | {ListingState.EXPIRED, ListingState.SUSPENDED},
+    ListingState.SUSPENDED: _COURTS_ENDINGS | {ListingState.GRACE, ListingState.PUBLISHED, ListingState.EXPIRED},
+    ListingState.EXPIRED: _COURTS_ENDINGS,
     ListingState.DELETED: frozenset({ListingState.WITHDRAWN}),
     ListingState.WITHDRAWN: frozenset(),
 }
 
 
 class Act(StrEnum):
-    """What makes a version. `decided` is a listing taken in during its grace: not yet a change of the list."""
+    """What makes a version. `decided` is a listing taken in during its grace: not yet a change of the list; `reinstated`
+    undoes an `expired` that was written under a clock that was wrong.
+    """
 
     DECIDED = "decided"
     PUBLISHED = "published"
     CORRECTED = "corrected"
     EXTENDED = "extended"
     DISPUTED = "disputed"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    REINSTATED = "reinstated"
     EXPIRED = "expired"
     DELETED = "deleted"
     WITHDRAWN = "withdrawn"
@@ -46,6 +55,8 @@ class RowAction(StrEnum):
     CORRECT = "correct"
     DELETE = "delete"
     WITHDRAW = "withdraw"
+    SUSPEND = "suspend"
+    RESUME = "resume"
 
 
 class Ground(StrEnum):
@@ -64,6 +75,13 @@ class Ground(StrEnum):
 
 GROUNDS_OF_A_TERM = frozenset({Ground.EARLY_BY_DECISION, Ground.TERM_EXPIRED})
 """The grounds that end a listing with a term (Art. 10(2)); all others are Art. 10(1)'s, for a listing without one."""
+
+
+class SuspensionGround(StrEnum):
+    """Why a listing is suspended: a bankruptcy ruling (国办发〔2025〕22号), or what else the court decided."""
+
+    BANKRUPTCY = "bankruptcy"
+    OTHER = "other"
 
 
 class Circumstance(StrEnum):
@@ -190,10 +208,14 @@ def legal_dates(published_on: date | None, grace_until: date | None, *, loaded_o
     return LegalDates(shown, grace_until, max(shown, after_grace) if after_grace else shown)
 
 
-def state_of(*, ended: str | None, in_force_from: date, expires_on: date | None, today: date) -> ListingState:
-    """`expires_on` is the last day in force (Asia/Shanghai)."""
+def state_of(
+    *, ended: str | None, in_force_from: date, expires_on: date | None, is_suspended: bool, today: date
+) -> ListingState:
+    """`expires_on` is the last day in force (Asia/Shanghai). A suspended listing's term runs on."""
     if ended is not None:
         return ListingState(ended)
+    if is_suspended and (expires_on is None or today <= expires_on):
+        return ListingState.SUSPENDED
     if today < in_force_from:
         return ListingState.GRACE
     if expires_on is not None and expires_on < today:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from blacklist_service.listings.rules import Ground, ListingState
+from blacklist_service.listings.rules import Ground, ListingState, SuspensionGround
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.web.wire import Code, LegalDate, LongText, Name, Request, Response, text
 
@@ -52,6 +52,12 @@ EXAMPLE_EXTENSION: dict[str, JsonValue] = {
     "reason": "以暴力方法抗拒执行",
 }
 EXAMPLE_DISPUTE: dict[str, JsonValue] = {"state": "filed", "filed_on": "2018-05-02"}
+EXAMPLE_SUSPENSION: dict[str, JsonValue] = {
+    "ground": "bankruptcy",
+    "decided_on": "2018-06-01",
+    "reason": "(2018)云01破3号裁定受理破产清算",
+}
+EXAMPLE_RESUMPTION: dict[str, JsonValue] = {"decided_on": "2018-09-03", "reason": "破产申请被驳回"}
 EXAMPLE_SEARCH: dict[str, JsonValue] = {"name": "张三"}
 EXAMPLE_ACT: dict[str, JsonValue] = {
     "listing_id": "0197c9a5-7c00-7000-8000-000000000001",
@@ -151,6 +157,25 @@ class WithdrawalRequest(Request):
     operator: Operator | None = None
 
 
+class SuspensionRequest(Request):
+    """暂时屏蔽 (国办发〔2025〕22号): on a bankruptcy ruling, or what else the court decided."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_SUSPENSION]})
+
+    ground: SuspensionGround
+    decided_on: LegalDate
+    reason: Reason
+    operator: Operator | None = None
+
+
+class ResumptionRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_RESUMPTION]})
+
+    decided_on: LegalDate
+    reason: Reason
+    operator: Operator | None = None
+
+
 class ExtensionRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_EXTENSION]})
 
@@ -218,6 +243,7 @@ class ListingResponse(Response):
     state: ListingState
     in_force_from: date
     dispute_state: DisputeState | None
+    suspended_on: date | None = Field(description="the day of the decision, while the listing is suspended")
     ended_on: date | None
 
 
@@ -247,9 +273,11 @@ class HistoryResponse(Response):
 class ChangeResponse(Response):
     version: int
     at: datetime
-    type: Literal["published", "corrected", "extended", "disputed", "deleted", "withdrawn", "expired"]
+    type: Literal["published", "corrected", "extended", "disputed", "suspended", "deleted", "withdrawn", "expired"] = (
+        Field(description="`suspended`: not on the list until it is `published` again")
+    )
     listing_id: UUID
-    listing: dict[str, Any] | None = Field(description="public fields and masks; null for endings")
+    listing: dict[str, Any] | None = Field(description="public fields and masks; null for endings and suspensions")
 
 
 class SetDigestResponse(Response):

@@ -31,7 +31,7 @@ ENTRY_OF_ACT = {Act.EXPIRED: Action.LISTING_EXPIRED, Act.PUBLISHED: Action.GRACE
 DUE = """
 SELECT id, version, expires_on, expires_on IS NOT NULL AND expires_on < $1 AS is_past_term
 FROM listings
-WHERE ended IS NULL AND (expires_on < $1 OR (NOT is_published AND in_force_from <= $1))
+WHERE ended IS NULL AND (expires_on < $1 OR (NOT is_published AND suspended_on IS NULL AND in_force_from <= $1))
 ORDER BY coalesce(expires_on, in_force_from), id
 LIMIT $2
 """

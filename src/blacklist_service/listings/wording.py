@@ -21,6 +21,8 @@ ACTIONS: Mapping[str, RowAction] = {
     "更正": RowAction.CORRECT,
     **dict.fromkeys(("删除", "屏蔽", "移除", "移出"), RowAction.DELETE),
     "撤销": RowAction.WITHDRAW,
+    **dict.fromkeys(("暂时屏蔽", "临时屏蔽", "暂停公布", "暂时移出"), RowAction.SUSPEND),
+    **dict.fromkeys(("恢复", "解除屏蔽", "恢复公布", "取消屏蔽"), RowAction.RESUME),
 }
 
 KINDS: Mapping[str, SubjectKind] = {

@@ -40,10 +40,11 @@ from blacklist_service.listings.problems import (
     ListingEnded,
     ListingIsEnding,
     ListingNotFound,
+    ListingNotSuspended,
     RelistingUndecided,
 )
 from blacklist_service.listings.resolution import FateKind, Held, ListingAct, Resolution, Row, resolve
-from blacklist_service.listings.rules import Act, Content, ListingState, Naming, RowAction, Warn
+from blacklist_service.listings.rules import Act, Content, ListingState, Naming, RowAction, SuspensionGround, Warn
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.case_numbers import fold_court_code
@@ -54,6 +55,9 @@ ENTRY_OF_ACT = {
     Act.CORRECTED: Action.LISTING_CORRECTED,
     Act.EXTENDED: Action.LISTING_EXTENDED,
     Act.DISPUTED: Action.LISTING_DISPUTED,
+    Act.SUSPENDED: Action.LISTING_SUSPENDED,
+    Act.RESUMED: Action.LISTING_RESUMED,
+    Act.REINSTATED: Action.LISTING_REINSTATED,
     Act.EXPIRED: Action.LISTING_EXPIRED,
     Act.DELETED: Action.LISTING_DELETED,
     Act.WITHDRAWN: Action.LISTING_WITHDRAWN,
@@ -157,6 +161,41 @@ async def end_listing(
     if action is RowAction.WITHDRAW:
         done.touched_checks.extend(await find_checks_of_listing(connection, listing_id))
     return done
+
+
+async def suspend_listing(
+    connection: Connection,
+    listing_id: UUID,
+    *,
+    expected_version: int,
+    ground: SuspensionGround,
+    decided_on: date,
+    reason: str,
+    court: Court,
+) -> Done:
+    """Take a listing off the list for a time (暂时屏蔽, 国办发〔2025〕22号): not in force, not ended; its term runs on."""
+    row = Row(1, RowAction.SUSPEND, b"", b"", decided_on=decided_on, ground=ground, listing_id=listing_id)
+    return await _pause(connection, row, expected_version=expected_version, reason=reason, court=court)
+
+
+async def resume_listing(
+    connection: Connection, listing_id: UUID, *, expected_version: int, decided_on: date, reason: str, court: Court
+) -> Done:
+    """Put a suspended listing back on the list; one that is not suspended is a `Conflict`."""
+    row = Row(1, RowAction.RESUME, b"", b"", decided_on=decided_on, listing_id=listing_id)
+    done = await _pause(connection, row, expected_version=expected_version, reason=reason, court=court)
+    if done.version == expected_version:
+        raise ListingNotSuspended
+    return done
+
+
+async def _pause(connection: Connection, row: Row, *, expected_version: int, reason: str, court: Court) -> Done:
+    assert row.listing_id is not None  # noqa: S101 - an act names its listing
+    head = await lock_head(connection)
+    listing = await _get_own(connection, row.listing_id, expected_version, court)
+    resolution = resolve([listing], [row], iter(()), today=head.today)
+    _refuse_ended(resolution)
+    return await _carry_out(connection, resolution, head, By(court.actor, None, reason), court, [])
 
 
 async def extend_listing(

@@ -17,7 +17,7 @@ from blacklist_service.listings.operations.staging import NO_PERSON
 from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.listings.rules import Act
 
-CREATING, CORRECTING, ENDING = range(3)
+CREATING, CORRECTING, PAUSING, ENDING = range(4)
 
 
 @dataclass(slots=True)
@@ -60,6 +60,7 @@ async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head
     for wave in _waves(versioned):
         await _create(connection, wave[CREATING], head, by)
         await _correct(connection, wave[CORRECTING], head, by)
+        await _pause(connection, wave[PAUSING], head, by)
         await _end(connection, wave[ENDING], head, by)
     if versioned:
         await _move_head(connection, head)
@@ -92,12 +93,13 @@ def _take_versions(acts: Iterable[ListingAct], head: Head) -> list[Versioned]:
     return versioned
 
 
-def _waves(acts: Iterable[Versioned]) -> list[tuple[list[Versioned], list[Versioned], list[Versioned]]]:
+def _waves(acts: Iterable[Versioned]) -> list[list[list[Versioned]]]:
     """Split acts so that each kind can be written at once, and still each listing lives through its acts in order.
 
-    Within a wave listings are first made, then corrected, then ended. Nearly always there is one wave.
+    Within a wave listings are first made, then corrected, then suspended or resumed, then ended. Nearly always there is
+    one wave.
     """
-    waves: list[tuple[list[Versioned], list[Versioned], list[Versioned]]] = []
+    waves: list[list[list[Versioned]]] = []
     reached: dict[UUID, tuple[int, int]] = {}
     last_ending = -1
     for one in acts:
@@ -112,14 +114,14 @@ def _waves(acts: Iterable[Versioned]) -> list[tuple[list[Versioned], list[Versio
             last_ending = max(last_ending, wave)
         reached[one.act.listing_id] = (wave, kind)
         while len(waves) <= wave:
-            waves.append(([], [], []))
+            waves.append([[] for _ in range(ENDING + 1)])
         waves[wave][kind].append(one)
     return waves
 
 
 def _kind(act: ListingAct) -> int:
     if act.row is None:
-        return ENDING
+        return PAUSING if act.act in (Act.SUSPENDED, Act.RESUMED) else ENDING
     return CREATING if act.version == 1 else CORRECTING
 
 
@@ -218,6 +220,24 @@ async def _end(connection: Connection, acts: Sequence[Versioned], head: Head, by
         WHERE l.id = a.listing_id
         """,
         *_columns(acts, "listing_id", "version", "act", "ended_on"),
+        [one.list_version for one in acts],
+    )
+    await _write_bare_versions(connection, acts, head, by)
+
+
+async def _pause(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+    """Suspend or resume. The keys stay as they are: a check passes a suspended listing by."""
+    if not acts:
+        return
+    await connection.execute(
+        """
+        UPDATE listings l SET version = a.version, list_version = coalesce(a.list_version, l.list_version),
+            suspended_on = a.suspended_on, is_published = a.suspended_on IS NULL AND a.list_version IS NOT NULL
+        FROM unnest($1::uuid[], $2::integer[], $3::date[], $4::bigint[])
+            AS a (listing_id, version, suspended_on, list_version)
+        WHERE l.id = a.listing_id
+        """,
+        *_columns(acts, "listing_id", "version", "suspended_on"),
         [one.list_version for one in acts],
     )
     await _write_bare_versions(connection, acts, head, by)

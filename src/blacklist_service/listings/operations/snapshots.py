@@ -19,10 +19,11 @@ from blacklist_service.secrecy import Secrecy
 ABSENT = "absent_from_snapshot"
 ENDED_AT_ONCE = 1000
 
-# This court's listings that have not ended, and that no row of the file names by a key they have or had.
+# This court's listings that have not ended, and that no row of the file names by a key they have or had. A suspended one is
+# off the list for a time, so a list that lacks it says nothing of it.
 ABSENT_LISTINGS = """
     FROM listings l
-    WHERE l.court_code = $2 AND l.ended IS NULL
+    WHERE l.court_code = $2 AND l.ended IS NULL AND l.suspended_on IS NULL
       AND NOT EXISTS (
           SELECT FROM listing_versions v JOIN import_rows r ON r.natural_key = v.natural_key
           WHERE v.listing_id = l.id AND r.import_id = $1)
@@ -50,7 +51,8 @@ async def plan_import(connection: Connection, job: Import) -> Plan:
         )
         row = await connection.fetchrow(
             f"""
-            SELECT (SELECT count(*) FROM listings WHERE court_code = $2 AND ended IS NULL) AS in_force,
+            SELECT (SELECT count(*) FROM listings
+                    WHERE court_code = $2 AND ended IS NULL AND suspended_on IS NULL) AS in_force,
                    (SELECT count(*) {ABSENT_LISTINGS}) AS absent,
                    (SELECT count(*) FROM import_rows WHERE import_id = $1 AND action IN ('delete', 'withdraw')) AS ended,
                    (SELECT count(*) FROM import_rows r JOIN listings l ON l.natural_key = r.natural_key AND l.ended IS NULL
