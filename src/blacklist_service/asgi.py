@@ -13,6 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+import asyncpg
 import orjson
 import structlog
 import uvicorn
@@ -35,15 +36,16 @@ from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import check_taker
 from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
-from blacklist_service.database.connections import Connection, create_pool
+from blacklist_service.database.connections import Connection, Pool, create_pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.database.room import Room, free_share, months_ahead, require_room
+from blacklist_service.database.sessions import UnfitSession
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
-from blacklist_service.ledger.queries import database_clock
+from blacklist_service.ledger.queries import database_clock, require_recording
 from blacklist_service.listings.import_routes import router as imports_router
 from blacklist_service.listings.objection_routes import router as objections_router
 from blacklist_service.listings.publication_routes import router as publication_router
@@ -70,6 +72,7 @@ from blacklist_service.web.probes import Readiness
 from blacklist_service.web.probes import router as probes_router
 from blacklist_service.web.refusals import install_refusals
 from blacklist_service.web.routing import actor_of
+from blacklist_service.web.transactions import borrowed
 
 DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行人) and answers, before an approval, **block**,
 **flag** or **clear**, with the reason, the legal basis and durable evidence. To try it here: *Authorize* with an API key."""
@@ -105,7 +108,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
             room=Room(settings.data_dir if settings.is_embedded else None),
         )
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
-        app.state.readiness = _readiness(readiness_lane, secrecy, settings)
+        app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings)
         app.state.notice_watch = Watch(app.state.pool)
         app.state.batcher.start()
         patience = asyncio.create_task(end_overdue(settings.read_patience))
@@ -197,9 +200,10 @@ async def _render_replayed(_request: Request, replayed: Exception) -> Response:
     return replayed.response
 
 
-def _readiness(lane: Lane, secrecy: Secrecy, settings: Settings) -> Readiness:
+def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> Readiness:
     async def look(connection: Connection) -> SealingState:
         await verify_installation(connection, secrecy)
+        await require_recording(connection)
         free = free_share(settings.data_dir) if settings.is_embedded else None
         if fault := require_room(await months_ahead(connection), free):
             raise NotReadyError(fault)
@@ -208,15 +212,21 @@ def _readiness(lane: Lane, secrecy: Secrecy, settings: Settings) -> Readiness:
     async def check() -> dict[str, object]:
         try:
             sealing = await lane.run(look, timeout_seconds=READINESS_SECONDS)
-        except LaneLost:
-            raise Undetermined("the database does not answer") from None
+        except LaneLost as lost:
+            cause = lost.__cause__
+            raise Undetermined(
+                str(cause) if isinstance(cause, UnfitSession) else "the database does not answer"
+            ) from None
+        except asyncpg.PostgresError as error:
+            raise Undetermined(f"nothing can be recorded ({type(error).__name__})") from None
         except NotReadyError as error:
             raise Undetermined(str(error)) from None
         if sealing.lag_seconds > settings.seal_limit:
             raise Undetermined(
                 f"the ledger has not been sealed for too long: {sealing.refusal or 'no worker seals it'}"
             )
-        return {"ledger": _ledger_state(sealing)}
+        async with borrowed(pool, within_seconds=READINESS_SECONDS):
+            return {"ledger": _ledger_state(sealing)}
 
     return check
 

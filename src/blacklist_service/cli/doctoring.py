@@ -11,6 +11,7 @@ from blacklist_service.database.embedded.binaries import find_major
 from blacklist_service.database.embedded.layout import Layout
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.room import FEWEST_MONTHS_AHEAD, LEAST_FREE_SHARE, free_share, months_ahead
+from blacklist_service.database.sessions import is_pooled
 from blacklist_service.ledger.log import published_size, sealing_state
 from blacklist_service.ledger.notes import Checkpoint, NoteError
 from blacklist_service.ledger.signing import SealingPlace, read_anchor
@@ -48,9 +49,11 @@ def page(findings: list[Finding]) -> str:
 
 
 async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
-    connection = await connect(dsn, role=None, application_name="blacklist-service doctor")
+    connection = await connect(dsn, application_name="blacklist-service doctor")
     try:
-        found = [Finding("database", f"PostgreSQL {connection.get_server_version().major}"), await _clock(connection)]
+        between = " behind a pooler that keeps sessions" if await is_pooled(connection) else ""
+        version = f"PostgreSQL {connection.get_server_version().major}{between}"
+        found = [Finding("database", version), await _clock(connection)]
         try:
             secrecy = settings.load_secrecy()
         except SecretKeyError:

@@ -15,11 +15,13 @@ import asyncpg
 from pydantic import ValidationError
 
 from blacklist_service.access.principals import Actor
+from blacklist_service.database.addresses import AddressError
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.attachment import attached_or_started
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.installation import NotReadyError, claim_installation, is_bound, verify_installation
 from blacklist_service.database.revisions import MigrationError, current_revision, newest_revision
+from blacklist_service.database.sessions import UnfitSession
 from blacklist_service.ledger.sequencer import SealingRefusedError, begin_log
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.measures.operations import apply_measures, founding_catalogue
@@ -30,6 +32,14 @@ from blacklist_service.secrecy import Secrecy, SecretKeyError, make_key_file
 from blacklist_service.settings import CONFIGURATION_ERROR, Settings
 
 Result = TypeVar("Result")
+
+OF_OUR_OWN = (EmbeddedDatabaseError, NotReadyError, MigrationError, SecretKeyError, SealingRefusedError)
+CANNOT_BE_REACHED = (
+    *(asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InterfaceError),
+    *(asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.InternalClientError),
+)
+SAYS_NO_VALUE = (*CANNOT_BE_REACHED, asyncpg.SyntaxOrAccessError, asyncpg.InvalidSchemaNameError)
+"""Whose own sentence may be shown: another's may quote a value of a row."""
 
 LOGIN_ACCOUNT = Path("/proc/self/loginuid")
 NO_ACCOUNT = 2**32 - 1
@@ -77,21 +87,31 @@ def refusing() -> Iterator[None]:
     """
     try:
         yield
-    except (EmbeddedDatabaseError, NotReadyError, MigrationError, SecretKeyError, SealingRefusedError) as error:
+    except (*OF_OUR_OWN, AddressError, UnfitSession) as error:
         stop(str(error))
     except OSError as error:
         if error.filename is not None:
             stop(f"{error.filename}: {error.strerror}")
         if error.errno in OF_THE_DISK:
             stop(f"this could not be written: {error.strerror}")
-        stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")
-    except (asyncpg.PostgresConnectionError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-        stop(f"the database cannot be reached ({type(error).__name__}); is BLACKLIST_DATABASE_URL right?")
+        stop(f"the database cannot be reached ({_cause(error)}); is BLACKLIST_DATABASE_URL right?")
     except asyncpg.InvalidCatalogNameError:
         stop("the database that BLACKLIST_DATABASE_URL names does not exist")
+    except CANNOT_BE_REACHED as error:
+        stop(f"the database cannot be reached ({_cause(error)}); is BLACKLIST_DATABASE_URL right?")
+    except asyncpg.InsufficientPrivilegeError as error:
+        stop(f"this login may not do that ({_cause(error)}): only the database's owner may")
+    except asyncpg.PostgresError as error:
+        stop(f"the database refused ({_cause(error)})")
     except Problem as problem:
         places = "".join(f"\n  {error.pointer}: {error.message}" for error in problem.errors)
         stop(problem.detail + places, status=CONFIGURATION_ERROR if isinstance(problem, CourtExists) else 1)
+
+
+def _cause(error: Exception) -> str:
+    """What the lower one said, where it can say nothing of a person."""
+    said = str(error).strip().partition("\n")[0] if isinstance(error, (OSError, *SAYS_NO_VALUE)) else ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 @contextmanager
@@ -184,7 +204,7 @@ async def _load_secrecy(settings: Settings, dsn: str) -> Secrecy:
 
 
 async def _verify(dsn: str, secrecy: Secrecy) -> None:
-    connection = await connect(dsn, role=None)
+    connection = await connect(dsn)
     try:
         await verify_installation(connection, secrecy)
     finally:

@@ -12,7 +12,6 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 import orjson
@@ -20,6 +19,7 @@ import orjson
 from blacklist_service.cli.environment import Workplace, prepared, run, stop
 from blacklist_service.cli.exporting import seal_waiting
 from blacklist_service.clock import now, wire_instant
+from blacklist_service.database.addresses import read_address
 from blacklist_service.database.connections import connect
 from blacklist_service.database.embedded.binaries import choose_binaries
 from blacklist_service.database.embedded.layout import Layout
@@ -126,14 +126,12 @@ def _unpack(backup: Path, folder: Path) -> Path:
 
 def _run_tool(settings: Settings, dsn: str, tool: str, *words: str) -> None:
     """PostgreSQL's own tool, of the cluster's version; a password is not shown to who lists processes."""
-    parts = urlsplit(dsn)
+    address = read_address(dsn)
     environment = dict(os.environ)
-    if parts.password is not None:
-        environment["PGPASSWORD"] = unquote(parts.password)
-        user = f"{parts.username}@" if parts.username else ""
-        parts = parts._replace(netloc=user + parts.netloc.rpartition("@")[2])
+    if address.password is not None:
+        environment["PGPASSWORD"] = address.password
     done = subprocess.run(  # noqa: S603 - PostgreSQL's program
-        [_tool(settings, tool), f"--dbname={urlunsplit(parts)}", *words],
+        [_tool(settings, tool), f"--dbname={address.tools_dsn}", *words],
         env=environment,
         capture_output=True,
         text=True,

@@ -11,6 +11,7 @@ import asyncpg
 
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.revisions import current_revision, newest_revision
+from blacklist_service.database.sessions import ReadOnlySession, UnfitSession
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import DIGEST_RULES
 
@@ -58,10 +59,14 @@ async def is_bound(connection: Connection) -> bool:
 async def require_fitting(dsn: str, secrecy: Secrecy) -> None:
     """For a process that starts: raise `NotReadyError` on a database that this code may not work on.
 
-    One that is away now is waited for later.
+    One that is away now, or takes no writes, is waited for later.
     """
     try:
         connection = await connect(dsn)
+    except ReadOnlySession:
+        return
+    except UnfitSession as error:
+        raise NotReadyError(str(error)) from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return
     try:

@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection as SyncConnection
@@ -24,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from blacklist_service.database.revisions import MIGRATIONS, MigrationError, newest_revision
+from blacklist_service.database.sessions import Connection, open_session
 
 MIGRATION_LOCK = 0x6C69_7374
 LOCK_TIMEOUT_MS = 100
@@ -47,9 +47,7 @@ async def migrate(dsn: str, *, folder: Path = MIGRATIONS, tries: int = LOCK_TRIE
 @asynccontextmanager
 async def owning(dsn: str) -> AsyncIterator[AsyncConnection]:
     """The owner's connection, once nobody else migrates; a statement on it waits for a lock a tenth of a second at most."""
-    engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(dsn), poolclass=NullPool
-    )
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: _open(dsn), poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             await _wait_for_turn(connection)
@@ -58,6 +56,16 @@ async def owning(dsn: str) -> AsyncIterator[AsyncConnection]:
             yield connection
     finally:
         await engine.dispose()
+
+
+async def _open(dsn: str) -> Connection:
+    return await open_session(dsn, role=None, application_name="blacklist-service migrate", settings={})
+
+
+def _cause(error: DBAPIError) -> str:
+    """The server's own sentence: a step is ours, and no value of a row is in it."""
+    cause = getattr(error.orig, "__cause__", None)
+    return str(cause or error.orig).partition("\n")[0]
 
 
 async def _wait_for_turn(connection: AsyncConnection) -> None:
@@ -86,7 +94,10 @@ async def _upgrade(connection: AsyncConnection, folder: Path, tries: int) -> Non
                     " run 'blacklist-service migrate' again when there is less to do"
                 ) from error
             if state != LOCK_NOT_AVAILABLE:
-                raise
+                raise MigrationError(
+                    f"the database refused a step after {await _revision(connection)}, and nothing of it is left:"
+                    f" {_cause(error)}"
+                ) from error
             if not left:
                 raise MigrationError(
                     f"the database is busy: a step after {await _revision(connection)} did not get its locks in {tries}"

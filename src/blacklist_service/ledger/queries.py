@@ -6,8 +6,13 @@ from uuid import UUID
 
 from blacklist_service.clock import instant_of
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.installation import NotReadyError
+from blacklist_service.database.sessions import ReadOnlySession
 from blacklist_service.ledger.operations import answer_context, ledger_cipher
 from blacklist_service.secrecy import Secrecy
+
+KEPT = ("ledger_entries", "ledger_secrets", "ledger_subjects", "ledger_pending")
+"""What an entry is written into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,19 @@ async def find_agency_of_check(connection: Connection, check_id: UUID) -> str | 
 async def database_clock(connection: Connection) -> datetime:
     instant: datetime = await connection.fetchval("SELECT clock_timestamp()")
     return instant.astimezone(UTC)
+
+
+async def require_recording(connection: Connection) -> None:
+    """Write a few bytes as durably as an entry is written, though into no table: raise what an entry would meet, be it a
+    standby, a full disk, a lost right, or a second server that confirms nothing any more.
+    """
+    if await connection.fetchval("SELECT current_setting('transaction_read_only')::boolean"):
+        raise ReadOnlySession("the database takes no writes: default_transaction_read_only is on")
+    await connection.execute("SELECT pg_logical_emit_message(true, 'blacklist-service', 'ready')")
+    if not await connection.fetchval(
+        "SELECT bool_and(has_table_privilege(name, 'INSERT')) FROM unnest($1::text[]) AS name", KEPT
+    ):
+        raise NotReadyError("the ledger's tables may not be written: run 'blacklist-service migrate'")
 
 
 @dataclass(frozen=True, slots=True)

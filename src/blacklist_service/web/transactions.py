@@ -17,7 +17,6 @@ UNANSWERED = (
     asyncpg.OperatorInterventionError,  # it goes down, comes up, was told to stop a statement or a session
     asyncpg.IdleInTransactionSessionTimeoutError,
     *(asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),  # connections, memory, disk
-    asyncpg.ReadOnlySQLTransactionError,  # a standby, before it is promoted
     *(asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError),  # another server in its place
     asyncpg.TransactionRollbackError,  # two acts that waited for each other: one of them may be tried again
 )
@@ -33,11 +32,18 @@ def undetermined_if_lost() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def borrowed(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection of the pool, for whoever needs one at another time than a request's own transaction."""
+async def borrowed(pool: Pool, *, within_seconds: float = ACQUIRE_SECONDS) -> AsyncIterator[Connection]:
+    """A connection of the pool, for whoever needs one at another time than a request's own transaction.
+
+    One that turned out to be a standby's is not given back: the next to ask gets one of whoever is the writer by then.
+    """
     with undetermined_if_lost():
-        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            yield connection  # type: ignore[misc] # the pool's proxy is a connection in all but type
+        async with pool.acquire(timeout=within_seconds) as connection:
+            try:
+                yield connection  # type: ignore[misc] # the pool's proxy is a connection in all but type
+            except asyncpg.ReadOnlySQLTransactionError:
+                connection.terminate()
+                raise
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ from blacklist_service.database.embedded.postmaster import launch
 
 FIRST_MAJOR_WITH_BUILTIN_LOCALE = 17
 COMPLAINT = re.compile(r"(?:error|ERROR|FATAL|PANIC): *(.+)")
+LAST_WORD = re.compile(r"([^\n]*\S)\s*\Z")
+"""Some of its sentences have no such word before them: of a user without an entry in the system's list, for one."""
 
 
 def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: Account) -> None:
@@ -72,7 +74,8 @@ def _run(program: list[str], folder: int, account: Account, commands: bytes = b"
         process.wait()
         raise
     if process.returncode != 0 or b"ERROR:" in output:
-        reason = COMPLAINT.search(output.decode(errors="replace"))
+        said = output.decode(errors="replace")
+        reason = COMPLAINT.search(said) or LAST_WORD.search(said)
         raise EmbeddedDatabaseError(
             f"{Path(program[0]).name} could not make the database: "
             + (reason[1] if reason else f"exit status {process.returncode}")

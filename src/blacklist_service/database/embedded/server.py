@@ -1,6 +1,7 @@
 """EmbeddedPostgres: the server, owned by this process and never outliving it."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ from blacklist_service.database.embedded.ownership import FileLock, OwnerKind, c
 from blacklist_service.database.embedded.relocation import readable_binaries
 
 ATTEMPTS = 5
+LAST_WORDS = 4096
+FATAL = re.compile(r"(?:FATAL|PANIC): (.+)")
 PAUSE_SECONDS = 0.2
 
 
@@ -104,7 +107,16 @@ class EmbeddedPostgres:
             self._process = self._launch()
             if postmaster.wait_until_ready(self._process, self._layout.cluster, is_wanted) or not is_wanted():
                 return
-        raise EmbeddedDatabaseError(f"PostgreSQL does not start; its reasons are in {self._layout.log}")
+        raise EmbeddedDatabaseError(f"PostgreSQL does not start{self._reason()}; all it said is in {self._layout.log}")
+
+    def _reason(self) -> str:
+        """The last thing it called fatal, which is of the server itself and of no row."""
+        try:
+            said = self._layout.log.read_text("utf-8", "replace")[-LAST_WORDS:]
+        except OSError:
+            return ""
+        fatal = FATAL.findall(said)
+        return f" ({fatal[-1].strip()})" if fatal else ""
 
     def _launch(self) -> subprocess.Popen[bytes]:
         folder = os.open(self._layout.cluster, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,0 +1,197 @@
+"""Sessions that fit: of the role they are to act as, in our encoding, able to write, and ours alone.
+
+What a session needs is said by SET after it began, not in its first message: a pooler (PgBouncer) passes over or refuses
+what it does not know there, and nobody would notice that every check ran as the owner. So each new session is also asked
+what it became. One of a pooler that keeps a session for its client (pool_mode = session) is as good as any other; one that
+changes hands between transactions is refused, for locks, roles and settings would be another client's.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from blacklist_service.database.addresses import Address, AddressError, read_address
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+APPLICATION_ROLE = "blacklist_app"
+OLDEST_SERVER = 150000
+ENCODING = "UTF8"
+OF_EVERY_SESSION = {"timezone": "UTC", "jit": "off", "search_path": "public"}
+"""Whatever the server, the database or the login has for usual."""
+POOLING_SECONDS = 3.0
+POOLING_KNOWN_SECONDS = 60.0
+POOLING_TURNS = 3
+
+WHAT_IT_IS = """
+SELECT current_user::text AS role, pg_backend_pid() AS backend, current_setting('server_encoding') AS encoding,
+       current_setting('server_version_num')::integer AS version,
+       pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only
+"""
+
+
+class UnfitSession(ConnectionError):  # noqa: N818 - what it is, not what kind of error
+    """This is no session to work on; the message is one sentence that says why, and what to do."""
+
+
+class ReadOnlySession(UnfitSession):
+    """Nothing can be recorded on it: of a standby, or of a server that was told to take no writes. It may pass."""
+
+
+async def open_session(dsn: str, *, role: str | None, application_name: str, settings: Mapping[str, str]) -> Connection:
+    """Raise `AddressError` for a URL that cannot be followed, `UnfitSession` for a session that is none to work on."""
+    address = read_address(dsn)
+    connection = await _begin(address, application_name)
+    try:
+        await establish(connection, address, role=role, settings=settings)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+async def establish(connection: Any, address: Address, *, role: str | None, settings: Mapping[str, str]) -> None:
+    """Make a session that has just begun what it is to be, and see that it became that."""
+    _set_socket_options(connection, address)
+    try:
+        await connection.execute(settings_script(address, role=role, settings=settings))
+        found = await connection.fetchrow(WHAT_IT_IS)
+    except asyncpg.PostgresError as error:
+        await _require_own_sessions(address)
+        raise _unfit(error, address, role) or error from None
+    if found["backend"] != connection.get_server_pid():
+        await _require_own_sessions(address)
+    _require_fitting(found, role)
+
+
+def settings_script(address: Address, *, role: str | None, settings: Mapping[str, str]) -> str:
+    """What a session is told as it begins, and again when a pool takes it back."""
+    wanted = {**address.settings, **OF_EVERY_SESSION, **settings}
+    told = "".join(f"SET {_name(name)} = {_text(value)}; " for name, value in wanted.items())
+    return told + (f"SET ROLE {_name(role)}" if role else "")
+
+
+def connect_options(address: Address, application_name: str) -> dict[str, Any]:
+    """The keywords of `asyncpg.connect`. PgBouncer knows what is told here, in every version."""
+    return {
+        "dsn": address.dsn,
+        "timeout": address.timeout_seconds,
+        "server_settings": {"application_name": application_name, "timezone": "UTC"},
+    }
+
+
+async def is_pooled(connection: Connection) -> bool:
+    """Whether something between gave this session a number of its own."""
+    return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
+
+
+async def _begin(address: Address, application_name: str, **options: Any) -> Connection:
+    try:
+        connection: Connection = await asyncpg.connect(**connect_options(address, application_name), **options)
+    except (ValueError, asyncpg.ClientConfigurationError) as error:  # the driver's own reading of the URL
+        first_line = str(error).partition("\n")[0]
+        raise AddressError(f"the URL of the database cannot be followed: {first_line}") from None
+    return connection
+
+
+def _set_socket_options(connection: Any, address: Address) -> None:
+    """The driver has none of its own: without them a machine that vanished is waited for until the kernel gives up."""
+    transport = connection._transport  # noqa: SLF001 - the driver gives it out nowhere else
+    place = transport.get_extra_info("peername")
+    if isinstance(place, tuple):  # not a socket of this machine
+        for level, option, value in address.socket_options:
+            transport.get_extra_info("socket").setsockopt(level, option, value)
+
+
+def _require_fitting(found: Mapping[str, Any], role: str | None) -> None:
+    if found["version"] < OLDEST_SERVER:
+        raise UnfitSession(f"the database is PostgreSQL {found['version'] // 10000}: this service needs 15 or newer")
+    if found["encoding"] != ENCODING:
+        raise UnfitSession(
+            f"the database is in the encoding {found['encoding']}: make it anew with"
+            f" CREATE DATABASE … ENCODING '{ENCODING}' TEMPLATE template0"
+        )
+    if role is not None and found["role"] != role:
+        raise UnfitSession(
+            f"a session became {found['role']} instead of {role}: whatever lies between this service and PostgreSQL"
+            " does not pass on what it is told"
+        )
+    if found["is_read_only"]:
+        raise ReadOnlySession("the database takes no writes: it is a standby, or default_transaction_read_only is on")
+
+
+def _unfit(error: asyncpg.PostgresError, address: Address, role: str | None) -> Exception | None:
+    """What a refusal to become what it is to be means, in a sentence."""
+    is_unknown = isinstance(error, asyncpg.InvalidParameterValueError | asyncpg.UndefinedObjectError)
+    if is_unknown and role is not None and role in str(error):
+        return UnfitSession(f"the role {role} is not there: run 'blacklist-service migrate'")
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        login = address.user or "the login"
+        return UnfitSession(
+            f"{login} may not act as {role} ({error}): run 'blacklist-service migrate' as the owner, or have"
+            f" GRANT {role} TO {login} done"
+        )
+    if is_unknown:
+        return AddressError(f"the URL of the database has a parameter that neither libpq nor the server knows: {error}")
+    return None
+
+
+_own_sessions: dict[str, float] = {}
+"""Until when the pooler of an address is known to keep a session for its client."""
+
+
+async def _require_own_sessions(address: Address) -> None:
+    """Raise `UnfitSession` where sessions change hands between transactions."""
+    if _own_sessions.get(address.dsn, 0.0) > time.monotonic():
+        return
+    if await _changes_hands(address):
+        raise UnfitSession(
+            "the URL of the database leads to a pooler that gives every transaction another session; this service"
+            " needs its own: set pool_mode = session for this database, or connect to PostgreSQL itself"
+        )
+    _own_sessions[address.dsn] = time.monotonic() + POOLING_KNOWN_SECONDS
+
+
+async def _changes_hands(address: Address) -> bool:
+    """Whether a client at rest loses its session to one that works. Two clients: the second begins a transaction, and
+    either has the session that the first had a moment ago, or the first finds itself on another one afterwards.
+    """
+    opened: list[Connection] = []
+    try:
+        async with asyncio.timeout(POOLING_SECONDS):
+            opened = [await _begin(address, "blacklist-service", statement_cache_size=0) for _ in range(2)]
+            at_rest, working = opened
+            for _ in range(POOLING_TURNS):
+                former = await _session_of_a_transaction(at_rest)
+                await working.execute("BEGIN")
+                taken = await working.fetchval("SELECT pg_backend_pid()")
+                later = await _session_of_a_transaction(at_rest)
+                await working.execute("ROLLBACK")
+                if taken == former or later != former:
+                    return True
+    except asyncpg.PostgresError as error:
+        return "statement pooling" in str(error)
+    except (TimeoutError, OSError, asyncpg.InterfaceError):  # no second session is to be had: nobody shares the first
+        return False
+    finally:
+        for connection in opened:
+            connection.terminate()
+    return False
+
+
+async def _session_of_a_transaction(connection: Connection) -> int:
+    await connection.execute("BEGIN")
+    backend: int = await connection.fetchval("SELECT pg_backend_pid()")
+    await connection.execute("COMMIT")
+    return backend
+
+
+def _name(name: str) -> str:
+    return ".".join(f'"{part}"' for part in name.replace('"', '""').split("."))
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
