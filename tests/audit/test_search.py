@@ -1,8 +1,12 @@
 """All who asked about somebody, found by digest, and never a number in an address or an answer."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import pytest
 
-from tests.support import Service, question, resident_id, subject
+from blacklist_service.audit.schemas import EntryFilters
+from tests.support import Service, question, resident_id, row, subject
 
 WHOM = resident_id(61)
 ABOUT = {"kind": "person", "name": "张三", "identifier": {"type": "resident_id", "number": WHOM}}
@@ -57,3 +61,39 @@ async def test_a_number_that_is_none_is_refused_without_being_repeated(service: 
     refused = await service.post(SEARCH, {"subject": wrong}, key="auditor")
     assert refused.status_code == 422
     assert "5301111985" not in refused.text
+
+
+Kept = Callable[[dict[str, Any], Any], bool]
+KEPT_BY: Mapping[str, Kept] = {
+    "from": lambda item, value: item["at"] >= value,
+    "to": lambda item, value: item["at"] < value,
+    "list_version_from": lambda item, value: item["list_version"] is not None and item["list_version"] >= value,
+    "list_version_to": lambda item, value: item["list_version"] is not None and item["list_version"] <= value,
+}
+"""What a filter keeps, where it is not simply the field of its name."""
+
+
+@pytest.mark.parametrize("name", [field.alias or name for name, field in EntryFilters.model_fields.items()])
+@pytest.mark.parametrize("about", [{}, {"subject": ABOUT}])
+async def test_each_filter_keeps_what_it_says_and_nothing_else(service: Service, name: str, about: dict[str, Any]):
+    await asked_and_listed(service)
+    everything = (await service.post(SEARCH, {"limit": 100, **about}, key="auditor")).json()["items"]
+    kept_by: Kept = KEPT_BY.get(name, lambda item, value: item[name] == value)
+    told = "at" if name in {"from", "to"} else name.removesuffix("_from").removesuffix("_to")
+    told_of = [item[told] for item in everything if item[told] is not None]
+    value = min(told_of) if name.endswith("_to") else max(told_of)
+    expected = [item["entry_id"] for item in everything if kept_by(item, value)]
+    assert 0 < len(expected) < len(everything)
+    asked = {"limit": 100, "to": everything[0]["at"], **about, name: value}
+    found = (await service.post(SEARCH, asked, key="auditor")).json()["items"]
+    assert [item["entry_id"] for item in found] == [one for one in expected if one != everything[0]["entry_id"]]
+
+
+async def asked_and_listed(service: Service) -> None:
+    """Two agencies, two operators, two matters, two decisions, two list versions, and somebody who looked for the person."""
+    await service.check(subject("张三", WHOM), operator="li.na")
+    await service.post(SEARCH, {"subject": ABOUT}, key="auditor")
+    await service.load_rows(row(name="张三", identifier_number=WHOM))
+    await service.check(subject("张三", WHOM), operator="wang.li")
+    other = question(subject("张三", WHOM)) | {"matter": "government_procurement", "reference": "CG-2026-1"}
+    await service.post("/v1/checks", other, key="other agency")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
@@ -19,31 +19,13 @@ from blacklist_service.assistance.rules import (
 )
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.secrecy import Secrecy
 
-# $1 the court's code, or null; $2 the member: the addressee or whoever took its place.
-MINE = """
-(n.court_code = $1 OR EXISTS (SELECT FROM member_lineage l WHERE l.ancestor = n.agency AND l.member = $2))
-"""
-WAITING_ORDER = """
-CASE WHEN n.object_key IS NULL OR n.action NOT IN ('seize', 'freeze', 'stop_transfer') OR n.released_at IS NOT NULL
-THEN NULL ELSE 1 + (
-    SELECT count(*) FROM notices e
-    WHERE e.agency = n.agency AND e.object_key = n.object_key AND e.action IN ('seize', 'freeze', 'stop_transfer')
-      AND e.released_at IS NULL AND (e.valid_until IS NULL OR e.valid_until >= $3)
-      AND (e.served_at, e.id) < (n.served_at, n.id)
-) END AS waiting_order
-"""
-STATES = {
-    "served": "acknowledged_at IS NULL AND answered_at IS NULL",
-    "acknowledged": "acknowledged_at IS NOT NULL AND answered_at IS NULL",
-    "answered": "answered_at IS NOT NULL",
-    "released": "released_at IS NOT NULL",
-    "expired": "released_at IS NULL AND valid_until < $3",
-    "overdue": "answered_at IS NULL AND due_at < clock_timestamp()",
-}
-NOT_ENDED = "released_at IS NULL AND (valid_until IS NULL OR valid_until >= $3)"
-ENDED = frozenset({"released", "expired"})
+if TYPE_CHECKING:
+    from blacklist_service.assistance import selects
+else:
+    selects = Deferred("blacklist_service.assistance.selects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +76,8 @@ class Step:
 async def find_notice(
     connection: Connection, notice_id: UUID, caller: Principal, *, secrecy: Secrecy, at: datetime
 ) -> Notice | None:
-    rows = await connection.fetch(
-        f"SELECT n.*, {WAITING_ORDER} FROM notices n WHERE n.id = $4 AND {MINE}",
-        *(caller.court_code, caller.member, legal_date(at), notice_id),
-    )
+    found = await composed(selects.one_notice)
+    rows = await found.fetch(connection, notice_id=notice_id, **_asked_by(caller, at))
     return _notice(rows[0], secrecy, at) if rows else None
 
 
@@ -116,14 +96,8 @@ async def list_notices(
     at: datetime,
 ) -> list[Notice]:
     """Newest first. `overdue` is a state here: what was due and is neither answered nor ended."""
-    wanted = "true" if state is None else STATES[state]
-    if state is not None and state not in ENDED:
-        wanted = f"{wanted} AND {NOT_ENDED}"
-    rows = await connection.fetch(
-        f"SELECT n.*, {WAITING_ORDER} FROM notices n WHERE n.id < $4 AND {MINE} AND ({wanted})"
-        " AND $3::date IS NOT NULL ORDER BY n.id DESC LIMIT $5",
-        *(caller.court_code, caller.member, legal_date(at), before, limit),
-    )
+    page = await composed(selects.page_of_notices, state=state)
+    rows = await page.fetch(connection, before=before, limit=limit, **_asked_by(caller, at))
     return [_notice(row, secrecy, at) for row in rows]
 
 
@@ -153,15 +127,13 @@ async def list_events(
     connection: Connection, caller: Principal, *, after: int, secrecy: Secrecy, at: datetime
 ) -> Sequence[tuple[int, str, Notice]]:
     """Steps after a version in notices that are the caller's, oldest first: version, act, the notice as it stands."""
-    rows = await connection.fetch(
-        f"""
-        SELECT v.version AS event_version, v.act AS event_act, n.*, {WAITING_ORDER}
-        FROM notice_events v JOIN notices n ON n.id = v.notice_id
-        WHERE v.version > $4 AND {MINE} ORDER BY v.version LIMIT 500
-        """,
-        *(caller.court_code, caller.member, legal_date(at), after),
-    )
+    found = await composed(selects.events_after)
+    rows = await found.fetch(connection, after=after, **_asked_by(caller, at))
     return [(row["event_version"], row["event_act"], _notice(row, secrecy, at)) for row in rows]
+
+
+def _asked_by(caller: Principal, at: datetime) -> dict[str, Any]:
+    return {"court_code": caller.court_code, "member": caller.member, "today": legal_date(at)}
 
 
 def _notice(row: asyncpg.Record, secrecy: Secrecy, at: datetime) -> Notice:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -24,10 +24,11 @@ import orjson
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.audit import verify_bundle
-from blacklist_service.audit.queries import OF_SUBJECT, conditions_of
+from blacklist_service.audit.queries import values_of
 from blacklist_service.audit.schemas import EntryFilters
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
 from blacklist_service.ledger.entries import Action, Entry
@@ -38,6 +39,11 @@ from blacklist_service.ledger.tree import TILE_WIDTH, Range
 from blacklist_service.problems import InvalidRequest
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.web.spreadsheets import cell
+
+if TYPE_CHECKING:
+    from blacklist_service.audit import selects
+else:
+    selects = Deferred("blacklist_service.audit.selects")
 
 GROUP = 16 * TILE_WIDTH
 """Leaves that are read and written at once: what an export holds in memory."""
@@ -249,17 +255,9 @@ async def _first_since(connection: Connection, at: datetime, size: int) -> int:
 
 
 async def _list_indices(connection: Connection, wanted: Wanted, size: int) -> list[int]:
-    values, conditions = conditions_of(wanted.filters, first=2)
-    source = "ledger_entries"
-    if wanted.digests is not None:
-        values.append(list(wanted.digests))
-        source = OF_SUBJECT.format(f"${len(values) + 1}")
-    rows = await connection.fetch(
-        f"SELECT l.idx FROM {source} e JOIN ledger_leaves l ON l.entry_id = e.id"
-        f" WHERE {' AND '.join(['l.idx < $1', *conditions])}",
-        size,
-        *values,
-    )
+    given = values_of(wanted.filters)
+    found = await composed(selects.leaf_indices, frozenset(given), is_about_subject=wanted.digests is not None)
+    rows = await found.fetch(connection, size=size, digests=wanted.digests, **given)
     return [row["idx"] for row in rows]
 
 
@@ -267,22 +265,12 @@ async def _groups(
     connection: Connection, wanted: Wanted, ranges: Sequence[Range]
 ) -> AsyncIterator[tuple[list[tuple[int, bytes]], list[dict[str, Any]]]]:
     """The leaves of the ranges in order, so many at once, with the rows among them that are wanted."""
-    values, conditions = conditions_of(wanted.filters, first=3)
-    if wanted.digests is not None:
-        values.append(list(wanted.digests))
-        conditions.append(
-            "EXISTS (SELECT FROM ledger_subjects s WHERE s.at = e.at AND s.entry_id = e.id"
-            f" AND s.digest = ANY(${len(values) + 2}))"
-        )
-    query = f"""
-        SELECT l.idx, e.*, coalesce({" AND ".join(conditions) or "true"}, false) AS is_wanted
-        FROM ledger_leaves l
-        CROSS JOIN LATERAL (SELECT * FROM ledger_entries e WHERE e.at = l.at AND e.id = l.entry_id OFFSET 0) AS e
-        WHERE l.idx >= $1 AND l.idx < $2 ORDER BY l.idx
-    """
+    given = values_of(wanted.filters)
+    group = await composed(selects.entries_of_leaves, frozenset(given), is_about_subject=wanted.digests is not None)
     for first, end in ranges:
         for start in range(first, end, GROUP):
-            records = await connection.fetch(query, start, min(start + GROUP, end), *values)
+            place = {"first": start, "end": min(start + GROUP, end)}
+            records = await group.fetch(connection, **place, digests=wanted.digests, **given)
             chosen = [one for one in records if one["is_wanted"]]
             subjects = await _subjects(connection, chosen)
             leaves = [(one["idx"], one["leaf"]) for one in records]

@@ -5,7 +5,7 @@ to the last CHECK. No ORM: no classes, no sessions, no relationships. A foreign 
 text, so that no room imports another's models. `blacklist_service.schema` has them all.
 """
 
-from sqlalchemy import CheckConstraint, DateTime, MetaData
+from sqlalchemy import CheckConstraint, ColumnElement, DateTime, MetaData, Text, literal_column
 
 metadata = MetaData(
     naming_convention={
@@ -25,3 +25,8 @@ def one_of(column: str, *words: str) -> CheckConstraint:
     """A column of these words alone; null, where the column may be."""
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def word(said: str) -> ColumnElement[str]:
+    """One of the schema's own words, as it stands in a statement: the plan knows it, and partial indexes are seen to fit."""
+    return literal_column(f"'{said}'", Text)

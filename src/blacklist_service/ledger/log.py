@@ -3,12 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.ledger import tree
 from blacklist_service.ledger.notes import Checkpoint, Note, Proof, VerifierKey, parse_signatures
 from blacklist_service.ledger.tree import HashReader, Node, Tile
+
+if TYPE_CHECKING:
+    from blacklist_service.ledger import selects
+else:
+    selects = Deferred("blacklist_service.ledger.selects")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +47,12 @@ async def count_leaves(connection: Connection) -> int:
 
 
 async def find_checkpoint(connection: Connection, *, holding: int = 0, is_cosigned: bool = False) -> Note | None:
-    """The newest checkpoint of more than `holding` leaves, with the cosignatures of its witnesses."""
-    row = await connection.fetchrow(
-        f"""
-        SELECT size, note FROM ledger_checkpoints c
-        WHERE size >= $1 {"AND EXISTS (SELECT FROM ledger_cosignatures s WHERE s.size = c.size)" if is_cosigned else ""}
-        ORDER BY size DESC LIMIT 1
-        """,
-        holding,
-    )
-    if row is None:
+    """The newest checkpoint of at least `holding` leaves, with the cosignatures of its witnesses."""
+    newest = await composed(selects.newest_checkpoint, is_cosigned=is_cosigned)
+    rows = await newest.fetch(connection, size=holding)
+    if not rows:
         return None
+    [row] = rows
     lines = await connection.fetch("SELECT line FROM ledger_cosignatures WHERE size = $1 ORDER BY vkey", row["size"])
     note = Note.parse(row["note"])
     return note.with_signatures(one for line in lines for one in parse_signatures(line["line"]))

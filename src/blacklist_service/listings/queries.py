@@ -3,17 +3,23 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
 from blacklist_service.listings.rules import RowAction
 from blacklist_service.members.queries import list_courts
+
+if TYPE_CHECKING:
+    from blacklist_service.listings import selects
+else:
+    selects = Deferred("blacklist_service.listings.selects")
 
 HELD = """
     SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.decision_number, l.is_published,
@@ -232,18 +238,9 @@ async def list_reports(
     connection: Connection, import_id: UUID, status: str, *, after: tuple[int, str], limit: int
 ) -> list[RowReport]:
     """The refused rows, or the warned ones (one for each code), after a place."""
-    source = (
-        "SELECT row, field, code, true AS is_refused FROM import_fates WHERE import_id = $1 AND fate = 'rejected'"
-        if status == "rejected"
-        else "SELECT row, NULL AS field, unnest(warnings) AS code, false AS is_refused FROM import_fates"
-        " WHERE import_id = $1 AND warnings <> '{}'"
-    )
-    rows = await connection.fetch(
-        f"SELECT * FROM ({source}) AS one WHERE (row, code) > ($2, $3) ORDER BY row, code LIMIT $4",
-        import_id,
-        *after,
-        limit,
-    )
+    page = await composed(selects.reports_of_rows, is_refused=status == "rejected")
+    row, code = after
+    rows = await page.fetch(connection, import_id=import_id, row=row, code=code, limit=limit)
     return [RowReport(**row) for row in rows]
 
 

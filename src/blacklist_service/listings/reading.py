@@ -3,33 +3,22 @@
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.statements import Deferred, composed
+from blacklist_service.listings.fragments import CONTENT_OF_VERSION
 from blacklist_service.listings.rules import Act, state_of
 
+if TYPE_CHECKING:
+    from blacklist_service.listings import selects
+else:
+    selects = Deferred("blacklist_service.listings.selects")
+
 ENDINGS = (Act.DELETED, Act.WITHDRAWN, Act.EXPIRED)
-
-CONTENT_OF_VERSION = """
-    SELECT document, secret, content_digest FROM listing_versions c
-    WHERE c.listing_id = v.listing_id AND c.version <= v.version AND c.document IS NOT NULL
-    ORDER BY c.version DESC LIMIT 1
-"""
-"""The content that version `v` of a listing has: its own, or the newest before it."""
-
-LISTING = f"""
-    SELECT l.*, content.document, content.secret, content.content_digest
-    FROM listings l
-    JOIN listing_versions v ON v.listing_id = l.id AND v.version = l.version
-    CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
-"""
-
-IN_TERM = "l.ended IS NULL AND (l.expires_on IS NULL OR l.expires_on >= {today})"
-NOT_YET_PUBLIC = "(l.ended IS NULL AND l.in_force_from > {today})"
-"""In grace, though it may be suspended: its own court's alone to see."""
 
 IS_SUSPENDED = """
     coalesce((SELECT s.act = 'suspended' FROM listing_versions s
@@ -38,18 +27,18 @@ IS_SUSPENDED = """
 """
 """Whether version `v` of a listing is a suspended one: a correction in between does not resume it."""
 
-STATE_CONDITIONS: Mapping[str, str] = {
-    "grace": "l.ended IS NULL AND l.suspended_on IS NULL AND l.in_force_from > {today}",
-    "published": f"{IN_TERM} AND l.suspended_on IS NULL AND l.in_force_from <= {{today}}",
-    "suspended": f"{IN_TERM} AND l.suspended_on IS NOT NULL",
-    "expired": "(l.ended = 'expired' OR (l.ended IS NULL AND l.in_force_from <= {today} AND l.expires_on < {today}))",
-    "deleted": "l.ended = 'deleted'",
-    "withdrawn": "l.ended = 'withdrawn'",
-}
-
 
 async def find_listing(connection: Connection, listing_id: UUID) -> asyncpg.Record | None:
-    return await connection.fetchrow(f"{LISTING} WHERE l.id = $1", listing_id)
+    return await connection.fetchrow(
+        f"""
+        SELECT l.*, content.document, content.secret, content.content_digest
+        FROM listings l
+        JOIN listing_versions v ON v.listing_id = l.id AND v.version = l.version
+        CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
+        WHERE l.id = $1
+        """,
+        listing_id,
+    )
 
 
 async def list_listings(
@@ -64,33 +53,18 @@ async def list_listings(
     court_code: str | None = None,
 ) -> list[asyncpg.Record]:
     """Newest first. A listing in grace is shown to its own court alone."""
-    conditions = ["l.id < $1", f"(l.court_code = $3 OR NOT {NOT_YET_PUBLIC.format(today='$4')})"]
-    values: list[Any] = [before, limit, own_court, today]
-    for column, value in (("l.case_number", case_number), ("l.court_code", court_code)):
-        if value is not None:
-            values.append(value)
-            conditions.append(f"{column} = ${len(values)}")
-    if state is not None:
-        conditions.append(STATE_CONDITIONS[state].format(today="$4"))
-    return await connection.fetch(f"{LISTING} WHERE {' AND '.join(conditions)} ORDER BY l.id DESC LIMIT $2", *values)
+    filters = {"case_number": case_number, "court_code": court_code}
+    given = {name: value for name, value in filters.items() if value is not None}
+    page = await composed(selects.page_of_listings, frozenset(given), state=state)
+    return await page.fetch(connection, own_court=own_court, today=today, place=before, limit=limit, **given)
 
 
 async def search_listings(
     connection: Connection, digests: Sequence[bytes], *, own_court: str, today: date, before: UUID, limit: int
 ) -> list[asyncpg.Record]:
-    not_yet_public = NOT_YET_PUBLIC.format(today="$5")
-    return await connection.fetch(
-        f"""
-        {LISTING}
-        WHERE l.id IN (SELECT listing_id FROM subject_keys WHERE digest = ANY($1) AND until_version IS NULL)
-          AND l.id < $2 AND (l.court_code = $4 OR NOT {not_yet_public})
-        ORDER BY l.id DESC LIMIT $3
-        """,
-        list(digests),
-        before,
-        limit,
-        own_court,
-        today,
+    page = await composed(selects.page_of_found_listings)
+    return await page.fetch(
+        connection, digests=list(digests), own_court=own_court, today=today, place=before, limit=limit
     )
 
 
@@ -165,11 +139,9 @@ async def digest_of_set(connection: Connection) -> tuple[int, str]:
 
 async def list_published(connection: Connection, *, today: date, page: int) -> AsyncIterator[list[dict[str, Any]]]:
     """All listings in force on that day, by id, in pages; within the caller's snapshot."""
-    published = STATE_CONDITIONS["published"].format(today="$2")
+    published = await composed(selects.page_of_published)
     last = UUID(int=0)
-    while rows := await connection.fetch(
-        f"{LISTING} WHERE l.id > $1 AND {published} ORDER BY l.id LIMIT $3", last, today, page
-    ):
+    while rows := await published.fetch(connection, today=today, place=last, limit=page):
         yield [listing_wire(row, today=today) for row in rows]
         last = rows[-1]["id"]
 

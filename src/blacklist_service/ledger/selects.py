@@ -1,0 +1,16 @@
+"""The composed read of the log. `database/statements.py` says when this is loaded; what seals has none."""
+
+from typing import Any
+
+from sqlalchemy import Select, bindparam, exists, literal_column, select
+
+from blacklist_service.ledger.models import ledger_checkpoints, ledger_cosignatures
+
+
+def newest_checkpoint(*, is_cosigned: bool) -> Select[Any]:
+    """Of at least `size` leaves."""
+    checkpoint = ledger_checkpoints.alias("c")
+    found = select(checkpoint.c.size, checkpoint.c.note).where(checkpoint.c.size >= bindparam("size"))
+    if is_cosigned:
+        found = found.where(exists().where(ledger_cosignatures.c.size == checkpoint.c.size))
+    return found.order_by(checkpoint.c.size.desc()).limit(literal_column("1"))

@@ -1,0 +1,107 @@
+"""The composed reads of the list. `database/statements.py` says when this is loaded."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Integer,
+    LargeBinary,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    column,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+)
+
+from blacklist_service.database.tables import word
+from blacklist_service.listings.fragments import CONTENT_OF_VERSION
+from blacklist_service.listings.import_models import import_fates
+from blacklist_service.listings.models import listing_versions, listings, subject_keys
+
+listing = listings.alias("l")
+version = listing_versions.alias("v")
+content = text(CONTENT_OF_VERSION).columns(column("document"), column("secret"), column("content_digest"))
+
+TODAY = bindparam("today", type_=Date)
+LIMIT = bindparam("limit", type_=Integer)
+PLACE = bindparam("place", type_=listing.c.id.type)
+"""The listing a page begins after."""
+
+IS_NOT_YET_PUBLIC = and_(listing.c.ended.is_(None), listing.c.in_force_from > TODAY)
+"""In grace, though it may be suspended: its own court's alone to see."""
+IS_IN_TERM = and_(listing.c.ended.is_(None), or_(listing.c.expires_on.is_(None), listing.c.expires_on >= TODAY))
+
+STATES: Mapping[str, ColumnElement[bool]] = {
+    "grace": and_(IS_NOT_YET_PUBLIC, listing.c.suspended_on.is_(None)),
+    "published": and_(IS_IN_TERM, listing.c.suspended_on.is_(None), listing.c.in_force_from <= TODAY),
+    "suspended": and_(IS_IN_TERM, listing.c.suspended_on.is_not(None)),
+    "expired": or_(
+        listing.c.ended == word("expired"),
+        and_(listing.c.ended.is_(None), listing.c.in_force_from <= TODAY, listing.c.expires_on < TODAY),
+    ),
+    "deleted": listing.c.ended == word("deleted"),
+    "withdrawn": listing.c.ended == word("withdrawn"),
+}
+"""What each state is today; `rules.state_of` says the same of one listing."""
+
+
+def page_of_listings(given: Collection[str], *, state: str | None) -> Select[Any]:
+    """Newest first, with what is given of `case_number` and `court_code`; in grace those of `own_court` alone."""
+    conditions = [listing.c[name] == bindparam(name) for name in sorted(given)]
+    if state is not None:
+        conditions.append(STATES[state])
+    return _page_before().where(*conditions)
+
+
+def page_of_found_listings() -> Select[Any]:
+    """Newest first, those that are found by `digests`."""
+    key = subject_keys
+    found = select(key.c.listing_id).where(
+        key.c.digest == any_(bindparam("digests", type_=ARRAY(LargeBinary))), key.c.until_version.is_(None)
+    )
+    return _page_before().where(listing.c.id.in_(found))
+
+
+def page_of_published() -> Select[Any]:
+    """By id, oldest first."""
+    return _with_content().where(listing.c.id > PLACE, STATES["published"]).order_by(listing.c.id).limit(LIMIT)
+
+
+def reports_of_rows(*, is_refused: bool) -> Select[Any]:
+    """The refused rows of an import, or the warned ones, once for each code; after the place `row`, `code`."""
+    fate = import_fates
+    if is_refused:
+        reports = select(fate.c.row, fate.c.field, fate.c.code, true().label("is_refused")).where(
+            fate.c.fate == word("rejected")
+        )
+    else:
+        code = func.unnest(fate.c.warnings).label("code")
+        reports = select(fate.c.row, null().label("field"), code, false().label("is_refused")).where(
+            fate.c.warnings != literal_column("'{}'")
+        )
+    one = reports.where(fate.c.import_id == bindparam("import_id")).subquery("one")
+    place = tuple_(bindparam("row", type_=Integer), bindparam("code", type_=fate.c.code.type))
+    return select(one).where(tuple_(one.c.row, one.c.code) > place).order_by(one.c.row, one.c.code).limit(LIMIT)
+
+
+def _page_before() -> Select[Any]:
+    is_shown = or_(listing.c.court_code == bindparam("own_court"), ~IS_NOT_YET_PUBLIC)
+    return _with_content().where(listing.c.id < PLACE, is_shown).order_by(listing.c.id.desc()).limit(LIMIT)
+
+
+def _with_content() -> Select[Any]:
+    kept = content.lateral("content")
+    newest = and_(version.c.listing_id == listing.c.id, version.c.version == listing.c.version)
+    return select(listing, *kept.c).select_from(listing.join(version, newest).join(kept, true()))
