@@ -83,6 +83,14 @@ CREATE TABLE court_feeds (
     alive_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE date_confirmations (
+    at timestamp with time zone NOT NULL,
+    confirmed_on date NOT NULL,
+    operator text
+);
+
+COMMENT ON COLUMN date_confirmations.confirmed_on IS 'the legal date that was right then';
+
 CREATE TABLE embargoes (
     id uuid NOT NULL,
     digest bytea NOT NULL,
@@ -609,6 +617,9 @@ ALTER TABLE ONLY check_outcomes
 ALTER TABLE ONLY court_feeds
     ADD CONSTRAINT court_feeds_pkey PRIMARY KEY (court_code);
 
+ALTER TABLE ONLY date_confirmations
+    ADD CONSTRAINT date_confirmations_pkey PRIMARY KEY (at);
+
 ALTER TABLE ONLY embargoes
     ADD CONSTRAINT embargoes_pkey PRIMARY KEY (id);
 
@@ -760,6 +771,8 @@ CREATE INDEX listings_case ON listings USING btree (court_code, case_number);
 
 CREATE INDEX listings_expired ON listings USING btree (court_code) WHERE (ended = 'expired'::text);
 
+CREATE INDEX listings_expired_on ON listings USING btree (expires_on) WHERE (ended = 'expired'::text);
+
 CREATE INDEX listings_grace ON listings USING btree (in_force_from) WHERE ((ended IS NULL) AND (NOT is_published));
 
 CREATE UNIQUE INDEX listings_natural_key ON listings USING btree (natural_key) WHERE (ended IS NULL);
@@ -865,6 +878,8 @@ GRANT SELECT,INSERT ON TABLE check_days_counted TO blacklist_app;
 GRANT SELECT,INSERT ON TABLE check_outcomes TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE court_feeds TO blacklist_app;
+
+GRANT SELECT ON TABLE date_confirmations TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE embargoes TO blacklist_app;
 

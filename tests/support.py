@@ -25,7 +25,7 @@ from blacklist_service.cli.environment import Workplace
 from blacklist_service.cli.importing import Mode, Report, load
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.tasks import end_terms_and_grace
+from blacklist_service.listings.calendar import write_what_fell_due
 from blacklist_service.members.operations import add_member, create_key
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.secrecy import Secrecy
@@ -145,7 +145,7 @@ class Service:
 
     async def do_calendar_round(self, connection: Connection) -> None:
         async with connection.transaction():
-            assert not await end_terms_and_grace(connection, self.workplace.secrecy)
+            assert not await write_what_fell_due(connection, self.workplace.secrecy)
 
     async def move_grace_back(self, connection: Connection) -> None:
         """As if the days had passed: nobody may wait for a calendar in a test."""

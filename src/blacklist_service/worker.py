@@ -20,8 +20,9 @@ from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.tasks import attach_months
+from blacklist_service.listings.calendar import Calendar
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
-from blacklist_service.listings.tasks import end_terms_and_grace, load_next, sweep_imports
+from blacklist_service.listings.tasks import load_next, sweep_imports
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
 from blacklist_service.supervision.tasks import count_days
@@ -41,7 +42,6 @@ Task = Callable[[Connection, Secrecy], Awaitable[bool]]
 """Does some of its work in one transaction, and says whether there is more."""
 
 TASKS: tuple[Task, ...] = (
-    end_terms_and_grace,
     escalate_emergencies,
     forget_answers,
     sweep_imports,
@@ -115,8 +115,10 @@ async def _keep_going(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _keep_the_calendar(connection: Connection, dsn: str, secrecy: Secrecy) -> None:
+    """What is done every few seconds. The list's own calendar knows how long the clock has run evenly since the start."""
+    tasks = (Calendar().keep, *TASKS)
     while True:
-        for task in TASKS:
+        for task in tasks:
             try:
                 await _do(task, connection, secrecy)
             except LOST:

@@ -130,8 +130,18 @@ def restore(
 
 
 @app.command()
-def doctor(data_dir: DataDir = None) -> None:
-    """Say what is wrong, in one page: keys, schema, partitions, sealing, disk, clock. Exit 1 if anything is."""
+def doctor(
+    confirm_date: Annotated[
+        bool,
+        typer.Option("--confirm-date", help="today's date is right: what has fallen due by it may all be written down"),
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what is wrong, in one page: keys, schema, partitions, sealing, disk, clock, calendar. Exit 1 if anything is."""
+    if confirm_date:
+        settings = load_settings(data_dir)
+        with refusing(), database_of(settings) as dsn:
+            print(f"confirmed: today is {run(doctoring.confirm(settings, dsn, operator()))}")
     with refusing():
         findings = doctoring.examine(load_settings(data_dir))
     print(doctoring.page(findings))

@@ -1,11 +1,12 @@
-"""`doctor`: what is wrong, in one page. It looks, and changes nothing."""
+"""`doctor`: what is wrong, in one page. It looks, and changes nothing but what it is told: that today's date is right."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
+from blacklist_service.access.principals import Actor
 from blacklist_service.cli.environment import database_of, run
-from blacklist_service.clock import now
+from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.embedded.binaries import find_major
 from blacklist_service.database.embedded.layout import Layout
@@ -14,7 +15,9 @@ from blacklist_service.database.room import FEWEST_MONTHS_AHEAD, LEAST_FREE_SHAR
 from blacklist_service.database.sessions import is_pooled
 from blacklist_service.ledger.log import published_size, sealing_state
 from blacklist_service.ledger.notes import Checkpoint, NoteError
+from blacklist_service.ledger.queries import database_clock
 from blacklist_service.ledger.signing import SealingPlace, read_anchor
+from blacklist_service.listings.calendar import confirm_date, find_confirmed_date, find_standing
 from blacklist_service.secrecy import Secrecy, SecretKeyError
 from blacklist_service.settings import Settings
 
@@ -61,6 +64,7 @@ async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
         found.append(await _installation(connection, secrecy))
         if found[-1].fault is None:
             found += [await _partitions(connection), *await _sealing(connection, settings), await _jobs(connection)]
+            found.append(await _calendar(connection))
         return found
     finally:
         await connection.close()
@@ -96,6 +100,31 @@ async def _clock(connection: Connection) -> Finding:
     apart = max(abs(theirs - before), abs(theirs - now())) if not before <= theirs <= now() else timedelta()
     fault = "the database's clock is not this machine's: set both by NTP" if apart > CLOCKS_APART else None
     return Finding("clock", f"{apart.total_seconds():.1f} s apart", fault)
+
+
+async def _calendar(connection: Connection) -> Finding:
+    today = legal_date(await database_clock(connection))
+    standing = await find_standing(connection, today, await find_confirmed_date(connection))
+    fault = None
+    if standing.is_unusual:
+        fault = (
+            f"more than {standing.usual} at once: if today is {today}, say so by 'doctor --confirm-date'; nothing of it"
+        )
+        fault += " is written down before, and checks go by the date in any case"
+    seen = f"{today}; {standing.surprising} fell due"
+    return Finding("calendar", seen + (f", {standing.too_early} ended too early" if standing.too_early else ""), fault)
+
+
+async def confirm(settings: Settings, dsn: str, actor: Actor) -> date:
+    """Keep an operator's word that today's date, by the database's clock, is right."""
+    connection = await connect(dsn, role=None, application_name="blacklist-service doctor")
+    try:
+        secrecy = settings.load_secrecy()
+        await verify_installation(connection, secrecy)
+        async with connection.transaction():
+            return await confirm_date(connection, actor=actor, secrecy=secrecy)
+    finally:
+        await connection.close()
 
 
 async def _installation(connection: Connection, secrecy: Secrecy) -> Finding:

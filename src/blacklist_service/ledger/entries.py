@@ -39,6 +39,7 @@ class Action(StrEnum):
     LISTING_WITHDRAWN = "listing_withdrawn"
     LISTING_EXPIRED = "listing_expired"
     GRACE_ENDED = "grace_ended"
+    DATE_CONFIRMED = "date_confirmed"
     IMPORT = "import"
     IMPORT_CONFIRMED = "import_confirmed"
     IMPORT_CANCELLED = "import_cancelled"

@@ -69,6 +69,8 @@ listings = Table(
     Index("listings_performed", "court_code", postgresql_where=text("ended IS NULL AND performance = 'full'")),
     # Ended by the calendar or by a snapshot: the court's decision or its ground is still to come.
     Index("listings_expired", "court_code", postgresql_where=text("ended = 'expired'")),
+    # An expiry that was written too early is found by its day.
+    Index("listings_expired_on", "expires_on", postgresql_where=text("ended = 'expired'")),
 )
 
 # Every state a listing ever had. No foreign keys here and below: listings are never deleted, all is written by one
@@ -136,6 +138,15 @@ court_feeds = Table(
     metadata,
     Column("court_code", Text, primary_key=True),
     Column("alive_at", Instant, nullable=False),
+)
+
+# Dates that an operator confirmed, so that more than usual may fall due at once.
+date_confirmations = Table(
+    "date_confirmations",
+    metadata,
+    Column("at", Instant, primary_key=True),
+    Column("confirmed_on", Date, nullable=False, comment="the legal date that was right then"),
+    Column("operator", Text),
 )
 
 # Objections of those listed (Art. 11, 12), and how far the court has come with them; their texts are sealed.

@@ -28,10 +28,6 @@ class ListedOtherwise(Conflict):
         )
 
 
-class ListingIsEnding(Conflict):
-    """A listing of this debtor in this case is past its term, and its end is just being written: try again in a minute."""
-
-
 class RelistingUndecided(Conflict):
     """Listing again after an end needs a decision made after it (Art. 10(3))."""
 

@@ -146,14 +146,21 @@ async def list_published(connection: Connection, *, today: date, page: int) -> A
         last = rows[-1]["id"]
 
 
-async def list_court_tasks(connection: Connection, court_code: str, *, limit: int) -> list[asyncpg.Record]:
-    """What is the court's to do, each with the day it began: the deadlines follow by the law's calendar."""
+async def list_court_tasks(connection: Connection, court_code: str, *, today: date, limit: int) -> list[asyncpg.Record]:
+    """What is the court's to do, each with the day it began: the deadlines follow by the law's calendar.
+
+    A term is over by its date, whether or not that was written down yet.
+    """
     return await connection.fetch(
         """
         SELECT 'delete_after_term' AS task, id AS listing_id, case_number, NULL::uuid AS objection_id,
                expires_on AS since, NULL::date AS due_on
         FROM listings l
-        WHERE court_code = $1 AND ended = 'expired'
+        WHERE court_code = $1 AND ended = 'expired' AND expires_on < $3
+        UNION ALL
+        SELECT 'delete_after_term', id, case_number, NULL, expires_on, NULL
+        FROM listings l
+        WHERE court_code = $1 AND ended IS NULL AND expires_on < $3
         UNION ALL
         SELECT 'delete_after_performance', l.id, l.case_number, NULL, performed.since, NULL
         FROM listings l CROSS JOIN LATERAL (
@@ -176,6 +183,7 @@ async def list_court_tasks(connection: Connection, court_code: str, *, limit: in
         """,
         court_code,
         limit,
+        today,
     )
 
 

@@ -99,6 +99,8 @@ class ListingAct:
     ground: str | None = None
     decided_on: date | None = None
     suspended_on: date | None = None
+    takes_freed_key: bool = False
+    """Of a correction: its natural key was another listing's until an act before it."""
 
 
 @dataclass(slots=True)
@@ -269,11 +271,15 @@ class _Resolving:
             return all(row.decided_on > (listing.ended_on or listing.expires_on or date.min) for listing in ended)
         return row.decision_number is not None and all(row.decision_number != one.decision_number for one in ended)
 
+    def _free(self, listings: Iterable[Held]) -> bool:
+        """End what is past its term but not yet written so by the worker: the natural key must be free for another."""
+        past = [one for one in listings if one.ended is None and one.state(self._today) is ListingState.EXPIRED]
+        for listing in past:
+            self._close(listing, Act.EXPIRED, listing.expires_on or self._today, None)
+        return bool(past)
+
     def _make(self, row: Row, ended: Sequence[Held]) -> None:
-        for listing in ended:
-            if listing.ended is None and listing.expires_on is not None:
-                # Past its term, but not yet written so by the worker: the natural key must be free for the new one.
-                self._close(listing, Act.EXPIRED, listing.expires_on, None)
+        self._free(ended)
         assert row.content_digest is not None and row.in_force_from is not None  # noqa: S101, PT018 - a publication
         is_published = row.in_force_from <= self._today
         listing = Held(
@@ -295,6 +301,8 @@ class _Resolving:
 
     def _make_correction(self, row: Row, listing: Held) -> None:
         assert row.content_digest is not None and row.in_force_from is not None  # noqa: S101, PT018 - has content
+        holders = [one for one in self._by_key.get(row.natural_key, ()) if one is not listing]
+        takes_freed_key = self._free(holders)
         was_published = listing.is_published
         listing.version += 1
         listing.is_published = (was_published or row.in_force_from <= self._today) and not listing.is_suspended
@@ -310,7 +318,16 @@ class _Resolving:
             self._by_loose_key.setdefault(row.loose_key, []).append(listing)
             listing.loose_key = row.loose_key
         act = Act.CORRECTED if was_published or not listing.is_published else Act.PUBLISHED
-        self._result.acts.append(ListingAct(act, listing.listing_id, listing.version, row.number, listing.is_published))
+        self._result.acts.append(
+            ListingAct(
+                act,
+                listing.listing_id,
+                listing.version,
+                row.number,
+                listing.is_published,
+                takes_freed_key=takes_freed_key,
+            )
+        )
         self._fate(row, FateKind.CORRECTED, listing)
 
     def _close(self, listing: Held, act: Act, ended_on: date, row: Row | None) -> None:

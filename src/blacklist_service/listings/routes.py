@@ -183,7 +183,7 @@ async def search(
 )
 async def tasks(connection: Reads, caller: Caller) -> TaskPage:
     today = _today()
-    rows = await reading.list_court_tasks(connection, caller.court_code or "", limit=LARGEST_PAGE)
+    rows = await reading.list_court_tasks(connection, caller.court_code or "", today=today, limit=LARGEST_PAGE)
     items = [_task(dict(row), today) for row in rows]
     return TaskPage(items=items, overdue=sum(item.is_overdue for item in items))
 

@@ -38,7 +38,6 @@ from blacklist_service.listings.problems import (
     ListedOtherwise,
     ListingChanged,
     ListingEnded,
-    ListingIsEnding,
     ListingNotFound,
     ListingNotSuspended,
     RelistingUndecided,
@@ -125,14 +124,12 @@ async def correct_listing(
     listing = await _get_own(connection, listing_id, expected_version, court)
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.CORRECT, head, court, listing_id=listing_id)
-    for other in await queries.find_held(connection, [row.natural_key]):
-        if other.listing_id == listing_id:
-            continue
+    held = await queries.find_held(connection, [row.natural_key])
+    others = [one for one in held if one.listing_id != listing_id]
+    for other in others:
         if not other.has_ended(head.today):
             raise ListedOtherwise(other.listing_id)
-        if other.ended is None:
-            raise ListingIsEnding
-    resolution = resolve([listing], [row], iter(()), today=head.today)
+    resolution = resolve([listing, *others], [row], iter(()), today=head.today)
     _refuse_ended(resolution)
     by = By(court.actor, import_id, reason)
     done = await _carry_out(connection, resolution, head, by, court, list(warnings))

@@ -4,6 +4,7 @@ Whoever calls holds the `list` head from the first statement (`lock_head`), so w
 no gap and are in commit order. Checks never wait for it: they read a snapshot.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -70,11 +71,14 @@ async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head
 async def apply_dated_acts(
     connection: Connection, acts: Sequence[ListingAct], *, head: Head, by: By
 ) -> list[Versioned]:
-    """Let acts without content take effect: endings, and publications of what has come out of its grace."""
+    """Let acts without content take effect: endings, endings undone, publications of what has come out of its grace."""
     versioned = _take_versions(acts, head)
-    endings = [one for one in versioned if one.act.ended_on is not None]
-    await _end(connection, endings, head, by)
-    await _publish(connection, [one for one in versioned if one.act.ended_on is None], head, by)
+    of_act: defaultdict[Act, list[Versioned]] = defaultdict(list)
+    for one in versioned:
+        of_act[one.act.act].append(one)
+    await _reinstate(connection, of_act.pop(Act.REINSTATED, []), head, by)
+    await _publish(connection, of_act.pop(Act.PUBLISHED, []), head, by)
+    await _end(connection, [one for ending in of_act.values() for one in ending], head, by)
     await _move_head(connection, head)
     return versioned
 
@@ -110,6 +114,8 @@ def _waves(acts: Iterable[Versioned]) -> list[list[list[Versioned]]]:
         else:
             wave, before = reached.get(one.act.listing_id, (0, CREATING))
             wave += before >= kind and one.act.listing_id in reached
+            if one.act.takes_freed_key:
+                wave = max(wave, last_ending + 1)
         if kind == ENDING:
             last_ending = max(last_ending, wave)
         reached[one.act.listing_id] = (wave, kind)
@@ -239,6 +245,34 @@ async def _pause(connection: Connection, acts: Sequence[Versioned], head: Head, 
         """,
         *_columns(acts, "listing_id", "version", "suspended_on"),
         [one.list_version for one in acts],
+    )
+    await _write_bare_versions(connection, acts, head, by)
+
+
+async def _reinstate(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+    """Undo an ending: the keys that it closed, and no older ones, find the listing again."""
+    if not acts:
+        return
+    columns = (*_columns(acts, "listing_id", "version"), [one.list_version for one in acts])
+    await connection.execute(
+        """
+        UPDATE listings l SET version = a.version, list_version = coalesce(a.list_version, l.list_version),
+            ended = NULL, ended_on = NULL
+        FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS a (listing_id, version, list_version)
+        WHERE l.id = a.listing_id
+        """,
+        *columns,
+    )
+    await connection.execute(
+        """
+        INSERT INTO subject_keys (digest, listing_id, from_version, kind, relation, person)
+        SELECT k.digest, k.listing_id, coalesce(a.list_version, $4), k.kind, k.relation, k.person
+        FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS a (listing_id, version, list_version)
+        JOIN subject_keys k ON k.listing_id = a.listing_id
+        WHERE k.until_version = (SELECT max(until_version) FROM subject_keys WHERE listing_id = a.listing_id)
+        """,
+        *columns,
+        head.version,
     )
     await _write_bare_versions(connection, acts, head, by)
 
