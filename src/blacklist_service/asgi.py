@@ -2,8 +2,11 @@
 
 import argparse
 import asyncio
+import contextlib
 import gc
+import math
 import os
+import resource
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -68,7 +71,7 @@ from blacklist_service.web.express import ExpressProtocol
 from blacklist_service.web.hotlane import HotLane
 from blacklist_service.web.idempotency import Replayed
 from blacklist_service.web.patience import end_overdue
-from blacklist_service.web.probes import Readiness
+from blacklist_service.web.probes import Kept, Readiness, figures
 from blacklist_service.web.probes import router as probes_router
 from blacklist_service.web.refusals import install_refusals
 from blacklist_service.web.routing import actor_of
@@ -78,6 +81,8 @@ DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行�
 **flag** or **clear**, with the reason, the legal basis and durable evidence. To try it here: *Authorize* with an API key."""
 READINESS_SECONDS = 2.0
 BEHIND_SECONDS = 60.0
+DESCRIPTORS_FOR_ELSE = 96
+"""Of a process's descriptors, those that are not clients' connections: the database, files, what a library opens."""
 COLLECT_AFTER = (10_000, 20, 100)
 """Nearly all that a check leaves behind is freed by its reference counts: cycles are looked for rarely."""
 
@@ -111,7 +116,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings)
         app.state.notice_watch = Watch(app.state.pool)
         app.state.batcher.start()
-        patience = asyncio.create_task(end_overdue(settings.read_patience))
+        patience = asyncio.create_task(end_overdue(settings.read_patience, settings.least_rate))
         if is_rehearsed:
             await _rehearse(app.state.batcher, authenticator)
         try:
@@ -131,11 +136,12 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         description=DESCRIPTION,
         lifespan=lifespan,
         separate_input_output_schemas=False,
+        redirect_slashes=False,  # a redirect repeats the Host that the client wrote
     )
     app.state.settings = settings
     app.state.secrecy = secrecy
     app.state.digester = Digester(secrecy.digest_key)
-    app.state.is_one_of_several = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    app.state.figures = figures(is_one_of_several="PROMETHEUS_MULTIPROC_DIR" in os.environ)
     app.state.record_refusal = _record_refusal
     for router in (
         hot_checks_router,
@@ -164,6 +170,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
     app.add_exception_handler(Replayed, _render_replayed)
     app.add_middleware(RequestContext)
     _describe_problems(app)
+    _serve_document(app)
     return app
 
 
@@ -254,6 +261,18 @@ def _describe_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+def _serve_document(app: FastAPI) -> None:
+    """The OpenAPI document, put into bytes once: it takes a second, and FastAPI would write it anew for each who asks."""
+    document = Kept(lambda: orjson.dumps(app.openapi()), seconds=math.inf)
+
+    async def openapi(_request: Request) -> Response:
+        return Response(await document.get(), media_type="application/json")
+
+    routes = app.router.routes
+    routes[:] = [route for route in routes if getattr(route, "path", None) != app.openapi_url]
+    app.add_route(str(app.openapi_url), openapi, include_in_schema=False)
+
+
 def with_hot_lane(app: FastAPI) -> HotLane:
     """The application as it is served: what is asked most passes by the framework."""
     routes = [*hot_checks_router.routes, *check_batches_router.routes]
@@ -262,7 +281,25 @@ def with_hot_lane(app: FastAPI) -> HotLane:
 
 def express_protocol(lane: HotLane) -> Any:
     """The class of connections on which a plain check passes by everything that it does not need."""
-    return partial(ExpressProtocol, lane=lane, takers={"/v1/checks": check_taker})
+    settings: Settings = lane.app.state.settings
+    return partial(
+        ExpressProtocol,
+        lane=lane,
+        takers={"/v1/checks": check_taker},
+        most_of_an_address=settings.connections_per_address,
+        most_of_all=min(settings.connections or sys.maxsize, _descriptors() - DESCRIPTORS_FOR_ELSE),
+        shared_addresses=frozenset(settings.trusted_proxies),
+    )
+
+
+def _descriptors() -> int:
+    """How many this process may have open; as many as the machine allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    return soft if soft > 0 else sys.maxsize
 
 
 def openapi_document() -> str:

@@ -5,7 +5,8 @@
     ├── Unauthenticated 401           ScopeMissing 403             MatterNotAllowed 403
     ├── NotFound 404                  Conflict 409                 VersionMismatch 412
     ├── PayloadTooLarge 413           UnsupportedMediaType 415     PreconditionRequired 428
-    ├── TooManyRequests 429           InternalError 500            Undetermined 503
+    ├── TooManyRequests 429           HeadTooLarge 431             MalformedRequest 400
+    ├── InternalError 500             Undetermined 503
 
 A capability adds its own below one of these. The first line of a class's docstring is the public title.
 No refusal repeats the caller's values: `detail` is a sentence of ours.
@@ -160,10 +161,27 @@ class PreconditionRequired(Problem):
 
 
 class TooManyRequests(Problem):
-    """Too many requests."""
+    """This is more than one key may have at once, or ask in a while."""
 
     status = 429
     code = "too-many-requests"
+
+    def __init__(self, detail: str = "", *, retry_after_seconds: int = 1) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after_seconds)})
+
+
+class HeadTooLarge(Problem):
+    """The request's head is larger than any operation needs."""
+
+    status = 431
+    code = "head-too-large"
+
+
+class MalformedRequest(Problem):
+    """This is no request of HTTP/1.1."""
+
+    status = 400
+    code = "malformed-request"
 
 
 class InternalError(Problem):

@@ -59,6 +59,16 @@ class Settings(BaseSettings):
     read_patience: Annotated[int, Field(ge=1, le=3600)] = Field(
         20, description="seconds in which the head of a request must be there, and for which its body may be silent"
     )
+    least_rate: Annotated[int, Field(ge=1)] = Field(
+        4096,
+        description="bytes a second at which a request's body has to come, and its answer be taken, on the average",
+    )
+    connections: Annotated[int, Field(ge=0)] = Field(
+        4096, description="connections that a web process keeps open, as far as its descriptors reach; 0 = unbounded"
+    )
+    connections_per_address: Annotated[int, Field(ge=0)] = Field(
+        2048, description="of them, from one address that is no trusted proxy's; 0 = unbounded"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     key_environment: Literal["live", "test"] = Field("live", description="second word of the API keys made here")
 

@@ -9,14 +9,25 @@ from pydantic import BaseModel, ConfigDict, Field
 from blacklist_service.assistance.rules import NoticeAction, NoticeState, ObjectKind, ReplyResult, Urgency
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
-from blacklist_service.web.wire import Code, Instant, LegalDate, LongText, Name, Reference, Request, Response, text
+from blacklist_service.web.wire import (
+    Code,
+    Instant,
+    LegalDate,
+    LongText,
+    Name,
+    Number,
+    Reference,
+    Request,
+    Response,
+    text,
+)
 
 Operator = Annotated[str, *text(100)]
 
 
 class NoticeIdentifierRequest(Request):
     type: IdentifierType
-    number: Annotated[str, *text(64)]
+    number: Number
 
 
 class NoticeSubjectRequest(Request):

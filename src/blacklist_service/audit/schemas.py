@@ -10,7 +10,7 @@ from blacklist_service.checks.rules import Decision
 from blacklist_service.ledger.entries import Action
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
-from blacklist_service.web.wire import Instant, Name, Request, Response, text
+from blacklist_service.web.wire import Instant, Name, Number, Request, Response, text
 
 
 class EntryFilters(BaseModel):
@@ -37,7 +37,7 @@ class EntryQuery(EntryFilters):
 
 class SearchIdentifierRequest(Request):
     type: IdentifierType
-    number: Annotated[str, *text(64)]
+    number: Number
 
 
 class SearchSubjectRequest(Request):

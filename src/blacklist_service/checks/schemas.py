@@ -11,7 +11,7 @@ from blacklist_service.measures.rules import MeasureClass, SubjectRole
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
-from blacklist_service.web.wire import Code, Name, Reference, Request, Response, text
+from blacklist_service.web.wire import Code, Name, Number, Reference, Request, Response, text
 
 MOST_SUBJECTS = 20
 MOST_CHECKS = 1000
@@ -73,7 +73,7 @@ EXAMPLE_ANSWER: dict[str, JsonValue] = {
 
 class IdentifierRequest(Request):
     type: IdentifierType
-    number: Annotated[str, *text(64)] = Field(description="the complete number; a masked one is refused")
+    number: Number = Field(description="the complete number; a masked one is refused")
 
 
 class SubjectRequest(Request):

@@ -6,7 +6,7 @@ names the snapshot; `GET /v1/changes?after=<List-Version>` continues from there.
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -14,14 +14,14 @@ import orjson
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.listings.reading import get_list_version, list_published
 from blacklist_service.web.documented import problems
-from blacklist_service.web.routing import GuardedRoute, needs
+from blacklist_service.web.routing import GuardedRoute, needs, unless_held
 from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.transactions import snapshot
 
@@ -69,18 +69,21 @@ async def publish(
     query: Annotated[PublicationQuery, Query()],
     request: Request,
     accept: Annotated[str, Header()] = "application/x-ndjson",
-) -> StreamingResponse:
+) -> Response:
     is_csv = query.format == "csv" or (query.format is None and "text/csv" in accept.lower())
     parts = _snapshot(request.app.state.pool, is_csv=is_csv)
     version = (await anext(parts)).decode()
-    return StreamingResponse(
+    answer = StreamingResponse(
         parts,
         media_type="text/csv; charset=utf-8" if is_csv else "application/x-ndjson",
         headers={"List-Version": version, "ETag": f'"{version}"', "Cache-Control": "no-store"},
     )
+    if (held := unless_held(request, answer)) is not answer:
+        await parts.aclose()
+    return held
 
 
-async def _snapshot(pool: Pool, *, is_csv: bool) -> AsyncIterator[bytes]:
+async def _snapshot(pool: Pool, *, is_csv: bool) -> AsyncGenerator[bytes]:
     """First the snapshot's version, then the list. Its connection is given back however little of it is read: also where
     the client goes, and every `await` of an ending is cancelled.
     """

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from blacklist_service.listings.rules import Ground, ListingState, SuspensionGround
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
-from blacklist_service.web.wire import Code, LegalDate, LongText, Name, Request, Response, text
+from blacklist_service.web.wire import Code, LegalDate, LongText, Name, Number, Request, Response, text
 
 Operator = Annotated[str, *text(100)]
 Reason = Annotated[str, *text(2000)]
@@ -75,7 +75,7 @@ class CourtRequest(Request):
 
 class ListedIdentifierRequest(Request):
     type: IdentifierType
-    number: Annotated[str, *text(64)]
+    number: Number
 
 
 class PersonRequest(Request):

@@ -4,6 +4,7 @@ import hashlib
 import tomllib
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from typing import Any
 
 import orjson
 
@@ -27,6 +28,10 @@ def read_catalogue(text: str) -> Catalogue:
         return validate(Catalogue, orjson.dumps(document))
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequest(f"the catalogue is not TOML: {error}") from None
+
+
+MOST_CLEAR_BYTES = 16_384
+"""A leaf holds 64 KiB at most (C2SP tlog-tiles)."""
 
 
 def founding_catalogue() -> Catalogue:
@@ -75,7 +80,22 @@ async def apply_measures(
         *(version, digest, document, now, actor.member),
     )
     await connection.execute("UPDATE heads SET version = $1, changed_at = $2 WHERE name = 'measures'", version, now)
-    facts = {"sha256": digest.hex(), **asdict(changes)}
-    entry = Entry(Action.MEASURES_APPLIED, actor, measures_version=version, facts=facts)
+    facts, private = _told(changes)
+    entry = Entry(
+        Action.MEASURES_APPLIED,
+        actor,
+        measures_version=version,
+        facts={"sha256": digest.hex(), **facts},
+        private=private,
+    )
     await record(connection, [entry], at=now, secrecy=secrecy)
     return Applied(version, changes)
+
+
+def _told(changes: Difference) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the leaf says in clear, and what it commits to: of a difference too long for a leaf, the codes stand there."""
+    codes = asdict(changes)
+    if len(canonical(codes)) <= MOST_CLEAR_BYTES:
+        return codes, {}
+    counts = {name: len(value) if isinstance(value, tuple | list) else value for name, value in codes.items()}
+    return counts, {"difference": codes}

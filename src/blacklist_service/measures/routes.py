@@ -147,6 +147,7 @@ async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads
         raise NotFound
     end = first + query.limit
     response.headers["ETag"] = f'"{version}"'
+    response.headers["Cache-Control"] = "private, no-cache"  # nothing personal: it may be held, and asked for again
     return MatterPage.model_validate(
         {
             "version": version,

@@ -1,10 +1,13 @@
 """Reading request bodies: within limits, and as strict JSON."""
 
-from typing import Any, TypeVar
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from email.message import Message
+from typing import Any, NamedTuple, TypeVar
 
 import jiter
 from pydantic import BaseModel, ValidationError
-from starlette.types import Message, Receive
+from starlette.types import Message as ASGIMessage
+from starlette.types import Receive
 
 from blacklist_service.problems import FieldError, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
@@ -15,27 +18,63 @@ CHECK_BODY_BYTES = 64 * KIBIBYTE
 BATCH_BODY_BYTES = 2048 * KIBIBYTE
 MOST_ERRORS = 20
 JSON = "application/json"
+UTF_8 = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+BYTE_ORDER_MARKS = (BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)
 
 
-async def read_body(content_type: str, content_length: str, receive: Receive, most_bytes: int) -> bytes:
-    """Raise `PayloadTooLarge` as soon as that is known, without taking in the rest."""
-    if content_type != JSON and content_type.split(";", 1)[0].strip().lower() != JSON:
-        raise UnsupportedMediaType("send application/json")
-    if content_length.isdigit() and int(content_length) > most_bytes:
+class Sent(NamedTuple):
+    """What a head says of the body: the headers' values, empty where there is none."""
+
+    content_type: str
+    content_length: str
+    content_encoding: str
+
+
+async def read_body(sent: Sent, receive: Receive, most_bytes: int) -> bytes:
+    """Raise `PayloadTooLarge` as soon as that is known, without taking in the rest; `UnsupportedMediaType` where it is not
+    JSON in UTF-8 as it stands.
+    """
+    if sent.content_type != JSON:
+        _require_json(sent.content_type)
+    if sent.content_encoding:
+        require_as_it_stands(sent.content_encoding)
+    if sent.content_length.isdigit() and int(sent.content_length) > most_bytes:
         raise PayloadTooLarge(f"at most {most_bytes} bytes are taken here")
     message = await _next(receive)
-    body: bytes = message.get("body", b"")
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        _limit(len(first), most_bytes)
+        return first
+    body = bytearray(first)
     while message.get("more_body"):
-        if len(body) > most_bytes:
-            break
+        _limit(len(body), most_bytes)
         message = await _next(receive)
         body += message.get("body", b"")
-    if len(body) > most_bytes:
+    _limit(len(body), most_bytes)
+    return bytes(body)
+
+
+def require_as_it_stands(content_encoding: str) -> None:
+    """What is compressed is not unpacked: a few bytes would become as many as anybody likes."""
+    if content_encoding.strip().lower() not in {"", "identity"}:
+        raise UnsupportedMediaType("send the body as it is, not compressed", headers={"Accept-Encoding": "identity"})
+
+
+def _require_json(content_type: str) -> None:
+    message = Message()
+    message["content-type"] = content_type
+    if message.get_content_type() != JSON or not content_type.strip():
+        raise UnsupportedMediaType("send application/json")
+    if (charset := message.get_param("charset")) is not None and str(charset).lower() not in UTF_8:
+        raise UnsupportedMediaType("send JSON in UTF-8")
+
+
+def _limit(size: int, most_bytes: int) -> None:
+    if size > most_bytes:
         raise PayloadTooLarge(f"at most {most_bytes} bytes are taken here")
-    return body
 
 
-async def _next(receive: Receive) -> Message:
+async def _next(receive: Receive) -> ASGIMessage:
     message = await receive()
     if message["type"] == "http.disconnect":
         raise InvalidRequest("the body was not sent to its end")
@@ -47,6 +86,8 @@ def parse_json(body: bytes) -> Any:
     try:
         return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError:
+        if body.startswith(BYTE_ORDER_MARKS):  # RFC 8259 §8.1: none is sent
+            raise UnsupportedMediaType("send JSON in UTF-8, without a byte order mark") from None
         # jiter's message may quote a key, and a key may be a person's number.
         raise InvalidRequest(
             errors=[FieldError("", "json", "not strict JSON: well-formed, no duplicate keys, NaN or lone surrogates")]

@@ -13,11 +13,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blacklist_service.access.principals import Principal
 from blacklist_service.problems import InternalError
 from blacklist_service.telemetry import count_requests, log_requests
+from blacklist_service.web.headers import guarded
 from blacklist_service.web.refusals import problem_response
 
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_BYTES = 16
 DRAWN_AT_ONCE = 256
+PERSONAL_PATHS = "/v1/"
+"""What lies below may name persons: no answer is kept on its way unless it says that it may be."""
 QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 log = structlog.get_logger()
@@ -58,7 +61,8 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (REQUEST_ID_HEADER, request_id.encode())]
+                headers = guarded(message.get("headers", ()), is_personal=scope["path"].startswith(PERSONAL_PATHS))
+                message["headers"] = [*headers, (REQUEST_ID_HEADER, request_id.encode())]
             await send(message)
 
         try:

@@ -23,8 +23,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from blacklist_service.access.principals import Principal
 from blacklist_service.problems import InternalError, Problem
 from blacklist_service.web.context import Ended, accounts, new_request_id, source_ip
+from blacklist_service.web.framing import FramedProtocol
+from blacklist_service.web.headers import WRITTEN_PERSONAL
 from blacklist_service.web.hotlane import HotLane
-from blacklist_service.web.patience import PatientProtocol
 from blacklist_service.web.refusals import problem_response, refusal
 from blacklist_service.web.routing import HotRoute
 
@@ -111,7 +112,8 @@ class Exchange:
         self._is_done = True
         request_id, head = self.request_id, self._head
         try:
-            self._protocol.end(status, b"%bx-request-id: %b\r\n" % (headers, request_id.encode()), content)
+            own = b"%b%bx-request-id: %b\r\n" % (headers, WRITTEN_PERSONAL, request_id.encode())
+            self._protocol.end(status, own, content)
         except Exception:  # noqa: BLE001 - of one connection: the answer stays on record
             self._protocol.transport.abort()
         seconds = time.perf_counter() - self._started
@@ -148,7 +150,7 @@ class _Unread(NamedTuple):
     messages: int
 
 
-class ExpressProtocol(PatientProtocol):
+class ExpressProtocol(FramedProtocol):
     """One connection. `lane` is where all that is not plain goes; it also says which operations are taken here."""
 
     def __init__(self, *args: Any, lane: HotLane, takers: Mapping[str, MakeTaker], **kwargs: Any) -> None:
@@ -224,7 +226,7 @@ class ExpressProtocol(PatientProtocol):
         principal = self._proofs.recall(head.proof)
         if principal is None or not head.route.is_open_to(principal):
             return False
-        self._is_busy = True
+        self._is_busy = self.is_proved = True
         self.idle_since = self.waiting_since = None
         self._unset_keepalive_if_required()
         exchange = Exchange(self, head, principal, self.loop.time())
@@ -261,11 +263,15 @@ class ExpressProtocol(PatientProtocol):
         proof = self._proofs.place_of(authorization.decode("latin-1"))
         return Head(route, make(self.lane.app.state), int(length), proof, source_ip(dict(scope)))
 
+    def is_under_way(self) -> bool:
+        return self._is_busy or super().is_under_way()
+
     def _is_between_requests(self) -> bool:
         return (
             self.is_at_a_message
             and (self.cycle is None or self.cycle.response_complete)
             and not self.pipeline
+            and not self._is_deaf
             and not self.transport.is_closing()
         )
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from blacklist_service.problems import InternalError, Problem
 from blacklist_service.web.context import REQUEST_ID_HEADER, accounts, begin, ended
+from blacklist_service.web.headers import PERSONAL
 from blacklist_service.web.refusals import Recorder, problem_response, refusal
 from blacklist_service.web.routing import HotRequest, HotRoute, Proofs
 
@@ -60,7 +61,7 @@ class HotLane:
         try:
             response = await self._respond(route, scope, receive)
             status = response.status_code
-            response.raw_headers.append((REQUEST_ID_HEADER, request_id.encode()))
+            response.raw_headers += [*PERSONAL, (REQUEST_ID_HEADER, request_id.encode())]
             await response(scope, receive, send)
         except (OSError, RuntimeError) as error:  # what a closed connection raises; the answer stays on record
             log.info("client_gone", request_id=request_id, route=route.path, cause=type(error).__name__)

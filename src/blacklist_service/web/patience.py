@@ -1,7 +1,8 @@
-"""Ending connections whose request does not come to its end: uvicorn waits for ever, and each holds a descriptor.
+"""Ending connections that do not come to their end: uvicorn waits for ever, and each holds a descriptor and memory.
 
-A head has to be whole within the limit, and a body may not fall silent for so long. Idle connections between requests are
-uvicorn's own to end (`timeout_keep_alive`).
+A head has to be whole within the limit; a body may not fall silent for so long, and has to come at the least rate; what
+is answered has to be taken at that rate too. Idle connections between requests are uvicorn's own to end
+(`timeout_keep_alive`).
 """
 
 import asyncio
@@ -10,8 +11,11 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LOOK_SECONDS = 1.0
+WRITE_SECONDS = 10.0
+"""What a client may leave lying before it has to take its answer at the least rate."""
 
-_open: set["PatientProtocol"] = set()
+_open: dict["PatientProtocol", None] = {}
+"""In the order in which they came."""
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -22,34 +26,68 @@ class PatientProtocol(HttpToolsProtocol):
     """Since when nothing was asked, where uvicorn does not look at that itself."""
     is_at_a_message = True
     """Whether the next byte begins a request, as far as the parser was handed any."""
+    _body_since: float | None = None
+    _body_bytes = 0
+    _unread_since: float | None = None
+    _unread_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.waiting_since = self.loop.time()
-        _open.add(self)
+        _open[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        _open.discard(self)
+        _open.pop(self, None)
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         self.is_at_a_message = False
         self.waiting_since = self.loop.time()
+        self._body_since = None
         super().on_message_begin()
 
     def on_body(self, body: bytes) -> None:
         self.waiting_since = self.loop.time()
+        if self._body_since is None:
+            self._body_since, self._body_bytes = self.waiting_since, 0
+        self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         self.is_at_a_message = True
         self.waiting_since = None
+        self._body_since = None
         super().on_message_complete()
 
-    def is_overdue(self, seconds: float) -> bool:
-        """Whether the client, not this service, has kept the request waiting."""
-        since = self.waiting_since
-        return since is not None and self.loop.time() - since > seconds and not self.flow.read_paused
+    def pause_writing(self) -> None:
+        self._unread_since = self.loop.time()
+        self._unread_bytes = self.transport.get_write_buffer_size()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._unread_since = None
+        super().resume_writing()
+
+    def is_overdue(self, seconds: float, least_rate: float) -> bool:
+        """Whether the client, not this service, has kept a request or its answer waiting; looked at once a second."""
+        now = self.loop.time()
+        if self._unread_since is not None:
+            taken = self._unread_bytes - self.transport.get_write_buffer_size()
+            return now - self._unread_since > WRITE_SECONDS + max(taken, 0) / least_rate
+        if self.waiting_since is None:
+            return False
+        if self.flow.read_paused:  # it is this service that does not read
+            self.waiting_since = now
+            if self._body_since is not None:
+                self._body_since += LOOK_SECONDS
+            return False
+        if now - self.waiting_since > seconds:
+            return True
+        return self._body_since is not None and now - self._body_since > seconds + self._body_bytes / least_rate
+
+    def is_under_way(self) -> bool:
+        """Whether a request is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def end_if_idle(self) -> None:
         """Close it where nothing was asked for as long as a connection is kept alive."""
@@ -58,11 +96,11 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-async def end_overdue(seconds: float) -> None:
+async def end_overdue(seconds: float, least_rate: float) -> None:
     """For ever: look at every connection once a second."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        for protocol in [one for one in _open if one.is_overdue(seconds)]:
+        for protocol in [one for one in _open if one.is_overdue(seconds, least_rate)]:
             protocol.transport.abort()
         for protocol in list(_open):
             protocol.end_if_idle()

@@ -1,5 +1,6 @@
-"""Probes: is the process alive, may it be asked, and its figures. They need no key."""
+"""Probes: is the process alive, may it be asked, and its figures. They need no key, so what they cost is bounded."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
@@ -12,15 +13,53 @@ from blacklist_service.web.documented import problems
 
 router = APIRouter(tags=["probes"])
 
+FIGURES_SECONDS = 1.0
+"""For which figures are not put together anew: that takes as long as a hundred checks."""
+METHODS = "GET, HEAD, OPTIONS"
+
 Readiness = Callable[[], Awaitable[dict[str, object]]]
 """Says what was found; raises `Undetermined` with one sentence where the service must not be asked."""
 
 
+class Kept:
+    """Bytes that take long to make: made by a thread, by one for all who ask meanwhile, and kept for a while."""
+
+    def __init__(self, make: Callable[[], bytes], *, seconds: float) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._made_at = 0.0
+        self._making: asyncio.Future[bytes] | None = None
+
+    async def get(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        making = self._making
+        is_old = making is None or (making.done() and loop.time() - self._made_at > self._seconds)
+        if making is None or is_old or making.get_loop() is not loop or (making.done() and making.exception()):
+            making = self._making = loop.run_in_executor(None, self._make)
+            making.add_done_callback(lambda _: setattr(self, "_made_at", loop.time()))
+        return await asyncio.shield(making)
+
+
+def figures(*, is_one_of_several: bool) -> Kept:
+    """What `/metrics` answers."""
+
+    def make() -> bytes:
+        if not is_one_of_several:
+            return generate_latest(REGISTRY)
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+    return Kept(make, seconds=FIGURES_SECONDS)
+
+
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is the process alive")
 async def health() -> dict[str, str]:
     return {"status": "alive"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="May the service be asked",
@@ -36,10 +75,20 @@ async def readiness(request: Request) -> dict[str, object]:
         raise Undetermined("the database does not answer") from None
 
 
-@router.get("/metrics", summary="Figures for Prometheus, of all workers together", response_class=Response)
+@router.head("/metrics", include_in_schema=False)
+@router.get(
+    "/metrics",
+    summary="Figures for Prometheus, of all workers together",
+    description="At most a second old.",
+    response_class=Response,
+)
 async def metrics(request: Request) -> Response:
-    registry = REGISTRY
-    if request.app.state.is_one_of_several:
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    kept: Kept = request.app.state.figures
+    return Response(await kept.get(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.options("/healthz", include_in_schema=False)
+@router.options("/readyz", include_in_schema=False)
+@router.options("/metrics", include_in_schema=False)
+async def options() -> Response:
+    return Response(status_code=204, headers={"Allow": METHODS})

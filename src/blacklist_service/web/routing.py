@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cached_property
+from http import HTTPStatus
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Security
@@ -15,7 +16,8 @@ from starlette.types import Scope as ASGIScope
 
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.access.scopes import Scope
-from blacklist_service.web.bodies import CHECK_BODY_BYTES, parse_body, read_body
+from blacklist_service.problems import Unauthenticated
+from blacklist_service.web.bodies import CHECK_BODY_BYTES, Sent, parse_body, read_body
 from blacklist_service.web.context import source_ip
 
 
@@ -26,6 +28,8 @@ class Proofs(Protocol):
     def place_of(self, authorization: str) -> bytes: ...
     def recall(self, place: bytes) -> Principal | None: ...
 
+
+KEPT_IN_304 = frozenset({"etag", "cache-control", "list-version", "vary"})
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: sxd_{live|test}_{key id}_{secret}_{crc}")
 
@@ -56,12 +60,12 @@ class GuardedRoute(APIRoute):
         guard = self.guard
 
         async def guarded(request: Request) -> Response:
-            await prove(request, guard, request.headers.get("authorization"))
+            await prove(request, guard, _authorization(request))
             if model is None:
-                return await handle(request)
+                return unless_held(request, await handle(request))
             headers = request.headers
-            content_type, content_length = headers.get("content-type", ""), headers.get("content-length", "")
-            body = await read_body(content_type, content_length, request.receive, self.most_bytes)
+            sent = Sent(*(headers.get(name, "") for name in ("content-type", "content-length", "content-encoding")))
+            body = await read_body(sent, request.receive, self.most_bytes)
             strict = _StrictRequest(request.scope, request.receive)
             strict.raw = body
             strict.validated = parse_body(model, body)
@@ -78,12 +82,35 @@ class GuardedRoute(APIRoute):
         return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
+def _authorization(request: Request) -> str | None:
+    """Raise `Unauthenticated` where there are several: whoever stands in front may have looked at another one."""
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise Unauthenticated("one Authorization header is needed, not several")
+    return given[0] if given else None
+
+
+def unless_held(request: Request, response: Response) -> Response:
+    """The response, or 304 where `If-None-Match` names its ETag: the client holds it (RFC 9110 §13.1.2)."""
+    etag, held = response.headers.get("etag"), request.headers.get("if-none-match")
+    if request.method not in {"GET", "HEAD"} or response.status_code != HTTPStatus.OK or etag is None or held is None:
+        return response
+    if held.strip() != "*" and etag.removeprefix("W/") not in {
+        one.strip().removeprefix("W/") for one in held.split(",")
+    }:
+        return response
+    kept = {name: value for name, value in response.headers.items() if name in KEPT_IN_304}
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=kept)
+
+
 class HotRequest(Request):
     """A request whose headers are put in order once, for a route that is asked thousands of times a second."""
 
     def __init__(self, scope: ASGIScope, receive: Receive) -> None:
         super().__init__(scope, receive)
         self._first: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self.has_twins = len(self._first) != len(scope["headers"])
+        """Whether a header stands there more than once."""
 
     def header(self, name: bytes) -> str | None:
         """The first of that name, which is given in lower case."""
@@ -114,10 +141,14 @@ class HotRoute(GuardedRoute):
         return guard is not None and (guard.scope is None or guard.scope in principal.scopes)
 
     async def answer(self, request: HotRequest) -> bytes:
-        await prove(request, self.guard, request.header(b"authorization"))
-        content_type = request.header(b"content-type") or ""
-        content_length = request.header(b"content-length") or ""
-        body = await read_body(content_type, content_length, request.receive, self.most_bytes)
+        authorization = _authorization(request) if request.has_twins else request.header(b"authorization")
+        await prove(request, self.guard, authorization)
+        sent = Sent(
+            request.header(b"content-type") or "",
+            request.header(b"content-length") or "",
+            request.header(b"content-encoding") or "",
+        )
+        body = await read_body(sent, request.receive, self.most_bytes)
         endpoint: HotEndpoint = self.endpoint
         return await endpoint(body, request)
 

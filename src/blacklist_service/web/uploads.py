@@ -7,9 +7,12 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from blacklist_service.problems import FieldError, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from blacklist_service.web.bodies import require_as_it_stands
+from blacklist_service.web.wire import FORBIDDEN_IN_A_LINE
 
 FILE_FIELD = "file"
 MOST_HEADER_BYTES = 8192
+MOST_NAME_CHARACTERS = 200
 
 
 class UploadedFile:
@@ -18,6 +21,7 @@ class UploadedFile:
     def __init__(self, request: Request, *, most_bytes: int) -> None:
         self._request = request
         self._most_bytes = most_bytes
+        require_as_it_stands(request.headers.get("content-encoding", ""))
         self._boundary = _boundary(request)
         self._ready: list[bytes] = []
         self._header = Message()
@@ -80,7 +84,7 @@ class UploadedFile:
         if self._field.lower() == b"content-disposition":
             _, options = parse_options_header(self._value)
             self._header["field"] = options.get(b"name", b"").decode("utf-8", "replace")
-            self.name = options.get(b"filename", b"").decode("utf-8", "replace")[:200]
+            self.name = _shown(options.get(b"filename", b"").decode("utf-8", "replace"))
         self._field, self._value = b"", b""
 
     def _on_headers_finished(self) -> None:
@@ -103,6 +107,11 @@ def _boundary(request: Request) -> bytes:
     if media_type != b"multipart/form-data" or not 1 <= len(boundary) <= 70:
         raise UnsupportedMediaType("send multipart/form-data with one file")
     return boundary
+
+
+def _shown(name: str) -> str:
+    """A file's name is kept to be shown: without what no name has, and no longer than one."""
+    return FORBIDDEN_IN_A_LINE.sub("", name)[:MOST_NAME_CHARACTERS]
 
 
 def _limit(text: bytes) -> None:

@@ -9,6 +9,9 @@ from pydantic_core import PydanticCustomError
 
 # C0 and C1 controls, and the bidirectional controls that make a text read otherwise than it is (trust.md §6).
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+FORBIDDEN_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+LONGEST_LINE = 500
+"""A text that may be longer has paragraphs. A shorter one is a line: what ends it would forge the next line of a letter."""
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 YEARS = range(1900, 2201)
 """As in list files. Beyond, nothing happens that this service could know of, and sums of days end in no date."""
@@ -30,6 +33,12 @@ def _refuse_controls(text: str) -> str:
     # Whatever is printable holds none of them: nearly every text ends here.
     if not text.isprintable() and FORBIDDEN.search(text):
         raise PydanticCustomError("control_character", "Control characters are not allowed")
+    return text
+
+
+def _refuse_ends_of_lines(text: str) -> str:
+    if not text.isprintable() and FORBIDDEN_IN_A_LINE.search(text):
+        raise PydanticCustomError("control_character", "Control characters and ends of lines are not allowed")
     return text
 
 
@@ -62,13 +71,16 @@ def _read_instant(value: Any) -> Any:
 
 
 def text(most: int, least: int = 1) -> Any:
-    """A line of text of at most `most` characters; use as `Annotated[str, *text(200)]`'s metadata."""
-    return (StringConstraints(min_length=least, max_length=most), AfterValidator(_refuse_controls))
+    """A line of at most `most` characters, paragraphs above `LONGEST_LINE`; as metadata: `Annotated[str, *text(200)]`."""
+    refuse = _refuse_ends_of_lines if most <= LONGEST_LINE else _refuse_controls
+    return (StringConstraints(min_length=least, max_length=most), AfterValidator(refuse))
 
 
 Name = Annotated[str, *text(200), AfterValidator(_refuse_blank)]
 Reference = Annotated[str, *text(200), AfterValidator(_refuse_blank)]
 Code = Annotated[str, *text(64)]
+Number = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_refuse_controls)]
+"""A document's number as it was typed or pasted: the blanks and ends of lines in it are passed over."""
 LongText = Annotated[str, *text(20_000, 0)]
 LegalDate = Annotated[date, BeforeValidator(_read_date)]
 Instant = Annotated[datetime, BeforeValidator(_read_instant)]

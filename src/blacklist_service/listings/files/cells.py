@@ -6,9 +6,13 @@ import re
 PLAIN_SPACE = " \t\r\n\u00a0\u3000"
 EXACT_BELOW = 1e15  # from here on a spreadsheet's number has lost digits: it keeps fifteen
 
-_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_LINE_END = re.compile(r"\r\n?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+DROPPED = tuple(map(chr, (*range(0x80, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))))
+"""Beyond ASCII, what no text has: C1 controls, other ends of lines, what makes a text read in another direction."""
+
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_LINE_END = re.compile(r"\r\n?|[\u2028\u2029]")
+# Over HTTP they are refused (web/wire.py): C0, C1, and what makes a text read in another direction.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _AS_FORMULA = re.compile(r'="([^"]*)"')
 _AS_TEXT = re.compile(r"'(?=[0-9])")

@@ -8,6 +8,7 @@ import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
+from blacklist_service.listings.files.cells import DROPPED
 from blacklist_service.listings.files.problems import UnreadableFile
 
 CHUNK = 1 << 20
@@ -67,15 +68,20 @@ def _read_through(path: Path, encoding: str) -> _Pass:
         while True:
             chunk = file.read(CHUNK)
             try:
-                found.wide_bytes += len(chunk) - len(decoder.decode(chunk, final=not chunk))
+                text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
                 found.wide_bytes += error.start - len(error.object[: error.start].decode(encoding, "ignore"))
                 found.broken_at_line = lines.count + error.object[: error.start].count(b"\n") + 1
                 return found
+            found.wide_bytes += len(chunk) - len(text)
             if not chunk:
                 return found
             lines.add(chunk)
-            found.has_controls = found.has_controls or any(control in chunk for control in _CONTROLS)
+            found.has_controls = (
+                found.has_controls
+                or any(control in chunk for control in _CONTROLS)
+                or (not text.isascii() and any(odd in text for odd in DROPPED))
+            )
 
 
 class _Lines:
