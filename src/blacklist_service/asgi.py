@@ -32,6 +32,7 @@ from blacklist_service.audit.export_routes import router as exports_router
 from blacklist_service.audit.inquiry_routes import router as inquiries_router
 from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
+from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.outcome_routes import router as outcomes_router
@@ -208,17 +209,17 @@ async def _render_replayed(_request: Request, replayed: Exception) -> Response:
 
 
 def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> Readiness:
-    async def look(connection: Connection) -> SealingState:
+    async def look(connection: Connection) -> tuple[SealingState, int]:
         await verify_installation(connection, secrecy)
         await require_recording(connection)
         free = free_share(settings.data_dir) if settings.is_embedded else None
         if fault := require_room(await months_ahead(connection), free):
             raise NotReadyError(fault)
-        return await sealing_state(connection)
+        return await sealing_state(connection), await count_stuck_jobs(connection)
 
     async def check() -> dict[str, object]:
         try:
-            sealing = await lane.run(look, timeout_seconds=READINESS_SECONDS)
+            sealing, stuck = await lane.run(look, timeout_seconds=READINESS_SECONDS)
         except LaneLost as lost:
             cause = lost.__cause__
             raise Undetermined(
@@ -233,7 +234,7 @@ def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> 
                 f"the ledger has not been sealed for too long: {sealing.refusal or 'no worker seals it'}"
             )
         async with borrowed(pool, within_seconds=READINESS_SECONDS):
-            return {"ledger": _ledger_state(sealing)}
+            return {"ledger": _ledger_state(sealing), "jobs": {"stuck": stuck}}
 
     return check
 

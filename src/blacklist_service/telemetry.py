@@ -22,6 +22,9 @@ QUEUE_DEPTH = Gauge("blacklist_queue_depth", "Checks waiting in a worker", multi
 LEDGER_SIZE = Gauge("blacklist_ledger_size", "Entries under a signed checkpoint", multiprocess_mode="livemax")
 LEDGER_LAG = Gauge("blacklist_ledger_lag_seconds", "Age of the oldest unsealed entry", multiprocess_mode="livemax")
 LEDGER_REFUSED = Gauge("blacklist_ledger_refused", "1 where nothing may be sealed", multiprocess_mode="livemax")
+JOBS_STUCK = Gauge(
+    "blacklist_jobs_stuck", "Imports and exports begun three times or more and never done", multiprocess_mode="livemax"
+)
 
 _request_counters: dict[tuple[str, str, int], Counter] = {}
 _request_clocks: dict[str, Histogram] = {}

@@ -15,6 +15,7 @@ import structlog
 
 from blacklist_service.assistance.tasks import escalate_emergencies
 from blacklist_service.audit.export_jobs import forget_exports, make_next
+from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
@@ -26,7 +27,7 @@ from blacklist_service.listings.tasks import load_next, sweep_imports
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
 from blacklist_service.supervision.tasks import count_days
-from blacklist_service.telemetry import configure_logging
+from blacklist_service.telemetry import JOBS_STUCK, configure_logging
 from blacklist_service.web.tasks import forget_answers
 
 WORKER_LOCK = 0x776F_726B
@@ -41,7 +42,14 @@ log = structlog.get_logger()
 Task = Callable[[Connection, Secrecy], Awaitable[bool]]
 """Does some of its work in one transaction, and says whether there is more."""
 
+
+async def count_stuck(connection: Connection, _secrecy: Secrecy) -> bool:
+    JOBS_STUCK.set(await count_stuck_jobs(connection))
+    return False
+
+
 TASKS: tuple[Task, ...] = (
+    count_stuck,
     escalate_emergencies,
     forget_answers,
     sweep_imports,

@@ -12,7 +12,7 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.audit.exports import ExportFormat, Made, Wanted, make_bundle, wait_for_proof
 from blacklist_service.audit.schemas import EntryFilters
 from blacklist_service.clock import new_id
-from blacklist_service.database.connections import Connection
+from blacklist_service.database.connections import PASSING, Connection
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.ledger.notes import Proof
 from blacklist_service.ledger.operations import record
@@ -91,6 +91,11 @@ async def make_next(connection: Connection, secrecy: Secrecy) -> bool:
         await _fail(connection, row["id"], problem.detail)
     except TimeoutError:
         await _fail(connection, row["id"], "the log was not sealed in time; see /readyz")
+    except PASSING:
+        raise
+    except Exception as error:  # whatever it is, the next export is not to wait behind it
+        log.exception("export_failed")
+        await _fail(connection, row["id"], f"a fault of this service ({type(error).__name__}); tell its operator")
     return True
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from blacklist_service.access.principals import Actor
+from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.cli.environment import database_of, run
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection, connect
@@ -63,7 +64,11 @@ async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
             return found  # said above
         found.append(await _installation(connection, secrecy))
         if found[-1].fault is None:
-            found += [await _partitions(connection), *await _sealing(connection, settings), await _jobs(connection)]
+            found += [
+                await _partitions(connection),
+                *await _sealing(connection, settings),
+                await examine_jobs(connection),
+            ]
             found.append(await _calendar(connection))
         return found
     finally:
@@ -159,7 +164,7 @@ async def _sealing(connection: Connection, settings: Settings) -> list[Finding]:
     ]
 
 
-async def _jobs(connection: Connection) -> Finding:
+async def examine_jobs(connection: Connection) -> Finding:
     waiting = await connection.fetchval(
         """
         SELECT (SELECT count(*) FROM imports WHERE state IN ('queued', 'running')
@@ -168,4 +173,10 @@ async def _jobs(connection: Connection) -> Finding:
                 AND queued_at < clock_timestamp() - interval '1 hour')
         """
     )
-    return Finding("jobs", f"{waiting} older than an hour", "is the background worker running?" if waiting else None)
+    stuck = await count_stuck_jobs(connection)
+    fault = "is the background worker running?" if waiting else None
+    if stuck:
+        fault = (
+            "the worker was ended by one each time, or gave it up: see its log, GET /v1/imports, GET /v1/audit/exports"
+        )
+    return Finding("jobs", f"{waiting} older than an hour, {stuck} begun again and again", fault)

@@ -30,6 +30,13 @@ LOST = (
 )
 """What is raised where there is no server, or no longer, or not yet: nothing here says what became of a statement."""
 
+PASSING = (
+    *LOST,
+    *(asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.PostgresSystemError),
+    *(asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError, asyncpg.ReadOnlySQLTransactionError),
+)
+"""What is no fault of what was asked: the same may succeed a moment later. Whatever else a statement raises will not."""
+
 
 async def connect(
     dsn: str, *, role: str | None = APPLICATION_ROLE, application_name: str = APPLICATION_NAME, **settings: str

@@ -62,3 +62,10 @@ class ImportNotFound(NotFound):
 
 class ImportStateConflict(Conflict):
     """The import is not in a state for this."""
+
+
+class ImportFailed(Problem):
+    """An import met what it could not take; `detail` names the row and how far it came, and no value."""
+
+    status = 422
+    code = "import-failed"

@@ -8,13 +8,15 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.listings.files import UnreadableFile
 from blacklist_service.listings.operations.jobs import claim_import, fail_import, run_import, uploaded_file
+from blacklist_service.listings.problems import ImportFailed
 from blacklist_service.listings.queries import known_courts
 from blacklist_service.secrecy import Secrecy
 
 log = structlog.get_logger()
 
-MOST_ATTEMPTS = 20
-"""A file that ends its worker so often before it is read to its end is at fault itself."""
+MOST_ATTEMPTS = 10
+"""A file that ends its worker so often is at fault itself. Attempts of reading and of applying count together, and are
+never taken back."""
 PROGRESS_SECONDS = 0.5
 
 
@@ -26,6 +28,7 @@ async def load_next(connection: Connection, secrecy: Secrecy, room: Room = ELSEW
         return False
     if await connection.fetchval("SELECT attempts > $2 FROM imports WHERE id = $1", job.import_id, MOST_ATTEMPTS):
         await fail_import(connection, job, "the import was begun too often without coming to its end")
+        log.error("import_given_up", import_id=str(job.import_id))
         return True
     log.info("import_begun", import_id=str(job.import_id))
     courts = await known_courts(connection)
@@ -39,6 +42,8 @@ async def load_next(connection: Connection, secrecy: Secrecy, room: Room = ELSEW
                     await connection.execute("UPDATE imports SET progress = $2 WHERE id = $1", job.import_id, fraction)
     except UnreadableFile:
         log.info("import_unreadable", import_id=str(job.import_id))
+    except ImportFailed:
+        log.exception("import_failed", import_id=str(job.import_id))
     else:
         log.info("import_ended", import_id=str(job.import_id))
     return True

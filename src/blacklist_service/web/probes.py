@@ -64,7 +64,8 @@ async def health() -> dict[str, str]:
     "/readyz",
     summary="May the service be asked",
     description="The database answers, fits this code and this key, and the ledger is not behind by more than the limit;"
-    " `ledger` says how it is sealed (`sealed`, `behind` by a minute, `refused` with what to do).",
+    " `ledger` says how it is sealed (`sealed`, `behind` by a minute, `refused` with what to do); `jobs.stuck` how many"
+    " imports and exports were begun three times or more and never done: somebody must look at them.",
     responses=problems(503),
 )
 async def readiness(request: Request) -> dict[str, object]:

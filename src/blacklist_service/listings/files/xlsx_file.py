@@ -1,13 +1,16 @@
 """XLSX, opened in a child process: its limits of memory and time are what a bomb runs into."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
@@ -19,6 +22,8 @@ from blacklist_service.listings.files.rows import RawRow
 
 CHILD = "blacklist_service.listings.files.xlsx_child"
 CHILD_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")  # no secret of ours beside a hostile file
+MESSAGE_SECONDS = 150.0
+"""By the clock on the wall, more than it may compute: one that is silent for so long waits for something, or is stopped."""
 LONGEST_MESSAGE = 64 << 20  # bytes; a row of 500 cells, each as long as Excel lets it be, as JSON
 
 
@@ -83,9 +88,11 @@ class _Child:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a library's cry may hold content
+            bufsize=0,
             env={name: os.environ[name] for name in CHILD_ENVIRONMENT if name in os.environ},
         )
-        self.end = weakref.finalize(self, _end, self._process)
+        self._reading = threading.Lock()
+        self.end = weakref.finalize(self, _end, self._process, self._reading)
         if not self._message():
             self.end()
             raise RuntimeError("the process that reads workbooks did not start")
@@ -103,25 +110,46 @@ class _Child:
 
     def _message(self) -> Any:
         """Read a message; None where the process has ended, or has written what is none."""
+        deadline = time.monotonic() + MESSAGE_SECONDS
+        with self._reading:
+            length = int.from_bytes(self._read(4, deadline), "big")
+            body = self._read(length, deadline) if 0 < length <= LONGEST_MESSAGE else b""
+        return orjson.loads(body) if body and len(body) == length else None
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        """Read so many bytes, fewer where the process ends; one that is silent past the deadline is ended."""
         output = self._process.stdout
         assert output is not None  # noqa: S101 - it is a pipe
-        length = int.from_bytes(output.read(4), "big")
-        body = output.read(length) if 0 < length <= LONGEST_MESSAGE else b""
-        return orjson.loads(body) if body and len(body) == length else None
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        parts, missing = [], count
+        while missing:
+            left = deadline - time.monotonic()
+            if left <= 0 or not poll.poll(left * 1000):
+                self._process.kill()
+                raise UnreadableFile(_TOO_SLOW)
+            part = output.read(missing)
+            if not part:
+                break
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
 
 
 _TOO_LARGE = "The workbook needs more memory than it may have; send CSV, or fewer rows at a time."
+_TOO_SLOW = "The workbook takes more time than it may have; send CSV, or fewer rows at a time."
 DEATHS = {
     -signal.SIGABRT: _TOO_LARGE,
     -signal.SIGSEGV: _TOO_LARGE,
     -signal.SIGKILL: _TOO_LARGE,
-    -signal.SIGXCPU: "The workbook takes more time than it may have; send CSV, or fewer rows at a time.",
+    -signal.SIGXCPU: _TOO_SLOW,
 }
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    output: IO[bytes] | None = process.stdout
-    if output is not None:
-        output.close()
+def _end(process: subprocess.Popen[bytes], reading: threading.Lock) -> None:
+    """First the process, whose end is the end of the pipe for whoever reads it in a thread; then the pipe."""
     process.kill()
     process.wait()
+    with reading:
+        if process.stdout is not None:
+            process.stdout.close()

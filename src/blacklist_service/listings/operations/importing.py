@@ -4,6 +4,7 @@ Each chunk is a transaction of its own, with its versions, its fates and its led
 with the rows that have no fate yet, and no check waits for it.
 """
 
+import asyncio
 import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
@@ -25,6 +26,7 @@ from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import RawRow, open_list_file
 from blacklist_service.listings.intake import Importer
 from blacklist_service.listings.operations.applying import By, Head, apply_acts, lock_head, mark_feed_alive
+from blacklist_service.listings.operations.faults import PASSED_OVER, RowFault
 from blacklist_service.listings.operations.parsing import Parsing, parse_rows
 from blacklist_service.listings.operations.shortcuts import Made, make_fresh, settle_known
 from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, gather_cases, stage_batch
@@ -66,7 +68,7 @@ async def stage_file(
     importer = Importer(job.court_code, job.court_name, courts, job.legal_date)
     progress = Progress()
     await clear_staged(connection, job.import_id)
-    with open_list_file(path) as file:
+    with await asyncio.to_thread(open_list_file, path) as file:
         parsing = Parsing(job.import_id, importer, secrecy)
         keeper = _RefusedRows(file.rows(), job, secrecy)
         async for batch in parse_rows(keeper, parsing, processes=PARSING_PROCESSES):
@@ -81,8 +83,7 @@ async def stage_file(
         await gather_cases(connection, job.import_id)
         await connection.execute(
             """
-            UPDATE imports SET total = $2, unknown_columns = $3, format = $4, staged_at = clock_timestamp(), progress = 0.5,
-                   attempts = 0
+            UPDATE imports SET total = $2, unknown_columns = $3, format = $4, staged_at = clock_timestamp(), progress = 0.5
             WHERE id = $1
             """,
             *(job.import_id, progress.total, unknown, format_),
@@ -122,19 +123,53 @@ class _RefusedRows:
 
 
 async def apply_import(connection: Connection, job: Import, *, secrecy: Secrecy) -> AsyncIterator[int]:
-    """Let the staged rows take effect, chunk by chunk; yield how many rows have passed since the last time."""
+    """Let the staged rows take effect, chunk by chunk; yield how many rows have passed since the last time. Raise
+    `RowFault` for a row that cannot: its chunk has no effect then, and those before it have.
+    """
     after = 0
-    by = By(job.actor, job.import_id)
     while (last := await find_chunk_end(connection, job.import_id, after=after, limit=CHUNK_ROWS)) is not None:
-        async with connection.transaction():
-            head = await _head(connection, job)
-            await settle_known(connection, job.import_id, first=after + 1, last=last)
-            made = await make_fresh(
-                connection, job.import_id, first=after + 1, last=last, head=head, by=by, is_dry_run=job.is_dry_run
-            )
-            await _settle_the_rest(connection, job, head, by, made, span=(after + 1, last), secrecy=secrecy)
+        try:
+            async with connection.transaction():
+                await _apply_chunk(connection, job, span=(after + 1, last), secrecy=secrecy)
+        except PASSED_OVER:
+            raise
+        except Exception as error:
+            row = await _find_fault(connection, job, span=(after + 1, last), secrecy=secrecy)
+            raise RowFault(row, type(error).__name__, applied_through=0 if job.is_dry_run else after) from error
         yield last - after
         after = last
+
+
+async def _apply_chunk(connection: Connection, job: Import, *, span: tuple[int, int], secrecy: Secrecy) -> None:
+    first, last = span
+    by = By(job.actor, job.import_id)
+    head = await _head(connection, job)
+    await settle_known(connection, job.import_id, first=first, last=last)
+    made = await make_fresh(
+        connection, job.import_id, first=first, last=last, head=head, by=by, is_dry_run=job.is_dry_run
+    )
+    await _settle_the_rest(connection, job, head, by, made, span=span, secrecy=secrecy)
+
+
+async def _find_fault(connection: Connection, job: Import, *, span: tuple[int, int], secrecy: Secrecy) -> int:
+    """The row that a chunk which failed fails of, by trying ever fewer of its rows; nothing tried stays."""
+    first, last = span
+    low, high = first, last
+    while low < high:
+        middle = (low + high) // 2
+        trial = connection.transaction()
+        await trial.start()
+        try:
+            await _apply_chunk(connection, job, span=(first, middle), secrecy=secrecy)
+        except PASSED_OVER:
+            raise
+        except Exception:  # noqa: BLE001 - that it fails is what is asked
+            high = middle
+        else:
+            low = middle + 1
+        finally:
+            await trial.rollback()
+    return high
 
 
 async def _settle_the_rest(

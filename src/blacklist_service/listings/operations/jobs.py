@@ -21,10 +21,11 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import UnreadableFile
+from blacklist_service.listings.operations.faults import PASSED_OVER, explain
 from blacklist_service.listings.operations.importing import Import, apply_import, stage_file
 from blacklist_service.listings.operations.snapshots import Plan, end_absent, plan_import
 from blacklist_service.listings.operations.staging import clear_staged
-from blacklist_service.listings.problems import ImportNotFound, ImportStateConflict
+from blacklist_service.listings.problems import ImportFailed, ImportNotFound, ImportStateConflict
 from blacklist_service.problems import Conflict
 from blacklist_service.secrecy import Secrecy
 
@@ -37,6 +38,8 @@ LOADING_SETTINGS = {
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "60000",
 }
+SUSPICIOUS_ATTEMPTS = 3
+"""What was begun so often and never came to its end is looked after by a person, and waits behind what was not."""
 MOST_ENDED_SHARE = 0.01
 MOST_CHANGED_SHARE = 0.05
 
@@ -83,13 +86,22 @@ async def begin_import(
 
 
 async def claim_import(connection: Connection) -> Import | None:
-    """The oldest job that waits, or that someone began and did not end; the caller holds the worker's lock."""
+    """The oldest job that waits, or that someone began and did not end; the caller holds the worker's lock.
+
+    A court's own files follow one another; one that has ended its worker several times lets the other courts' go first.
+    """
     row = await connection.fetchrow(
         """
         UPDATE imports SET state = 'running', attempts = attempts + 1
-        WHERE id = (SELECT id FROM imports WHERE state IN ('queued', 'running') AND parts > 0 ORDER BY id LIMIT 1)
+        WHERE id = (
+            SELECT id FROM imports i
+            WHERE state IN ('queued', 'running') AND parts > 0 AND NOT EXISTS (
+                SELECT FROM imports earlier WHERE earlier.court_code = i.court_code AND earlier.id < i.id
+                AND earlier.state IN ('queued', 'running') AND earlier.parts > 0)
+            ORDER BY attempts >= $1, id LIMIT 1)
         RETURNING *
-        """
+        """,
+        SUSPICIOUS_ATTEMPTS,
     )
     return None if row is None else _import_of(row)
 
@@ -97,13 +109,29 @@ async def claim_import(connection: Connection) -> Import | None:
 async def run_import(
     connection: Connection, job: Import, path: Path, *, courts: Courts, secrecy: Secrecy
 ) -> AsyncIterator[float]:
-    """Load `path`; yield progress from 0 to 1. Ends done, failed, or awaiting a second person's confirmation."""
+    """Load `path`; yield progress from 0 to 1. Ends done, failed, or awaiting a second person's confirmation.
+
+    Raise `UnreadableFile`, or `ImportFailed` for whatever else the file itself is the cause of: the job has failed then.
+    """
     try:
-        async for progress in stage_file(connection, job, path, courts=courts, secrecy=secrecy):
-            yield progress.read / 2
+        async for progress in _run(connection, job, path, courts=courts, secrecy=secrecy):
+            yield progress
+    except PASSED_OVER:
+        raise
     except UnreadableFile as error:
         await fail_import(connection, job, error.detail)
         raise
+    except Exception as error:
+        sentence = explain(error)
+        await fail_import(connection, job, sentence)
+        raise ImportFailed(sentence) from error
+
+
+async def _run(
+    connection: Connection, job: Import, path: Path, *, courts: Courts, secrecy: Secrecy
+) -> AsyncIterator[float]:
+    async for progress in stage_file(connection, job, path, courts=courts, secrecy=secrecy):
+        yield progress.read / 2
     if not await _may_go_on(connection, job):
         return
     total = max(
@@ -120,7 +148,7 @@ async def run_import(
 
 
 async def fail_import(connection: Connection, job: Import, problem: str) -> None:
-    """A file that cannot be read loads nothing; why stays with the import."""
+    """End it; why stays with the import. What is staged is dropped, so nothing more of it takes effect."""
     async with connection.transaction():
         await clear_staged(connection, job.import_id)
         await connection.execute("DELETE FROM import_parts WHERE import_id = $1", job.import_id)

@@ -7,19 +7,22 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.listings.files import Field, RawRow
-from blacklist_service.listings.intake import Importer, read_row
+from blacklist_service.listings.intake import Importer, ReadRow, RefusedRow, read_row
+from blacklist_service.listings.operations.faults import RowFault
 from blacklist_service.listings.operations.staging import StagedBatch, make_batch
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import Digester
 
 BATCH_ROWS = 2000
+BATCH_CHARACTERS = 1 << 20
+"""A batch ends after so many, 4 MiB at most: rows of a megabyte each come a few at a time, not by the thousand."""
 WAITING_BATCHES = 6
 FEW_BATCHES = 3
 """A file of no more is understood here: starting processes would take longer."""
@@ -34,17 +37,34 @@ class Parsing:
     secrecy: Secrecy
 
     def understand(self, rows: Sequence[RawRow]) -> StagedBatch:
+        """Raise `RowFault` where a row is more than anybody foresaw."""
         tools = Tools(Digester(self.secrecy.digest_key), self.secrecy.cipher("listing"))
-        read = (read_row(raw, self.importer) for raw in rows)
-        return make_batch(self.import_id, read, tools, loaded_on=self.importer.today)
+        at = 0
+
+        def read() -> Iterator[ReadRow | RefusedRow]:
+            nonlocal at
+            for raw in rows:
+                at = raw.number
+                yield read_row(raw, self.importer)
+
+        try:
+            return make_batch(self.import_id, read(), tools, loaded_on=self.importer.today)
+        except Exception as error:  # noqa: BLE001 - the row is what is told; a traceback would quote it
+            raise RowFault(at, type(error).__name__) from None
 
 
 async def parse_rows(rows: Iterable[RawRow], parsing: Parsing, *, processes: int) -> AsyncIterator[StagedBatch]:
-    """Yield batches in file order; at most `WAITING_BATCHES` are under way, so memory stays bounded."""
+    """Yield batches in file order; at most `WAITING_BATCHES` are under way, so memory stays bounded.
+
+    The file, or the pipe of the process that opens it, is read in a thread: nothing else waits for it.
+    """
     batches = _batches(rows)
-    for batch in islice(batches, FEW_BATCHES):
-        yield parsing.understand(batch)
-    first = next(batches, None)
+    for _ in range(FEW_BATCHES):
+        batch = await asyncio.to_thread(next, batches, None)
+        if batch is None:
+            return
+        yield await asyncio.to_thread(parsing.understand, batch)
+    first = await asyncio.to_thread(next, batches, None)
     if first is None:
         return
     context = multiprocessing.get_context("spawn")
@@ -62,7 +82,7 @@ async def _in_order(
 ) -> AsyncIterator[StagedBatch]:
     loop = asyncio.get_running_loop()
     waiting: deque[asyncio.Future[StagedBatch]] = deque([loop.run_in_executor(pool, _understand, _light(first))])
-    for batch in batches:
+    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
         waiting.append(loop.run_in_executor(pool, _understand, _light(batch)))
         if len(waiting) >= WAITING_BATCHES:
             yield await waiting.popleft()
@@ -71,9 +91,22 @@ async def _in_order(
 
 
 def _batches(rows: Iterable[RawRow]) -> Iterator[Sequence[RawRow]]:
-    iterator = iter(rows)
-    while batch := list(islice(iterator, BATCH_ROWS)):
+    batch: list[RawRow] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += _length(row)
+        if len(batch) >= BATCH_ROWS or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
         yield batch
+
+
+def _length(row: RawRow) -> int:
+    people = sum(map(len, chain.from_iterable(row.people))) if row.people else 0
+    notes = sum(map(len, row.notes.values())) if row.notes else 0
+    return sum(map(len, row.values.values())) + notes + people
 
 
 _parsing: Parsing

@@ -4,11 +4,13 @@ What is staged is written as PostgreSQL's COPY text: a parsing process makes it,
 passes it on as it is.
 """
 
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+import asyncpg
 import orjson
 
 from blacklist_service.clock import new_id
@@ -16,6 +18,7 @@ from blacklist_service.clock import now as clock_now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.intake import ReadRow, RefusedRow
 from blacklist_service.listings.operations.copytext import NULL, array, bytea, optional, text
+from blacklist_service.listings.operations.faults import PASSED_OVER, RowFault
 from blacklist_service.listings.preparing import Prepared, Tools, naming_keys, prepare
 from blacklist_service.listings.resolution import FateKind
 
@@ -29,6 +32,7 @@ CONTENT_COLUMNS = (
     *("performance", "document", "secret", "key_digests", "key_kinds", "key_relations", "key_people"),
 )
 STAGED_COLUMNS = NAMING_COLUMNS + CONTENT_COLUMNS
+COPY_LINE = re.compile(r"\bline (\d+)")
 NO_CONTENT = (NULL,) * len(CONTENT_COLUMNS)
 NO_PERSON = -1
 """An array cannot say "the debtor itself" with a null and stay cheap to unnest."""
@@ -56,11 +60,18 @@ def make_batch(import_id: UUID, rows: Iterable[ReadRow | RefusedRow], tools: Too
 
 
 async def stage_batch(connection: Connection, import_id: UUID, batch: StagedBatch) -> None:
-    """Lay rows ready. A refusal that is there already (the file is read anew after a crash) stays as it is."""
+    """Lay rows ready; raise `RowFault` for one that cannot be stored. A refusal that is there already (the file is read
+    anew after a crash) stays as it is.
+    """
     if batch.copied:
-        await connection.copy_to_table(
-            "import_rows", source=_once(batch.copied), columns=STAGED_COLUMNS, format="text", encoding="utf-8"
-        )
+        try:
+            await connection.copy_to_table(
+                "import_rows", source=_once(batch.copied), columns=STAGED_COLUMNS, format="text", encoding="utf-8"
+            )
+        except PASSED_OVER:
+            raise
+        except asyncpg.PostgresError as error:
+            raise RowFault(_row_of(error, batch), type(error).__name__) from None
     if batch.refused:
         await connection.executemany(
             """
@@ -72,6 +83,14 @@ async def stage_batch(connection: Connection, import_id: UUID, batch: StagedBatc
                 for row in batch.refused
             ],
         )
+
+
+def _row_of(error: asyncpg.PostgresError, batch: StagedBatch) -> int:
+    """The row that COPY stumbled over: it names the line of what it was given."""
+    place = COPY_LINE.search(str(error.as_dict().get("context") or ""))
+    lines = batch.copied.split(b"\n")
+    line = lines[int(place[1]) - 1 if place else 0]
+    return int(line.split(b"\t")[STAGED_COLUMNS.index("row")])
 
 
 async def gather_cases(connection: Connection, import_id: UUID) -> None:
