@@ -118,8 +118,16 @@ def test_a_travel_document_meets_its_number_under_another_word(written):
     assert meet(person("张三", "H1234567802", T.HK_MACAO_PERMIT), listed) is Identity.EXACT
 
 
-def test_a_number_is_of_its_own_kind():
-    assert meet(person("张三", "91350100M000100Y43", T.PASSPORT), organisation("张三", "91350100M000100Y43")) is None
+def test_a_number_whose_check_holds_is_that_number_whatever_it_is_called():
+    """GB 11643 and GB 32100 decide, not the word beside the number, in the list and in the question."""
+    shop = "92530111MA6K700390"
+    assert meet(organisation("丙号百货店", shop), person("丙号百货店", shop)) is Identity.EXACT
+    assert meet(person("丙号百货店", shop, T.PASSPORT), organisation("丙号百货店", shop)) is Identity.EXACT
+    assert meet(person("丙号百货店", ""), person("丙号百货店", shop)) is Identity.NAME_ONLY
+    for word in (T.PASSPORT, T.MILITARY_ID, T.HK_MACAO_PERMIT, T.USCC, T.ORGANISATION_CODE):
+        listed = person("张三", "530111198503170015", word)
+        assert meet(person("张三", "530111198503170015"), listed) is Identity.EXACT
+        assert meet(listed, person("张三", "530111198503170015")) is Identity.EXACT
 
 
 def test_a_failing_number_under_other_is_found_by_name_as_well():
@@ -182,7 +190,7 @@ def test_any_subject_has_keys_and_meets_itself_by_name_at_least(kind, name, numb
 
 def test_the_check_of_a_foreigners_card_is_the_same():
     number = "91115619900101001" + resident_check("91115619900101001")
-    assert meet(person("SMITH", number), person("smith", number, T.RESIDENT_ID)) is Identity.NAME_ONLY
+    assert meet(person("SMITH", number), person("smith", number, T.RESIDENT_ID)) is Identity.EXACT
     assert meet(person("SMITH", number), person("smith", number)) is Identity.EXACT
 
 

@@ -112,7 +112,9 @@ async def answer_as_of(
     catalogue = await find_catalogue(connection, known.measures) or Catalogue.model_validate({"matters": []})
     answers = []
     for request in requests:
-        question = read_question(request, b"", actor=Actor(agency), digester=digester, today=legal_date(at))
+        question = read_question(
+            request, b"", actor=Actor(agency), digester=digester, today=legal_date(at), also_former=True
+        )
         digests = [key.digest for subject in question.subjects for key in subject.keys]
         snapshot = await snapshot_as_of(connection, digests, at, known)
         answer, _ = answer_question(question, snapshot, catalogue, UUID(int=0), ListAges())

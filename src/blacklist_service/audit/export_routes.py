@@ -76,7 +76,9 @@ async def create_export(
     state = request.app.state
     filters = EntryFilters.model_validate(body.model_dump(include=set(EntryFilters.model_fields)))
     subject = None if body.subject is None else read_subject(body.subject)
-    digests = None if subject is None else tuple(key.digest for key in asked_keys(subject, state.digester))
+    digests = (
+        None if subject is None else tuple(key.digest for key in asked_keys(subject, state.digester, also_former=True))
+    )
     asked = None if subject is None or body.subject is None else entry_subject(subject, body.subject, state.digester)
     row = await ask_export(
         connection, Wanted(filters, body.format, digests), actor=actor, secrecy=state.secrecy, subject=asked

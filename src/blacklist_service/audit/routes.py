@@ -72,7 +72,7 @@ async def _search(
     filters = EntryFilters.model_validate(query.model_dump(include=set(EntryFilters.model_fields)))
     wire_filters = filters.model_dump(mode="json", by_alias=True, exclude_none=True)
     subject = None if asked is None else read_subject(asked)
-    digests = None if subject is None else [key.digest for key in asked_keys(subject, state.digester)]
+    digests = None if subject is None else [key.digest for key in asked_keys(subject, state.digester, also_former=True)]
     # A page is continued for the same subject alone; the cursor holds but a digest of its digests.
     paged = wire_filters | ({} if digests is None else {"subject": [digest.hex() for digest in digests]})
     at = await database_clock(connection)

@@ -16,6 +16,7 @@ from blacklist_service.listings.rules import is_minor
 from blacklist_service.measures.rules import Catalogue, Matter
 from blacklist_service.problems import MatterNotAllowed, Unauthenticated, Undetermined
 from blacklist_service.subjects.identifiers import birth_date, mask_identifier
+from blacklist_service.subjects.keys import proves_who
 from blacklist_service.subjects.names import mask_name
 
 LIST_EMPTY = "list-empty"
@@ -97,7 +98,7 @@ def _decide(question: Question, asked: AskedSubject, matter: Matter, snapshot: S
         matter,
         kind=asked.subject.kind,
         role=asked.role,
-        has_identifier=asked.subject.identifier is not None,
+        has_identifier=proves_who(asked.subject.identifier),
         hits=hits,
         on=snapshot.legal_date,
         more=more,

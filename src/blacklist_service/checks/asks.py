@@ -8,8 +8,15 @@ from uuid import UUID
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.checks.schemas import CheckRequest, SubjectRequest
 from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest
+from blacklist_service.subjects.cells import disagrees
 from blacklist_service.subjects.digests import Digester
-from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, IdentifierType, read_identifier
+from blacklist_service.subjects.identifiers import (
+    Identifier,
+    IdentifierQuality,
+    IdentifierType,
+    SubjectKind,
+    read_identifier,
+)
 from blacklist_service.subjects.keys import Subject, SubjectKey, asked_keys
 from blacklist_service.subjects.names import name_key
 from blacklist_service.web.bodies import parse_body, validate
@@ -103,7 +110,7 @@ class Ask:
         return (self.asker.principal.member if self.asker.principal else "", self.key)
 
 
-def read_ask(ask: Ask, digester: Digester, *, today: date) -> Question:
+def read_ask(ask: Ask, digester: Digester, *, today: date, also_former: bool = False) -> Question:
     """What is asked; raise the `Problem` that the body deserves."""
     read = validate if ask.is_strict_json else parse_body
     request = read(CheckRequest, ask.body)
@@ -115,6 +122,7 @@ def read_ask(ask: Ask, digester: Digester, *, today: date) -> Question:
         matters=principal.matters if principal else None,
         digester=digester,
         today=today,
+        also_former=also_former,
     )
     if ask.key is not None:
         # Keyed: the request holds numbers that could be guessed from a plain hash.
@@ -130,14 +138,22 @@ def read_question(
     digester: Digester,
     today: date,
     matters: frozenset[str] | None = None,
+    also_former: bool = False,
 ) -> Question:
-    """Raise `InvalidIdentifier` where a number cannot be right: that is never answered with clear."""
-    subjects, warnings = _read_subjects(request, digester, today=today)
+    """Raise `InvalidIdentifier` where a number cannot be right: that is never answered with clear.
+
+    `also_former`: look for listings by the digest rules before these too.
+    """
+    subjects, warnings = _read_subjects(request, digester, today=today, also_former=also_former)
     return Question(actor, request, body, subjects, warnings, matters)
 
 
-def _read_subjects(request: CheckRequest, digester: Digester, *, today: date) -> tuple[list[AskedSubject], list[str]]:
-    subjects, warnings, errors = [], [], []
+def _read_subjects(
+    request: CheckRequest, digester: Digester, *, today: date, also_former: bool
+) -> tuple[list[AskedSubject], list[str]]:
+    subjects: list[AskedSubject] = []
+    warnings: list[str] = []
+    errors = []
     for place, asked in enumerate(request.subjects):
         kind, name, written = asked.kind, asked.name, asked.identifier
         if not name_key(name):
@@ -147,19 +163,25 @@ def _read_subjects(request: CheckRequest, digester: Digester, *, today: date) ->
             identifier = read_identifier(kind, written.type, written.number, today=today)
             if fault := _fault(identifier):
                 errors.append(FieldError(f"/subjects/{place}/identifier/number", "invalid-identifier", fault))
-            elif identifier and (warning := _warning(identifier)):
-                warnings.append(warning)
+            elif identifier:
+                warnings += _warnings(identifier, kind, written.type)
         subject = Subject(kind, name, identifier)
-        subjects.append(AskedSubject(asked.role._value_, subject, asked_keys(subject, digester), asked))
+        keys = asked_keys(subject, digester, also_former=also_former)
+        subjects.append(AskedSubject(asked.role._value_, subject, keys, asked))
     if errors:
         raise InvalidIdentifier(errors=errors)
     return subjects, list(dict.fromkeys(warnings)) if warnings else warnings
 
 
-def _warning(identifier: Identifier) -> str:
-    if identifier.quality is _VALID:
-        return "identifier-unusual" if identifier.is_unusual else ""
-    return "identifier-checksum" if identifier.quality is IdentifierQuality.CHECK_FAILED else ""
+def _warnings(identifier: Identifier, kind: SubjectKind, asked_type: IdentifierType) -> list[str]:
+    warnings = []
+    if identifier.quality is not _VALID:
+        warnings.append("identifier-checksum")
+    elif identifier.is_unusual:
+        warnings.append("identifier-unusual")
+    if disagrees(identifier, kind, asked_type):
+        warnings.append("identifier-type-differs")
+    return warnings
 
 
 def _fault(identifier: Identifier | None) -> str:

@@ -21,6 +21,7 @@ from blacklist_service.checks.asks import Answer, Ask, read_ask
 from blacklist_service.checks.queries import Snapshot, find_answers, look_up
 from blacklist_service.clock import legal_date, new_ids, now
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.installation import are_digests_of_now
 from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.entries import Entry
@@ -69,6 +70,7 @@ class Batcher:
         self._enough = 0.0
         self._look_again: asyncio.TimerHandle | None = None
         self._ages = ages or ListAges()
+        self._also_former = True
         self._waiting: deque[Ask] = deque()
         self._under_way: dict[Lane, list[Ask]] = {}
         self._deadlines = _Deadlines(self._waiting, self._under_way)
@@ -185,7 +187,7 @@ class Batcher:
     def _is_read(self, ask: Ask, today: date) -> bool:
         """What cannot be read is refused with its own problem, and disturbs nobody."""
         try:
-            read_ask(ask, self._digester, today=today)
+            read_ask(ask, self._digester, today=today, also_former=self._also_former)
         except Problem as problem:
             _refuse([ask], problem)
         except Exception:
@@ -228,6 +230,7 @@ class Batcher:
                 await self._answer(lane, [ask])
 
     async def _rehearse(self, connection: Connection) -> None:
+        self._also_former = not await are_digests_of_now(connection)
         snapshot = await look_up(connection, [], [])
         await self._catalogue(connection, snapshot.measures_version)
         await rehearse(connection, at=snapshot.at)

@@ -11,12 +11,14 @@ from blacklist_service.checks.rules import Hit, ListingShown, NoticeHit, NoticeS
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.log import OLDEST_UNSEALED
-from blacklist_service.subjects.keys import KeyKind, Subject, identity_of
+from blacklist_service.subjects.keys import KeyKind, Subject, identity_of, proves_who
 from blacklist_service.subjects.relations import STORED_RELATIONS
 
 FETCHED_FOR_EACH_DIGEST = 200
 
 MOST_NOTICES = 500
+
+_BY_NUMBER = frozenset({KeyKind.IDENTIFIER, KeyKind.ORGANISATION_CODE})
 
 # A live stop notice for a digest, with all members that answer to it: its addressee and whoever took its place.
 STOP_NOTICES = f"""
@@ -115,6 +117,8 @@ async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Seq
 def hits_of(snapshot: Snapshot, subject: Subject, digest: bytes, kind: KeyKind) -> list[Hit]:
     """The listings that one of a subject's keys found, each with the identity it proves."""
     hits = []
+    # Who asks without a number, or with one that proves nothing, learns no other number by a name.
+    has_identifier = kind in _BY_NUMBER or proves_who(subject.identifier)
     for row in snapshot.rows.get(digest, ()):
         listed_name = row["debtor_name"]
         if row["person"] is not None:
@@ -127,7 +131,7 @@ def hits_of(snapshot: Snapshot, subject: Subject, digest: bytes, kind: KeyKind) 
                 listing_id=row["id"],
                 relation=STORED_RELATIONS[row["relation"]],
                 identity=identity_of(kind, subject.kind, subject.name, listed_name),
-                listing=_shown(row, has_identifier=subject.identifier is not None),
+                listing=_shown(row, has_identifier=has_identifier),
             )
         )
     return hits

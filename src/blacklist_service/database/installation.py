@@ -49,6 +49,12 @@ async def verify_installation(connection: Connection, secrecy: Secrecy) -> None:
         raise NotReadyError("the digests in the database follow other rules: run 'blacklist-service migrate'")
 
 
+async def are_digests_of_now(connection: Connection) -> bool:
+    """Whether all keys of the list follow this code's rules, so that nothing needs to be asked by the ones before."""
+    rules = await connection.fetchval("SELECT digest_rules FROM installation")
+    return rules is None or bool(rules >= DIGEST_RULES)
+
+
 async def is_bound(connection: Connection) -> bool:
     """Whether a key was ever bound to this database: then no new one may be made."""
     if await connection.fetchval("SELECT to_regclass('public.installation')") is None:

@@ -38,13 +38,13 @@ from blacklist_service.listings.wording import (
     read_circumstance,
 )
 from blacklist_service.subjects.case_numbers import CaseNumber, read_case_number
+from blacklist_service.subjects.cells import Cell, read_cell
 from blacklist_service.subjects.identifiers import (
     Identifier,
     IdentifierQuality,
     SubjectKind,
     birth_date,
     looks_damaged,
-    read_identifier,
 )
 from blacklist_service.subjects.names import is_suspect_name, name_key
 
@@ -123,6 +123,7 @@ class _Reading:
     def __init__(self, particulars: Particulars, today: date) -> None:
         self._said = particulars
         self._today = today
+        self._cell = Cell()
         self._warnings: list[Warn] = []
         self._refused: list[Refused] = []
 
@@ -162,9 +163,10 @@ class _Reading:
             self._refuse(Refusal.KIND_UNKNOWN, "kind")
         if self._refused or case_number is None or kind is None:
             return None
-        identifier = read_identifier(kind, declared, number, today=today)
-        self._warnings += _naming_warnings(kind, name, identifier, case_number)
-        return Naming(said.court_code, said.court_name, case_number.text, self._sequence(), kind, name, identifier)
+        self._cell = cell = read_cell(kind, declared, number, today=today)
+        self._warnings += _naming_warnings(kind, name, cell, case_number)
+        naming = (said.court_code, said.court_name, case_number.text, self._sequence(), kind, name)
+        return Naming(*naming, cell.identifier)
 
     def _has_people(self) -> bool:
         return bool(self._said.people or _is_name(self._said.legal_representative))
@@ -203,6 +205,7 @@ class _Reading:
             party_sequence=naming.party_sequence,
             sex=SEXES.get(fold(said.sex)) if said.sex else None,
             identifier=naming.identifier,
+            further_identifiers=self._cell.identifiers[1:],
             people=people,
             circumstances=tuple(sorted({read_circumstance(text).value for text in circumstances})),
             circumstances_text=said.circumstances or None,
@@ -237,7 +240,7 @@ class _Reading:
         if looks_damaged(said.identifier_number):
             self._refused.append(Refused(Refusal.IDENTIFIER_DAMAGED, "people", place))
         declared = IDENTIFIER_TYPES.get(fold(said.identifier_type)) if said.identifier_type else None
-        identifier = read_identifier(SubjectKind.PERSON, declared, said.identifier_number, today=self._today)
+        identifier = read_cell(SubjectKind.PERSON, declared, said.identifier_number, today=self._today).identifier
         relation = RELATIONS.get(fold(said.relation), "legal_representative")
         return Person(relation, said.name.strip(), identifier, said.since, said.until)
 
@@ -245,10 +248,9 @@ class _Reading:
         self._refused.append(Refused(code, part))
 
 
-def _naming_warnings(
-    kind: SubjectKind, name: str, identifier: Identifier | None, case_number: CaseNumber
-) -> list[Warn]:
+def _naming_warnings(kind: SubjectKind, name: str, cell: Cell, case_number: CaseNumber) -> list[Warn]:
     """What is odd about whom and which case a listing names."""
+    identifier = cell.identifier
     warnings = []
     if identifier is None:
         warnings.append(Warn.IDENTIFIER_MISSING)
@@ -256,6 +258,14 @@ def _naming_warnings(
         warnings.append(Warn.IDENTIFIER_MASKED)  # also by a mask that nobody knows: it is found by the name alone
     elif (warning := _WARNING_OF_QUALITY.get(identifier.quality)) is not None:
         warnings.append(warning)
+    elif identifier.is_unusual:
+        warnings.append(Warn.IDENTIFIER_UNUSABLE)  # used as it stands, and found by the name as well
+    if cell.is_extracted:
+        warnings.append(Warn.IDENTIFIER_EXTRACTED)
+    if cell.is_of_another_type:
+        warnings.append(Warn.IDENTIFIER_TYPE_DIFFERS)
+    if len(cell.identifiers) > 1:
+        warnings.append(Warn.IDENTIFIERS_SEVERAL)
     if is_suspect_name(kind, name):
         warnings.append(Warn.NAME_SUSPECT)
     if case_number.is_legacy:

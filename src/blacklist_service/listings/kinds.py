@@ -4,18 +4,20 @@ import re
 from datetime import date
 
 from blacklist_service.listings.wording import KINDS, ORGANISATION_WORDS, fold
+from blacklist_service.subjects.cells import read_cell
 from blacklist_service.subjects.identifiers import (
+    ORGANISATION_TYPES,
+    RESIDENT_FORM_TYPES,
     Identifier,
     IdentifierQuality,
     IdentifierType,
     SubjectKind,
-    read_identifier,
+    is_of_kind,
 )
 from blacklist_service.subjects.names import name_key
 
-ORGANISATION_TYPES = frozenset(
-    {IdentifierType.USCC, IdentifierType.ORGANISATION_CODE, IdentifierType.BUSINESS_REGISTRATION_NUMBER}
-)
+COMPANY = "公司"
+DIGITS_BEFORE_THE_CHECK = 17
 _SHORT_NAME = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]{2,4}")
 
 
@@ -28,7 +30,7 @@ def find_kind(
     has_people: bool,
     today: date,
 ) -> SubjectKind | None:
-    """As written; else by the identifier's type, by who stands beside the debtor, by the name, by the number's form.
+    """As written; else by the identifier's type, by the number, by who stands beside the debtor, by the name.
 
     None where the word is not known, or nothing says it.
     """
@@ -36,23 +38,44 @@ def find_kind(
         return KINDS.get(fold(written))
     if declared is not None and declared is not IdentifierType.OTHER:
         return SubjectKind.ORGANISATION if declared in ORGANISATION_TYPES else SubjectKind.PERSON
+    as_person = read_cell(SubjectKind.PERSON, None, number, today=today).identifier
+    if _is_a_persons(as_person, number) and COMPANY not in name and (_is_masked(as_person) or _is_a_persons_name(name)):
+        return SubjectKind.PERSON
     if has_people or any(word in name for word in ORGANISATION_WORDS):
         return SubjectKind.ORGANISATION
-    return _by_number(name, number, today)
+    return _by_form(name, number, today)
 
 
-def _by_number(name: str, number: str, today: date) -> SubjectKind | None:
-    as_person, as_organisation = (read_identifier(kind, None, number, today=today) for kind in SubjectKind)
-    is_short = _SHORT_NAME.fullmatch(name) is not None
-    fits_person = _fits(as_person, SubjectKind.PERSON)
-    if fits_person and as_person is not None and as_person.quality is IdentifierQuality.VALID:
-        return SubjectKind.PERSON
-    if _holds(as_organisation) or (_fits(as_organisation, SubjectKind.ORGANISATION) and not is_short):
+def _by_form(name: str, number: str, today: date) -> SubjectKind | None:
+    as_person, as_organisation = (read_cell(kind, None, number, today=today).identifier for kind in SubjectKind)
+    if _is_an_organisations(as_organisation):
         return SubjectKind.ORGANISATION
-    return SubjectKind.PERSON if fits_person or is_short or "·" in name_key(name) else None
+    is_short = _is_a_persons_name(name)
+    if _fits(as_organisation, SubjectKind.ORGANISATION) and not is_short:
+        return SubjectKind.ORGANISATION
+    return SubjectKind.PERSON if _fits(as_person, SubjectKind.PERSON) or is_short else None
 
 
-def _holds(identifier: Identifier | None) -> bool:
+def _is_a_persons(identifier: Identifier | None, written: str) -> bool:
+    """Whether it is a resident ID by its check, or a masked one, which means a person whatever the name ends in.
+
+    Fifteen digits prove nothing: a number of the old business register has as many.
+    """
+    if identifier is None or identifier.type not in RESIDENT_FORM_TYPES:
+        return False
+    has_check = sum(map(str.isdigit, written)) >= DIGITS_BEFORE_THE_CHECK
+    return _is_masked(identifier) or (identifier.quality is IdentifierQuality.VALID and has_check)
+
+
+def _is_masked(identifier: Identifier | None) -> bool:
+    return identifier is not None and "*" in identifier.number
+
+
+def _is_a_persons_name(name: str) -> bool:
+    return _SHORT_NAME.fullmatch(name) is not None or "·" in name_key(name)
+
+
+def _is_an_organisations(identifier: Identifier | None) -> bool:
     """Whether it is a credit or organisation code whose check holds: no accident."""
     return (
         identifier is not None
@@ -64,6 +87,4 @@ def _holds(identifier: Identifier | None) -> bool:
 def _fits(identifier: Identifier | None, kind: SubjectKind) -> bool:
     if identifier is None or identifier.quality is IdentifierQuality.UNUSABLE:
         return False
-    return (identifier.type in ORGANISATION_TYPES) == (kind is SubjectKind.ORGANISATION) and (
-        identifier.type is not IdentifierType.OTHER
-    )
+    return is_of_kind(identifier.type, kind) and identifier.type is not IdentifierType.OTHER

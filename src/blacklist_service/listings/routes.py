@@ -536,7 +536,7 @@ def _digests(body: SearchRequest, request: Request) -> list[bytes]:
         if asked.identifier is not None:
             number = read_identifier(asked.kind, asked.identifier.type, asked.identifier.number, today=_today())
         subjects = [Subject(asked.kind, asked.name, number)]
-    return [key.digest for subject in subjects for key in asked_keys(subject, digester)]
+    return [key.digest for subject in subjects for key in asked_keys(subject, digester, also_former=True)]
 
 
 def _change(row: Any) -> ChangeResponse:

@@ -1,6 +1,7 @@
 """Characters that mean the same or nothing at all: tables for `str.translate`."""
 
 from collections.abc import Mapping
+from unicodedata import normalize
 
 # Blank or invisible: white space, controls, joiners, directions, fillers, variation selectors.
 INVISIBLE: Mapping[int, None] = dict.fromkeys(
@@ -10,6 +11,7 @@ INVISIBLE: Mapping[int, None] = dict.fromkeys(
         *range(0x7F, 0xA0),
         0x00AD,
         0x034F,
+        0x061C,
         *range(0x115F, 0x1161),
         0x180E,
         *range(0x200B, 0x2010),
@@ -49,4 +51,25 @@ PRIVATE_USE: Mapping[int, int] = {
             strict=True,
         )
     ),
+}
+
+# Radicals and strokes that are met where an ideograph is meant, as PDF readers and fonts leave them: Unicode's
+# EquivalentUnifiedIdeograph (version 14; U+2E80 and U+2E9A have none). NFKC knows the Kangxi radicals alone.
+RADICALS: Mapping[int, int] = {
+    **{code: ord(normalize("NFKC", chr(code))) for code in range(0x2F00, 0x2FD6)},
+    **dict(zip(range(0x2E81, 0x2E9A), map(ord, "厂乛乚乙亻冂𠘨刀刂卜㔾小小兀尣尢𡯂巳幺彑彐忄心扌攵"), strict=True)),
+    **dict(
+        zip(
+            range(0x2E9B, 0x2EF4),
+            map(
+                ord,
+                "旡日月歺母民氵氺灬爫爫丬牛犭王𤴔目示礻𥫗糹纟罓罒㓁冗𦉫羊𦍌𦍋耂肀聿肉𦥑艹艹艹虎衤覀西见角𧢲"
+                "讠贝𧾷车辶辶辶邑钅長镸长门𨸏阝雨青韦页风飞食𩙿飠饣𩠐马骨鬼鱼鸟卤麦黄黾斉齐歯齿竜龙龜亀龟",
+            ),
+            strict=True,
+        )
+    ),
+    0x31C6: 0x200CC,
+    0x31CF: 0x4E40,
+    **dict(zip(range(0x31D0, 0x31E2), map(ord, "一丨丿丿丶𠃍乛𠃊𠃎𠄌亅𡿨𠃋乀𠃑乚乙𠄎"), strict=True)),
 }

@@ -57,6 +57,9 @@ RESIDENT_FORM_TYPES = frozenset(
         IdentifierType.FOREIGN_PERMANENT_RESIDENT_ID,
     }
 )
+ORGANISATION_TYPES = frozenset(
+    {IdentifierType.USCC, IdentifierType.ORGANISATION_CODE, IdentifierType.BUSINESS_REGISTRATION_NUMBER}
+)
 PROVINCES = frozenset(
     map(
         str,
@@ -102,7 +105,9 @@ _KNOWN_MASK = re.compile(r"[0-9]{10}\*{4}[0-9]{3}[0-9X]|[0-9]{11}\*{4}[0-9]{3}[0
 _MASK_OF_X = re.compile(r"([0-9]+)(X{4,})([0-9]*X?)")
 
 # What clerks write into a column that must not stay empty.
-_PLACEHOLDER = re.compile(r"0+|X+|[?]+|[/.]+|N/?A|NULL|NONE|无|暂无|没有|空|不详|不明|未知|未提供|未查明|无证件|无号码")
+_PLACEHOLDER = re.compile(
+    r"([0-9])\1*X?|X+|[?]+|[/.]+|N/?A|NULL|NONE|无|暂无|没有|空|不详|不明|未知|未提供|未查明|无证件|无号码"
+)
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]*)?E\+[0-9]{1,3}|[0-9][.,][0-9]+E[0-9]{1,3}")
 _ROUNDED = re.compile(r"([0-9]{15}000)(?:\.0+)?")
 
@@ -117,6 +122,7 @@ _CLEANED: Mapping[int, str | int | None] = {
 _RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_CHECKS = "10X98765432"
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_DEPARTMENTS = frozenset("123456789ANY")  # who registers (GB 32100, first character)
 _USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _DIGIT_VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
@@ -131,14 +137,39 @@ def read_identifier(
     *,
     today: date,
 ) -> Identifier | None:
-    """None when nothing is left after cleaning, or only a placeholder such as 无; without a type, see `infer_type`."""
+    """None when nothing is left after cleaning, or only a placeholder such as 无; without a type, see `infer_type`.
+
+    The check digit decides: what holds as a resident ID or a credit code is one, whatever type is given.
+    """
     number = text if _CLEAN.fullmatch(text) else clean_number(text)
     if not number or _PLACEHOLDER.fullmatch(number):
         return None
     if type is _OTHER:
-        return _read_other(kind, number, today)
-    found = infer_type(kind, number) if type is None else type
-    return _READERS[found](found, number, today)
+        identifier = _read_other(kind, number, today)
+    else:
+        found = infer_type(kind, number) if type is None else type
+        identifier = _READERS[found](found, number, today)
+    if len(number) == 18 and not (identifier.quality is _VALID and identifier.type in _CHECKED_TYPES):
+        return read_by_check(number, today) or identifier
+    return identifier
+
+
+def read_by_check(number: str, today: date) -> Identifier | None:
+    """What 18 characters are by their own check, whatever their card is called: a number of the GB 11643 form, or a credit
+    code (GB 32100); None where neither holds.
+    """
+    if _EIGHTEEN.fullmatch(number) and _resident_check(number) == number[17]:
+        born = _date_in(number)
+        # 2023's permanent residence card: 9, the province of issue, the country of birth, then the date (domain §3.3).
+        is_issued = number[:2] in PROVINCES or (number[0] == "9" and number[1:3] in PROVINCES)
+        if is_issued and born is not None and EARLIEST_BIRTH <= born <= today:
+            return Identifier(_infer_card(number), number, _VALID)
+    return Identifier(IdentifierType.USCC, number, _VALID) if _is_plainly_uscc(number) else None
+
+
+def is_of_kind(type: IdentifierType, kind: SubjectKind) -> bool:  # noqa: A002 -- the word on the wire
+    """Whether such numbers are given to persons, or to organisations."""
+    return (type in ORGANISATION_TYPES) == (kind is SubjectKind.ORGANISATION)
 
 
 def clean_number(text: str) -> str:
@@ -179,7 +210,8 @@ def looks_damaged(text: str) -> bool:
         return False
     number = clean_number(text)
     if rounded := _ROUNDED.fullmatch(number):
-        return not (_resident_check(rounded[1]) == "0" or _is_plainly_uscc(rounded[1]))
+        is_nothing = _PLACEHOLDER.fullmatch(rounded[1]) is not None
+        return not (is_nothing or _resident_check(rounded[1]) == "0" or _is_plainly_uscc(rounded[1]))
     return _SCIENTIFIC.fullmatch(number) is not None
 
 
@@ -309,10 +341,10 @@ def _holds_as_uscc(number: str) -> bool:
 
 
 def _is_plainly_uscc(number: str) -> bool:
-    """Whether digits that might be a resident ID as well are a credit code: its check holds, its region is one (positions 3
-    to 8, GB/T 2260; 100000 is the state's), and no birth date stands where a resident ID has one.
+    """Whether digits that might be a resident ID as well are a credit code: its check holds, its department and its region
+    are some (GB/T 2260; 100000 is the state's), and no birth date stands where a resident ID has one.
     """
-    is_of_a_region = number[2:4] in PROVINCES or number.startswith("100000", 2)
+    is_of_a_region = number[:1] in _DEPARTMENTS and (number[2:4] in PROVINCES or number.startswith("100000", 2))
     return is_of_a_region and _holds_as_uscc(number) and not _is_birth_date(number)
 
 

@@ -6,7 +6,8 @@ What is digested, by tag (the parts follow in this order; raise `DIGEST_RULES` w
 - `uscc`, `organisation_code`, `business_registration_number`: each under its own;
 - `document`: passports, permits, military and other numbers under one tag, because the list often says 'other' where
   the question names the card. Two papers of different persons may then share a number; the name still has to agree.
-- `code`: the organisation code, written or within a USCC; `masked`: kind, mask, name; `name`, `name_only`: kind, name.
+- `code`: the organisation code, written or within a USCC; `masked`: a person's mask and name, whatever kind the list says;
+- `name`, `name_only`: kind, name; `name_registered`: name of an organisation that is listed under a registration number.
 """
 
 import re
@@ -14,12 +15,15 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from blacklist_service.subjects.digests import Digester, measured
+from blacklist_service.subjects.former import former_comparison_key
 from blacklist_service.subjects.identifiers import (
+    ORGANISATION_TYPES,
     RESIDENT_FORM_TYPES,
     Identifier,
     IdentifierQuality,
     IdentifierType,
     SubjectKind,
+    is_of_kind,
 )
 from blacklist_service.subjects.names import comparison_key, names_agree
 
@@ -55,23 +59,34 @@ class SubjectKey(NamedTuple):
 
 
 # By their own names, because a name of an enumeration is looked up in Python, and these are met for every check.
-_IDENTIFIER, _MASKED, _NAME_ONLY, _VALID = (
+_IDENTIFIER, _MASKED, _NAME_ONLY, _VALID, _PERSON = (
     KeyKind.IDENTIFIER,
     KeyKind.MASKED,
     KeyKind.NAME_ONLY,
     IdentifierQuality.VALID,
+    SubjectKind.PERSON,
 )
 _new = tuple.__new__  # half the time of the named tuple's own
 _WITH_CODE = frozenset({IdentifierType.USCC, IdentifierType.ORGANISATION_CODE})
 
 
 def listed_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
-    """The keys of the debtor. A name alone finds it only for who asks by name, or where no number could find it."""
+    """The keys of the debtor. A name alone finds it only for who asks by name, or where no number could find it.
+
+    Where the number says that it is of the other kind, it is found by its name as that as well.
+    """
     name = comparison_key(subject.kind, subject.name)
     keys = _number_keys(subject, name, digester)
-    if not keys or _is_beyond_reach(subject):
+    is_found_by_number = bool(keys) and not _is_beyond_reach(subject)
+    if not is_found_by_number:
         keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_only", subject.kind, name)))
     keys.append(SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name)))
+    if _is_registered(subject.identifier):
+        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_registered", name)))
+    if _is_of_the_other_kind(subject.identifier, subject.kind):
+        other = SubjectKind.ORGANISATION if subject.kind is _PERSON else _PERSON
+        as_other = comparison_key(other, subject.name)
+        keys.append(SubjectKey(KeyKind.NAME, digester.of("name", other, as_other)))
     return keys
 
 
@@ -81,18 +96,40 @@ def related_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
     return [key for key in keys if key.kind is not KeyKind.ORGANISATION_CODE]
 
 
-def asked_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
-    """All keys under which this subject could be listed; with a number, a namesake's number is no match."""
+def asked_keys(subject: Subject, digester: Digester, *, also_former: bool = False) -> list[SubjectKey]:
+    """All keys under which this subject could be listed; with a number that proves who it is, a namesake's is no match.
+
+    `also_former`: by the rules before these too, for a list that is being digested anew.
+    """
     name = comparison_key(subject.kind, subject.name)
+    keys = _asked_keys(subject, name, digester)
+    if also_former:
+        former = former_comparison_key(subject.kind, subject.name)
+        if former != name:
+            keys += [key for key in _asked_keys(subject, former, digester) if key not in keys]
+    return keys
+
+
+def _asked_keys(subject: Subject, name: str, digester: Digester) -> list[SubjectKey]:
+    identifier = subject.identifier
     keys = _number_keys(subject, name, digester)
     if not keys:
         return [SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name))]
     named = measured(name)
-    if masks := _masks(subject.identifier):
-        digest = digester.begun("masked", subject.kind)
+    if masks := _masks(identifier):
+        digest = digester.begun("masked", _PERSON)
         keys += [_new(SubjectKey, (_MASKED, digest(f"{len(mask)}:{mask}{named}"))) for mask in masks]
     keys.append(_new(SubjectKey, (_NAME_ONLY, digester.begun("name_only", subject.kind)(named))))
+    if subject.kind is not _PERSON and not _is_registered(identifier):
+        keys.append(_new(SubjectKey, (_NAME_ONLY, digester.begun("name_registered")(named))))
+    if not proves_who(identifier):
+        keys.append(SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name)))
     return keys
+
+
+def proves_who(identifier: Identifier | None) -> bool:
+    """Whether a number says which of several namesakes is meant: one that is mistyped, or of no known form, does not."""
+    return identifier is not None and identifier.quality is _VALID and not identifier.is_unusual
 
 
 def identity_of(key_kind: KeyKind, subject_kind: SubjectKind, asked_name: str, listed_name: str) -> Identity:
@@ -114,7 +151,7 @@ def _number_keys(subject: Subject, name: str, digester: Digester) -> list[Subjec
         if quality is IdentifierQuality.UNUSABLE:
             return []
         if quality is IdentifierQuality.MASKED:
-            return [SubjectKey(_MASKED, digester.of("masked", subject.kind, identifier.number, name))]
+            return [SubjectKey(_MASKED, digester.of("masked", _PERSON, identifier.number, name))]
         if quality is IdentifierQuality.CHECK_FAILED and identifier.type in RESIDENT_FORM_TYPES:
             return []
     keys = [SubjectKey(_IDENTIFIER, digester.begun(_tag(identifier))(measured(_lasting_part(identifier))))]
@@ -126,7 +163,7 @@ def _number_keys(subject: Subject, name: str, digester: Digester) -> list[Subjec
 def _tag(identifier: Identifier) -> str:
     if identifier.type in RESIDENT_FORM_TYPES:
         return "resident" if len(identifier.number) == 18 else "document"
-    return identifier.type if identifier.type in _ORGANISATION_TYPES else "document"
+    return identifier.type if identifier.type in ORGANISATION_TYPES else "document"
 
 
 def _lasting_part(identifier: Identifier) -> str:
@@ -158,17 +195,30 @@ def _masks(identifier: Identifier | None) -> tuple[str, ...]:
 def _is_beyond_reach(subject: Subject) -> bool:
     """Whether the listing has a key of its number that the usual question for this subject never asks."""
     identifier = subject.identifier
-    if identifier is None:
+    if identifier is None or not is_of_kind(identifier.type, subject.kind):
         return True
-    if subject.kind is SubjectKind.ORGANISATION:
-        # Old papers hold numbers of no known form (…字第002345号): nobody asks by such a one.
-        return identifier.quality is IdentifierQuality.MASKED or identifier.type is IdentifierType.OTHER
-    # Eighteen digits under 'other' that fail as a resident ID: a question by resident ID is refused or another's.
-    return identifier.type is IdentifierType.OTHER and identifier.is_unusual
+    if identifier.quality is IdentifierQuality.MASKED:
+        return False
+    # Mistyped by the court, so that the right number is another one; or no number that anybody could know: what 'other'
+    # is, only the one who wrote it knows, and old papers hold numbers of no form at all (…字第002345号).
+    return not proves_who(identifier) or identifier.type is IdentifierType.OTHER
+
+
+def _is_registered(identifier: Identifier | None) -> bool:
+    """Whether it is a number of the old business register: the same company has a credit code since 2015."""
+    return identifier is not None and identifier.type is IdentifierType.BUSINESS_REGISTRATION_NUMBER
+
+
+def _is_of_the_other_kind(identifier: Identifier | None, kind: SubjectKind) -> bool:
+    """Whether the number says that the list is wrong about what the debtor is; a masked resident ID says so too."""
+    return (
+        identifier is not None
+        and identifier.type in _CERTAIN_TYPES
+        and identifier.quality is not IdentifierQuality.UNUSABLE
+        and not is_of_kind(identifier.type, kind)
+    )
 
 
 # By form alone, whatever the type says, or the two ways of writing the type would not meet.
 _REISSUED_PERMIT = re.compile(r"[HM][0-9]{10}")
-_ORGANISATION_TYPES = frozenset(
-    {IdentifierType.USCC, IdentifierType.ORGANISATION_CODE, IdentifierType.BUSINESS_REGISTRATION_NUMBER}
-)
+_CERTAIN_TYPES = RESIDENT_FORM_TYPES | {IdentifierType.USCC, IdentifierType.ORGANISATION_CODE}

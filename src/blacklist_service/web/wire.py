@@ -12,6 +12,7 @@ FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-
 FORBIDDEN_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 LONGEST_LINE = 500
 """A text that may be longer has paragraphs. A shorter one is a line: what ends it would forge the next line of a letter."""
+BIDIRECTIONAL = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 YEARS = range(1900, 2201)
 """As in list files. Beyond, nothing happens that this service could know of, and sums of days end in no date."""
@@ -40,6 +41,11 @@ def _refuse_ends_of_lines(text: str) -> str:
     if not text.isprintable() and FORBIDDEN_IN_A_LINE.search(text):
         raise PydanticCustomError("control_character", "Control characters and ends of lines are not allowed")
     return text
+
+
+def _without_directions(text: str) -> str:
+    """Names are copied out of web pages and tables with the controls that stood around them, in files as in questions."""
+    return text if text.isprintable() else text.translate(BIDIRECTIONAL)
 
 
 def _refuse_blank(text: str) -> str:
@@ -76,7 +82,13 @@ def text(most: int, least: int = 1) -> Any:
     return (StringConstraints(min_length=least, max_length=most), AfterValidator(refuse))
 
 
-Name = Annotated[str, *text(200), AfterValidator(_refuse_blank)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_without_directions),
+    AfterValidator(_refuse_ends_of_lines),
+    AfterValidator(_refuse_blank),
+]
 Reference = Annotated[str, *text(200), AfterValidator(_refuse_blank)]
 Code = Annotated[str, *text(64)]
 Number = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_refuse_controls)]

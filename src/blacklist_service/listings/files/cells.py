@@ -5,6 +5,7 @@ import re
 
 PLAIN_SPACE = " \t\r\n\u00a0\u3000"
 EXACT_BELOW = 1e15  # from here on a spreadsheet's number has lost digits: it keeps fifteen
+EXACT_IN_JSON_BELOW = 2**53
 
 DROPPED = tuple(map(chr, (*range(0x80, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))))
 """Beyond ASCII, what no text has: C1 controls, other ends of lines, what makes a text read in another direction."""
@@ -36,6 +37,13 @@ def unwrap(cell: str) -> str:
     if wrapped := _AS_FORMULA.fullmatch(stripped):
         return wrapped[1]
     return stripped[1:] if _AS_TEXT.match(stripped) else cell
+
+
+def identifier_text(number: int) -> str:
+    """Write a whole number that stands bare in JSON where an identifier belongs. From 2^53 on JavaScript has rounded it, and
+    one in eleven that it rounded passes its check all the same: it is written so that it is seen to be damaged.
+    """
+    return str(number) if abs(number) < EXACT_IN_JSON_BELOW else f"{number:.14E}"
 
 
 def number_text(number: float) -> str:

@@ -10,7 +10,7 @@ import jiter
 import orjson
 
 from blacklist_service.listings.files.base import ListFile
-from blacklist_service.listings.files.cells import clean, number_text, tidy
+from blacklist_service.listings.files.cells import clean, identifier_text, number_text, tidy
 from blacklist_service.listings.files.encodings import scan_text
 from blacklist_service.listings.files.header import EXPECTED, LONGEST_NAME, MOST_UNKNOWN_NAMES, label
 from blacklist_service.listings.files.names import Special, meaning_of
@@ -168,9 +168,14 @@ def _field_text(value: Any, field: Field) -> str | None:
         text = clean(value)
         return tidy(value) if text and field is Field.NAME else text
     if isinstance(value, list) and (field in _LISTS or len(value) < 2):
-        texts = [_scalar_text(item) for item in value]
+        texts = [_text_in(item, field) for item in value]
         return None if None in texts else ",".join(text for text in texts if text)
-    return _scalar_text(value)
+    return _text_in(value, field)
+
+
+def _text_in(value: Any, field: Field) -> str | None:
+    is_identifier = field is Field.IDENTIFIER_NUMBER and type(value) is int
+    return identifier_text(value) if is_identifier else _scalar_text(value)
 
 
 def _scalar_text(value: Any) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from blacklist_service.listings.files.cells import PLAIN_SPACE, clean, tidy, unwrap
+from blacklist_service.listings.files.cells import PLAIN_SPACE, clean, identifier_text, tidy, unwrap
 from blacklist_service.listings.files.header import MOST_COLUMNS, Header, nameless
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.rows import Field, RawRow, RelatedPerson
@@ -67,4 +67,4 @@ def _person(item: Any) -> RelatedPerson:
 
 
 def _text(value: Any) -> str:
-    return clean(value) if isinstance(value, str) else str(value) if type(value) is int else ""
+    return clean(value) if isinstance(value, str) else identifier_text(value) if type(value) is int else ""

@@ -1,0 +1,27 @@
+"""Names as digest rules 1 compared them: for as long as the list holds keys of those rules, they are asked for as well.
+
+`listings/operations/digesting.py` digests the list anew; when it has come to its end, nothing here is called any more.
+"""
+
+import re
+from unicodedata import normalize
+
+from blacklist_service.subjects.characters import FULL_WIDTH, INVISIBLE, PRIVATE_USE
+from blacklist_service.subjects.identifiers import SubjectKind
+from blacklist_service.subjects.names import DOT, without_annotation
+
+_DOTS = "\u2022\u30fb\uff65\u2027\u22c5\u2219\u0387\u25cf\u2024\ufe52\uff0e\ua78f\u2e31\u2e33"
+_FOLDED = {
+    **FULL_WIDTH,
+    **PRIVATE_USE,
+    **{code: None for code in INVISIBLE if code != 0x061C},
+    **dict.fromkeys(map(ord, _DOTS), DOT),
+}
+_CJK = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\ue000-\uf8ff\uf900-\ufaff\U00020000-\U0003ffff"
+_DOT_BETWEEN_CJK = re.compile(rf"(?<=[{_CJK}])\.(?=[{_CJK}])")
+
+
+def former_comparison_key(kind: SubjectKind, name: str) -> str:
+    """What `names.comparison_key` was."""
+    folded = _DOT_BETWEEN_CJK.sub(DOT, normalize("NFC", name.translate(_FOLDED)))
+    return without_annotation(kind, normalize("NFC", folded.upper()).strip(DOT + "."))
