@@ -41,7 +41,7 @@ _statements: dict[tuple[Any, ...], Statement] = {}
 
 async def composed(compose: Callable[Shape, "Select[Any]"], *shape: Shape.args, **more: Shape.kwargs) -> Statement:
     """The statement of this shape, whose parts are hashable; composed and compiled where it is the first of them."""
-    key = (compose, shape, frozenset(more.items()))
+    key = (compose, shape, *more.items())
     if (found := _statements.get(key)) is None:
         found = _statements[key] = await asyncio.to_thread(lambda: compiled(compose(*shape, **more)))
     return found
@@ -64,13 +64,13 @@ class Deferred:
         self._module = module
 
     def __getattr__(self, name: str) -> "_Later":
-        return _Later(self._module, name)
+        later = self.__dict__[name] = _Later(self._module, name)  # the same one next time: it is looked up by
+        return later
 
 
-@dataclass(frozen=True, slots=True)
 class _Later:
-    module: str
-    name: str
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
 
     def __call__(self, *shape: Any, **more: Any) -> Any:
-        return getattr(import_module(self.module), self.name)(*shape, **more)
+        return getattr(import_module(self._module), self._name)(*shape, **more)
