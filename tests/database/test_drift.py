@@ -11,6 +11,7 @@ from blacklist_service.schema import ROOMS, metadata
 from tests.conftest import Databases
 
 ALEMBIC, MODELS, WRITTEN = "Alembic would", "the models (-)", "migrations/schema.sql (-)"
+MONTHS = "the partitions of a month"
 
 KINDS = {
     "a column added": (
@@ -44,9 +45,14 @@ KINDS = {
         "listings_ended_check",
     ),
     "a grant widened": (
-        "GRANT UPDATE ON ledger_entries TO blacklist_app",
+        "GRANT UPDATE ON ledger_leaves TO blacklist_app",
         (WRITTEN,),
-        "GRANT SELECT,INSERT,UPDATE ON TABLE ledger_entries",
+        "GRANT SELECT,INSERT,UPDATE ON TABLE ledger_leaves",
+    ),
+    "a grant widened on what has partitions": (
+        "GRANT UPDATE ON ledger_entries TO blacklist_app",
+        (WRITTEN, MONTHS),
+        "ledger_entries",
     ),
     "a trigger dropped": (
         "DROP TRIGGER members_lineage ON members",
@@ -107,6 +113,16 @@ async def test_each_kind_of_drift_is_caught_and_named(kind: str, dsn: str, model
 
 async def test_a_database_as_the_migrations_make_it_is_no_drift(dsn: str, modelled: str):
     assert await find_drift(dsn, modelled=modelled, written=SCHEMA.read_text()) == []
+
+
+@pytest.mark.parametrize("granted", ["UPDATE", "UPDATE (leaf)"])
+async def test_a_grant_on_one_month_is_caught(granted: str, dsn: str, modelled: str):
+    await alter(
+        dsn, f"SELECT attach_ledger_month('2099-01-01'); GRANT {granted} ON ledger_entries_2099_01 TO blacklist_app"
+    )
+    [found] = await find_drift(dsn, modelled=modelled, written=SCHEMA.read_text())
+    assert found.startswith(MONTHS)
+    assert found.endswith("\n\nledger_entries_2099_01")
 
 
 async def test_a_new_month_is_no_drift(dsn: str, modelled: str):
