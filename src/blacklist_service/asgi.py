@@ -40,7 +40,7 @@ from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import check_taker
 from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
-from blacklist_service.database.connections import Connection, Pool, create_pool
+from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
@@ -55,6 +55,7 @@ from blacklist_service.listings.objection_routes import router as objections_rou
 from blacklist_service.listings.publication_routes import router as publication_router
 from blacklist_service.listings.routes import feed as changes_router
 from blacklist_service.listings.routes import router as listings_router
+from blacklist_service.listings.setdigests import SetDigests
 from blacklist_service.measures.routes import measures as measures_router
 from blacklist_service.measures.routes import router as matters_router
 from blacklist_service.members.authentication import Authenticator
@@ -67,6 +68,7 @@ from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.telemetry import configure_logging
 from blacklist_service.web.context import RequestContext
+from blacklist_service.web.courtesy import Courtesy
 from blacklist_service.web.documented import ProblemResponse
 from blacklist_service.web.express import ExpressProtocol
 from blacklist_service.web.hotlane import HotLane
@@ -76,6 +78,7 @@ from blacklist_service.web.probes import Kept, Readiness, figures
 from blacklist_service.web.probes import router as probes_router
 from blacklist_service.web.refusals import install_refusals
 from blacklist_service.web.routing import actor_of
+from blacklist_service.web.shares import Share, open_shares
 from blacklist_service.web.transactions import borrowed
 
 DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行人) and answers, before an approval, **block**,
@@ -97,9 +100,8 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.pool = await create_pool(
-            dsn, size=settings.pool_size, statement_timeout_ms=settings.statement_timeout_ms
-        )
+        app.state.shares = await open_shares(dsn, settings)
+        app.state.pool = app.state.shares.pool(Share.ORDINARY)
         deadline_seconds = settings.check_deadline_ms / 1000
         authenticator = Authenticator(dsn, deadline_seconds=deadline_seconds)
         app.state.proofs = authenticator
@@ -115,7 +117,9 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         )
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings)
-        app.state.notice_watch = Watch(app.state.pool)
+        app.state.notice_watch = Watch(app.state.shares.pool(Share.STREAM))
+        app.state.set_digests = SetDigests()
+        app.state.courtesy = Courtesy(lambda: app.state.batcher.asked)
         app.state.batcher.start()
         patience = asyncio.create_task(end_overdue(settings.read_patience, settings.least_rate))
         if is_rehearsed:
@@ -129,7 +133,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
             authenticator.close()
             readiness_lane.terminate()
             app.state.refusals.terminate()
-            app.state.pool.terminate()
+            app.state.shares.terminate()
 
     app = FastAPIOffline(
         title="blacklist-service",

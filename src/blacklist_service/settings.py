@@ -92,6 +92,12 @@ class Settings(BaseSettings):
         5, description="working days in which an agency says what it did about a block or flag"
     )
 
+    # shares
+    bulk_reads_per_key: Annotated[int, Field(ge=1, le=64)] = Field(
+        2,
+        description="lists, feeds, scorecards, bundles that a key may read at once in a web process; more are 429",
+    )
+
     # everything else
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 15_000
     pool_size: Annotated[int, Field(ge=1, le=64)] = 6

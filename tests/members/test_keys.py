@@ -11,7 +11,7 @@ from blacklist_service.database.connections import connect
 from blacklist_service.members import authentication
 from blacklist_service.members.operations import create_key, revoke_key
 from blacklist_service.members.problems import KeyInvalid
-from blacklist_service.members.queries import find_credential
+from blacklist_service.members.queries import find_credentials
 from blacklist_service.members.rules import _crc, make_key, read_key
 from tests.support import TEST, Service, question, subject
 
@@ -74,13 +74,13 @@ async def test_a_key_whose_days_are_over_is_refused(service: Service):
 async def test_a_wrong_secret_and_an_unknown_key_take_the_same_path(service: Service, monkeypatch):
     """Both cost one look into the database and one comparison; so neither tells which keys exist."""
     looked = []
-    find = find_credential
+    find = find_credentials
 
-    async def counted(connection, key_id):
-        looked.append(key_id)
-        return await find(connection, key_id)
+    async def counted(connection, key_ids):
+        looked.append(key_ids)
+        return await find(connection, key_ids)
 
-    monkeypatch.setattr(authentication, "find_credential", counted)
+    monkeypatch.setattr(authentication, "find_credentials", counted)
     await service.post("/v1/checks", ASKED)
     known_id = service.keys["agency"].split("_")[2]
     forged = _with_id(known_id)

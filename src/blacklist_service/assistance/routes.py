@@ -61,6 +61,7 @@ from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads, Writes, borrowed, snapshot
 
 HEARTBEAT_SECONDS = 1.0
@@ -95,7 +96,7 @@ AtDesk = Annotated[Desk, Depends(desk_of)]
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.NOTICES_WRITE)],
+    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT)],
 )
 async def serve(body: NoticeRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
     service = Service(
@@ -211,7 +212,7 @@ async def reply(notice_id: UUID, body: ReplyRequest, connection: Writes, desk: A
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.NOTICES_WRITE)],
+    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT)],
 )
 async def renew(
     notice_id: UUID, body: RenewalRequest, connection: Writes, desk: AtDesk, replay: Replayable
@@ -232,7 +233,7 @@ async def renew(
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.NOTICES_WRITE)],
+    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT)],
 )
 async def release(
     notice_id: UUID, body: ReleaseRequest, connection: Writes, desk: AtDesk, replay: Replayable
@@ -281,7 +282,7 @@ async def _events(request: Request, caller: Principal, after: int | None) -> Asy
     """Every round the key is proved again: a revoked one hears nothing more."""
     state = request.app.state
     watch: Watch = state.notice_watch
-    async with borrowed(state.pool) as connection:
+    async with borrowed(state.shares.pool(Share.STREAM)) as connection:
         version = await get_notices_version(connection)
         waiting = await _not_acknowledged(connection, caller, state) if after is None else []
     yield b"retry: 1000\n\n"
@@ -300,7 +301,7 @@ async def _events(request: Request, caller: Principal, after: int | None) -> Asy
             if rounds % ROUNDS_BETWEEN_COMMENTS == 0:
                 yield b": still here\n\n"
             continue
-        async with snapshot(state.pool) as connection:
+        async with snapshot(state.shares.pool(Share.STREAM)) as connection:
             version = await get_notices_version(connection)
             events = await list_events(connection, caller, after=after, secrecy=state.secrecy, at=now())
         for event_version, act, notice in events:

@@ -26,6 +26,8 @@ from blacklist_service.subjects.keys import asked_keys
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
+from blacklist_service.web.streams import PIECE_BYTES, leaving
 from blacklist_service.web.transactions import Reads, Writes, borrowed
 from blacklist_service.web.wire import Response as WireResponse
 
@@ -106,7 +108,7 @@ async def read_export(export_id: UUID, connection: Reads, caller: Caller) -> Exp
         200: {"content": {"application/zip": {}}, "description": "The bundle"},
         202: {"description": "Not made yet", "headers": {"Retry-After": {"schema": {"type": "integer"}}}},
     },
-    dependencies=[needs(Scope.AUDIT_EXPORT)],
+    dependencies=[needs(Scope.AUDIT_EXPORT), takes(Share.STREAM)],
 )
 async def read_bundle(export_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting) -> Response:
     row = await _own(connection, export_id, caller)
@@ -114,28 +116,33 @@ async def read_bundle(export_id: UUID, request: Request, connection: Writes, cal
         return PlainTextResponse("", status_code=202, headers={"Retry-After": "1"})
     if row["state"] == "failed":
         raise Conflict(row["problem"])
-    secrecy, pool = request.app.state.secrecy, request.app.state.pool
+    secrecy, pool = request.app.state.secrecy, request.app.state.shares.pool(Share.STREAM)
     if await read_part(connection, export_id, 0, secrecy) is None:
         raise NotFound("the bundle was kept for a week")
     entry = Entry(Action.AUDIT_READ, actor, facts={"what": "bundle", "export": str(export_id)})
     await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
 
     async def parts() -> AsyncIterator[bytes]:
-        part, is_more = 0, True
-        while is_more:
-            async with borrowed(pool) as reading:
-                content = await read_part(reading, export_id, part, secrecy)
-            is_more = content is not None
-            if content is not None:
-                yield content
-            part += 1
+        async with leaving(request) as pace:
+            yield b""  # its turn has come: from here on it leaves
+            part = 0
+            content: bytes | None = b""
+            while content is not None:
+                for start in range(0, len(content), PIECE_BYTES):
+                    async with pace.of(piece := content[start : start + PIECE_BYTES]):
+                        yield piece
+                async with borrowed(pool) as reading:
+                    content = await read_part(reading, export_id, part, secrecy)
+                part += 1
 
+    leaves = parts()
+    await anext(leaves)
     headers = {
         "Content-Length": str(row["bytes"]),
         "Content-Disposition": f'attachment; filename="export-{export_id}.zip"',
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(parts(), media_type="application/zip", headers=headers)
+    return StreamingResponse(leaves, media_type="application/zip", headers=headers)
 
 
 async def _own(connection: Connection, export_id: UUID, caller: Principal) -> asyncpg.Record:

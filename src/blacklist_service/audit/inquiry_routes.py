@@ -24,6 +24,7 @@ from blacklist_service.measures.rules import SubjectRole
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Writes
 from blacklist_service.web.wire import Code, Instant, text
 from blacklist_service.web.wire import Request as Wire
@@ -99,7 +100,7 @@ class AsOfResponse(WireResponse):
     summary="See who stands behind the masks of an entry",
     description="Needs a reason, and is itself an entry, committed before the answer. 404 also after the end of retention.",
     responses=problems(401, 403, 404, 413, 415, 422, 503),
-    dependencies=[needs(Scope.AUDIT_READ)],
+    dependencies=[needs(Scope.AUDIT_READ), takes(Share.SEARCH)],
 )
 async def unmask_entry(
     entry_id: UUID, body: UnmaskingRequest, request: Request, connection: Writes, actor: Acting
@@ -123,7 +124,7 @@ async def unmask_entry(
     description="By the list, the measures and the notices as they were known at that instant. Itself an entry.",
     response_model_exclude_unset=True,  # as a check leaves out matches_total
     responses=problems(401, 403, 413, 415, 422, 503),
-    dependencies=[needs(Scope.AUDIT_READ)],
+    dependencies=[needs(Scope.AUDIT_READ), takes(Share.SEARCH)],
 )
 async def read_as_of(body: AsOfRequest, request: Request, connection: Writes, actor: Acting) -> AsOfResponse:
     state = request.app.state

@@ -29,6 +29,7 @@ from blacklist_service.subjects.keys import asked_keys
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Writes
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GuardedRoute)
@@ -39,7 +40,7 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GuardedRoute)
     summary="Search the ledger",
     description="Newest first. The search is itself an entry, committed before the answer; it begins below that entry.",
     responses=problems(401, 403, 422, 503),
-    dependencies=[needs(Scope.AUDIT_READ)],
+    dependencies=[needs(Scope.AUDIT_READ), takes(Share.SEARCH)],
 )
 async def search_entries(
     query: Annotated[EntryQuery, Query()], request: Request, connection: Writes, actor: Acting
@@ -53,7 +54,7 @@ async def search_entries(
     description="All who asked about somebody: the filters of `GET /v1/audit/entries`, and a `subject`. With a number, by "
     "the number under whatever name; without one, by the name among those asked without a number. Itself an entry.",
     responses=problems(401, 403, 413, 415, 422, 503),
-    dependencies=[needs(Scope.AUDIT_READ)],
+    dependencies=[needs(Scope.AUDIT_READ), takes(Share.SEARCH)],
 )
 async def search_entries_for_subject(
     body: EntrySearchRequest, request: Request, connection: Writes, actor: Acting

@@ -65,6 +65,10 @@ class Asker(NamedTuple):
     source_ip: str | None = None
     operator: str | None = None
 
+    @property
+    def member(self) -> str | None:
+        return None if self.principal is None else self.principal.member
+
     def acting(self, operator: str | None) -> Actor:
         key = self.principal
         return Actor(
@@ -97,7 +101,8 @@ class Ask:
     deadline: float
     answered: Answered
     key: str | None = None
-    is_strict_json: bool = False
+    is_of_a_batch: bool = False
+    """Its body was taken out of strict JSON; and its neighbours are many, so that it gives way to single checks."""
     question: Question | None = None
     request_digest: bytes = b""
     was_alone: bool = False
@@ -112,7 +117,7 @@ class Ask:
 
 def read_ask(ask: Ask, digester: Digester, *, today: date, also_former: bool = False) -> Question:
     """What is asked; raise the `Problem` that the body deserves."""
-    read = validate if ask.is_strict_json else parse_body
+    read = validate if ask.is_of_a_batch else parse_body
     request = read(CheckRequest, ask.body)
     principal = ask.asker.principal
     ask.question = read_question(

@@ -8,7 +8,6 @@ is a batch of one; at load one commit serves tens. Nothing is answered by defaul
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import chain
@@ -19,6 +18,7 @@ import structlog
 from blacklist_service.checks.answers import ListAges, answer_question
 from blacklist_service.checks.asks import Answer, Ask, read_ask
 from blacklist_service.checks.queries import Snapshot, find_answers, look_up
+from blacklist_service.checks.waiting import Waiting
 from blacklist_service.clock import legal_date, new_ids, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.installation import are_digests_of_now
@@ -35,6 +35,11 @@ from blacklist_service.subjects.digests import Digester
 from blacklist_service.telemetry import BATCH_SECONDS, BATCH_SIZE, QUEUE_DEPTH
 
 MOST_AT_ONCE = 128
+MOST_BYTES_AT_ONCE = 64 * 1024
+"""Of bodies in one transaction, which say what it costs to read them: checks of twenty subjects are fewer at once."""
+MOST_BYTES_IN_COMPANY = 6 * 1024
+"""Of a batch's bodies while single checks are asked beside it: what one of them may have to wait for."""
+COMPANY_SECONDS = 1.0
 SHORTEST_TRY_SECONDS = 0.02
 TURNED_AWAY_SECONDS_EACH = 0.0005
 TURNED_AWAY_SECONDS = 0.3
@@ -71,9 +76,16 @@ class Batcher:
         self._look_again: asyncio.TimerHandle | None = None
         self._ages = ages or ListAges()
         self._also_former = True
-        self._waiting: deque[Ask] = deque()
+        self._waiting = Waiting()
+        self._batched = Waiting()
         self._under_way: dict[Lane, list[Ask]] = {}
-        self._deadlines = _Deadlines(self._waiting, self._under_way)
+        self._singles_under_way = 0
+        self._batches_under_way = 0
+        self.asked = 0
+        """How many single checks were ever asked: whatever else works in this loop looks whether there are new ones."""
+        self._asked_before = 0
+        self._alone_after = 0.0
+        self._deadlines = _Deadlines((self._waiting, self._batched), self._under_way)
         self._turned_away = 0
         self._work = asyncio.Event()
         self._catalogues: dict[int, Catalogue] = {}
@@ -92,7 +104,7 @@ class Batcher:
 
     async def stop(self) -> None:
         """Let what is under way be answered, then close the lanes."""
-        while self._waiting or self._under_way:  # noqa: ASYNC110 - once, at the end
+        while self._waiting or self._batched or self._under_way:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.01)
         for task in self._tasks:
             task.cancel()
@@ -102,13 +114,18 @@ class Batcher:
 
     def ask(self, ask: Ask) -> None:
         """Answer it, recorded, at the latest at its deadline, or refuse it by the `Problem` that stands in its place."""
-        if len(self._waiting) >= self._most_waiting:
+        waiting = self._waiting
+        if ask.is_of_a_batch:
+            waiting = self._batched
+        else:
+            self.asked += 1
+        if len(waiting) >= self._most_waiting and waiting.has_its_share(ask, self._most_waiting):
             self._turn_away(ask)
             return
         if self._room.is_short():
             _refuse([ask], Undetermined("there is no room for evidence on the disk", retry_after_seconds=10))
             return
-        self._waiting.append(ask)
+        waiting.append(ask)
         self._deadlines.keep(ask)
         self._call_a_lane()
 
@@ -132,25 +149,41 @@ class Batcher:
                 await self._work.wait()
                 continue
             batch = self._under_way[lane] = []
+            has_singles = has_batched = False
             try:
-                self._take(batch)
+                has_singles, has_batched = self._take(batch)
                 if batch:
                     await self._answer(lane, batch)
             except Exception:
                 log.exception("batch_failed", size=len(batch))
             finally:
                 del self._under_way[lane]
+                self._singles_under_way -= has_singles
+                self._batches_under_way -= has_batched
                 _refuse(batch, Undetermined())  # whoever was not answered
 
     def _is_worth_a_lane(self) -> bool:
-        waiting = len(self._waiting)
-        return waiting > 0 and (waiting >= self._enough or not self._under_way)
+        """Single checks do not wait beside slices of batches, nor those beside single checks; in company, each has a lane."""
+        singles, batched = len(self._waiting), len(self._batched)
+        if not (singles or batched):
+            return False
+        if (singles and not self._singles_under_way) or (batched and not self._batches_under_way):
+            return True
+        return singles + batched >= self._enough and (singles > 0 or not self._has_company())
+
+    def _has_company(self) -> bool:
+        """Whether single checks were asked lately."""
+        now = asyncio.get_running_loop().time()
+        if self.asked != self._asked_before:
+            self._asked_before = self.asked
+            self._alone_after = now + COMPANY_SECONDS
+        return now < self._alone_after
 
     def _call_a_lane(self) -> None:
         """Now, if what waits is worth one; else look again when it has waited for long."""
         if self._is_worth_a_lane():
             self._work.set()
-        elif self._waiting and self._look_again is None and len(self._under_way) < len(self._lanes):
+        elif (self._waiting or self._batched) and self._look_again is None and len(self._under_way) < len(self._lanes):
             self._look_again = asyncio.get_running_loop().call_later(LONG_WAIT_SECONDS, self._lose_patience)
 
     def _lose_patience(self) -> None:
@@ -158,18 +191,40 @@ class Batcher:
         self._enough = 0
         self._work.set()
 
-    def _take(self, batch: list[Ask]) -> None:
-        """All that wait and can be read, oldest first; a second ask under one Idempotency-Key waits for the first one's
-        commit.
+    def _take(self, batch: list[Ask]) -> tuple[bool, bool]:
+        """As many as one transaction takes of those that wait and can be read: single checks, then slices of batches; in
+        company one or the other. Return whether there are single ones, and any of batches: both are counted as under way.
         """
-        today = legal_date(now())
-        keys: set[tuple[str, str]] = set()
-        later: list[Ask] = []
         if self._look_again is not None:
             self._look_again.cancel()
             self._look_again = None
-        while self._waiting and len(batch) < MOST_AT_ONCE:
-            ask = self._waiting.popleft()
+        keys: set[tuple[str, str]] = set()
+        is_in_company = len(self._batched) > 0 and self._has_company()
+        is_apart = is_in_company and len(self._lanes) > 1 and len(self._waiting) > 0
+        later: list[Ask] = []
+        later_batched: list[Ask] = []
+        if not is_apart or not self._singles_under_way or self._batches_under_way:
+            later = self._take_of(self._waiting, batch, keys, MOST_BYTES_AT_ONCE)
+        if self._batched and (not is_apart or not batch):
+            most_bytes = MOST_BYTES_IN_COMPANY if is_in_company else MOST_BYTES_AT_ONCE
+            later_batched = self._take_of(self._batched, batch, keys, most_bytes)
+        has_singles = len(batch) > 0 and not batch[0].is_of_a_batch
+        has_batched = len(batch) > 0 and batch[-1].is_of_a_batch
+        self._singles_under_way += has_singles
+        self._batches_under_way += has_batched
+        self._enough = CROWD * len(batch)
+        self._call_a_lane()
+        self._waiting.put_back(later)
+        self._batched.put_back(later_batched)
+        QUEUE_DEPTH.set(len(self._waiting) + len(self._batched))
+        return has_singles, has_batched
+
+    def _take_of(self, waiting: Waiting, batch: list[Ask], keys: set[tuple[str, str]], most_bytes: int) -> list[Ask]:
+        """Return those that have to wait: a second ask under one Idempotency-Key, for the first one's commit."""
+        today = legal_date(now())
+        later: list[Ask] = []
+        while waiting and len(batch) < MOST_AT_ONCE and most_bytes > 0:
+            ask = waiting.popleft()
             if ask.answered.done():
                 continue
             place = ask.idempotency_place
@@ -177,12 +232,10 @@ class Batcher:
                 later.append(ask)
             elif self._is_read(ask, today):
                 batch.append(ask)
+                most_bytes -= len(ask.body)
                 if place is not None:
                     keys.add(place)
-        self._enough = CROWD * len(batch)
-        self._call_a_lane()
-        self._waiting.extendleft(reversed(later))
-        QUEUE_DEPTH.set(len(self._waiting))
+        return later
 
     def _is_read(self, ask: Ask, today: date) -> bool:
         """What cannot be read is refused with its own problem, and disturbs nobody."""
@@ -247,7 +300,7 @@ class _Deadlines:
     at them when it goes off: nearly every ask was answered by then, and has cost a comparison.
     """
 
-    def __init__(self, waiting: Iterable[Ask], under_way: Mapping[Lane, Sequence[Ask]]) -> None:
+    def __init__(self, waiting: Sequence[Iterable[Ask]], under_way: Mapping[Lane, Sequence[Ask]]) -> None:
         self._waiting = waiting
         self._under_way = under_way
         self._next = NEVER
@@ -265,7 +318,7 @@ class _Deadlines:
         if at != self._next:
             return
         self._next = NEVER
-        unanswered = [ask for ask in chain(self._waiting, *self._under_way.values()) if not ask.answered.done()]
+        unanswered = [ask for ask in chain(*self._waiting, *self._under_way.values()) if not ask.answered.done()]
         due = asyncio.get_running_loop().time() + DEADLINE_GRAIN_SECONDS
         following = min((ask.deadline for ask in unanswered if ask.deadline > due), default=NEVER)
         if following < NEVER:

@@ -45,6 +45,7 @@ from blacklist_service.web.express import Exchange, Taker
 from blacklist_service.web.idempotency import idempotency_key, item_key
 from blacklist_service.web.refusals import problem_wire, recorded
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRequest, HotRoute, needs, principal_of
+from blacklist_service.web.shares import Shares
 from blacklist_service.web.transactions import Writes
 
 MOST_SUBJECTS_AT_ONCE = 256
@@ -104,7 +105,13 @@ def check_taker(state: State) -> Taker:
     dependencies=[needs(Scope.CHECKS_WRITE)],
 )
 async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
-    items = _read_items(body)  # type: ignore[arg-type] # a HotRoute hands the body over unread
+    shares: Shares = request.app.state.shares
+    async with shares.batches.turn(principal_of(request).member):
+        return await _answer_items(body, request)  # type: ignore[arg-type] # a HotRoute hands the body over unread
+
+
+async def _answer_items(body: bytes, request: HotRequest) -> bytes:
+    items = _read_items(body)
     key = idempotency_key(request.header(HEADER))
     batcher: Batcher = request.app.state.batcher
     asker = _asker(request)
@@ -119,7 +126,7 @@ async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
         asked.append(slice_)
         for place, n in enumerate(places):
             answered, own_key = _Place(slice_, place), item_key(key, n)
-            batcher.ask(Ask(asker, _written(items[n]), deadline, answered, key=own_key, is_strict_json=True))
+            batcher.ask(Ask(asker, _written(items[n]), deadline, answered, key=own_key, is_of_a_batch=True))
     for slice_ in asked:
         results += await _settled(slice_, request)
     if all(result.startswith(b'{"status":503') for result in results):

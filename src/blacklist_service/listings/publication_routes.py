@@ -18,11 +18,13 @@ from starlette.responses import Response, StreamingResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
-from blacklist_service.database.connections import Connection, Pool
+from blacklist_service.database.connections import Connection
 from blacklist_service.listings.reading import get_list_version, list_published
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import GuardedRoute, needs, unless_held
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.spreadsheets import cell
+from blacklist_service.web.streams import leaving
 from blacklist_service.web.transactions import snapshot
 
 router = APIRouter(prefix="/v1/publication", tags=["changes"], route_class=GuardedRoute)
@@ -47,7 +49,8 @@ COLUMNS = {
     "published_on": "发布时间",
     "expires_on": "期限届满日",
 }
-PAGE = 1000
+PAGE = 50
+"""Small, so that no check waits for one."""
 
 
 class PublicationQuery(BaseModel):
@@ -63,7 +66,7 @@ class PublicationQuery(BaseModel):
     "follow on with `GET /v1/changes?after=…`. JSON Lines or CSV.",
     response_class=StreamingResponse,
     responses=problems(401, 403, 422, 503) | {200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
-    dependencies=[needs(Scope.CHANGES_READ)],
+    dependencies=[needs(Scope.CHANGES_READ), takes(Share.STREAM)],
 )
 async def publish(
     query: Annotated[PublicationQuery, Query()],
@@ -71,7 +74,7 @@ async def publish(
     accept: Annotated[str, Header()] = "application/x-ndjson",
 ) -> Response:
     is_csv = query.format == "csv" or (query.format is None and "text/csv" in accept.lower())
-    parts = _snapshot(request.app.state.pool, is_csv=is_csv)
+    parts = _snapshot(request, is_csv=is_csv)
     version = (await anext(parts)).decode()
     answer = StreamingResponse(
         parts,
@@ -83,14 +86,17 @@ async def publish(
     return held
 
 
-async def _snapshot(pool: Pool, *, is_csv: bool) -> AsyncGenerator[bytes]:
+async def _snapshot(request: Request, *, is_csv: bool) -> AsyncGenerator[bytes]:
     """First the snapshot's version, then the list. Its connection is given back however little of it is read: also where
     the client goes, and every `await` of an ending is cancelled.
     """
-    async with snapshot(pool) as connection:
+    state = request.app.state
+    async with leaving(request) as pace, snapshot(state.shares.pool(Share.STREAM)) as connection:
         yield b"%d" % await get_list_version(connection)
         async for part in (_csv if is_csv else _json_lines)(connection, legal_date(now())):
-            yield part
+            async with pace.of(part):
+                yield part
+            await state.courtesy.give_way()
 
 
 async def _json_lines(connection: Connection, today: date) -> AsyncIterator[bytes]:

@@ -1,6 +1,5 @@
 """Reads of the list for people and systems: listings, their history, the change feed, the court's tasks."""
 
-import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -122,19 +121,6 @@ async def list_changes(connection: Connection, *, after: int, limit: int) -> lis
 async def get_list_version(connection: Connection) -> int:
     version: int = await connection.fetchval("SELECT version FROM heads WHERE name = 'list'")
     return version
-
-
-async def digest_of_set(connection: Connection) -> tuple[int, str]:
-    """Count and SHA-256 of what a copy of the feed must hold: a line `listing_id list_version` each, by id."""
-    digest, count = hashlib.sha256(), 0
-    cursor = connection.cursor(
-        "SELECT id, list_version FROM listings WHERE ended IS NULL AND is_published AND suspended_on IS NULL ORDER BY id",
-        prefetch=5000,
-    )
-    async for row in cursor:
-        digest.update(f"{row['id']} {row['list_version']}\n".encode())
-        count += 1
-    return count, digest.hexdigest()
 
 
 async def list_published(connection: Connection, *, today: date, page: int) -> AsyncIterator[list[dict[str, Any]]]:

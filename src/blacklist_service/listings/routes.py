@@ -66,6 +66,7 @@ from blacklist_service.web.documented import IDEMPOTENCY, VERSIONED_ACT, problem
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID, LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import text
 
@@ -102,6 +103,7 @@ class ChangesQuery(BaseModel):
     digest: bool = Field(False, description="also the SHA-256 of the whole set, so that a copy can prove itself whole")
 
 
+SLICE = 40
 WRITES = problems(401, 403, 404, 409, 412, 413, 415, 422, 428, 503)
 READS = problems(401, 403, 404, 422, 503)
 
@@ -115,7 +117,7 @@ READS = problems(401, 403, 404, 422, 503)
     response_model=ActResponse,
     responses=problems(401, 403, 409, 413, 415, 422, 503) | {200: {"model": ActResponse, "description": "unchanged"}},
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def publish(
     body: PublishRequest, request: Request, connection: Writes, caller: Caller, actor: Acting, replay: Replayable
@@ -132,7 +134,7 @@ async def publish(
     summary="List listings",
     description="Newest first, numbers masked. A listing in grace is shown to its own court alone.",
     responses=READS,
-    dependencies=[needs(Scope.LISTINGS_READ)],
+    dependencies=[needs(Scope.LISTINGS_READ), takes(Share.SEARCH)],
 )
 async def list_(query: Annotated[ListingQuery, Query()], connection: Reads, caller: Caller) -> ListingPage:
     case_number = read_case_number(query.case_number) if query.case_number else None
@@ -154,7 +156,7 @@ async def list_(query: Annotated[ListingQuery, Query()], connection: Reads, call
     summary="Search by name or subject",
     description="In the body, so that no name or number stands in a URL. What has ended is not found.",
     responses=problems(401, 403, 413, 415, 422, 503),
-    dependencies=[needs(Scope.LISTINGS_READ)],
+    dependencies=[needs(Scope.LISTINGS_READ), takes(Share.SEARCH)],
 )
 async def search(
     body: SearchRequest, query: Annotated[PageQuery, Query()], request: Request, connection: Reads, caller: Caller
@@ -237,7 +239,7 @@ async def history(listing_id: Listing, connection: Reads, caller: Caller) -> His
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def correct(
     listing_id: Listing,
@@ -266,7 +268,7 @@ async def correct(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def delete(
     listing_id: Listing,
@@ -298,7 +300,7 @@ async def delete(
     response_model=WithdrawalResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def withdraw(
     listing_id: Listing,
@@ -333,7 +335,7 @@ async def withdraw(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def suspend(
     listing_id: Listing,
@@ -364,7 +366,7 @@ async def suspend(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def resume(
     listing_id: Listing,
@@ -393,7 +395,7 @@ async def resume(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def extend(
     listing_id: Listing,
@@ -424,7 +426,7 @@ async def extend(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def dispute(
     listing_id: Listing,
@@ -449,26 +451,30 @@ async def dispute(
     summary="The change feed",
     description="Every change once, in commit order, without a gap; the client keeps `next`. ETag = newest list version. "
     "`listing` holds public fields and masks only.",
+    response_model=ChangePage,
     responses=problems(401, 403, 422, 503),
-    dependencies=[needs(Scope.CHANGES_READ)],
+    dependencies=[needs(Scope.CHANGES_READ), takes(Share.BULK)],
 )
-async def changes(query: Annotated[ChangesQuery, Query()], connection: Reads, response: Response) -> ChangePage:
+async def changes(query: Annotated[ChangesQuery, Query()], request: Request, connection: Reads) -> Response:
+    state = request.app.state
     newest = await reading.get_list_version(connection)
-    rows = await reading.list_changes(connection, after=query.after, limit=query.limit + 1)
-    page = rows[: query.limit]
-    response.headers["ETag"] = f'"{newest}"'
-    whole = (
-        SetDigestResponse(**dict(zip(("count", "sha256"), await reading.digest_of_set(connection), strict=True)))
-        if query.digest
-        else None
+    items: list[bytes] = []
+    last, is_more = query.after, True
+    while is_more and len(items) < query.limit:  # in slices: a whole page holds up every check for as long as twenty
+        rows = await reading.list_changes(connection, after=last, limit=min(SLICE, query.limit - len(items)) + 1)
+        is_more = len(rows) > min(SLICE, query.limit - len(items))
+        page = rows[:-1] if is_more else rows
+        items += [_change(row).model_dump_json(by_alias=True).encode() for row in page]
+        last = page[-1]["list_version"] if page else last
+        await state.courtesy.give_way()
+    whole = b"null"
+    if query.digest:
+        digest = await state.set_digests.get(connection, newest, state.courtesy)
+        whole = SetDigestResponse(**asdict(digest)).model_dump_json().encode()
+    content = b'{"items":[%b],"next":%d,"list_version":%d,"more":%b,"set":%b}' % (
+        *(b",".join(items), last, newest, b"true" if is_more else b"false", whole),
     )
-    return ChangePage(
-        items=[_change(row) for row in page],
-        next=page[-1]["list_version"] if page else query.after,
-        list_version=newest,
-        more=len(rows) > query.limit,
-        set=whole,
-    )
+    return Response(content, media_type="application/json", headers={"ETag": f'"{newest}"'})
 
 
 @feed.post(
@@ -476,7 +482,7 @@ async def changes(query: Annotated[ChangesQuery, Query()], connection: Reads, re
     summary="Say that the court's feed is alive",
     description="Though nothing changed. What is older than the soft and hard age (settings) is stale.",
     responses=problems(401, 403, 503),
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def heartbeat(request: Request, connection: Writes, caller: Caller, actor: Acting) -> HeartbeatResponse:
     court = court_of(request, caller, actor, None)

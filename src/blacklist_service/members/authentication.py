@@ -7,6 +7,8 @@ import asyncio
 import hashlib
 import hmac
 import time
+from collections.abc import Sequence
+from itertools import islice
 
 import asyncpg
 import structlog
@@ -14,13 +16,14 @@ import structlog
 from blacklist_service import clock
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
-from blacklist_service.members.queries import Credential, find_credential
+from blacklist_service.members.queries import Credential, find_credentials
 from blacklist_service.members.rules import read_key
-from blacklist_service.problems import Unauthenticated, Undetermined
+from blacklist_service.problems import Problem, Unauthenticated, Undetermined
 
 FRESH_SECONDS = 0.5
 AGEING_SECONDS = FRESH_SECONDS / 2
 REMEMBERED_KEYS = 4096
+LOOKED_UP_AT_ONCE = 64
 BEARER = "bearer "
 NO_SECRET = bytes(32)
 
@@ -37,6 +40,10 @@ class Authenticator:
         self._called: set[bytes] = set()
         self._renewing: set[bytes] = set()
         self._looking: dict[str, asyncio.Future[tuple[float, Credential | None]]] = {}
+        self._renewals: dict[str, asyncio.Future[tuple[float, Credential | None]]] = {}
+        self._strangers: dict[str, asyncio.Future[tuple[float, Credential | None]]] = {}
+        self._known: set[str] = set()
+        self._work: asyncio.Future[None] | None = None
 
     async def authenticate(self, authorization: str | None) -> Principal:
         if authorization is None:
@@ -85,7 +92,7 @@ class Authenticator:
         """Look for a key that nobody has, so that the first who asks waits for no new connection. Raise `LaneLost` where
         the database does not answer in time.
         """
-        await self._lane.run(lambda connection: find_credential(connection, ""), timeout_seconds=REHEARSED_SECONDS)
+        await self._lane.run(lambda connection: find_credentials(connection, [""]), timeout_seconds=REHEARSED_SECONDS)
 
     def close(self) -> None:
         self._lane.terminate()
@@ -101,18 +108,56 @@ class Authenticator:
         return asked_at, _prove(credential, presented.secret_sha256)
 
     async def _look_up(self, key_id: str) -> tuple[float, Credential | None]:
-        """Requests that need the same key at the same moment look once."""
+        """Requests that need the same key at the same moment look once; all that wait for the lane look together."""
         looking = self._looking.get(key_id)
         if looking is None:
-            looking = self._looking[key_id] = asyncio.ensure_future(self._load(key_id))
-            looking.add_done_callback(lambda _: self._looking.pop(key_id, None))
-        return await asyncio.shield(looking)
-
-    async def _load(self, key_id: str) -> tuple[float, Credential | None]:
-        asked_at = time.monotonic()
+            looking = self._looking[key_id] = asyncio.get_running_loop().create_future()
+            (self._renewals if key_id in self._known else self._strangers)[key_id] = looking
+            if self._work is None or self._work.done():
+                self._work = asyncio.ensure_future(self._look())
         try:
-            return asked_at, await self._lane.run(
-                lambda connection: find_credential(connection, key_id), timeout_seconds=self._deadline_seconds
+            async with asyncio.timeout(self._deadline_seconds):
+                return await asyncio.shield(looking)
+        except TimeoutError:
+            raise Undetermined("the database did not answer in time") from None
+
+    async def _look(self) -> None:
+        """Until nobody waits: known keys before those that nobody has shown yet, for of these anybody can make any number."""
+        while wanted := self._next():
+            asked_at = time.monotonic()
+            try:
+                found = await self._find(list(wanted))
+            except Problem as problem:
+                for key_id, looking in wanted.items():
+                    del self._looking[key_id]
+                    if not looking.done():
+                        looking.set_exception(problem)
+                        looking.exception()  # whoever waited may have gone
+                continue
+            for key_id, looking in wanted.items():
+                del self._looking[key_id]
+                credential = found.get(key_id)
+                if credential is not None:
+                    self._remember(key_id)
+                if not looking.done():
+                    looking.set_result((asked_at, credential))
+
+    def _next(self) -> "dict[str, asyncio.Future[tuple[float, Credential | None]]]":
+        waiting = self._renewals or self._strangers
+        wanted = dict(islice(waiting.items(), LOOKED_UP_AT_ONCE))
+        for key_id in wanted:
+            del waiting[key_id]
+        return wanted
+
+    def _remember(self, key_id: str) -> None:
+        if len(self._known) >= REMEMBERED_KEYS:
+            self._known.clear()
+        self._known.add(key_id)
+
+    async def _find(self, key_ids: Sequence[str]) -> dict[str, Credential]:
+        try:
+            return await self._lane.run(
+                lambda connection: find_credentials(connection, key_ids), timeout_seconds=self._deadline_seconds
             )
         except LaneLost:
             raise Undetermined("the database did not answer in time") from None

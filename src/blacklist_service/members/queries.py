@@ -39,20 +39,30 @@ class Credential:
         return self.revoked_at is None and instant < self.expires_at
 
 
-async def find_credential(connection: Connection, key_id: str) -> Credential | None:
-    row = await connection.fetchrow(
+async def find_credentials(connection: Connection, key_ids: Collection[str]) -> dict[str, Credential]:
+    """The keys that there are, by id."""
+    rows = await connection.fetch(
         """
         SELECT k.id, k.member, k.role, k.secret_sha256, k.expires_at, k.revoked_at, m.court_code,
                ARRAY(SELECT matter FROM api_key_matters WHERE key_id = k.id) AS matters
         FROM api_keys k JOIN members m ON m.code = k.member
-        WHERE k.id = $1
+        WHERE k.id = ANY($1::text[])
         """,
-        key_id,
+        list(key_ids),
     )
-    if row is None:
-        return None
-    principal = Principal(row["id"], row["member"], Role(row["role"]), row["court_code"], frozenset(row["matters"]))
-    return Credential(principal, row["secret_sha256"], row["expires_at"], row["revoked_at"])
+    return {
+        row["id"]: Credential(
+            Principal(row["id"], row["member"], Role(row["role"]), row["court_code"], frozenset(row["matters"])),
+            row["secret_sha256"],
+            row["expires_at"],
+            row["revoked_at"],
+        )
+        for row in rows
+    }
+
+
+async def find_credential(connection: Connection, key_id: str) -> Credential | None:
+    return (await find_credentials(connection, [key_id])).get(key_id)
 
 
 async def find_member(connection: Connection, code: str) -> Member | None:

@@ -21,6 +21,7 @@ from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_text
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import Code, LegalDate, Name, Response, text
 from blacklist_service.web.wire import Request as Wire
@@ -299,7 +300,7 @@ async def make_key(
     response_model=RevocationResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.KEYS_WRITE)],
+    dependencies=[needs(Scope.KEYS_WRITE), takes(Share.KEYS)],
 )
 async def revoke(
     key_id: Code,

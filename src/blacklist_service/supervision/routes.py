@@ -21,6 +21,7 @@ from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.supervision import queries
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.transactions import Writes
 from blacklist_service.web.wire import LegalDate, Response
@@ -120,7 +121,7 @@ class ScorecardQuery(BaseModel):
     "it is recorded.",
     response_model=Scorecard,
     responses=problems(401, 403, 422, 503) | {200: {"content": {"text/csv": {}}}},
-    dependencies=[needs(Scope.SUPERVISION_READ)],
+    dependencies=[needs(Scope.SUPERVISION_READ), takes(Share.BULK)],
 )
 async def scorecard(
     query: Annotated[ScorecardQuery, Query()],

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from functools import lru_cache
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blacklist_service.access.principals import Principal
 from blacklist_service.problems import InternalError
 from blacklist_service.telemetry import count_requests, log_requests
+from blacklist_service.web.anteroom import anteroom
 from blacklist_service.web.headers import guarded
 from blacklist_service.web.refusals import problem_response
 
@@ -61,6 +63,8 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if "principal" not in scope and status != HTTPStatus.SERVICE_UNAVAILABLE:
+                    await anteroom.wait()
                 headers = guarded(message.get("headers", ()), is_personal=scope["path"].startswith(PERSONAL_PATHS))
                 message["headers"] = [*headers, (REQUEST_ID_HEADER, request_id.encode())]
             await send(message)

@@ -36,6 +36,7 @@ TITLES = {
     415: refusals.UnsupportedMediaType.title(),
     422: refusals.InvalidRequest.title(),
     428: refusals.PreconditionRequired.title(),
+    429: refusals.TooManyRequests.title(),
     503: refusals.Undetermined.title(),
 }
 
@@ -49,6 +50,7 @@ CODES = {
     415: refusals.UnsupportedMediaType.code,
     422: refusals.InvalidRequest.code,
     428: refusals.PreconditionRequired.code,
+    429: refusals.TooManyRequests.code,
     503: refusals.Undetermined.code,
 }
 
@@ -72,13 +74,15 @@ VERSIONED_ACT = {"parameters": [IF_MATCH_HEADER, IDEMPOTENCY_HEADER]}
 
 HEADERS = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    429: {"Retry-After": {"required": True, "schema": {"type": "integer"}}},
     503: {"Retry-After": {"required": True, "schema": {"type": "integer"}}},
 }
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals an operation may give, for its `responses`."""
-    return {status: _response(status) for status in statuses}
+    """The refusals an operation may give, for its `responses`; whoever needs a key for it may ask too much at once."""
+    given = {*statuses, 429} if 401 in statuses else set(statuses)
+    return {status: _response(status) for status in sorted(given)}
 
 
 def _response(status: int) -> dict[str, Any]:

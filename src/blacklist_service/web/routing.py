@@ -19,6 +19,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.problems import Unauthenticated
 from blacklist_service.web.bodies import CHECK_BODY_BYTES, Sent, parse_body, read_body
 from blacklist_service.web.context import source_ip
+from blacklist_service.web.shares import Share, Shares, Taking
 
 
 class Proofs(Protocol):
@@ -57,19 +58,19 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
         model = self._body_model()
 
-        guard = self.guard
+        guard, share = self.guard, self.share
 
         async def guarded(request: Request) -> Response:
             await prove(request, guard, _authorization(request))
             if model is None:
-                return unless_held(request, await handle(request))
+                return unless_held(request, await in_turn(share, request, handle))
             headers = request.headers
             sent = Sent(*(headers.get(name, "") for name in ("content-type", "content-length", "content-encoding")))
             body = await read_body(sent, request.receive, self.most_bytes)
             strict = _StrictRequest(request.scope, request.receive)
             strict.raw = body
             strict.validated = parse_body(model, body)
-            return await handle(strict)
+            return await in_turn(share, strict, handle)
 
         return guarded
 
@@ -77,9 +78,27 @@ class GuardedRoute(APIRoute):
     def guard(self) -> Needs | None:
         return next((d.dependency for d in self.dependencies if isinstance(d.dependency, Needs)), None)
 
+    @cached_property
+    def share(self) -> Share:
+        """What of the service its requests take a share of."""
+        taken = (d.dependency.share for d in self.dependencies if isinstance(d.dependency, Taking))
+        return next(taken, Share.ORDINARY)
+
     def _body_model(self) -> type[BaseModel] | None:
         annotation = self.body_field.field_info.annotation if self.body_field else None
         return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
+async def in_turn(
+    share: Share, request: Request, handle: Callable[[Request], Coroutine[Any, Any, Response]]
+) -> Response:
+    """Handle the request once it is its key's turn; an answer that streams takes its turn itself, while it leaves."""
+    shares: Shares = request.app.state.shares
+    request.scope["pool"] = shares.pool(share)
+    if share is Share.STREAM:
+        return await handle(request)
+    async with shares.turn(share, request.scope.get("principal")):
+        return await handle(request)
 
 
 def _authorization(request: Request) -> str | None:

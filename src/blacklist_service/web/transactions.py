@@ -57,13 +57,19 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 
 
 async def write_transaction(request: Request) -> AsyncIterator[Connection]:
-    async with borrowed(request.app.state.pool) as connection, connection.transaction():
+    async with borrowed(_pool_of(request)) as connection, connection.transaction():
         yield connection
 
 
 async def read_transaction(request: Request) -> AsyncIterator[Connection]:
-    async with snapshot(request.app.state.pool) as connection:
+    async with snapshot(_pool_of(request)) as connection:
         yield connection
+
+
+def _pool_of(request: Request) -> Pool:
+    """That of the share which the request took (web/shares.py)."""
+    pool: Pool = request.scope.get("pool") or request.app.state.pool
+    return pool
 
 
 # FastAPI's default scope would commit after the client has its answer (style.md §6).

@@ -1,0 +1,55 @@
+"""Asks that wait for a lane: each member's in their order, the members by turns."""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+
+from blacklist_service.checks.asks import Ask
+
+
+class Waiting:
+    """One queue for each member who has asks waiting."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[str | None, deque[Ask]] = OrderedDict()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Ask]:
+        for queue in self._queues.values():
+            yield from queue
+
+    def append(self, ask: Ask) -> None:
+        member = ask.asker.member
+        queue = self._queues.get(member)
+        if queue is None:
+            queue = self._queues[member] = deque()
+        queue.append(ask)
+        self._size += 1
+
+    def popleft(self) -> Ask:
+        """The oldest of the member whose turn it is."""
+        queues = self._queues
+        member = next(iter(queues))
+        queue = queues[member]
+        ask = queue.popleft()
+        self._size -= 1
+        if not queue:
+            del queues[member]
+        elif len(queues) > 1:
+            queues.move_to_end(member)
+        return ask
+
+    def put_back(self, asks: Iterable[Ask]) -> None:
+        """Before all others of their members, in their order."""
+        for ask in reversed(list(asks)):
+            member = ask.asker.member
+            self._queues.setdefault(member, deque()).appendleft(ask)
+            self._size += 1
+
+    def has_its_share(self, ask: Ask, most: int) -> bool:
+        """Whether its member has as many waiting as it may where `most` are waiting already: an equal part."""
+        queue = self._queues.get(ask.asker.member)
+        members = len(self._queues) + (queue is None)
+        return queue is not None and len(queue) >= most // members

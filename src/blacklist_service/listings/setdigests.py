@@ -1,0 +1,56 @@
+"""The digest of the whole set that a copy of the feed must hold: put together once for each list version, in slices."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from uuid import UUID
+
+from blacklist_service.database.connections import Connection
+from blacklist_service.web.courtesy import Courtesy
+
+LINES = """
+SELECT string_agg(id::text || ' ' || list_version || E'\\n', '' ORDER BY id) AS lines, count(*) AS lines_count,
+       (array_agg(id ORDER BY id DESC))[1] AS last
+FROM (SELECT id, list_version FROM listings
+      WHERE ended IS NULL AND is_published AND suspended_on IS NULL AND id > $1 ORDER BY id LIMIT $2) AS page
+"""
+PAGE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class SetDigest:
+    """How many listings, and the SHA-256 of a line `listing_id list_version` for each, by id."""
+
+    count: int
+    sha256: str
+
+
+class SetDigests:
+    """That of the newest version asked for; whoever asks while it is put together waits for the same one."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._digest = SetDigest(0, "")
+        self._turn = asyncio.Lock()
+
+    async def get(self, connection: Connection, version: int, courtesy: Courtesy) -> SetDigest:
+        """Of the caller's snapshot, whose list version is `version`."""
+        async with self._turn:
+            if version == self._version:
+                return self._digest
+            digest = await _put_together(connection, courtesy)
+            if version > self._version:
+                self._version, self._digest = version, digest
+            return digest
+
+
+async def _put_together(connection: Connection, courtesy: Courtesy) -> SetDigest:
+    digest, count, last = hashlib.sha256(), 0, UUID(int=0)
+    while True:
+        page = await connection.fetchrow(LINES, last, PAGE)
+        if page is None or not page["lines_count"]:
+            return SetDigest(count, digest.hexdigest())
+        digest.update(page["lines"].encode())
+        count += page["lines_count"]
+        last = page["last"]
+        await courtesy.give_way()

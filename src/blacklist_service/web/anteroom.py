@@ -1,0 +1,30 @@
+"""Where those wait who have shown no key, the longer the more of them there are: what they may cost the others is bounded.
+
+A few are answered at once. Of a crowd each has its answer later, so that however many connections ask as fast as they
+can, few are served in a second.
+"""
+
+import asyncio
+
+SECONDS_EACH = 0.004
+FREE_SECONDS = 0.1
+"""Before which nobody waits: two dozen at once."""
+MOST_SECONDS = 1.0
+
+
+class Anteroom:
+    """Of one process. The delay is of the answer alone: nothing is held meanwhile but the connection."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        """When all would have been served who came so far, one after the other."""
+
+    async def wait(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._until = min(max(self._until, now) + SECONDS_EACH, now + FREE_SECONDS + MOST_SECONDS)
+        delay = self._until - now - FREE_SECONDS
+        if delay > 0:
+            await asyncio.sleep(delay)
+
+
+anteroom = Anteroom()

@@ -1,0 +1,30 @@
+"""Long work in the loop that answers checks: in slices, and while checks are asked it rests longer than it works."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+REST = 4
+"""So many times as long as a slice took, while checks are asked."""
+LEAST_REST_SECONDS = 0.004
+MOST_REST_SECONDS = 0.1
+
+
+class Courtesy:
+    """Gives way to checks between the slices of one piece of work; `asked` counts the checks that were ever asked."""
+
+    def __init__(self, asked: Callable[[], int]) -> None:
+        self._asked = asked
+        self._seen = asked()
+        self._began = time.perf_counter()
+
+    async def give_way(self) -> None:
+        """Between two slices, a slice being a millisecond or two."""
+        asked = self._asked()
+        if asked == self._seen:
+            await asyncio.sleep(0)
+        else:
+            taken = time.perf_counter() - self._began
+            await asyncio.sleep(min(max(REST * taken, LEAST_REST_SECONDS), MOST_REST_SECONDS))
+            self._seen = self._asked()
+        self._began = time.perf_counter()

@@ -1,0 +1,118 @@
+"""What of the service a request takes a share of: connections of its own kind, so that one kind cannot starve another.
+
+Revoking a key, and a court's acts and heartbeat, have connections that nothing else may take. Whatever reads much is
+let in singly for each key, and told to come later (429) where it asks for more at once.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from fastapi import Depends
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.database.connections import Pool, create_pool
+from blacklist_service.settings import Settings
+from blacklist_service.web.turns import Turns
+
+
+class Share(StrEnum):
+    """The kinds of requests that do not stand in each other's way."""
+
+    ORDINARY = "ordinary"
+    SEARCH = "search"
+    """What the database may have to look for: one at a time of each key, the next ones wait."""
+    BULK = "bulk"
+    """Much at once: one or two at a time of each key, more are 429."""
+    STREAM = "stream"
+    """What leaves as slowly as its reader takes it."""
+    ACT = "act"
+    """A court's acts and its heartbeat."""
+    KEYS = "keys"
+    """Ending a key."""
+
+
+class Taking:
+    """Marks a route with the share it takes."""
+
+    def __init__(self, share: Share) -> None:
+        self.share = share
+
+    def __call__(self) -> None:
+        """Nothing left to do: the route took its turn before."""
+
+
+def takes(share: Share) -> Any:
+    return Depends(Taking(share))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    pool: Pool
+    turns: Turns
+    is_by_member: bool = True
+
+
+class Shares:
+    """The pools of a web process, each with its turns."""
+
+    def __init__(self, kinds: dict[Share, _Kind], pools: tuple[Pool, ...], batches: Turns, uploads: Turns) -> None:
+        self._kinds = kinds
+        self._pools = pools
+        self.batches = batches
+        self.uploads = uploads
+
+    def pool(self, share: Share) -> Pool:
+        return self._kinds[share].pool
+
+    @asynccontextmanager
+    async def turn(self, share: Share, principal: Principal | None) -> AsyncIterator[None]:
+        """Raise `TooManyRequests` where it is not yet this key's, or this member's, turn."""
+        kind = self._kinds[share]
+        holder = "" if principal is None else principal.member if kind.is_by_member else principal.key_id
+        async with kind.turns.turn(holder):
+            yield
+
+    def terminate(self) -> None:
+        for pool in self._pools:
+            pool.terminate()
+
+
+WAIT_SECONDS = 5.0
+PATIENT_SECONDS = 10.0
+RESERVED_FOR_KEYS = 1
+RESERVED_FOR_ACTS = 2
+READERS = 3
+"""Of what reads much, at once in a process, whoever asks."""
+STREAMS = 4
+EVENTS = 2
+"""Connections for the streams of notices, beside those of `STREAMS`."""
+
+
+async def open_shares(dsn: str, settings: Settings) -> Shares:
+    """Open nothing yet: a pool connects when it is first asked."""
+
+    async def pool(size: int) -> Pool:
+        return await create_pool(dsn, size=size, statement_timeout_ms=settings.statement_timeout_ms)
+
+    ordinary, keys, acts = await pool(settings.pool_size), await pool(RESERVED_FOR_KEYS), await pool(RESERVED_FOR_ACTS)
+    readers, streams = await pool(READERS), await pool(STREAMS + EVENTS)
+    of_each_key = settings.bulk_reads_per_key
+    of_each = max(1, settings.pool_size // 2)
+    kinds = {
+        Share.ORDINARY: _Kind(ordinary, Turns(settings.pool_size, each=of_each, waiting=64, seconds=WAIT_SECONDS)),
+        Share.SEARCH: _Kind(readers, Turns(READERS, each=1, waiting=16, seconds=PATIENT_SECONDS)),
+        Share.BULK: _Kind(
+            readers, Turns(READERS, each=of_each_key, waiting=0, seconds=WAIT_SECONDS), is_by_member=False
+        ),
+        Share.STREAM: _Kind(
+            streams, Turns(STREAMS, each=of_each_key, waiting=0, seconds=WAIT_SECONDS), is_by_member=False
+        ),
+        Share.ACT: _Kind(acts, Turns(RESERVED_FOR_ACTS, each=1, waiting=64, seconds=PATIENT_SECONDS)),
+        Share.KEYS: _Kind(keys, Turns(RESERVED_FOR_KEYS, each=1, waiting=64, seconds=WAIT_SECONDS)),
+    }
+    batches = Turns(4, each=2, waiting=16, seconds=2 * PATIENT_SECONDS)
+    uploads = Turns(8, each=2, waiting=0, seconds=WAIT_SECONDS)
+    return Shares(kinds, (ordinary, keys, acts, readers, streams), batches, uploads)
