@@ -105,6 +105,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         deadline_seconds = settings.check_deadline_ms / 1000
         authenticator = Authenticator(dsn, deadline_seconds=deadline_seconds)
         app.state.proofs = authenticator
+        app.state.room = Room(settings.data_dir if settings.is_embedded else None)
         app.state.batcher = Batcher(
             dsn,
             secrecy=secrecy,
@@ -113,7 +114,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
             ages=ListAges(
                 _seconds(settings.list_soft_age), _seconds(settings.list_hard_age), _seconds(settings.seal_limit)
             ),
-            room=Room(settings.data_dir if settings.is_embedded else None),
+            room=app.state.room,
         )
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings)

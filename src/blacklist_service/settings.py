@@ -98,6 +98,14 @@ class Settings(BaseSettings):
         description="lists, feeds, scorecards, bundles that a key may read at once in a web process; more are 429",
     )
 
+    waiting_imports: Annotated[int, Field(ge=1)] = Field(100, description="files of a court that may wait to be loaded")
+    waiting_megabytes: Annotated[int, Field(ge=1)] = Field(
+        4096, description="MiB of a court's files that may wait to be loaded"
+    )
+    waiting_exports: Annotated[int, Field(ge=1)] = Field(
+        20, description="exports of an auditor that may wait to be made"
+    )
+
     # everything else
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 15_000
     pool_size: Annotated[int, Field(ge=1, le=64)] = 6

@@ -17,7 +17,7 @@ from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.ledger.notes import Proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.problems import Problem
+from blacklist_service.problems import Problem, TooManyRequests
 from blacklist_service.secrecy import Secrecy
 
 PART_BYTES = 4 << 20
@@ -65,6 +65,16 @@ async def ask_export(
     )
     assert row is not None  # noqa: S101 - RETURNING
     return row
+
+
+async def require_quota(connection: Connection, actor: Actor, *, most: int) -> None:
+    """Raise `TooManyRequests` where the member has as many exports waiting as it may."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"exports {actor.member}")
+    waiting = await connection.fetchval(
+        "SELECT count(*) FROM exports WHERE member = $1 AND state IN ('queued', 'running')", actor.member
+    )
+    if waiting >= most:
+        raise TooManyRequests("as many exports are waiting as may: fetch those first", retry_after_seconds=60)
 
 
 async def find_export(connection: Connection, export_id: UUID) -> asyncpg.Record | None:

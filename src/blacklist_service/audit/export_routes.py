@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
-from blacklist_service.audit.export_jobs import ask_export, find_export, read_part
+from blacklist_service.audit.export_jobs import ask_export, find_export, read_part, require_quota
 from blacklist_service.audit.exports import ExportFormat, Wanted
 from blacklist_service.audit.persons import entry_subject, read_subject
 from blacklist_service.audit.schemas import EntryFilters, SearchSubjectRequest
@@ -82,6 +82,7 @@ async def create_export(
         None if subject is None else tuple(key.digest for key in asked_keys(subject, state.digester, also_former=True))
     )
     asked = None if subject is None or body.subject is None else entry_subject(subject, body.subject, state.digester)
+    await require_quota(connection, actor, most=state.settings.waiting_exports)
     row = await ask_export(
         connection, Wanted(filters, body.format, digests), actor=actor, secrecy=state.secrecy, subject=asked
     )

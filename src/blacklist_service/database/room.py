@@ -12,6 +12,9 @@ LEAST_FREE_SHARE = 0.10
 """Below, somebody must make room: without space for its write-ahead log PostgreSQL panics (trust.md §5)."""
 LEAST_FREE_BYTES = 2 << 30
 """On a large disk a tenth is far more than what is written before somebody comes: checks go on down to this."""
+SPARE_FREE_SHARE = 0.20
+SPARE_FREE_BYTES = 10 << 30
+"""What is no check, and may wait, stops above the mark of checks: files, loads, exports. Whichever is less, of either."""
 LOOK_SECONDS = 1.0
 
 
@@ -31,12 +34,16 @@ class Room:
         now = time.monotonic()
         if self._folder is not None and now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
-            self._is_short = _is_short(self._folder)
+            self._is_short = _is_below(self._folder, LEAST_FREE_SHARE, LEAST_FREE_BYTES)
         return self._is_short
 
+    def is_spare(self) -> bool:
+        """Whether there is room beyond what checks need; looked at each time, for a file fills much in a second."""
+        return self._folder is None or not _is_below(self._folder, SPARE_FREE_SHARE, SPARE_FREE_BYTES)
+
     async def wait(self) -> None:
-        """What fills the disk by itself waits here for room."""
-        while self.is_short():  # noqa: ASYNC110 - nobody tells of a disk's room
+        """What fills the disk by itself waits here for room that checks do not need."""
+        while not self.is_spare():  # noqa: ASYNC110 - nobody tells of a disk's room
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -67,12 +74,12 @@ def free_share(folder: Path) -> float | None:
     return usage.free / usage.total
 
 
-def _is_short(folder: Path) -> bool:
+def _is_below(folder: Path, share: float, least: int) -> bool:
     try:
         usage = shutil.disk_usage(folder)
     except OSError:
         return False
-    return usage.free < min(usage.total * LEAST_FREE_SHARE, LEAST_FREE_BYTES)
+    return usage.free < min(usage.total * share, least)
 
 
 def require_room(months: int, free: float | None) -> str | None:

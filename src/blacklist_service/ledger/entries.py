@@ -43,6 +43,7 @@ class Action(StrEnum):
     IMPORT = "import"
     IMPORT_CONFIRMED = "import_confirmed"
     IMPORT_CANCELLED = "import_cancelled"
+    UPLOAD_ABORTED = "upload_aborted"
     OBJECTION_FILED = "objection_filed"
     OBJECTION_DECIDED = "objection_decided"
     OBJECTION_RECONSIDERED = "objection_reconsidered"

@@ -1,5 +1,6 @@
 """`/v1/imports`: list files as jobs (design §6)."""
 
+import asyncio
 import csv
 import io
 from datetime import datetime
@@ -8,26 +9,47 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+import structlog
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.access.scopes import Scope
+from blacklist_service.clock import new_id, now
 from blacklist_service.listings.operations.jobs import Upload, begin_import, cancel_import, confirm_import
-from blacklist_service.listings.operations.uploads import MOST_FILE_BYTES, PART_BYTES, keep_upload
+from blacklist_service.listings.operations.quotas import require_quota
+from blacklist_service.listings.operations.uploads import (
+    MOST_FILE_BYTES,
+    PART_BYTES,
+    Incoming,
+    drop_upload,
+    keep_upload,
+)
 from blacklist_service.listings.problems import ImportNotFound
 from blacklist_service.listings.queries import count_fates, find_import, known_courts, list_refused_rows, list_reports
-from blacklist_service.problems import FieldError, InvalidRequest, NotFound
+from blacklist_service.problems import (
+    FieldError,
+    InvalidRequest,
+    NotFound,
+    Problem,
+    TooManyRequests,
+    UnsupportedMediaType,
+)
+from blacklist_service.settings import Settings
 from blacklist_service.web.documented import IDEMPOTENCY, problems
-from blacklist_service.web.idempotency import replay_of
+from blacklist_service.web.idempotency import Replayed, replay_of
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.transactions import Reads, Writes, borrowed, undetermined_if_lost
 from blacklist_service.web.uploads import UploadedFile
 from blacklist_service.web.wire import Response as Wire
 from blacklist_service.web.wire import text
+
+log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRoute)
 
@@ -116,19 +138,33 @@ class RowPage(Wire):
     response_model=QueuedResponse,
     responses=problems(401, 403, 413, 415, 422, 503),
     openapi_extra=FILE_BODY | IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.UPLOAD)],
 )
 async def send(query: Annotated[ImportQuery, Query()], request: Request, caller: Caller, actor: Acting) -> Response:
-    pool, secrecy = request.app.state.pool, request.app.state.secrecy
+    state = request.app.state
     file = UploadedFile(request, most_bytes=MOST_FILE_BYTES)
-    with undetermined_if_lost():
-        import_id, parts, sha256 = await keep_upload(pool, file.content(part_bytes=PART_BYTES), secrecy=secrecy)
-    if not parts:
+    incoming = Incoming(new_id(now()))
+    try:
+        with undetermined_if_lost():
+            await _require_quota(request, caller)
+            content = file.content(part_bytes=PART_BYTES)
+            await keep_upload(state.pool, incoming, content, secrecy=state.secrecy, room=state.room)
+        return await _queue(query, request, caller, actor, file.name, incoming)
+    except BaseException as error:
+        await asyncio.shield(asyncio.ensure_future(_drop(request, incoming, error, actor)))
+        raise
+
+
+async def _queue(
+    query: ImportQuery, request: Request, caller: Principal, actor: Actor, name: str, incoming: Incoming
+) -> Response:
+    if not incoming.parts:
         raise InvalidRequest("the file is empty")
     court_code = caller.court_code or ""
-    replay = replay_of(request, sha256)
-    async with borrowed(pool) as connection, connection.transaction():
+    replay = replay_of(request, incoming.sha256)
+    async with borrowed(request.app.state.pool) as connection, connection.transaction():
         await replay.look(connection)
+        await require_quota(connection, court_code, **_quota(request), more_parts=incoming.parts)
         courts = await known_courts(connection)
         await begin_import(
             connection,
@@ -137,9 +173,33 @@ async def send(query: Annotated[ImportQuery, Query()], request: Request, caller:
             mode=query.mode,
             is_dry_run=query.dry_run,
             actor=actor,
-            upload=Upload(import_id, file.name, parts, sha256),
+            upload=Upload(incoming.import_id, name, incoming.parts, incoming.sha256),
         )
-        return await replay.keep(connection, 202, QueuedResponse(import_id=import_id, state="queued"))
+        return await replay.keep(connection, 202, QueuedResponse(import_id=incoming.import_id, state="queued"))
+
+
+async def _require_quota(request: Request, caller: Principal) -> None:
+    """Before a byte of the file is taken."""
+    async with borrowed(request.app.state.pool) as connection, connection.transaction():
+        await require_quota(connection, caller.court_code or "", **_quota(request))
+
+
+def _quota(request: Request) -> dict[str, int]:
+    settings: Settings = request.app.state.settings
+    return {"most_imports": settings.waiting_imports, "most_bytes": settings.waiting_megabytes << 20}
+
+
+async def _drop(request: Request, incoming: Incoming, error: BaseException, actor: Actor) -> None:
+    """An answer that was given before is no abortion: its file is not needed twice."""
+    why = None if isinstance(error, Replayed) else getattr(error, "code", "internal-error")
+    if isinstance(error, TooManyRequests | UnsupportedMediaType) and not incoming.parts:
+        return  # refused before anything was sent
+    state = request.app.state
+    try:
+        async with borrowed(state.pool) as connection, connection.transaction():
+            await drop_upload(connection, incoming, why=why, actor=actor, secrecy=state.secrecy)
+    except Problem:
+        log.warning("upload_not_dropped", import_id=str(incoming.import_id))  # swept within a day
 
 
 @router.get(

@@ -30,6 +30,8 @@ class Share(StrEnum):
     """What leaves as slowly as its reader takes it."""
     ACT = "act"
     """A court's acts and its heartbeat."""
+    UPLOAD = "upload"
+    """A file as it comes in."""
     KEYS = "keys"
     """Ending a key."""
 
@@ -58,11 +60,10 @@ class _Kind:
 class Shares:
     """The pools of a web process, each with its turns."""
 
-    def __init__(self, kinds: dict[Share, _Kind], pools: tuple[Pool, ...], batches: Turns, uploads: Turns) -> None:
+    def __init__(self, kinds: dict[Share, _Kind], pools: tuple[Pool, ...], batches: Turns) -> None:
         self._kinds = kinds
         self._pools = pools
         self.batches = batches
-        self.uploads = uploads
 
     def pool(self, share: Share) -> Pool:
         return self._kinds[share].pool
@@ -87,6 +88,8 @@ RESERVED_FOR_ACTS = 2
 READERS = 3
 """Of what reads much, at once in a process, whoever asks."""
 STREAMS = 4
+UPLOADS = 8
+BATCHES = 4
 EVENTS = 2
 """Connections for the streams of notices, beside those of `STREAMS`."""
 
@@ -110,9 +113,9 @@ async def open_shares(dsn: str, settings: Settings) -> Shares:
         Share.STREAM: _Kind(
             streams, Turns(STREAMS, each=of_each_key, waiting=0, seconds=WAIT_SECONDS), is_by_member=False
         ),
+        Share.UPLOAD: _Kind(ordinary, Turns(UPLOADS, each=2, waiting=0, seconds=WAIT_SECONDS), is_by_member=False),
         Share.ACT: _Kind(acts, Turns(RESERVED_FOR_ACTS, each=1, waiting=64, seconds=PATIENT_SECONDS)),
         Share.KEYS: _Kind(keys, Turns(RESERVED_FOR_KEYS, each=1, waiting=64, seconds=WAIT_SECONDS)),
     }
-    batches = Turns(4, each=2, waiting=16, seconds=2 * PATIENT_SECONDS)
-    uploads = Turns(8, each=2, waiting=0, seconds=WAIT_SECONDS)
-    return Shares(kinds, (ordinary, keys, acts, readers, streams), batches, uploads)
+    batches = Turns(BATCHES, each=BATCHES // 2, waiting=16, seconds=2 * PATIENT_SECONDS)
+    return Shares(kinds, (ordinary, keys, acts, readers, streams), batches)

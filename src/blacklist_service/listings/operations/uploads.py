@@ -2,28 +2,67 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from blacklist_service.access.principals import Actor
 from blacklist_service.clock import new_id, now
 from blacklist_service.database.connections import Connection, Pool
+from blacklist_service.database.room import ELSEWHERE, Room
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.operations.jobs import Upload, part_context
+from blacklist_service.problems import Undetermined
 from blacklist_service.secrecy import Secrecy
 
 PART_BYTES = 1 << 20
 MOST_FILE_BYTES = 512 << 20
 
 
-async def keep_upload(pool: Pool, content: AsyncIterator[bytes], *, secrecy: Secrecy) -> tuple[UUID, int, bytes]:
-    """Write the parts as they come, no connection held while a slow client sends; parts without a job are swept."""
-    import_id, parts, digest = new_id(now()), 0, hashlib.sha256()
-    cipher = secrecy.cipher("uploads")
+@dataclass(slots=True)
+class Incoming:
+    """A file on its way in: what of it is kept already."""
+
+    import_id: UUID
+    parts: int = 0
+    size: int = 0
+    sha256: bytes = b""
+
+
+async def keep_upload(
+    pool: Pool, incoming: Incoming, content: AsyncIterator[bytes], *, secrecy: Secrecy, room: Room = ELSEWHERE
+) -> None:
+    """Write the parts as they come, no connection held while a slow client sends. Raise `Undetermined` where there is no
+    room for more; whatever is raised, `drop_upload` is the caller's to call.
+    """
+    digest, cipher = hashlib.sha256(), secrecy.cipher("uploads")
+    require_spare(room)
     async for part in content:
+        require_spare(room)
         digest.update(part)
-        sealed = cipher.seal(part, part_context(import_id, parts))
-        await pool.execute(_INSERT, import_id, parts, sealed)
-        parts += 1
-    return import_id, parts, digest.digest()
+        sealed = cipher.seal(part, part_context(incoming.import_id, incoming.parts))
+        await pool.execute(_INSERT, incoming.import_id, incoming.parts, sealed)
+        incoming.parts += 1
+        incoming.size += len(part)
+    incoming.sha256 = digest.digest()
+
+
+def require_spare(room: Room) -> None:
+    if not room.is_spare():
+        raise Undetermined("there is no room for files on the disk", retry_after_seconds=60)
+
+
+async def drop_upload(
+    connection: Connection, incoming: Incoming, *, why: str | None, actor: Actor, secrecy: Secrecy
+) -> None:
+    """Leave nothing of a file that did not become a job; `why`, a problem's code, is recorded where there is one."""
+    await connection.execute("DELETE FROM import_parts WHERE import_id = $1", incoming.import_id)
+    if why is not None:
+        facts = {"import": str(incoming.import_id), "bytes": incoming.size, "why": why}
+        entry = Entry(Action.UPLOAD_ABORTED, actor, facts=facts)
+        await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
 
 
 async def keep_file(connection: Connection, path: Path, *, secrecy: Secrecy) -> Upload:
