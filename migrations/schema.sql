@@ -48,6 +48,13 @@ CREATE TABLE api_keys (
     CONSTRAINT api_keys_secret_sha256_check CHECK ((length(secret_sha256) = 32))
 );
 
+CREATE TABLE asked_numbers (
+    member text NOT NULL,
+    name bytea NOT NULL,
+    number bytea NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE check_days (
     legal_date date NOT NULL,
     agency text NOT NULL,
@@ -447,6 +454,13 @@ COMMENT ON COLUMN listings.is_published IS 'whether the change feed has it; chec
 
 COMMENT ON COLUMN listings.suspended_on IS 'the decision that suspended it, while it is suspended: not in force, not ended';
 
+CREATE TABLE many_numbers (
+    member text NOT NULL,
+    name bytea NOT NULL,
+    is_refused boolean NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE matters (
     code text NOT NULL,
     name text NOT NULL,
@@ -605,6 +619,9 @@ ALTER TABLE ONLY api_key_matters
 ALTER TABLE ONLY api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY asked_numbers
+    ADD CONSTRAINT asked_numbers_pkey PRIMARY KEY (member, name, number);
+
 ALTER TABLE ONLY check_days_counted
     ADD CONSTRAINT check_days_counted_pkey PRIMARY KEY (legal_date);
 
@@ -701,6 +718,9 @@ ALTER TABLE ONLY listing_versions
 ALTER TABLE ONLY listings
     ADD CONSTRAINT listings_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY many_numbers
+    ADD CONSTRAINT many_numbers_pkey PRIMARY KEY (member, name, is_refused);
+
 ALTER TABLE ONLY matters
     ADD CONSTRAINT matters_pkey PRIMARY KEY (code);
 
@@ -732,6 +752,8 @@ ALTER TABLE ONLY objections
     ADD CONSTRAINT objections_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_member ON api_keys USING btree (member);
+
+CREATE INDEX asked_numbers_at ON asked_numbers USING btree (at);
 
 CREATE INDEX check_outcomes_agency ON check_outcomes USING btree (agency, checked_at);
 
@@ -871,6 +893,8 @@ GRANT SELECT,INSERT ON TABLE api_keys TO blacklist_app;
 
 GRANT UPDATE(revoked_at) ON TABLE api_keys TO blacklist_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE asked_numbers TO blacklist_app;
+
 GRANT SELECT,INSERT ON TABLE check_days TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE check_days_counted TO blacklist_app;
@@ -936,6 +960,8 @@ GRANT SELECT,INSERT ON TABLE ledger_witnesses TO blacklist_app;
 GRANT SELECT,INSERT ON TABLE listing_versions TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE listings TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE many_numbers TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE matters TO blacklist_app;
 

@@ -35,6 +35,7 @@ from blacklist_service.audit.routes import router as audit_router
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.batcher import Batcher
+from blacklist_service.checks.fishing import Fishing
 from blacklist_service.checks.outcome_routes import router as outcomes_router
 from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import check_taker
@@ -115,6 +116,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
                 _seconds(settings.list_soft_age), _seconds(settings.list_hard_age), _seconds(settings.seal_limit)
             ),
             room=app.state.room,
+            fishing=Fishing(settings.numbers_per_name, secrecy=secrecy),
         )
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings)

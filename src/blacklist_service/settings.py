@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         description="checks a worker lets wait before it says 503: about as many as it answers within the deadline",
     )
 
+    numbers_per_name: Annotated[int, Field(ge=0)] = Field(
+        1000, description="numbers that a member may ask under one name in 24 hours; 0 = as many as it likes"
+    )
+
     # freshness of the list, counted both ways; off by default
     list_soft_age: Annotated[int, Field(ge=1)] | None = Field(
         None, description="seconds since a court's feed was alive: older, and clear becomes a flag"

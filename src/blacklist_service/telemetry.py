@@ -26,6 +26,10 @@ JOBS_STUCK = Gauge(
     "blacklist_jobs_stuck", "Imports and exports begun three times or more and never done", multiprocess_mode="livemax"
 )
 
+MANY_NUMBERS = Counter(
+    "blacklist_many_numbers", "Names under which a member asked very many numbers in a day", ["what"]
+)
+
 _request_counters: dict[tuple[str, str, int], Counter] = {}
 _request_clocks: dict[str, Histogram] = {}
 

@@ -16,6 +16,7 @@ import structlog
 from blacklist_service.assistance.tasks import escalate_emergencies
 from blacklist_service.audit.export_jobs import forget_exports, make_next
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
+from blacklist_service.checks.fishing import forget_numbers
 from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
@@ -52,6 +53,7 @@ TASKS: tuple[Task, ...] = (
     count_stuck,
     escalate_emergencies,
     forget_answers,
+    forget_numbers,
     sweep_imports,
     count_days,
     forget_exports,

@@ -17,6 +17,7 @@ import structlog
 
 from blacklist_service.checks.answers import ListAges, answer_question
 from blacklist_service.checks.asks import Answer, Ask, read_ask
+from blacklist_service.checks.fishing import Fishing
 from blacklist_service.checks.queries import Snapshot, find_answers, look_up
 from blacklist_service.checks.waiting import Waiting
 from blacklist_service.clock import legal_date, new_ids, now
@@ -67,8 +68,10 @@ class Batcher:
         queue: int,
         ages: ListAges | None = None,
         room: Room = ELSEWHERE,
+        fishing: Fishing | None = None,
     ) -> None:
         self._room = room
+        self._fishing = fishing
         self._secrecy = secrecy
         self._digester = Digester(secrecy.digest_key)
         self._most_waiting = queue
@@ -339,6 +342,9 @@ class _Transaction:
         """Two statements, each of one snapshot and the second a transaction of its own; with Idempotency-Keys, what was
         answered before and what is answered now have to agree with each other too: one repeatable-read transaction.
         """
+        await self._count_numbers(connection)
+        if not self._batch:
+            return
         if not any(ask.key for ask in self._batch):
             await self._record(connection, self._batch, await self._look_up(connection))
             return
@@ -348,6 +354,16 @@ class _Transaction:
         await self._keep(connection, snapshot)
         self.is_commit_sent = True
         await connection.execute("COMMIT")
+
+    async def _count_numbers(self, connection: Connection) -> None:
+        """Refuse those that ask too many numbers under one name; nearly always there is nobody to be counted."""
+        fishing = self._batcher._fishing  # noqa: SLF001 - one room
+        if fishing is None:
+            return
+        watched = [(ask, numbers) for ask in self._batch if (numbers := fishing.watched(ask))]
+        if watched and (refused := await fishing.settle(connection, watched)):
+            self._batch = [ask for ask in self._batch if ask not in refused]
+            self._outcomes += refused.items()
 
     async def _look_up(self, connection: Connection) -> Snapshot:
         questions = [ask.question for ask in self._batch if ask.question]

@@ -1,6 +1,6 @@
-"""What an agency did with an answer."""
+"""What an agency did with an answer; and how many numbers it asked under one name."""
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, Uuid
 
 from blacklist_service.database.tables import Instant, metadata, one_of
 
@@ -20,4 +20,25 @@ check_outcomes = Table(
     Column("at", Instant, nullable=False),
     one_of("action", "refused", "suspended", "approved", "referred", "withdrawn"),
     Index("check_outcomes_agency", "agency", "checked_at"),
+)
+
+# Digests that only this service can make; for a day.
+asked_numbers = Table(
+    "asked_numbers",
+    metadata,
+    Column("member", Text, primary_key=True),
+    Column("name", LargeBinary, primary_key=True),
+    Column("number", LargeBinary, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Index("asked_numbers_at", "at"),
+)
+
+# Whom auditors were told of, once a day; and whom they were told was refused.
+many_numbers = Table(
+    "many_numbers",
+    metadata,
+    Column("member", Text, primary_key=True),
+    Column("name", LargeBinary, primary_key=True),
+    Column("is_refused", Boolean, primary_key=True),
+    Column("at", Instant, nullable=False),
 )

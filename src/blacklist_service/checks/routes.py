@@ -45,7 +45,7 @@ from blacklist_service.web.express import Exchange, Taker
 from blacklist_service.web.idempotency import idempotency_key, item_key
 from blacklist_service.web.refusals import problem_wire, recorded
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRequest, HotRoute, needs, principal_of
-from blacklist_service.web.shares import Shares
+from blacklist_service.web.shares import Share, Shares
 from blacklist_service.web.transactions import Writes
 
 MOST_SUBJECTS_AT_ONCE = 256
@@ -106,7 +106,7 @@ def check_taker(state: State) -> Taker:
 )
 async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
     shares: Shares = request.app.state.shares
-    async with shares.batches.turn(principal_of(request).member):
+    async with shares.turn(Share.BATCH, principal_of(request)):
         return await _answer_items(body, request)  # type: ignore[arg-type] # a HotRoute hands the body over unread
 
 

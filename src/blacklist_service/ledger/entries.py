@@ -53,6 +53,7 @@ class Action(StrEnum):
     NOTICE_RENEWED = "notice_renewed"
     NOTICE_RELEASED = "notice_released"
     NOTICE_ESCALATED = "notice_escalated"
+    MANY_NUMBERS_ASKED = "many_numbers_asked"
     OUTCOME_RECORDED = "outcome_recorded"
     AUDIT_READ = "audit_read"
     AUDIT_UNMASKED = "audit_unmasked"

@@ -15,16 +15,17 @@ MOST_SECONDS = 1.0
 class Anteroom:
     """Of one process. The delay is of the answer alone: nothing is held meanwhile but the connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds_each: float) -> None:
+        self._seconds_each = seconds_each
         self._until = 0.0
         """When all would have been served who came so far, one after the other."""
 
     async def wait(self) -> None:
         now = asyncio.get_running_loop().time()
-        self._until = min(max(self._until, now) + SECONDS_EACH, now + FREE_SECONDS + MOST_SECONDS)
+        self._until = min(max(self._until, now) + self._seconds_each, now + FREE_SECONDS + MOST_SECONDS)
         delay = self._until - now - FREE_SECONDS
         if delay > 0:
             await asyncio.sleep(delay)
 
 
-anteroom = Anteroom()
+anteroom = Anteroom(SECONDS_EACH)

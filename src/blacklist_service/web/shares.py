@@ -5,7 +5,7 @@ let in singly for each key, and told to come later (429) where it asks for more 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,9 @@ from fastapi import Depends
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.connections import Pool, create_pool
+from blacklist_service.problems import TooManyRequests
 from blacklist_service.settings import Settings
+from blacklist_service.web.anteroom import Anteroom
 from blacklist_service.web.turns import Turns
 
 
@@ -28,6 +30,8 @@ class Share(StrEnum):
     """Much at once: one or two at a time of each key, more are 429."""
     STREAM = "stream"
     """What leaves as slowly as its reader takes it."""
+    BATCH = "batch"
+    """Up to a thousand checks; they have lanes of their own, and take no connection here."""
     ACT = "act"
     """A court's acts and its heartbeat."""
     UPLOAD = "upload"
@@ -60,10 +64,10 @@ class _Kind:
 class Shares:
     """The pools of a web process, each with its turns."""
 
-    def __init__(self, kinds: dict[Share, _Kind], pools: tuple[Pool, ...], batches: Turns) -> None:
+    def __init__(self, kinds: dict[Share, _Kind], pools: tuple[Pool, ...]) -> None:
         self._kinds = kinds
         self._pools = pools
-        self.batches = batches
+        self._refused: dict[str, Anteroom] = {}
 
     def pool(self, share: Share) -> Pool:
         return self._kinds[share].pool
@@ -73,7 +77,13 @@ class Shares:
         """Raise `TooManyRequests` where it is not yet this key's, or this member's, turn."""
         kind = self._kinds[share]
         holder = "" if principal is None else principal.member if kind.is_by_member else principal.key_id
-        async with kind.turns.turn(holder):
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(kind.turns.turn(holder))
+            except TooManyRequests:
+                # Whoever asks again at once must not take the time from those who have their turn.
+                await self._refused.setdefault(holder, Anteroom(REFUSED_SECONDS_EACH)).wait()
+                raise
             yield
 
     def terminate(self) -> None:
@@ -81,6 +91,7 @@ class Shares:
             pool.terminate()
 
 
+REFUSED_SECONDS_EACH = 0.02
 WAIT_SECONDS = 5.0
 PATIENT_SECONDS = 10.0
 RESERVED_FOR_KEYS = 1
@@ -114,8 +125,8 @@ async def open_shares(dsn: str, settings: Settings) -> Shares:
             streams, Turns(STREAMS, each=of_each_key, waiting=0, seconds=WAIT_SECONDS), is_by_member=False
         ),
         Share.UPLOAD: _Kind(ordinary, Turns(UPLOADS, each=2, waiting=0, seconds=WAIT_SECONDS), is_by_member=False),
+        Share.BATCH: _Kind(ordinary, Turns(BATCHES, each=BATCHES // 2, waiting=16, seconds=2 * PATIENT_SECONDS)),
         Share.ACT: _Kind(acts, Turns(RESERVED_FOR_ACTS, each=1, waiting=64, seconds=PATIENT_SECONDS)),
         Share.KEYS: _Kind(keys, Turns(RESERVED_FOR_KEYS, each=1, waiting=64, seconds=WAIT_SECONDS)),
     }
-    batches = Turns(BATCHES, each=BATCHES // 2, waiting=16, seconds=2 * PATIENT_SECONDS)
-    return Shares(kinds, (ordinary, keys, acts, readers, streams), batches)
+    return Shares(kinds, (ordinary, keys, acts, readers, streams))
