@@ -33,7 +33,7 @@ from blacklist_service.audit.inquiry_routes import router as inquiries_router
 from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
-from blacklist_service.checks.answers import ListAges
+from blacklist_service.checks.answers import DISPROVED, ListAges
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.fishing import Fishing
 from blacklist_service.checks.outcome_routes import router as outcomes_router
@@ -236,6 +236,8 @@ def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> 
             raise Undetermined(f"nothing can be recorded ({type(error).__name__})") from None
         except NotReadyError as error:
             raise Undetermined(str(error)) from None
+        if sealing.disproof is not None:
+            raise Undetermined(f"{DISPROVED}: {sealing.refusal}")
         if sealing.lag_seconds > settings.seal_limit:
             raise Undetermined(
                 f"the ledger has not been sealed for too long: {sealing.refusal or 'no worker seals it'}"

@@ -74,6 +74,11 @@ class Served:
             self._process.wait(30)
             self._process = None
 
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """A command of the operator's beside it."""
+        argv = [sys.executable, "-m", "blacklist_service", *words]
+        return subprocess.run(argv, env=self._environment, capture_output=True, text=True, check=False, timeout=60)
+
     def pids(self, part: Part) -> list[int]:
         """The processes that are this part now; none while it is being started again."""
         if self._process is None or self._process.poll() is not None:

@@ -142,6 +142,7 @@ async def snapshot_as_of(connection: Connection, digests: Sequence[bytes], at: d
         notices_version=known.notices,
         list_alive_at=None,
         unsealed_since=None,
+        disproof=None,
         valid_keys=frozenset(),
         rows=_in_force(listed, today),
         notices=notices,

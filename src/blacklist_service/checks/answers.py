@@ -21,6 +21,7 @@ from blacklist_service.subjects.names import mask_name
 
 LIST_EMPTY = "list-empty"
 LIST_STALE = "list-stale"
+DISPROVED = "the database is proved to be another than was signed; nothing is answered until an officer has looked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,11 @@ class ListAges:
     unsealed: timedelta | None = None
 
     def is_stale(self, snapshot: Snapshot) -> bool:
-        """Raise `Undetermined` past the hard age, or where the ledger is not sealed: evidence nobody can rely on."""
+        """Raise `Undetermined` past the hard age, or where the ledger is not sealed: evidence nobody can rely on; and at
+        once where the database is proved to be another than was signed: it may have lost who was listed.
+        """
+        if snapshot.disproof is not None:
+            raise Undetermined(DISPROVED, retry_after_seconds=60)
         waiting_since = snapshot.unsealed_since
         if self.unsealed is not None and waiting_since is not None and snapshot.at - waiting_since > self.unsealed:
             raise Undetermined("the ledger has not been sealed for too long", retry_after_seconds=60)

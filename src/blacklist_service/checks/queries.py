@@ -10,7 +10,7 @@ from blacklist_service.assistance.rules import covers_object
 from blacklist_service.checks.rules import Hit, ListingShown, NoticeHit, NoticeShown
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.log import OLDEST_UNSEALED
+from blacklist_service.ledger.log import DISPROOF, OLDEST_UNSEALED
 from blacklist_service.subjects.keys import KeyKind, Subject, identity_of, proves_who
 from blacklist_service.subjects.relations import STORED_RELATIONS
 
@@ -47,6 +47,7 @@ state AS MATERIALIZED (
            (SELECT version FROM heads WHERE name = 'notices') AS notices_version,
            (SELECT min(alive_at) FROM court_feeds) AS list_alive_at,
            ({OLDEST_UNSEALED}) AS unsealed_since,
+           ({DISPROOF}) AS disproof,
            (SELECT jsonb_agg(served)
             FROM (SELECT DISTINCT digest FROM notice_keys WHERE digest = ANY ($1::bytea[]) AND is_live) AS named,
                  LATERAL ({STOP_NOTICES}) AS served) AS notices,
@@ -83,6 +84,7 @@ class Snapshot:
     notices_version: int
     list_alive_at: datetime | None
     unsealed_since: datetime | None
+    disproof: str | None
     valid_keys: frozenset[str]
     rows: Mapping[bytes, Sequence[Any]]
     notices: Mapping[bytes, Sequence[Any]]
@@ -108,6 +110,7 @@ async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Seq
         notices_version=state["notices_version"],
         list_alive_at=state["list_alive_at"],
         unsealed_since=state["unsealed_since"],
+        disproof=state["disproof"],
         valid_keys=frozenset(state["valid_keys"]),
         rows=rows,
         notices=_by_digest(state["notices"] or ()),

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from blacklist_service.cli.environment import Workplace, prepared, stop
+from blacklist_service.cli.environment import Workplace, prepared, run, stop
 from blacklist_service.cli.supervisor import Supervisor, SupervisorError, bind
 from blacklist_service.database.embedded.server import EmbeddedPostgres
+from blacklist_service.ledger.sequencer import tell_disproof
+from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.settings import DSN_VARIABLE, Settings
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -33,6 +35,7 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
         database = _start_database(settings)
         stack.callback(database.stop) if database else None
         workplace = prepared(settings, database.dsn if database else _external(settings))
+        run(tell_disproof(workplace.dsn, SealingPlace.of(settings)))
         if when_prepared:
             when_prepared(workplace)
         metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="blacklist-metrics-"))

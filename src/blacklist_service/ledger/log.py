@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -127,6 +128,23 @@ async def find_proof(connection: Connection, entry_id: UUID) -> Proof | None:
     return Proof(index, tuple(await prove_inclusion(connection, index, size)), note)
 
 
+class RefusalKind(StrEnum):
+    """Why nothing may be sealed."""
+
+    ROLLED_BACK = "rolled_back"
+    FORKED = "forked"
+    ALTERED = "altered"
+    UNABLE = "unable"
+    """A key, a file or a disk that is missing: what was sealed is in no doubt."""
+
+
+PROOFS = frozenset({RefusalKind.ROLLED_BACK, RefusalKind.FORKED, RefusalKind.ALTERED})
+"""With these the database is proved not to be what was signed: nothing is answered from it (trust.md §7)."""
+
+DISPROOF = f"SELECT kind FROM ledger_sealing WHERE is_only AND refusal IS NOT NULL AND kind <> '{RefusalKind.UNABLE}'"
+"""How the database is proved to be another than was signed; nothing where it is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class SealingState:
     """How far sealing lags: since when the oldest unsealed entry waits, and why nothing is sealed, if so."""
@@ -134,6 +152,7 @@ class SealingState:
     now: datetime
     unsealed_since: datetime | None
     refusal: str | None
+    disproof: str | None
 
     @property
     def lag_seconds(self) -> float:
@@ -152,7 +171,7 @@ async def sealing_state(connection: Connection) -> SealingState:
     row = await connection.fetchrow(
         f"""
         SELECT clock_timestamp() AS now, ({OLDEST_UNSEALED}) AS unsealed_since,
-               (SELECT refusal FROM ledger_sealing) AS refusal
+               (SELECT refusal FROM ledger_sealing) AS refusal, ({DISPROOF}) AS disproof
         """
     )
     assert row is not None  # noqa: S101 - a SELECT without FROM

@@ -150,14 +150,16 @@ ledger_checkpoints = Table(
     CheckConstraint("length(root) = 32", name="root"),
 )
 
-# Why nothing is sealed, if so; for the probes.
+# Why nothing is sealed, if so; for the probes, and where it is a proof (kind), for the checks.
 ledger_sealing = Table(
     "ledger_sealing",
     metadata,
     Column("is_only", Boolean, primary_key=True, server_default=text("true")),
     Column("refusal", Text),
     Column("since", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    Column("kind", Text),
     CheckConstraint("is_only", name="is_only"),
+    CheckConstraint("kind IN ('rolled_back', 'forked', 'altered', 'unable')", name="kind"),
 )
 
 ledger_witnesses = Table(

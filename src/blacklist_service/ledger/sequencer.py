@@ -17,11 +17,11 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.database.connections import Connection, connect
+from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
 from blacklist_service.ledger.entries import Action, Entry
-from blacklist_service.ledger.log import Log
+from blacklist_service.ledger.log import PROOFS, Log, RefusalKind
 from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey, verified_checkpoint
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
@@ -31,6 +31,7 @@ from blacklist_service.ledger.signing import (
     SigningKeyError,
     pair,
     read_anchor,
+    set_anchor_aside,
     sign_checkpoint,
     write_anchor,
     write_key_file,
@@ -42,6 +43,7 @@ LOG_LOCK = 0x736C_6F67
 MOST_AT_ONCE = 20_000
 LOOK_SECONDS = 0.2
 RETRY_SECONDS = 2.0
+RECONNECT_SECONDS = 0.2
 LAG_LOOK_SECONDS = 5.0
 
 # A stale statistic must not have the leaves of a batch found by reading a month of them.
@@ -55,11 +57,17 @@ SELECT id, at, entries FROM (
 WHERE before < $1 ORDER BY id
 """
 
+ALTERED = RefusalKind.ALTERED
+
 logger = structlog.get_logger()
 
 
 class SealingRefusedError(Exception):
     """Nothing may be signed; the message says why, and what to do."""
+
+    def __init__(self, sentence: str, kind: RefusalKind = RefusalKind.UNABLE) -> None:
+        super().__init__(sentence)
+        self.kind = kind
 
 
 class LogNotBegunError(SealingRefusedError):
@@ -94,18 +102,60 @@ async def begin_log(owner: Connection, place: SealingPlace) -> bool:
 
 
 async def adopt_anchor(connection: Connection, place: SealingPlace, *, actor: Actor, secrecy: Secrecy) -> Checkpoint:
-    """Take the database's newest checkpoint for the anchor, where the file was lost: only when told to by a person."""
+    """Go on from the database's newest checkpoint, only when told to by a person: where the anchor was lost, and where
+    the database is behind it or another (a deliberate restore). A checkpoint that is given up is kept beside its place,
+    and named in the entry. A log that is not true to itself cannot be adopted.
+    """
     log = await _require_log(connection)
-    if _read_anchor(place) is not None:
+    held = _read_anchor(place)
+    leaves = await reads.count_leaves(connection)
+    await _verify_checkpoint(connection, await _newest_checkpoint(connection), leaves)
+    if held is not None and await _fits(connection, place, held, log, leaves):
         _refuse(f"{place.anchor} holds a checkpoint; nothing is to be adopted")
     note = await reads.find_checkpoint(connection)
     if note is None:
         _refuse("the database has no checkpoint")
     checkpoint = verified_checkpoint(note, log.keys)
-    entry = Entry(Action.ANCHOR_ADOPTED, actor, facts={"size": checkpoint.size, "root": checkpoint.root.hex()})
+    facts: dict[str, object] = {"size": checkpoint.size, "root": checkpoint.root.hex()}
+    if held is not None:
+        given_up = Checkpoint.parse(held.text)
+        facts["given_up"] = {"size": given_up.size, "root": given_up.root.hex()}
+    entry = Entry(Action.ANCHOR_ADOPTED, actor, facts=facts)
     await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
+    if held is not None:
+        set_anchor_aside(place.anchor)
     write_anchor(place.anchor, Note(note.text, note.signatures[:1]))
     return checkpoint
+
+
+async def _fits(connection: Connection, place: SealingPlace, held: Note, log: Log, leaves: int) -> bool:
+    try:
+        await _verify_anchor(connection, place, held, log, leaves)
+    except SealingRefusedError as error:
+        if error.kind not in PROOFS:
+            raise
+        return False
+    return True
+
+
+async def tell_disproof(dsn: str, place: SealingPlace) -> None:
+    """Look, before anything is answered, whether the database is the one that was signed over; where it is proved not to
+    be, say so for every web process. Whatever else keeps sealing from its work is the sealer's to find and to say.
+    """
+    connection = await connect(dsn, application_name="blacklist-service start", **SETTINGS)
+    try:
+        anchor = _read_anchor(place)  # first: a sealer at work elsewhere is ahead of its anchor, never behind
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            log = await _require_log(connection)
+            leaves = await reads.count_leaves(connection)
+            await _verify_checkpoint(connection, await _newest_checkpoint(connection), leaves)
+            await _verify_anchor(connection, place, anchor, log, leaves)
+    except SealingRefusedError as error:
+        if error.kind in PROOFS:
+            logger.error("sealing_refused", cause=str(error))  # noqa: TRY400 - the sentence says it
+            await _say(connection, error)
+    finally:
+        await connection.close()
 
 
 async def rotate_key(connection: Connection, place: SealingPlace, *, actor: Actor, secrecy: Secrecy) -> VerifierKey:
@@ -131,6 +181,11 @@ async def keep_sealing(dsn: str, place: SealingPlace) -> None:
     while True:
         try:
             refusal = await _seal_until_refused(dsn, place, refusal)
+        except LOST:
+            # The next server may be an older one: it is looked at as soon as it is there.
+            logger.exception("sealing_failed")
+            await asyncio.sleep(RECONNECT_SECONDS)
+            continue
         except Exception:
             logger.exception("sealing_failed")
         await asyncio.sleep(RETRY_SECONDS)
@@ -155,7 +210,7 @@ class Sequencer:
         log = await _require_log(connection)
         leaves, newest = await reads.count_leaves(connection), await _newest_checkpoint(connection)
         await _verify_checkpoint(connection, newest, leaves)
-        await _verify_anchor(connection, place, log, leaves)
+        await _verify_anchor(connection, place, _read_anchor(place), log, leaves)
         rows = [
             await reads.read_tile(connection, tree.Tile(level, first // tree.TILE_WIDTH, max(end - first, 1)))
             for level, (first, end) in enumerate(tree.edge_rows(leaves))
@@ -211,7 +266,7 @@ class Sequencer:
             try:
                 await asyncio.to_thread(write_anchor, self.place.anchor, note)
             except AnchorAheadError:
-                _refuse(_behind(self.place))
+                _refuse(_behind(self.place), RefusalKind.ROLLED_BACK)
             except OSError as error:
                 _refuse(f"the newest checkpoint cannot be written to {self.place.anchor} ({type(error).__name__})")
         self.sealed_pending = max([self.sealed_pending, *taken])
@@ -223,6 +278,17 @@ class Sequencer:
             await self.connection.execute("DELETE FROM ledger_pending WHERE id = ANY($1::bigint[])", taken)
         self.published = checkpoint.size
         LEDGER_SIZE.set(checkpoint.size)
+
+    async def look_back(self) -> None:
+        """Raise `SealingRefusedError` where what was sealed is no longer what it was: the tree under its newest
+        checkpoint, and the newest leaves as they are stored.
+        """
+        await _verify_checkpoint(self.connection, await _newest_checkpoint(self.connection), self.edge.size)
+        first = max(0, self.edge.size - tree.TILE_WIDTH)
+        stored = await reads.read_leaves(self.connection, first, self.edge.size)
+        hashes = await self.connection.fetch("SELECT hash FROM ledger_leaves WHERE idx >= $1 ORDER BY idx", first)
+        if reads.hashes_of(stored) != [row["hash"] for row in hashes]:
+            _refuse("entries that were sealed are not what they were: they were altered; call the auditors", ALTERED)
 
     async def _append(self, entries: Sequence[tuple[Any, Any]]) -> None:
         leaves, tiles = [], []
@@ -236,7 +302,10 @@ class Sequencer:
         )
         for (at, entry_id), row in zip(entries, stored, strict=True):
             if row["leaf"] is None or len(row["leaf"]) > tree.MOST_LEAF_BYTES:
-                _refuse("an entry that is to be sealed is not in the ledger: it was removed; ask who can alter tables")
+                _refuse(
+                    "an entry that is to be sealed is not in the ledger: it was removed; ask who can alter tables",
+                    RefusalKind.ALTERED,
+                )
             digest = tree.leaf_hash(row["leaf"])
             leaves.append((self.edge.size, entry_id, at, digest))
             tiles += self.edge.append(digest)
@@ -265,13 +334,13 @@ async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) 
             LEDGER_REFUSED.set(0)
             await _seal(sequencer)
         except SealingRefusedError as error:
-            refusal = str(error)
+            refusal = error
         LEDGER_REFUSED.set(1)
-        if refusal != known:
-            logger.error("sealing_refused", cause=refusal)
+        if str(refusal) != known:
+            logger.error("sealing_refused", cause=str(refusal))
         await _say(connection, refusal)
         LEDGER_LAG.set((await reads.sealing_state(connection)).lag_seconds)
-        return refusal
+        return str(refusal)
     finally:
         connection.terminate()
 
@@ -283,15 +352,20 @@ async def _seal(sequencer: Sequencer) -> NoReturn:
         sealed = await sequencer.seal()
         if loop.time() - looked > LAG_LOOK_SECONDS:
             LEDGER_LAG.set((await reads.sealing_state(sequencer.connection)).lag_seconds)
+            await sequencer.look_back()
             looked = loop.time()
         if sealed < MOST_AT_ONCE:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _say(connection: Connection, refusal: str | None) -> None:
-    """For the probes, which are other processes."""
+async def _say(connection: Connection, refusal: SealingRefusedError | None) -> None:
+    """For the probes and the checks, which are other processes."""
     await connection.execute(
-        "UPDATE ledger_sealing SET refusal = $1, since = clock_timestamp() WHERE refusal IS DISTINCT FROM $1", refusal
+        """
+        UPDATE ledger_sealing SET refusal = $1, kind = $2, since = clock_timestamp()
+        WHERE (refusal, kind) IS DISTINCT FROM ($1, $2)
+        """,
+        *((None, None) if refusal is None else (str(refusal), refusal.kind.value)),
     )
 
 
@@ -307,17 +381,21 @@ async def _newest_checkpoint(connection: Connection) -> Any:
         "SELECT size, root, sealed_pending FROM ledger_checkpoints ORDER BY size DESC LIMIT 1"
     )
     if row is None:
-        _refuse("the log has lost its checkpoints: restore the newest backup")
+        _refuse("the log has lost its checkpoints: restore the newest backup", ALTERED)
     return row
 
 
 async def _verify_checkpoint(connection: Connection, newest: Any, leaves: int) -> None:
     if newest["size"] > leaves or await reads.root_of(connection, newest["size"]) != newest["root"]:
-        _refuse("the log's leaves are not those of its newest checkpoint: they were altered; restore the newest backup")
+        _refuse(
+            "the log's leaves are not those of its newest checkpoint: they were altered; restore the newest backup",
+            ALTERED,
+        )
 
 
-async def _verify_anchor(connection: Connection, place: SealingPlace, log: Log, leaves: int) -> None:
-    anchor = _read_anchor(place)
+async def _verify_anchor(
+    connection: Connection, place: SealingPlace, anchor: Note | None, log: Log, leaves: int
+) -> None:
     if anchor is None:
         _refuse(
             f"the newest checkpoint is missing from {place.anchor}: put it back, or, if this database is known to be"
@@ -329,14 +407,16 @@ async def _verify_anchor(connection: Connection, place: SealingPlace, log: Log, 
         checkpoint = None
     if checkpoint is None or checkpoint.origin != log.origin:
         _refuse(
-            f"the checkpoint in {place.anchor} is not signed by this log: database and anchor do not belong together"
+            f"the checkpoint in {place.anchor} is not signed by this log: database and anchor do not belong together",
+            RefusalKind.FORKED,
         )
     if checkpoint.size > leaves:
-        _refuse(_behind(place))
+        _refuse(_behind(place), RefusalKind.ROLLED_BACK)
     if await reads.root_of(connection, checkpoint.size) != checkpoint.root:
         _refuse(
             f"the log in the database is another than the one signed in {place.anchor} (a fork): call the auditors;"
-            " restore the database that the anchor was signed over"
+            " restore the database that the anchor was signed over",
+            RefusalKind.FORKED,
         )
 
 
@@ -367,9 +447,10 @@ def _read_anchor(place: SealingPlace) -> Note | None:
 def _behind(place: SealingPlace) -> str:
     return (
         f"the database is older than the checkpoint signed in {place.anchor} (a restored backup): restore a newer one,"
-        " with the write-ahead log up to the end"
+        " with the write-ahead log up to the end; or, if what came after it is given up, run 'blacklist-service audit"
+        " adopt-anchor'"
     )
 
 
-def _refuse(sentence: str) -> NoReturn:
-    raise SealingRefusedError(sentence)
+def _refuse(sentence: str, kind: RefusalKind = RefusalKind.UNABLE) -> NoReturn:
+    raise SealingRefusedError(sentence, kind)

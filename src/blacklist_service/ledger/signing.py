@@ -95,6 +95,13 @@ def write_anchor(path: Path, note: Note) -> None:
         _replace(path, note.content.encode())
 
 
+def set_anchor_aside(path: Path) -> None:
+    """Keep a checkpoint that is given up, as evidence, under a name that says its size; its place is then empty."""
+    with _alone(path):
+        size = Checkpoint.parse(Note.parse(path.read_text("utf-8")).text).size
+        path.rename(path.with_name(f"{path.name}.given-up-{size}.{os.urandom(4).hex()}"))
+
+
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     with path.with_name(path.name + ".lock").open("a") as lock:
