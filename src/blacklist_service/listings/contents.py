@@ -14,11 +14,13 @@ for what a court wrote must not be lost.
 """
 
 from datetime import date
+from operator import attrgetter
 from typing import NamedTuple
 from unicodedata import normalize
 
 from blacklist_service.listings.files.values import split_circumstances
 from blacklist_service.listings.kinds import find_kind
+from blacklist_service.listings.lengths import LONGEST_NAME, LONGEST_NUMBER, overlong
 from blacklist_service.listings.rules import (
     Content,
     Naming,
@@ -49,6 +51,13 @@ from blacklist_service.subjects.identifiers import (
 from blacklist_service.subjects.names import is_suspect_name, name_key
 
 MOST_SEQUENCE = 1_000_000
+
+TEXTS = (
+    *("name", "case_number", "identifier_number", "party_sequence", "legal_representative", "circumstances"),
+    *("decision_number", "basis_number", "basis_issuer", "obligation", "performed_part", "unperformed_part"),
+)
+"""The particulars that are free texts; the others are words of a vocabulary, days, or the court's own."""
+_texts_of = attrgetter(*TEXTS)
 
 
 class PersonParticulars(NamedTuple):
@@ -128,12 +137,16 @@ class _Reading:
         self._refused: list[Refused] = []
 
     def naming(self) -> Reading:
+        if self._is_overlong():
+            return Reading(tuple(self._refused))
         naming = self._naming()
         if naming is None or self._refused:
             return Reading(tuple(self._refused))
         return Reading(naming=naming, warnings=tuple(dict.fromkeys(self._warnings)))
 
     def content(self) -> Reading:
+        if self._is_overlong():
+            return Reading(tuple(self._refused))
         naming = self._naming()
         people = self._people(naming.kind) if naming is not None else ()
         if naming is not None:
@@ -145,6 +158,20 @@ class _Reading:
         if self._said.performance and content.performance is None:
             self._warnings.append(Warn.PERFORMANCE_UNKNOWN)
         return Reading(naming=naming, content=content, warnings=tuple(dict.fromkeys(self._warnings)))
+
+    def _is_overlong(self) -> bool:
+        """Looked at before anything is read: of what is refused for its length, nothing else is asked."""
+        said = self._said
+        texts = _texts_of(said)
+        # Where none is longer than the shortest limit, which is nearly every listing, there is no more to ask.
+        if max(map(len, filter(None, texts)), default=0) > LONGEST_NUMBER and (
+            part := overlong([(name, text) for name, text in zip(TEXTS, texts, strict=True) if text])
+        ):
+            self._refuse(Refusal.TEXT_TOO_LONG, part)
+        for place, person in enumerate(said.people):
+            if len(person.name) > LONGEST_NAME or len(person.identifier_number) > LONGEST_NUMBER:
+                self._refused.append(Refused(Refusal.TEXT_TOO_LONG, "people", place))
+        return bool(self._refused)
 
     def _naming(self) -> Naming | None:
         """None where something that names the listing is missing; the refusal is noted."""
@@ -176,8 +203,8 @@ class _Reading:
         if not self._said.party_sequence:
             return 1
         text = normalize("NFKC", self._said.party_sequence).strip().removesuffix(".0")
-        if text.isascii() and text.isdigit() and 1 <= int(text[:8]) <= MOST_SEQUENCE:
-            return int(text)
+        if text.isascii() and text.isdigit() and 1 <= (number := int(text)) <= MOST_SEQUENCE:
+            return number
         if text:
             self._warnings.append(Warn.PARTY_SEQUENCE_UNUSUAL)
         return 1

@@ -327,6 +327,7 @@ async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Re
 MESSAGES = {
     "name-missing": "the debtor's name is missing",
     "case-number-missing": "the case number is missing",
+    "text-too-long": "longer than a text of this column may be, or than a row's texts may be together (64 KiB)",
     "minor": "nobody under 18 may be listed (Art. 4)",
     "date-invalid": "this is no date",
     "identifier-damaged": "a spreadsheet has rounded this number",

@@ -12,6 +12,7 @@ from blacklist_service.listings.contents import Particulars, PersonParticulars, 
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import Field, RawRow
 from blacklist_service.listings.files.values import read_date
+from blacklist_service.listings.lengths import LONGEST_NUMBER, overlong
 from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction, SuspensionGround, Warn
 from blacklist_service.listings.wording import ACTIONS, GROUNDS, fold
 from blacklist_service.subjects.case_numbers import fold_court_code
@@ -64,6 +65,8 @@ class _RowReading:
         self._refusals: list[tuple[Refusal, Field | None]] = []
 
     def read(self) -> ReadRow | RefusedRow:
+        if (overlong := self._overlong()) is not None:
+            return overlong
         action = self._action()
         is_content = action in (RowAction.PUBLISH, RowAction.CORRECT)
         dates = self._dates(DATE_FIELDS if is_content else (Field.DECIDED_ON,))
@@ -84,6 +87,16 @@ class _RowReading:
             decided_on=dates.get(Field.DECIDED_ON),
             notes=self._raw.notes or None,
         )
+
+    def _overlong(self) -> RefusedRow | None:
+        """What a file has beside a listing's own texts: its notes, and words that are read and not kept."""
+        values, notes = self._values, self._raw.notes
+        if not notes and max(map(len, values.values()), default=0) <= LONGEST_NUMBER:
+            return None
+        name = overlong([*values.items(), *(("", text) for text in notes.values())])
+        if name is None:
+            return None
+        return RefusedRow(self._raw.number, Refusal.TEXT_TOO_LONG, _FIELD_OF_PART.get(name))
 
     def _reading(self, dates: Mapping[Field, date], *, is_content: bool) -> Reading:
         today = self._importer.today
@@ -153,7 +166,7 @@ class _RowReading:
         dates: dict[Field, date] = {}
         for field in fields:
             try:
-                day = read_date(self._values.get(field, ""))
+                day = _read_day(self._values.get(field, ""))
             except ValueError:
                 self._refuse(Refusal.DATE_INVALID, field)
             else:
@@ -176,6 +189,13 @@ class _RowReading:
 
     def _refuse(self, code: Refusal, field: Field | None) -> None:
         self._refusals.append((code, field))
+
+
+def _read_day(text: str) -> date | None:
+    """What is read is remembered, so a text that no day has is not even tried."""
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError("no date")
+    return read_date(text)
 
 
 def _unique(*warnings: Iterable[Warn]) -> tuple[Warn, ...]:

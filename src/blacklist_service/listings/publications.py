@@ -68,6 +68,14 @@ def _error(refused: Refused, prefix: str) -> FieldError:
 
 
 _POINTERS = {
+    "party_sequence": "/party_sequence",
+    "circumstances": "/circumstances",
+    "decision_number": "/decision/document_number",
+    "basis_number": "/basis/document_number",
+    "basis_issuer": "/basis/issuer",
+    "obligation": "/obligation",
+    "performed_part": "/performed_part",
+    "unperformed_part": "/unperformed_part",
     "name": "/debtor/name",
     "case_number": "/case_number",
     "kind": "/debtor/kind",
@@ -77,6 +85,7 @@ _POINTERS = {
 _MESSAGES = {
     Refusal.NAME_MISSING: "Must not be blank",
     Refusal.CASE_NUMBER_MISSING: "Must not be blank",
+    Refusal.TEXT_TOO_LONG: "longer than a listing's text may be, alone or with the others (64 KiB)",
     Refusal.MINOR: "nobody under 18 may be listed (Art. 4)",
     Refusal.IDENTIFIER_DAMAGED: "a spreadsheet has rounded this number",
     Refusal.KIND_UNKNOWN: "whether it is a person or an organisation is not said",

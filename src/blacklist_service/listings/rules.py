@@ -101,6 +101,7 @@ class Refusal(StrEnum):
 
     NAME_MISSING = "name-missing"
     CASE_NUMBER_MISSING = "case-number-missing"
+    TEXT_TOO_LONG = "text-too-long"
     MINOR = "minor"
     DATE_INVALID = "date-invalid"
     IDENTIFIER_DAMAGED = "identifier-damaged"

@@ -6,12 +6,15 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue
 
+from blacklist_service.listings.lengths import MOST_BYTES
 from blacklist_service.listings.rules import Ground, ListingState, SuspensionGround
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
-from blacklist_service.web.wire import Code, LegalDate, LongText, Name, Number, Request, Response, text
+from blacklist_service.web.wire import Code, LegalDate, Name, Number, Request, Response, text
 
 Operator = Annotated[str, *text(100)]
 Reason = Annotated[str, *text(2000)]
+WholeText = Annotated[str, *text(MOST_BYTES, 0)]
+"""Kept whole; all texts of a listing together are bounded (`lengths`)."""
 DisputeState = Literal["filed", "reconsideration", "rejected", "upheld"]
 
 EXAMPLE_LISTING: dict[str, JsonValue] = {
@@ -121,10 +124,10 @@ class PublishRequest(Request):
     grace_until: LegalDate | None = None
     basis: BasisRequest = BasisRequest()
     filed_on: LegalDate | None = None
-    obligation: LongText | None = None
+    obligation: WholeText | None = None
     performance: Literal["none", "partial", "full", "other"] | None = None
-    performed_part: LongText | None = None
-    unperformed_part: LongText | None = None
+    performed_part: WholeText | None = None
+    unperformed_part: WholeText | None = None
     operator: Operator | None = None
 
 

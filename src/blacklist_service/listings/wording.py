@@ -9,10 +9,19 @@ from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 _FOLD = str.maketrans({" ": None, "\u3000": None, "\t": None, "\n": None, "\r": None, "（": "(", "）": ")"})
 
 
-@lru_cache(maxsize=4096)
+LONGEST_REMEMBERED = 200
+
+
 def fold(text: str) -> str:
-    """The form in which wordings are compared. A file says the same few words a million times."""
+    """The form in which wordings are compared. A file says the same few words a million times; long ones are no words."""
+    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _fold(text)
+
+
+def _fold(text: str) -> str:
     return text.translate(_FOLD).lower()
+
+
+_remembered = lru_cache(maxsize=4096)(_fold)
 
 
 ACTIONS: Mapping[str, RowAction] = {
@@ -157,7 +166,11 @@ ORGANISATION_WORDS = (
 ABSENT_NAMES = frozenset({"无", "空", "暂无", "-", "/", "null", "none"})
 
 
-@lru_cache(maxsize=4096)
 def read_circumstance(text: str) -> Circumstance:
+    return _remembered_circumstance(text) if len(text) <= LONGEST_REMEMBERED else Circumstance.CX
+
+
+@lru_cache(maxsize=4096)
+def _remembered_circumstance(text: str) -> Circumstance:
     folded = fold(text)
     return CIRCUMSTANCES.get(folded) or CIRCUMSTANCES.get(folded.removesuffix("的")) or Circumstance.CX
