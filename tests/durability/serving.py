@@ -133,10 +133,12 @@ class Served:
         )
 
     async def wait_until_ready(self) -> None:
-        async with Client(self.port) as client:
-            ready = request_bytes("/readyz", method="GET")
-            deadline = time.monotonic() + READY_SECONDS
-            while not await _is_answered(client, ready):
+        ready = request_bytes("/readyz", method="GET")
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            async with Client(self.port) as client:
+                if await _is_answered(client, ready):
+                    return
                 assert self._process is None or self._process.poll() is None, "serve ended"
                 assert time.monotonic() < deadline, "serve did not become ready"
                 await asyncio.sleep(0.05)
@@ -251,7 +253,7 @@ def resident_kilobytes(pid: int) -> int:
 async def _is_answered(client: Client, request: bytes) -> bool:
     try:
         return (await client.ask(request)).status == 200
-    except Lost:
+    except (Lost, TimeoutError):  # the port is there before anybody behind it
         return False
 
 

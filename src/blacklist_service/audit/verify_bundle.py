@@ -61,11 +61,38 @@ def verify(path: Path, vkeys: str | None = None) -> dict[str, Any]:
     """What was proved: rows, log and completeness; raise `Doubt`. `vkeys` are the log's keys, got by another way."""
     try:
         with zipfile.ZipFile(path) as bundle:
+            _verify_container(bundle)
             return _verify(bundle, vkeys)
     except Doubt:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a damaged file makes fail: it is not proved
         raise Doubt(f"the bundle cannot be read ({type(error).__name__})") from None
+
+
+def _verify_container(bundle: zipfile.ZipFile) -> None:
+    """What is unpacked is what is verified, whichever program unpacks it; and it is no bomb."""
+    entries = sorted(bundle.infolist(), key=lambda entry: entry.header_offset)
+    require(entries and entries[0].header_offset == 0, "something stands before the bundle in its file")
+    end = 0
+    for entry in entries:
+        require(entry.header_offset == end, "something stands between the bundle's files")
+        end = _end_of(bundle, entry)
+        is_streamed = entry.filename.startswith("entries.")
+        require(is_streamed or entry.file_size <= MOST_BUNDLE_BYTES, "a file of the bundle is larger than it may be")
+    require(bundle.start_dir == end, "something stands behind the bundle's files")
+
+
+def _end_of(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """Where the entry's content ends, by the header that stands before it."""
+    file = bundle.fp
+    if file is None:
+        raise Doubt("the bundle cannot be read")
+    file.seek(entry.header_offset)
+    header = file.read(30)
+    require(header[:4] == b"PK\x03\x04", "the bundle is damaged")
+    require(not int.from_bytes(header[6:8], "little") & 0x08, "the bundle was not written by this service")
+    name, extra = int.from_bytes(header[26:28], "little"), int.from_bytes(header[28:30], "little")
+    return entry.header_offset + 30 + name + extra + entry.compress_size
 
 
 def _verify(bundle: zipfile.ZipFile, vkeys: str | None) -> dict[str, Any]:
@@ -103,6 +130,7 @@ def _verify_seal(bundle: zipfile.ZipFile, content: bytes, manifest: Mapping[str,
     head, _, note = bundle.read("manifest.proof").decode().partition("\n\n")
     lines = head.split("\n")
     require(lines[0] == "c2sp.org/tlog-proof@v1" and lines[1].startswith("index "), "manifest.proof is not a proof")
+    require(str(int(lines[1][6:])) == lines[1][6:], "manifest.proof is not a proof")
     index, hashes = int(lines[1][6:]), [_decode(line) for line in lines[2:]]
     leaf = bundle.read("manifest.leaf")
     size, root = _verify_note(note, keys)

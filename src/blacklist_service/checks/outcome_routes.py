@@ -23,7 +23,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import RecordedCheck, database_clock, find_check
 from blacklist_service.measures.queries import find_catalogue
 from blacklist_service.members.queries import find_name
-from blacklist_service.problems import NotFound, NotYours
+from blacklist_service.problems import NotYours
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
@@ -137,7 +137,7 @@ async def read_outcome(check_id: UUID, request: Request, connection: Reads, call
     await _own(connection, check_id, request, caller)
     outcome = await find_outcome(connection, check_id, secrecy=request.app.state.secrecy)
     if outcome is None:
-        raise NotFound
+        raise NotYours  # recorded alike, or the time would tell what exists
     return _response(outcome)
 
 
@@ -187,7 +187,7 @@ async def _own(connection: Connection, check_id: UUID, request: Request, caller:
 async def _find(connection: Connection, check_id: UUID, request: Request) -> RecordedCheck:
     recorded = await find_check(connection, check_id, request.app.state.secrecy)
     if recorded is None:
-        raise NotFound
+        raise NotYours  # recorded alike, or the time would tell what exists
     return recorded
 
 

@@ -33,7 +33,6 @@ from blacklist_service.problems import (
     FieldError,
     InternalError,
     InvalidRequest,
-    NotFound,
     NotYours,
     Problem,
     Undetermined,
@@ -147,7 +146,7 @@ async def read_check(
     secrecy = request.app.state.secrecy
     recorded = await find_check(connection, check_id, secrecy)
     if recorded is None:
-        raise NotFound
+        raise NotYours  # recorded alike, or the time would tell what exists
     if caller.role is Role.AUDITOR:
         entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "check"})
         await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
@@ -178,7 +177,7 @@ async def read_receipt(
 ) -> PlainTextResponse:
     agency = await find_agency_of_check(connection, check_id)
     if agency is None:
-        raise NotFound
+        raise NotYours  # recorded alike, or the time would tell what exists
     if caller.role is Role.AUDITOR:
         entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "receipt"})
         await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)

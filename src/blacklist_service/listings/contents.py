@@ -41,6 +41,7 @@ from blacklist_service.listings.wording import (
 )
 from blacklist_service.subjects.case_numbers import CaseNumber, read_case_number
 from blacklist_service.subjects.cells import Cell, read_cell
+from blacklist_service.subjects.free_texts import holds_number
 from blacklist_service.subjects.identifiers import (
     Identifier,
     IdentifierQuality,
@@ -58,6 +59,7 @@ TEXTS = (
 )
 """The particulars that are free texts; the others are words of a vocabulary, days, or the court's own."""
 _texts_of = attrgetter(*TEXTS)
+_told_beside = attrgetter("obligation", "performed_part", "unperformed_part")
 
 
 class PersonParticulars(NamedTuple):
@@ -155,6 +157,8 @@ class _Reading:
             return Reading(tuple(self._refused))
         content = self._content(naming, people)
         self._warnings += content_warnings(content)
+        if any(text and holds_number(text) for text in _told_beside(self._said)):
+            self._warnings.append(Warn.NUMBER_IN_TEXT)
         if self._said.performance and content.performance is None:
             self._warnings.append(Warn.PERFORMANCE_UNKNOWN)
         return Reading(naming=naming, content=content, warnings=tuple(dict.fromkeys(self._warnings)))

@@ -317,7 +317,7 @@ async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Re
     columns = list(dict.fromkeys(name for _, _, values, notes in rows for name in (*values, *notes)))
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["row", "code", *columns])
+    writer.writerow(["row", "code", *map(cell, columns)])
     for number, code, values, notes in rows:
         cells = {**notes, **values}
         writer.writerow([number, code, *(cell(cells.get(name, "")) for name in columns)])
@@ -352,6 +352,7 @@ MESSAGES = {
     "ground-unusual": "this ground does not go with the listing's term",
     "already-ended": "the listing had ended otherwise; nothing changed",
     "relisting-undecided": "the listing had ended; listing again needs a later decision",
+    "number-in-text": "a person's number stands in a free text: it is masked wherever the list is shown",
     "party-sequence-unusual": "the party sequence is no number; taken as 1",
     "performance-unknown": "this wording of the performance is not known",
 }

@@ -124,7 +124,7 @@ def _row(wire: Mapping[str, Any]) -> dict[str, Any]:
         "listing_id": wire["listing_id"],
         "name": debtor["name"],
         "kind": debtor["kind"],
-        "identifier": (debtor.get("identifier") or {}).get("number"),
+        "identifier": (debtor.get("identifier") or {}).get("number_masked"),
         "legal_representative": "、".join(people),
         "sex": debtor.get("sex"),
         "court": wire["court"]["name"],

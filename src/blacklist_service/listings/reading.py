@@ -10,6 +10,7 @@ import asyncpg
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
+from blacklist_service.listings.public import as_published
 from blacklist_service.listings.rules import Act, state_of
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ async def list_published(connection: Connection, *, today: date, page: int) -> A
     published = await composed(selects.page_of_published)
     last = UUID(int=0)
     while rows := await published.fetch(connection, today=today, place=last, limit=page):
-        yield [listing_wire(row, today=today) for row in rows]
+        yield [as_published(listing_wire(row, today=today)) for row in rows]
         last = rows[-1]["id"]
 
 
@@ -195,6 +196,13 @@ def listing_wire(row: asyncpg.Record, *, today: date) -> dict[str, Any]:
         "suspended_on": row["suspended_on"] if row["ended"] is None else None,
         "ended_on": row["ended_on"],
     }
+
+
+def is_shown_to_others(row: asyncpg.Record, *, today: date) -> bool:
+    """Whether it is, or ever was, public: what ended in its grace never was, and is its own court's alone for ever."""
+    if row["list_version"] is not None:
+        return True
+    return row["ended"] is None and bool(row["in_force_from"] <= today)
 
 
 def with_numbers(wire: dict[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:

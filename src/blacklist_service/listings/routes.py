@@ -31,6 +31,7 @@ from blacklist_service.listings.operations.acts import (
     suspend_listing,
 )
 from blacklist_service.listings.problems import ListingNotFound
+from blacklist_service.listings.public import as_public
 from blacklist_service.listings.publications import read_publication
 from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.rules import Act, ListingState, RowAction
@@ -203,10 +204,12 @@ async def read(
     row = await reading.find_listing(connection, listing_id)
     today = _today()
     is_own = row is not None and row["court_code"] == caller.court_code
-    if row is None or (not is_own and row["ended"] is None and row["in_force_from"] > today):
+    if row is None or not (is_own or reading.is_shown_to_others(row, today=today)):
         raise ListingNotFound
     wire = reading.listing_wire(row, today=today)
-    if is_own:
+    if not is_own:
+        wire = as_public(wire)
+    else:
         cipher = request.app.state.secrecy.cipher("listing")
         wire = reading.with_numbers(wire, orjson.loads(cipher.open(row["secret"], row["content_digest"])))
     response.headers["ETag"] = f'"{row["version"]}"'
@@ -216,21 +219,30 @@ async def read(
 @router.get(
     "/{listing_id}/history",
     summary="Every state it ever had",
-    description="Oldest first, each with the act, who did it and why.",
+    description="Oldest first, each with the act, who did it and why. Reasons, operators and what came before its "
+    "publication are its own court's alone.",
     responses=READS,
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
 async def history(listing_id: Listing, connection: Reads, caller: Caller) -> HistoryResponse:
     row = await reading.find_listing(connection, listing_id)
-    if row is None or (row["court_code"] != caller.court_code and row["list_version"] is None):
+    is_own = row is not None and row["court_code"] == caller.court_code
+    if row is None or not (is_own or reading.is_shown_to_others(row, today=_today())):
         raise ListingNotFound
-    versions = await reading.list_versions(connection, listing_id)
+    versions = [dict(version) for version in await reading.list_versions(connection, listing_id)]
+    if not is_own:
+        versions = [_for_others(version) for version in versions if version["list_version"] is not None]
     return HistoryResponse(
         items=[
-            VersionResponse.model_validate(dict(version) | {"actor": version["member"], "listing": version["document"]})
+            VersionResponse.model_validate(version | {"actor": version["member"], "listing": version["document"]})
             for version in versions
         ]
     )
+
+
+def _for_others(version: dict[str, Any]) -> dict[str, Any]:
+    """Without what a court notes for itself: who of its people acted, and its reason in its own words."""
+    return version | {"operator": None, "reason": None, "document": as_public(version["document"])}
 
 
 @router.post(
@@ -526,7 +538,7 @@ def _today() -> date:
 
 
 def _page(rows: list[Any], limit: int, filters: Any, today: date) -> ListingPage:
-    items = [ListingResponse.model_validate(reading.listing_wire(row, today=today)) for row in rows]
+    items = [ListingResponse.model_validate(as_public(reading.listing_wire(row, today=today))) for row in rows]
     return ListingPage(items=items, next=make_cursor([str(rows[-1]["id"])], filters) if len(rows) == limit else None)
 
 
@@ -548,7 +560,10 @@ def _digests(body: SearchRequest, request: Request) -> list[bytes]:
 def _change(row: Any) -> ChangeResponse:
     document = row["document"]
     if document is not None:
-        document = document | {"court": document["court"] | {"name": row["court_name"]}, "version": row["version"]}
+        document = as_public(document) | {
+            "court": document["court"] | {"name": row["court_name"]},
+            "version": row["version"],
+        }
     return ChangeResponse(
         version=row["list_version"],
         at=row["at"],

@@ -136,6 +136,7 @@ class Warn(StrEnum):
     RELISTING_UNDECIDED = "relisting-undecided"
     PERFORMANCE_UNKNOWN = "performance-unknown"
     PARTY_SEQUENCE_UNUSUAL = "party-sequence-unusual"
+    NUMBER_IN_TEXT = "number-in-text"
 
 
 @dataclass(frozen=True, slots=True)

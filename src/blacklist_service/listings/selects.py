@@ -41,6 +41,8 @@ PLACE = bindparam("place", type_=listing.c.id.type)
 
 IS_NOT_YET_PUBLIC = and_(listing.c.ended.is_(None), listing.c.in_force_from > TODAY)
 """In grace, though it may be suspended: its own court's alone to see."""
+WAS_NEVER_PUBLIC = and_(listing.c.ended.is_not(None), listing.c.list_version.is_(None))
+"""Ended in its grace: its own court's alone as well."""
 IS_IN_TERM = and_(listing.c.ended.is_(None), or_(listing.c.expires_on.is_(None), listing.c.expires_on >= TODAY))
 
 STATES: Mapping[str, ColumnElement[bool]] = {
@@ -97,7 +99,7 @@ def reports_of_rows(*, is_refused: bool) -> Select[Any]:
 
 
 def _page_before() -> Select[Any]:
-    is_shown = or_(listing.c.court_code == bindparam("own_court"), ~IS_NOT_YET_PUBLIC)
+    is_shown = or_(listing.c.court_code == bindparam("own_court"), and_(~IS_NOT_YET_PUBLIC, ~WAS_NEVER_PUBLIC))
     return _with_content().where(listing.c.id < PLACE, is_shown).order_by(listing.c.id.desc()).limit(LIMIT)
 
 

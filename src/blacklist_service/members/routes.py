@@ -131,7 +131,7 @@ class KeyPage(Response):
 
 class NewKeyResponse(Response):
     key_id: str
-    key: str = Field(description="shown this once")
+    key: str | None = Field(description="shown this once; null where the answer is repeated")
 
 
 class RevocationRequest(Wire):
@@ -270,7 +270,8 @@ async def list_keys(code: Code, connection: Reads) -> KeyPage:
     "/{code}/keys",
     status_code=201,
     summary="Make a key",
-    description="The key is in the answer and nowhere else.",
+    description="The key is in the answer and nowhere else: repeated under its Idempotency-Key, the answer has no `key`; "
+    "where it was lost, revoke the key and make another.",
     response_model=NewKeyResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
@@ -290,7 +291,8 @@ async def make_key(
         actor=actor,
         secrecy=state.secrecy,
     )
-    return await replay.keep(connection, 201, NewKeyResponse(key_id=key.key_id, key=key.text))
+    made = NewKeyResponse(key_id=key.key_id, key=key.text)
+    return await replay.keep(connection, 201, made, repeated=NewKeyResponse(key_id=key.key_id, key=None))
 
 
 @keys.post(

@@ -51,11 +51,19 @@ class Replay:
     cipher: Cipher
 
     async def keep(
-        self, connection: Connection, status: int, answer: BaseModel, *, headers: Mapping[str, str] | None = None
+        self,
+        connection: Connection,
+        status: int,
+        answer: BaseModel,
+        *,
+        headers: Mapping[str, str] | None = None,
+        repeated: BaseModel | None = None,
     ) -> Response:
+        """`repeated` is what a replay shows, where the answer holds a secret that is shown once."""
         content = answer.model_dump_json(by_alias=True).encode()
         if self.key is not None:
-            kept = orjson.dumps([content.decode(), dict(headers or {})])
+            shown = content if repeated is None else repeated.model_dump_json(by_alias=True).encode()
+            kept = orjson.dumps([shown.decode(), dict(headers or {})])
             await connection.execute(
                 """
                 INSERT INTO idempotency_keys (member, key, request_digest, status, answer, at)

@@ -1,0 +1,33 @@
+"""A listing as everybody but its own court may see it: numbers of persons in free texts masked too. Pure."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from blacklist_service.listings.lengths import shown
+from blacklist_service.subjects.free_texts import mask_numbers
+
+TEXTS = ("case_number", "obligation", "performed_part", "unperformed_part", "circumstances_text")
+GROUPS = {"basis": ("document_number", "issuer"), "decision": ("document_number",)}
+
+
+def as_public(wire: Mapping[str, Any]) -> dict[str, Any]:
+    return _with_texts(wire, mask_numbers)
+
+
+def as_published(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for the list of all: a long text is cut, and is whole where the listing is read by itself."""
+    return _with_texts(wire, lambda text: shown(mask_numbers(text)) or "")
+
+
+def _with_texts(wire: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    changed = dict(wire)
+    for name in TEXTS:
+        if text := changed.get(name):
+            changed[name] = change(text)
+    for group, names in GROUPS.items():
+        if held := changed.get(group):
+            changed[group] = held | {name: change(held[name]) for name in names if held.get(name)}
+    if debtor := changed.get("debtor"):
+        people = [{**one, "name": change(one["name"])} for one in debtor.get("people") or ()]
+        changed["debtor"] = debtor | {"name": change(debtor["name"])} | ({"people": people} if people else {})
+    return changed
