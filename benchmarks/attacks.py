@@ -54,12 +54,12 @@ class Line:
                 try:
                     while True:
                         writer.write(request)
-                        await self._read(reader)
+                        await self.read(reader)
                 finally:
                     writer.transport.abort()
             await asyncio.sleep(0.02)
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
+    async def read(self, reader: asyncio.StreamReader) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         self._statuses[head[9:12].decode()] += 1
         if b"transfer-encoding: chunked" in head:
@@ -164,6 +164,25 @@ async def attack(port: int, keys: dict[str, str], names: list[str]) -> None:
         assert tasks
 
 
+async def check(port: int, key: str, seconds: float) -> None:
+    """Ask single checks on one connection, one after the other, and print how long each took."""
+    statuses: Counter[str] = Counter()
+    line, taken = Line(port, statuses), []
+    url = f"http://127.0.0.1:{port}/v1/checks"
+    requests = [request_bytes(url, json.dumps(one).encode(), key=key) for one in questions(1, 500)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    until = time.monotonic() + seconds
+    for request in itertools.cycle(requests):
+        if time.monotonic() > until:
+            break
+        began = time.perf_counter()
+        writer.write(request)
+        await line.read(reader)
+        taken.append((time.perf_counter() - began) * 1000)
+        await asyncio.sleep(PAUSE_SECONDS)
+    print(json.dumps({"statuses": statuses, **_shares(taken)}))
+
+
 class Others:
     """Who must not notice: another agency, an officer, another court."""
 
@@ -182,19 +201,19 @@ class Others:
         return {"checks": checks, "receipts": receipts, "revocations": revocations, "other court's import": imported}
 
     def _client(self, key: str) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self._url, headers={"Authorization": f"Bearer {self._keys[key]}"}, timeout=30)
+        return httpx.AsyncClient(
+            base_url=self._url, headers={"Authorization": f"Bearer {self._keys[key]}"}, timeout=30, verify=False
+        )
 
     async def _check(self, until: float) -> dict[str, object]:
-        taken: list[float] = []
-        statuses: Counter[int] = Counter()
-        bodies = itertools.cycle(questions(1, 500))
-        async with self._client("other agency") as client:
-            while time.monotonic() < until:
-                began = time.perf_counter()
-                statuses[(await client.post("/v1/checks", json=next(bodies))).status_code] += 1
-                taken.append((time.perf_counter() - began) * 1000)
-                await asyncio.sleep(PAUSE_SECONDS)
-        return {"statuses": statuses, **_shares(taken)}
+        """By a process of its own: what the others do here must not be counted."""
+        asked = json.dumps([self._stand.port, self._keys["other agency"], until - time.monotonic()])
+        checker = await asyncio.create_subprocess_exec(
+            *(sys.executable, __file__, "--check", asked), stdout=asyncio.subprocess.PIPE
+        )
+        printed, _ = await checker.communicate()
+        found: dict[str, object] = json.loads(printed)
+        return found
 
     async def _fetch_receipts(self, until: float) -> dict[str, float]:
         taken: list[float] = []
@@ -223,7 +242,9 @@ class Others:
                     continue
                 key = made.json()
                 bearers = {"Authorization": f"Bearer {key['key']}"}
-                clients = [httpx.AsyncClient(base_url=self._url, headers=bearers, timeout=30) for _ in range(4)]
+                clients = [
+                    httpx.AsyncClient(base_url=self._url, headers=bearers, timeout=30, verify=False) for _ in range(4)
+                ]
                 for client in clients:
                     await client.get("/v1/matters?limit=1")
                 began = time.perf_counter()
@@ -368,10 +389,14 @@ def main() -> None:
     parser.add_argument("--together", type=float, default=TOGETHER_SECONDS)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--attack", help=argparse.SUPPRESS)
+    parser.add_argument("--check", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.attack:
         port, keys, names = json.loads(options.attack)
         uvloop.run(attack(port, keys, names))
+        return
+    if options.check:
+        uvloop.run(check(*json.loads(options.check)))
         return
     with tempfile.TemporaryDirectory(prefix="blacklist-attacks-") as name:
         folder = Path(name)

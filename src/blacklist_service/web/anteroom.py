@@ -9,7 +9,7 @@ import asyncio
 SECONDS_EACH = 0.004
 FREE_SECONDS = 0.1
 """Before which nobody waits: two dozen at once."""
-MOST_SECONDS = 1.0
+MOST_SECONDS = 4.0
 
 
 class Anteroom:
