@@ -6,8 +6,8 @@ can, few are served in a second.
 
 import asyncio
 
-SECONDS_EACH = 0.004
-FREE_SECONDS = 0.1
+SECONDS_EACH = 0.008
+FREE_SECONDS = 0.2
 """Before which nobody waits: two dozen at once."""
 MOST_SECONDS = 4.0
 

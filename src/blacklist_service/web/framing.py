@@ -25,6 +25,7 @@ LINE_BYTES = 4
 LINGER_SECONDS = 2.0
 """For which a connection that was refused early is still read, unheard: closed with bytes unread, it would be reset, and
 the refusal lost on its way."""
+MOST_UNHEARD_BYTES = 4 * 1024 * 1024
 MOST_LOOKED_AT = 64
 OF_ANOTHER_PROTOCOL = frozenset({b"upgrade", b"http2-settings"})
 
@@ -41,6 +42,7 @@ class FramedProtocol(PatientProtocol):
     _head_bytes = 0
     _head_lines = 0
     _unended_bytes = 0
+    _unheard_bytes = 0
     _unsaid: Problem | None = None
 
     def __init__(
@@ -68,6 +70,9 @@ class FramedProtocol(PatientProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
+            self._unheard_bytes += len(data)
+            if self._unheard_bytes > MOST_UNHEARD_BYTES:
+                self.transport.abort()
             return
         is_head_alone = self._is_in_head or self.is_at_a_message
         self._unset_keepalive_if_required()
