@@ -44,7 +44,7 @@ tests: install
 # The long forms of what CI tries briefly: kills, freshness, faults, a full disk, overload, retries, 20,000 cases of API fuzz,
 # 100,000 generated decisions, 1,000 forgeries. About an hour.
 soak: install
-	BLACKLIST_SOAK=1 $(BIN)/python -m pytest tests/durability tests/web/test_fuzz.py tests/checks/test_model.py \
+	BLACKLIST_SOAK=1 $(BIN)/python -m pytest tests/durability tests/attacks/test_hostile_rows.py tests/web/test_fuzz.py tests/checks/test_model.py \
 	    tests/audit/test_exports.py tests/ledger/test_sequencer.py -s --timeout 3600
 
 format: install

@@ -353,7 +353,9 @@ CREATE TABLE ledger_sealing (
     is_only boolean DEFAULT true NOT NULL,
     refusal text,
     since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT ledger_sealing_is_only_check CHECK (is_only)
+    kind text,
+    CONSTRAINT ledger_sealing_is_only_check CHECK (is_only),
+    CONSTRAINT ledger_sealing_kind_check CHECK ((kind = ANY (ARRAY['rolled_back'::text, 'forked'::text, 'altered'::text, 'unable'::text])))
 );
 
 CREATE TABLE ledger_secrets (
@@ -948,6 +950,8 @@ GRANT SELECT ON TABLE ledger_sealing TO blacklist_app;
 GRANT UPDATE(refusal) ON TABLE ledger_sealing TO blacklist_app;
 
 GRANT UPDATE(since) ON TABLE ledger_sealing TO blacklist_app;
+
+GRANT UPDATE(kind) ON TABLE ledger_sealing TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE ledger_secrets TO blacklist_app;
 
