@@ -4,7 +4,6 @@ import asyncio
 import os
 import time
 from functools import lru_cache
-from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
@@ -63,7 +62,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if "principal" not in scope and status != HTTPStatus.SERVICE_UNAVAILABLE:
+                if "principal" not in scope:
                     await anteroom.wait()
                 headers = guarded(message.get("headers", ()), is_personal=scope["path"].startswith(PERSONAL_PATHS))
                 message["headers"] = [*headers, (REQUEST_ID_HEADER, request_id.encode())]

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
-from blacklist_service.problems import InternalError, Problem, Unauthenticated
+from blacklist_service.problems import InternalError, Problem
 from blacklist_service.web.anteroom import anteroom
 from blacklist_service.web.context import REQUEST_ID_HEADER, accounts, begin, ended
 from blacklist_service.web.headers import PERSONAL
@@ -73,7 +73,7 @@ class HotLane:
         try:
             return Json(await route.answer(HotRequest(scope, receive)))
         except Problem as problem:
-            if isinstance(problem, Unauthenticated):
+            if "principal" not in scope:  # also where a stranger's key could not be looked up in time
                 await anteroom.wait()
             return await refusal(Request(scope), problem, self.record_refusal)
         except Exception:  # the last net, as RequestContext is for all others
