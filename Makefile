@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests soak format lock migration schema openapi bench clean
+.PHONY: install demo test check lint types contracts drift tests soak format lock migration schema openapi bench audit clean
 
 install: .venv/installed
 
@@ -68,6 +68,12 @@ bench: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(BIN)/python benchmarks/checks.py
 
+# The locked dependencies against published advisories; says so, and fails, where no source can be reached.
+audit:
+	@test -x .venv/audit/bin/python || $(PYTHON) -m venv .venv/audit
+	@.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/audit.txt
+	@.venv/audit/bin/python requirements/audit.py
+
 # For the maintainer: new versions, then commit what changed.
 lock: install
 	$(BIN)/python -m pip install --quiet uv
@@ -77,6 +83,10 @@ lock: install
 	    --constraint requirements/locked.txt pyproject.toml -o requirements/service.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    --constraint requirements/locked.txt --group bench -o requirements/bench.txt
+	echo 'hatchling>=1.27' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header --no-annotate --constraint requirements/locked.txt - -o requirements/build.txt
+	echo pip-audit | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header --no-annotate --constraint requirements/locked.txt - -o requirements/audit.txt
 
 clean:
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

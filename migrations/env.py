@@ -33,7 +33,8 @@ def main() -> None:
         return
     if context.is_offline_mode():
         raise CommandError("steps ask the database how it stands: there is no script of them to print (--sql)")
-    url = Settings().database_url
+    settings = Settings()
+    url = settings.owner_database_url or settings.database_url
     if url is None:
         raise CommandError(
             "set BLACKLIST_DATABASE_URL; the embedded database is migrated by 'blacklist-service migrate'"

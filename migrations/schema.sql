@@ -13,6 +13,9 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, child,
                        first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
         EXECUTE format('GRANT SELECT, INSERT ON %I TO blacklist_app', child);
+        IF parent = 'ledger_entries' THEN
+            EXECUTE format('GRANT SELECT ON %I TO blacklist_sealer', child);
+        END IF;
     END LOOP;
 END
 $$;
@@ -25,6 +28,14 @@ BEGIN
     INSERT INTO member_names (member, valid_from, name) VALUES (NEW.code, '-infinity', NEW.name);
     RETURN NEW;
 END
+$$;
+
+CREATE FUNCTION keep_ledger_months() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+    SELECT attach_ledger_month((date_trunc('month', clock_timestamp()) + make_interval(months => n))::date)
+    FROM generate_series(0, 12) AS n;
 $$;
 
 CREATE TABLE alembic_version (
@@ -612,6 +623,15 @@ CREATE TABLE subject_keys (
 
 COMMENT ON COLUMN subject_keys.person IS 'place in listings.people; null for the debtor itself';
 
+CREATE TABLE version_restarts (
+    name text NOT NULL,
+    last_version bigint NOT NULL,
+    first_version bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT version_restarts_name_check CHECK ((name = ANY (ARRAY['list'::text, 'notices'::text]))),
+    CONSTRAINT version_restarts_order_check CHECK ((last_version < first_version))
+);
+
 ALTER TABLE ONLY alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -753,6 +773,9 @@ ALTER TABLE ONLY notices
 ALTER TABLE ONLY objections
     ADD CONSTRAINT objections_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY version_restarts
+    ADD CONSTRAINT version_restarts_pkey PRIMARY KEY (name, first_version);
+
 CREATE INDEX api_keys_member ON api_keys USING btree (member);
 
 CREATE INDEX asked_numbers_at ON asked_numbers USING btree (at);
@@ -885,9 +908,17 @@ ALTER TABLE ONLY objections
 
 GRANT USAGE ON SCHEMA public TO blacklist_app;
 
+GRANT USAGE ON SCHEMA public TO blacklist_sealer;
+
 REVOKE ALL ON FUNCTION attach_ledger_month(month date) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION keep_ledger_months() FROM PUBLIC;
+
+GRANT ALL ON FUNCTION keep_ledger_months() TO blacklist_app;
+
 GRANT SELECT ON TABLE alembic_version TO blacklist_app;
+
+GRANT SELECT ON TABLE alembic_version TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE api_key_matters TO blacklist_app;
 
@@ -931,27 +962,55 @@ GRANT SELECT,INSERT,UPDATE ON TABLE imports TO blacklist_app;
 
 GRANT SELECT ON TABLE installation TO blacklist_app;
 
+GRANT SELECT ON TABLE installation TO blacklist_sealer;
+
 GRANT SELECT,INSERT ON TABLE ledger_checkpoints TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_checkpoints TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE ledger_cosignatures TO blacklist_app;
 
+GRANT SELECT ON TABLE ledger_cosignatures TO blacklist_sealer;
+
 GRANT SELECT,INSERT ON TABLE ledger_entries TO blacklist_app;
+
+GRANT SELECT ON TABLE ledger_entries TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE ledger_keys TO blacklist_app;
 
+GRANT SELECT ON TABLE ledger_keys TO blacklist_sealer;
+
+GRANT SELECT ON SEQUENCE ledger_keys_number_seq TO blacklist_app;
+
 GRANT SELECT,INSERT ON TABLE ledger_leaves TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE ledger_leaves TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE ledger_log TO blacklist_app;
 
+GRANT SELECT ON TABLE ledger_log TO blacklist_sealer;
+
 GRANT SELECT,INSERT,DELETE ON TABLE ledger_pending TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE ledger_pending TO blacklist_sealer;
+
+GRANT SELECT ON SEQUENCE ledger_pending_id_seq TO blacklist_app;
 
 GRANT SELECT ON TABLE ledger_sealing TO blacklist_app;
 
+GRANT SELECT ON TABLE ledger_sealing TO blacklist_sealer;
+
 GRANT UPDATE(refusal) ON TABLE ledger_sealing TO blacklist_app;
+
+GRANT UPDATE(refusal) ON TABLE ledger_sealing TO blacklist_sealer;
 
 GRANT UPDATE(since) ON TABLE ledger_sealing TO blacklist_app;
 
+GRANT UPDATE(since) ON TABLE ledger_sealing TO blacklist_sealer;
+
 GRANT UPDATE(kind) ON TABLE ledger_sealing TO blacklist_app;
+
+GRANT UPDATE(kind) ON TABLE ledger_sealing TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE ledger_secrets TO blacklist_app;
 
@@ -959,7 +1018,11 @@ GRANT SELECT,INSERT ON TABLE ledger_subjects TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE ledger_tiles TO blacklist_app;
 
+GRANT SELECT,INSERT ON TABLE ledger_tiles TO blacklist_sealer;
+
 GRANT SELECT,INSERT ON TABLE ledger_witnesses TO blacklist_app;
+
+GRANT SELECT ON TABLE ledger_witnesses TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE listing_versions TO blacklist_app;
 
@@ -992,3 +1055,5 @@ GRANT SELECT,INSERT,UPDATE ON TABLE notices TO blacklist_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE objections TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE subject_keys TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE version_restarts TO blacklist_app;

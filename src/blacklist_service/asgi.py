@@ -9,7 +9,7 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -47,6 +47,7 @@ from blacklist_service.database.installation import NotReadyError, require_fitti
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.database.room import Room, free_share, months_ahead, require_room
 from blacklist_service.database.sessions import UnfitSession
+from blacklist_service.ledger.completeness import HEALED_AFTER, LOOK_SECONDS, SEEN_BY_PROBES, count_lost
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
@@ -224,7 +225,10 @@ def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> 
         free = free_share(settings.data_dir) if settings.is_embedded else None
         if fault := require_room(await months_ahead(connection), free):
             raise NotReadyError(fault)
+        await complete(connection)
         return await sealing_state(connection), await count_stuck_jobs(connection)
+
+    complete = _completeness()
 
     async def check() -> dict[str, object]:
         try:
@@ -248,6 +252,24 @@ def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> 
             return {"ledger": _ledger_state(sealing), "jobs": {"stuck": stuck}}
 
     return check
+
+
+def _completeness() -> Callable[[Connection], Awaitable[None]]:
+    """Raise `NotReadyError` where entries were taken from the sealer's queue and not put back; looked at now and then."""
+    loop = asyncio.get_running_loop()
+    looked, lost = -LOOK_SECONDS, 0
+
+    async def look(connection: Connection) -> None:
+        nonlocal looked, lost
+        if loop.time() - looked >= LOOK_SECONDS:
+            lost = await count_lost(connection, since=SEEN_BY_PROBES, until=HEALED_AFTER)
+            looked = loop.time()
+        if lost:
+            raise NotReadyError(
+                f"{lost} entries of the ledger are neither sealed nor waiting: ask who can alter tables"
+            )
+
+    return look
 
 
 def _ledger_state(sealing: SealingState) -> dict[str, object]:

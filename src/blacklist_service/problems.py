@@ -118,6 +118,13 @@ class NotYours(NotFound):
     is_recorded = True
 
 
+class Gone(Problem):
+    """What this continues from is not there any more: start anew."""
+
+    status = 410
+    code = "gone"
+
+
 class MethodNotAllowed(Problem):
     """This address does not take that method."""
 

@@ -11,9 +11,10 @@ import sys
 
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
+from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.ledger.sequencer import keep_sealing
 from blacklist_service.ledger.signing import SealingPlace
-from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
+from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
 from blacklist_service.telemetry import configure_logging
 
 
@@ -21,8 +22,8 @@ async def _main(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    dsn = os.environ[DSN_VARIABLE]
-    await require_fitting(dsn, settings.load_secrecy())
+    dsn = os.environ.get(SEALER_DSN_VARIABLE) or os.environ[DSN_VARIABLE]
+    await require_fitting(dsn, settings.load_secrecy(), role=SEALER_ROLE)
     sealing = asyncio.create_task(keep_sealing(dsn, SealingPlace.of(settings)))
     await stopping.wait()
     sealing.cancel()

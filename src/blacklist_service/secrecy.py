@@ -7,6 +7,7 @@ so little entropy that a plain hash is no protection, so every digest is keyed (
 import base64
 import binascii
 import os
+import stat
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+OF_GROUP_AND_OTHERS = 0o077
+OF_OTHERS_AND_CHANGED_BY_GROUP = 0o037
 
 
 class SecretKeyError(Exception):
@@ -33,6 +36,8 @@ class Secrecy:
         self.digest_key = self._derive("digest")
         self.fingerprint = self._derive("fingerprint")[:16]
         """Kept in the database: says whether this key is the database's own, and nothing about the key."""
+        self.backup_key = self._derive("backup")
+        """Proves that a backup was made by whoever has this key."""
         self.cipher = lru_cache(maxsize=64)(self._cipher)
         """The cipher for a purpose, such as `listing` or `ledger/2026-11`; a month's own key keeps AES-GCM's random
         nonces far below their limit of 2^32 for each key."""
@@ -75,9 +80,24 @@ def parse_key(text: str) -> Secrecy:
         raise SecretKeyError(f"the secret key must be {KEY_BYTES} bytes in base64") from None
 
 
+def read_private_text(path: Path) -> str:
+    """The text of a file that others may not read. As libpq takes key files: its owner's alone (0600), or root's and
+    readable by one group (0640), which is how Kubernetes (fsGroup) and Docker mount secrets for a user that is not root.
+
+    Raise `SecretKeyError` where it is open to others, else what reading raises.
+    """
+    with path.open("r", encoding="ascii") as file:
+        status = os.fstat(file.fileno())
+        forbidden = OF_OTHERS_AND_CHANGED_BY_GROUP if status.st_uid == 0 else OF_GROUP_AND_OTHERS
+        if stat.S_IMODE(status.st_mode) & forbidden:
+            may = "640" if status.st_uid == 0 and status.st_gid != 0 else "600"
+            raise SecretKeyError(f"the key file {path} is open to others: chmod {may} it")
+        return file.read()
+
+
 def read_key_file(path: Path) -> Secrecy:
     try:
-        return parse_key(path.read_text("ascii"))
+        return parse_key(read_private_text(path))
     except FileNotFoundError:
         raise SecretKeyError(f"the secret key file {path} is missing") from None
     except (OSError, UnicodeDecodeError):

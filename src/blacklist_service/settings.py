@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from blacklist_service import secrecy
 from blacklist_service.secrecy import Secrecy, SecretKeyError
 
-DSN_VARIABLE = "BLACKLIST_DSN"
-"""Set by `serve` for its children: where the database is, be it embedded or external."""
+DSN_VARIABLE, SEALER_DSN_VARIABLE = "BLACKLIST_DSN", "BLACKLIST_SEALER_DSN"
+"""Set by `serve` for its children: where the database is, be it embedded or external; for the sealer by its own login."""
 
+
+URLS = ("database_url", "sealer_database_url", "owner_database_url")
 
 CONFIGURATION_ERROR = 2
 """Exit status of what cannot work as it is set up, and what starting it again would not mend."""
@@ -23,7 +25,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BLACKLIST_", frozen=True, extra="ignore")
 
     # database
-    database_url: SecretStr | None = Field(None, description="external PostgreSQL; unset = the embedded one")
+    database_url: SecretStr | None = Field(
+        None, description="external PostgreSQL, by the login of what serves; unset = the embedded one"
+    )
+    database_url_file: Path | None = Field(None, description="file with that URL instead")
+    sealer_database_url: SecretStr | None = Field(
+        None, description="the same by a login that may act as blacklist_sealer alone; unset = database_url"
+    )
+    sealer_database_url_file: Path | None = Field(None, description="file with that URL instead")
+    owner_database_url: SecretStr | None = Field(
+        None, description="the same by the owner's login, for migrate and audit erase-month; unset = database_url"
+    )
+    owner_database_url_file: Path | None = Field(None, description="file with that URL instead")
     data_dir: Path = Field(Path("data"), description="embedded database, key file, newest checkpoint")
     postgres_bin: Path | None = Field(None, description="folder of the PostgreSQL programs for the embedded database")
 
@@ -119,7 +132,21 @@ class Settings(BaseSettings):
     def split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("database_url")
+    @model_validator(mode="before")
+    @classmethod
+    def read_urls_from_files(cls, given: object) -> object:
+        """As Docker and Kubernetes mount secrets."""
+        if not isinstance(given, dict):
+            return given
+        for name in URLS:
+            if (path := given.get(f"{name}_file")) and not given.get(name):
+                try:
+                    given[name] = Path(path).read_text("utf-8").strip()
+                except (OSError, UnicodeDecodeError) as error:
+                    raise ValueError(f"BLACKLIST_{name.upper()}_FILE cannot be read: {error}") from None
+        return given
+
+    @field_validator(*URLS)
     @classmethod
     def require_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):

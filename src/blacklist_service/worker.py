@@ -22,6 +22,7 @@ from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.tasks import attach_months
+from blacklist_service.leftovers import sweep
 from blacklist_service.listings.calendar import Calendar
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.listings.tasks import load_next, sweep_imports
@@ -186,6 +187,7 @@ async def _main(settings: Settings) -> None:
 def main() -> None:
     die_with_parent()
     os.nice(NICENESS)
+    sweep()
     settings = Settings()
     configure_logging(settings.log_level)
     try:

@@ -1,16 +1,23 @@
 """The drill: a service is backed up while it serves, its machine is lost, and an empty one answers and verifies."""
 
+import asyncio
+import base64
+import io
 import json
 import shutil
 import subprocess
 import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from blacklist_service.cli import doctoring
 from blacklist_service.database import room
 from blacklist_service.database.connections import connect
+from blacklist_service.database.embedded.attachment import attached_or_started
 from tests.cli.test_commands import LIST, LISTED, Operator
 from tests.support import COURT_CODE, Service
 
@@ -30,6 +37,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Operator:
     return operator
 
 
+@pytest.mark.timeout(300)  # a dozen commands, one after the other
 def test_an_empty_machine_answers_and_verifies(lost: Operator, tmp_path_factory: pytest.TempPathFactory):
     backup = lost.home / "monday.tar"
     kept = lost.types("backup", "--out", str(backup))
@@ -44,7 +52,7 @@ def test_an_empty_machine_answers_and_verifies(lost: Operator, tmp_path_factory:
     bare = lost.types("backup", "--out", str(lost.home / "bare.tar"), "--without-keys")
     assert "without keys" in bare.stdout
     with tarfile.open(lost.home / "bare.tar") as tar:
-        assert sorted(tar.getnames()) == ["backup.json", "checkpoint", "database.dump"]
+        assert sorted(tar.getnames()) == ["backup.json", "backup.mac", "checkpoint", "database.dump"]
     sealed = lost.types("audit", "export", "--out", str(lost.home / "before.zip"), "--json")
     shutil.rmtree(lost.data_dir)
 
@@ -57,7 +65,12 @@ def test_an_empty_machine_answers_and_verifies(lost: Operator, tmp_path_factory:
     made = found.types("audit", "export", "--out", str(out), "--json")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["rows"] >= json.loads(sealed.stdout)["rows"] - 2
-    assert found.types("audit", "verify", str(out)).returncode == 0
+    keys = found.home / "vkey"
+    with zipfile.ZipFile(out) as bundle:
+        keys.write_bytes(bundle.read("vkey"))
+    assert found.types("audit", "verify", str(out), "--vkey", str(keys)).returncode == 0
+    by_itself = found.types("audit", "verify", str(out))
+    assert (by_itself.returncode, "NOT VERIFIED" in by_itself.stdout) == (3, True)
     healthy = found.types("doctor")
     assert (healthy.returncode, "BAD" in healthy.stdout) == (0, False), healthy.stdout
     again = found.types("restore", str(backup))
@@ -119,3 +132,93 @@ class TestRoom:
         monkeypatch.setattr("blacklist_service.asgi.free_share", lambda _folder: 0.09)
         refused = await service.client.get("/readyz")
         assert (refused.status_code, "9% of the disk" in refused.json()["detail"]) == (503, True)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Operator, Path, str]:
+    operator = Operator(tmp_path_factory.mktemp("kept"))
+    backup = operator.home / "x.tar"
+    made = operator.types("backup", "--out", str(backup))
+    assert made.returncode == 0, made.stderr
+    return operator, backup, (operator.data_dir / "secret.key").read_text().strip()
+
+
+class TestProof:
+    """A backup says who made it: whoever has the secret key."""
+
+    @pytest.mark.parametrize("member", ["database.dump", "checkpoint", "signing.key", "secret.key", "backup.json"])
+    def test_one_in_which_anything_was_changed_is_refused(self, kept, tmp_path, member):
+        _, backup, secret = kept
+        forged = rewritten(backup, tmp_path / "forged.tar", member, lambda content: content[:-2] + b"0\n")
+        operator = Operator(tmp_path)
+        refused = operator.types("restore", str(forged), BLACKLIST_SECRET_KEY=secret)
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+        assert not operator.data_dir.exists()
+
+    def test_one_of_another_key_is_refused(self, kept, tmp_path):
+        _, backup, _ = kept
+        other = base64.b64encode(bytes(32)).decode()
+        refused = Operator(tmp_path).types("restore", str(backup), BLACKLIST_SECRET_KEY=other)
+        assert (refused.returncode, "under another secret key" in refused.stderr) == (2, True), refused.stderr
+
+    def test_one_without_its_proof_is_taken_only_where_that_is_waived(self, kept, tmp_path):
+        _, backup, _ = kept
+        old = rewritten(backup, tmp_path / "old.tar", "backup.mac", lambda _: None)
+        old = rewritten(old, tmp_path / "older.tar", "backup.json", lambda _: b'{"format":1,"log_size":0}')
+        operator = Operator(tmp_path)
+        refused = operator.types("restore", str(old))
+        assert (refused.returncode, "--unproved" in refused.stderr) == (2, True), refused.stderr
+        taken = operator.types("restore", str(old), "--unproved")
+        assert taken.returncode == 0, taken.stderr
+        assert operator.types("doctor").returncode == 0
+
+    def test_a_dump_that_runs_programs_runs_none(self, kept, tmp_path):
+        operator, _, _ = kept
+        trace = tmp_path / "it-ran"
+        planted = operator.home / "planted.tar"
+        with attached_or_started(operator.data_dir) as dsn:
+            asyncio.run(plant(dsn, trace))
+            assert operator.types("backup", "--out", str(planted)).returncode == 0
+        victim = Operator(tmp_path)
+        refused = victim.types("restore", str(planted))
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+        assert "permission denied" in refused.stderr
+        assert not trace.exists()
+        assert not any(victim.data_dir.iterdir())
+
+    @pytest.mark.parametrize(
+        "about", [b"[]", b"1", b"null", b'{"format":[]}', b"{", b'{"format":2}', b'{"format":"2"}']
+    )
+    def test_nonsense_is_one_sentence(self, kept, tmp_path, about):
+        _, backup, _ = kept
+        forged = rewritten(backup, tmp_path / "forged.tar", "backup.json", lambda _: about)
+        refused = Operator(tmp_path).types("restore", str(forged))
+        assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def rewritten(backup: Path, out: Path, member: str, change: Callable[[bytes], bytes | None]) -> Path:
+    with tarfile.open(backup) as source, tarfile.open(out, "w") as target:
+        for entry in source:
+            file = source.extractfile(entry)
+            assert file is not None
+            content = file.read()
+            made = change(content) if entry.name == member else content
+            if made is not None:
+                entry.size = len(made)
+                target.addfile(entry, io.BytesIO(made))
+    return out
+
+
+async def plant(dsn: str, trace: Path) -> None:
+    """What whoever writes a dump could put into one: a view that is filled while it is restored."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        f"""
+        CREATE FUNCTION run_it() RETURNS integer LANGUAGE plpgsql AS $$
+        BEGIN COPY (SELECT 1) TO PROGRAM 'touch {trace}'; RETURN 1; END $$;
+        CREATE MATERIALIZED VIEW evil AS SELECT run_it() AS it WITH NO DATA;
+        """
+    )
+    await connection.execute("UPDATE pg_class SET relispopulated = true WHERE relname = 'evil'")
+    await connection.close()

@@ -336,3 +336,56 @@ def refused(operator: Operator, *said: str, commands: Sequence[tuple[str, ...]] 
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), (words, done.stderr)
         assert "Traceback" not in done.stderr
         assert any(word in done.stderr for word in said), (words, done.stderr)
+
+
+class TestDuties:
+    """What serves logs in as somebody who is no superuser and owns nothing; the owner migrates."""
+
+    def test_one_login_goes_on_and_is_advised_until_there_are_two(self, server, database, tmp_path):
+        server.psql("DROP ROLE IF EXISTS owning", "CREATE ROLE owning LOGIN CREATEROLE PASSWORD 'x'")
+        let_hand_on(server, "owning")
+        server.psql(f"ALTER DATABASE {database} OWNER TO owning")
+        owner = server.url(database, user="owning", password="x")
+        alone = Operator(tmp_path, owner)
+        alone.must("migrate")
+        with Serving(alone) as service:
+            assert service.heartbeat().status_code == 200
+            advised = alone.types("doctor")
+            assert advised.returncode == 0, advised.stdout + advised.stderr
+            assert "!    duties" in advised.stdout
+            assert "owning owns the tables" in advised.stdout
+
+        serving, sealing = f"serving_{database}", f"sealing_{database}"
+        apart = Operator(tmp_path, server.url(database, user=serving, password="of%20it%27s"))
+        apart.environment |= {
+            "BLACKLIST_OWNER_DATABASE_URL": owner,
+            "BLACKLIST_SEALER_DATABASE_URL": server.url(database, user=sealing, password="other"),
+        }
+        apart.must("migrate")
+        with Serving(apart) as service:
+            assert service.heartbeat().status_code == 200
+            wait_for(lambda: service.ready().json().get("ledger") == {"state": "sealed"}, seconds=15)
+            logins = server.psql(f"SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = '{database}'").split()
+            assert set(logins) == {serving, sealing}
+            well = apart.types("doctor")
+            assert "ok   duties" in well.stdout, well.stdout
+        apart.must("backup", "--out", str(tmp_path / "x.tar"))
+        del apart.environment["BLACKLIST_OWNER_DATABASE_URL"]
+        apart.must("backup", "--out", str(tmp_path / "y.tar"))
+        refused(apart, "may not do that", commands=(("migrate",),))
+
+    def test_an_owner_that_may_make_no_login_says_what_is_to_be_done(self, server, database, tmp_path):
+        Operator(tmp_path, server.url(database)).must("migrate")
+        server.psql("DROP ROLE IF EXISTS weak", "CREATE ROLE weak LOGIN PASSWORD 'x'")
+        let_hand_on(server, "weak")
+        server.psql(f"CREATE DATABASE {database}_weak OWNER weak")
+        operator = Operator(tmp_path, server.url(f"{database}_weak", user="nobody_yet", password="y"))
+        operator.environment["BLACKLIST_OWNER_DATABASE_URL"] = server.url(f"{database}_weak", user="weak", password="x")
+        refused(operator, "CREATE ROLE nobody_yet", commands=(("migrate",),))
+
+
+def let_hand_on(server: External, owner: str) -> None:
+    """Roles are the server's: of those that another database's owner made, this one may make members too."""
+    for role in ("blacklist_app", "blacklist_sealer"):
+        if server.psql(f"SELECT count(*) FROM pg_roles WHERE rolname = '{role}'") == "1":
+            server.psql(f"GRANT {role} TO {owner} WITH ADMIN OPTION")

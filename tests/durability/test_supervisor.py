@@ -160,7 +160,7 @@ def can_be_reached(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop_it_leaves_nothing(serve: Serve, made: Path, number: signal.Signals) -> None:
     service = serve(made=made)
     service.wait_until_complete()
@@ -170,6 +170,21 @@ def test_asked_to_stop_it_leaves_nothing(serve: Serve, made: Path, number: signa
     assert not any(is_alive(pid) for pid in service.everyone())
     assert not can_be_reached(service.port)
     assert find_running(service.data_dir) is None
+
+
+def test_a_hang_up_stops_nobody_and_puts_the_databases_log_aside(serve: Serve, made: Path) -> None:
+    service = serve(made=made)
+    service.wait_until_complete()
+    log = service.data_dir / "log" / "postgres.log"
+    with log.open("a") as file:
+        file.write("a line of before\n")
+    everyone = service.everyone()
+    service.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: log.with_suffix(".log.1").exists() and "a line of before" not in log.read_text(), seconds=5)
+    assert "a line of before" in log.with_suffix(".log.1").read_text()
+    assert service.process.poll() is None
+    assert all(is_alive(pid) for pid in everyone)
+    assert can_be_reached(service.port)
 
 
 def test_asked_to_stop_while_children_are_being_born_it_leaves_nothing(serve: Serve) -> None:

@@ -64,7 +64,7 @@ async def doctors_word(service: Service) -> str | None:
 
 
 async def confirm_today(service: Service) -> None:
-    await confirm(at_a_terminal(service), service.workplace.dsn, TEST)
+    await confirm(service.workplace, TEST)
 
 
 async def ended(service: Service) -> int:

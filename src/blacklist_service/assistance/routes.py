@@ -45,6 +45,7 @@ from blacklist_service.assistance.schemas import (
 from blacklist_service.assistance.watch import Watch
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.restarts import is_version_known
 from blacklist_service.problems import (
     FieldError,
     InvalidIdentifier,
@@ -284,6 +285,8 @@ async def _events(request: Request, caller: Principal, after: int | None) -> Asy
     watch: Watch = state.notice_watch
     async with borrowed(state.shares.pool(Share.STREAM)) as connection:
         version = await get_notices_version(connection)
+        if after is not None and not await is_version_known(connection, "notices", after):
+            after = None  # of before a restore: told anew from what is not acknowledged
         waiting = await _not_acknowledged(connection, caller, state) if after is None else []
     yield b"retry: 1000\n\n"
     for notice in waiting:

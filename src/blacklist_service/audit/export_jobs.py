@@ -1,6 +1,5 @@
 """An export as a job: asked for in the transaction that records it, made by the worker, kept sealed for a week."""
 
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -17,6 +16,7 @@ from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.ledger.notes import Proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
+from blacklist_service.leftovers import passing_folder
 from blacklist_service.problems import Problem, TooManyRequests
 from blacklist_service.secrecy import Secrecy
 
@@ -137,8 +137,8 @@ async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy) -
         return await wait_for_proof(connection, entry_id, within=SEALED_WITHIN)
 
     actor = Actor(row["member"], row["key_id"], row["operator"], row["request_id"])
-    with tempfile.TemporaryDirectory(prefix="blacklist-export-") as folder:
-        path = Path(folder) / "bundle.zip"
+    with passing_folder("export") as folder:
+        path = folder / "bundle.zip"
         made = await make_bundle(
             connection, wanted, path, export_id=row["id"], actor=actor, secrecy=secrecy, prove=prove
         )

@@ -26,6 +26,7 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.audit import verify_bundle
 from blacklist_service.audit.queries import values_of
 from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.audit.truth import require_true
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
@@ -99,7 +100,7 @@ async def make_bundle(
     connection: Connection, wanted: Wanted, path: Path, *, export_id: UUID, actor: Actor, secrecy: Secrecy, prove: Prove
 ) -> Made:
     """Write the bundle to `path`. Entries that are not sealed yet are not in it."""
-    writing = _Writing(connection, wanted, path)
+    writing = _Writing(connection, wanted, path, secrecy)
     try:
         manifest = await writing.write(export_id)
         digest = hashlib.sha256(manifest).hexdigest()
@@ -116,8 +117,9 @@ async def make_bundle(
 
 
 class _Writing:
-    def __init__(self, connection: Connection, wanted: Wanted, path: Path) -> None:
+    def __init__(self, connection: Connection, wanted: Wanted, path: Path, secrecy: Secrecy) -> None:
         self._connection = connection
+        self._secrecy = secrecy
         self._wanted = wanted
         self._rows_path = path.with_name(path.name + ".rows")
         self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
@@ -137,7 +139,7 @@ class _Writing:
         name = f"entries.{self._wanted.form}"
         data = WRITERS[self._wanted.form](self._rows_path)
         try:
-            async for leaves, wanted in _groups(self._connection, self._wanted, ranges):
+            async for leaves, wanted in _groups(self._connection, self._wanted, ranges, self._secrecy):
                 await asyncio.to_thread(self._write_group, data, leaves, wanted)
         finally:
             await asyncio.to_thread(data.close)
@@ -262,7 +264,7 @@ async def _list_indices(connection: Connection, wanted: Wanted, size: int) -> li
 
 
 async def _groups(
-    connection: Connection, wanted: Wanted, ranges: Sequence[Range]
+    connection: Connection, wanted: Wanted, ranges: Sequence[Range], secrecy: Secrecy
 ) -> AsyncIterator[tuple[list[tuple[int, bytes]], list[dict[str, Any]]]]:
     """The leaves of the ranges in order, so many at once, with the rows among them that are wanted."""
     given = values_of(wanted.filters)
@@ -273,8 +275,13 @@ async def _groups(
             records = await group.fetch(connection, **place, digests=wanted.digests, **given)
             chosen = [one for one in records if one["is_wanted"]]
             subjects = await _subjects(connection, chosen)
+            await require_true(connection, chosen, _shown(subjects), secrecy=secrecy)
             leaves = [(one["idx"], one["leaf"]) for one in records]
             yield leaves, [_row(one, subjects.get(one["id"], [])) for one in chosen]
+
+
+def _shown(subjects: Mapping[UUID, list[dict[str, Any]]]) -> Callable[[asyncpg.Record], Sequence[Mapping[str, Any]]]:
+    return lambda one: subjects.get(one["id"], [])
 
 
 async def _subjects(connection: Connection, records: Sequence[asyncpg.Record]) -> dict[UUID, list[dict[str, Any]]]:

@@ -6,7 +6,13 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
 from blacklist_service.access.scopes import Scope
-from blacklist_service.audit.schemas import CosignaturesRequest, CosignedResponse
+from blacklist_service.audit.exports import VERIFIER
+from blacklist_service.audit.schemas import (
+    CosignaturesRequest,
+    CosignedResponse,
+    LedgerKeyResponse,
+    LedgerKeysResponse,
+)
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger.tree import TreeError, bundle, parse_path, width_of
 from blacklist_service.ledger.witnesses import accept_cosignatures
@@ -35,6 +41,33 @@ async def read_keys(connection: Reads) -> PlainTextResponse:
     if log is None:
         raise NotFound
     return PlainTextResponse("".join(f"{key.text}\n" for key in log.keys), headers={"Cache-Control": ALWAYS_ASK})
+
+
+@router.get(
+    "/keys",
+    summary="The log's public keys, and how far each vouches alone",
+    description="Newest first. `until_size` is the largest log that a key vouched for alone: of a larger one its signature "
+    "counts only beside a newer key's. `verifier_sha256` is that of `GET /v1/ledger/verifier`. Keep both apart from bundles.",
+    responses=problems(401, 403, 404, 503),
+)
+async def read_key_ranges(connection: Reads, response: Response) -> LedgerKeysResponse:
+    if await reads.find_log(connection) is None:
+        raise NotFound
+    response.headers["Cache-Control"] = ALWAYS_ASK
+    keys = [LedgerKeyResponse.model_validate(one, from_attributes=True) for one in await reads.key_ranges(connection)]
+    return LedgerKeysResponse(keys=keys, verifier_sha256=hashlib.sha256(VERIFIER.read_bytes()).hexdigest())
+
+
+@router.get(
+    "/verifier",
+    summary="The program that verifies bundles",
+    description="One file of Python that needs `cryptography` and nothing of the service. The copy in a bundle is as true as "
+    "the bundle: verify with this one.",
+    response_class=PlainTextResponse,
+    responses=problems(401, 403, 503),
+)
+async def read_verifier() -> PlainTextResponse:
+    return PlainTextResponse(VERIFIER.read_text("utf-8"), headers={"Cache-Control": ALWAYS_ASK})
 
 
 @router.get(

@@ -20,6 +20,7 @@ from blacklist_service.audit.schemas import (
     EntrySearchRequest,
     SearchSubjectRequest,
 )
+from blacklist_service.audit.truth import require_true
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
@@ -79,6 +80,7 @@ async def _search(
     at = await database_clock(connection)
     before = _place(read_cursor(query.cursor, paged)) if query.cursor else (at, LARGEST_ID)
     rows = await list_entries(connection, filters, before=before, limit=query.limit, digests=digests)
+    await require_true(connection, rows, lambda row: row["subjects"] or [], secrecy=state.secrecy)
     entry = Entry(
         Action.AUDIT_READ,
         actor,

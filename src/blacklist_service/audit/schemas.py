@@ -124,3 +124,16 @@ class CosignaturesRequest(Request):
 class CosignedResponse(Response):
     size: int
     witnesses: list[str]
+
+
+class LedgerKeyResponse(BaseModel):
+    vkey: str
+    since: datetime
+    until_size: int | None = Field(
+        description="the largest log that it vouched for alone; null of the key that signs now"
+    )
+
+
+class LedgerKeysResponse(BaseModel):
+    keys: list[LedgerKeyResponse]
+    verifier_sha256: str

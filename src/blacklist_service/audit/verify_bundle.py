@@ -1,10 +1,14 @@
 """Verify an export bundle of blacklist-service, offline: `python verify_bundle.py BUNDLE [--vkey FILE]`.
 
 One file that needs Python 3.11 and `cryptography` and nothing of the service; it shares no code with what made the
-bundle. It proves that the rows are, unchanged and in the log's order, what the log's leaves say; that none is missing
-among those the filter asks for, where the filter is on what a leaf shows; and that the service itself sealed the whole
-bundle in its log. Exit 0 only when there is no doubt; 1 otherwise. Formats: C2SP signed-note, tlog-checkpoint,
-tlog-tiles, tlog-proof; RFC 6962.
+bundle. Get it from the service (`GET /v1/ledger/verifier`) or the project, never out of the bundle that it is to judge, and
+compare its SHA-256 with the one that `GET /v1/ledger/keys` names. It proves that the rows are, unchanged and in the log's
+order, what the log's leaves say; that none is missing among those the filter asks for, where the filter is on what a leaf
+shows; and that the service itself sealed the whole bundle in its log. Exit 0 only when there is no doubt, 1 where there is; 3
+where the bundle was judged by nothing but its own key, which a forger would have put there. FILE is the answer of
+`GET /v1/ledger/keys`, by which a key that another followed counts no further than it signed alone, or lines of
+`GET /v1/ledger/vkey`, which say nothing of that. Formats: C2SP signed-note, tlog-checkpoint, tlog-tiles, tlog-proof;
+RFC 6962.
 """
 
 import argparse
@@ -26,6 +30,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 BLOCK = 256
+NOT_VERIFIED = 3
 UNLISTED = {"manifest.json", "manifest.proof", "manifest.leaf"}
 DISORDER = timedelta(seconds=60)
 """Leaves are in the order of their transactions; no transaction of the service lasts as long as this."""
@@ -366,19 +371,22 @@ def _tile_path(kind: str, number: int, width: int) -> str:
 
 # Signed notes.
 
-Keys = list[tuple[str, bytes, bytes]]
-"""Name, key id, public key."""
+Keys = list[tuple[str, bytes, bytes, int | None]]
+"""Name, key id, public key, and the largest log that its signature alone vouches for; None where there is no end."""
 
 
 def _parse_keys(text: str) -> Keys:
-    keys = []
-    for line in text.split():
+    keys: Keys = []
+    ranges: list[tuple[str, int | None]] = [(line, None) for line in text.split()]
+    if text.lstrip().startswith("{"):
+        ranges = [(one["vkey"], one["until_size"]) for one in _parse(text.encode())["keys"]]
+    for line, until in ranges:
         name, key_id, encoded = line.split("+", 2)
         content = _decode(encoded)
         require(len(content) == 33 and content[0] == 1, "the vkey is not of an Ed25519 key")
         own = hashlib.sha256(name.encode() + b"\n" + content).digest()[:4]
         require(own.hex() == key_id, "the vkey's id is not that of its key")
-        keys.append((name, own, content[1:]))
+        keys.append((name, own, content[1:], until))
     require(keys, "there is no vkey")
     return keys
 
@@ -388,21 +396,23 @@ def _verify_note(note: str, keys: Keys) -> tuple[int, bytes]:
     text, found, tail = note.rpartition("\n\n")
     require(found and tail.endswith("\n"), "the checkpoint is not a signed note")
     text += "\n"
-    is_signed = False
+    origin, size, root = text.split("\n")[:3]
+    require(size.isascii() and str(int(size)) == size and len(_decode(root)) == 32, "the checkpoint is malformed")
+    is_signed, is_retired = False, False
     for line in tail[:-1].split("\n"):
         name, _, encoded = line.removeprefix("— ").partition(" ")
         signature = _decode(encoded)
-        for key_name, key_id, public in keys:
+        for key_name, key_id, public, until in keys:
             if name == key_name and signature[:4] == key_id:
                 try:
                     Ed25519PublicKey.from_public_bytes(public).verify(signature[4:], text.encode())
                 except InvalidSignature:
                     raise Doubt("the checkpoint's signature is false") from None
-                is_signed = True
+                is_in_time = until is None or int(size) <= until
+                is_signed, is_retired = is_signed or is_in_time, is_retired or not is_in_time
+    require(is_signed or not is_retired, "the checkpoint is signed by nothing but a key that was retired before")
     require(is_signed, "the checkpoint is not signed by this log's key")
-    origin, size, root = text.split("\n")[:3]
-    require(origin in {name for name, _, _ in keys}, "the checkpoint is of another log")
-    require(str(int(size)) == size and len(_decode(root)) == 32, "the checkpoint is malformed")
+    require(origin in {name for name, _, _, _ in keys}, "the checkpoint is of another log")
     return int(size), _decode(root)
 
 
@@ -435,7 +445,7 @@ def _instant(text: str) -> datetime:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Verify an export bundle, offline.")
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--vkey", type=Path, help="the log's keys, got by another way than the bundle")
+    parser.add_argument("--vkey", type=Path, help="what /v1/ledger/keys or /vkey gave, another way than the bundle")
     given = parser.parse_args(arguments)
     try:
         found = verify(given.bundle, given.vkey.read_text("utf-8") if given.vkey else None)
@@ -451,7 +461,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         sys.stdout.write(f"completeness is not provable for: {', '.join(found['not_provable'])}\n")
     if found["own_key"]:
-        sys.stdout.write("the key is the bundle's own: compare its vkey with one got by another way\n")
+        sys.stdout.write(
+            "NOT VERIFIED: the key is the bundle's own, as it would be in a forged one: give --vkey, got by another way\n"
+        )
+        return NOT_VERIFIED
     return 0
 
 

@@ -53,9 +53,9 @@ def export(
 
 def verify(
     bundle: Annotated[Path, typer.Argument(dir_okay=False)],
-    vkey: Annotated[Path | None, typer.Option(dir_okay=False, help="the log's keys, got by another way")] = None,
+    vkey: Annotated[Path | None, typer.Option(dir_okay=False, help="what /v1/ledger/keys or /vkey gave")] = None,
 ) -> None:
-    """Verify an export bundle, offline; exit 1 on any doubt."""
+    """Verify an export bundle, offline; exit 1 on any doubt, 3 without --vkey: its own key proves nothing."""
     raise SystemExit(verify_bundle.main([str(bundle), *(["--vkey", str(vkey)] if vkey else [])]))
 
 

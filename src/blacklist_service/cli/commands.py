@@ -24,11 +24,10 @@ from blacklist_service.cli import (
     logkeeping,
     safekeeping,
 )
-from blacklist_service.cli.environment import bring_up, database_of, load_settings, opened, operator, refusing, run
+from blacklist_service.cli.environment import load_settings, migrate_external, opened, operator, refusing, run
 from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.cli.serve_command import serve
 from blacklist_service.clock import legal_date, now
-from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.listings.rules import Ground, RowAction, SuspensionGround
 from blacklist_service.measures.operations import Applied, apply_measures, read_catalogue
 from blacklist_service.members.changes import allow_matters, change_contacts, rename_member, succeed_member
@@ -90,8 +89,8 @@ def migrate(data_dir: DataDir = None) -> None:
         with opened(settings):
             print("the embedded database is up to date")
         return
-    with refusing(), database_of(settings) as dsn:
-        run(bring_up(dsn, settings.load_secrecy(), SealingPlace.of(settings)))
+    with refusing():
+        migrate_external(settings)
     print("the database is up to date")
 
 
@@ -121,11 +120,15 @@ def _keys_in(kept: safekeeping.Kept) -> str:
 @app.command()
 def restore(
     backup_file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    unproved: Annotated[
+        bool,
+        typer.Option("--unproved", help="of a version that proved nothing, or changed since; you know whose it is"),
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Restore a backup into an empty data directory, and see that everything fits together."""
     with refusing():
-        kept = safekeeping.restore(load_settings(data_dir), backup_file)
+        kept = safekeeping.restore(load_settings(data_dir), backup_file, is_proof_waived=unproved)
     print(f"restored, a log of {kept.log_size} entries; what was recorded after the backup is not in it")
 
 
@@ -139,9 +142,8 @@ def doctor(
 ) -> None:
     """Say what is wrong, in one page: keys, schema, partitions, sealing, disk, clock, calendar. Exit 1 if anything is."""
     if confirm_date:
-        settings = load_settings(data_dir)
-        with refusing(), database_of(settings) as dsn:
-            print(f"confirmed: today is {run(doctoring.confirm(settings, dsn, operator()))}")
+        with opened(load_settings(data_dir)) as workplace:
+            print(f"confirmed: today is {run(doctoring.confirm(workplace, operator()))}")
     with refusing():
         findings = doctoring.examine(load_settings(data_dir))
     print(doctoring.page(findings))

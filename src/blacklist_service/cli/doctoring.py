@@ -6,14 +6,17 @@ from datetime import date, timedelta
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
-from blacklist_service.cli.environment import database_of, run
+from blacklist_service.cli.environment import Workplace, database_of, run
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection, connect
+from blacklist_service.database.duties import LOGIN, powers_of
+from blacklist_service.database.embedded.account import OWN_USER, choose_account
 from blacklist_service.database.embedded.binaries import find_major
 from blacklist_service.database.embedded.layout import Layout
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.room import FEWEST_MONTHS_AHEAD, LEAST_FREE_SHARE, free_share, months_ahead
-from blacklist_service.database.sessions import is_pooled
+from blacklist_service.database.sessions import APPLICATION_ROLE, is_pooled
+from blacklist_service.ledger.completeness import count_lost
 from blacklist_service.ledger.log import published_size, sealing_state
 from blacklist_service.ledger.notes import Checkpoint, NoteError
 from blacklist_service.ledger.queries import database_clock
@@ -33,6 +36,8 @@ class Finding:
     what: str
     seen: str
     fault: str | None = None
+    advice: str | None = None
+    """What should be done, though nothing is wrong."""
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -46,10 +51,15 @@ def examine(settings: Settings) -> list[Finding]:
 
 def page(findings: list[Finding]) -> str:
     return "\n".join(
-        f"{'ok ' if one.fault is None else 'BAD'}  {one.what:12} {one.seen}"
-        + ("" if one.fault is None else f"\n     -> {one.fault}")
+        f"{_mark(one)}  {one.what:12} {one.seen}" + (f"\n     -> {said}" if (said := one.fault or one.advice) else "")
         for one in findings
     )
+
+
+def _mark(finding: Finding) -> str:
+    if finding.fault is not None:
+        return "BAD"
+    return "ok " if finding.advice is None else "!  "
 
 
 async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
@@ -62,6 +72,7 @@ async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
             secrecy = settings.load_secrecy()
         except SecretKeyError:
             return found  # said above
+        found += await _duties(connection, settings)
         found.append(await _installation(connection, secrecy))
         if found[-1].fault is None:
             found += [
@@ -99,6 +110,31 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", f"{free:.0%} free", "below 10 % the service is not ready: make room" if is_short else None)
 
 
+async def _duties(connection: Connection, settings: Settings) -> list[Finding]:
+    """What the logins that serve are really able to do, and who runs an embedded server."""
+    login = LOGIN if settings.is_embedded else await connection.fetchval("SELECT session_user::text")
+    powers, group = await powers_of(connection, login), await powers_of(connection, APPLICATION_ROLE)
+    still = await connection.fetchval(
+        f"SELECT has_table_privilege('{APPLICATION_ROLE}', to_regclass('ledger_pending'), 'DELETE')"
+    )
+    advice = None
+    if powers.excess is not None:
+        advice = (
+            f"{powers.excess}: run 'blacklist-service migrate', let BLACKLIST_DATABASE_URL name a login of its own (it made"
+            f" {LOGIN}, which needs a password), and BLACKLIST_OWNER_DATABASE_URL the owner"
+        )
+    elif still:
+        advice = "no process of an earlier version may serve any more: run 'blacklist-service migrate' once again"
+    seen = f"what serves logs in as {login} and acts as {APPLICATION_ROLE}"
+    found = [Finding("duties", seen, group.excess, advice)]
+    if settings.is_embedded:
+        layout = Layout.of(settings.data_dir)
+        account = choose_account(layout.cluster, layout.root)
+        shared = f"other programs may run as {account.name}: useradd --system {OWN_USER}, then chown its files to it"
+        found.append(Finding("server", f"runs as {account.name}", None, shared if account.is_shared else None))
+    return found
+
+
 async def _clock(connection: Connection) -> Finding:
     before = now()
     theirs = await connection.fetchval("SELECT clock_timestamp()")
@@ -120,14 +156,12 @@ async def _calendar(connection: Connection) -> Finding:
     return Finding("calendar", seen + (f", {standing.too_early} ended too early" if standing.too_early else ""), fault)
 
 
-async def confirm(settings: Settings, dsn: str, actor: Actor) -> date:
-    """Keep an operator's word that today's date, by the database's clock, is right."""
-    connection = await connect(dsn, role=None, application_name="blacklist-service doctor")
+async def confirm(workplace: Workplace, actor: Actor) -> date:
+    """Keep an operator's word that today's date, by the database's clock, is right: as the owner, whom no process is."""
+    connection = await connect(workplace.owner_dsn, role=None, application_name="blacklist-service doctor")
     try:
-        secrecy = settings.load_secrecy()
-        await verify_installation(connection, secrecy)
         async with connection.transaction():
-            return await confirm_date(connection, actor=actor, secrecy=secrecy)
+            return await confirm_date(connection, actor=actor, secrecy=workplace.secrecy)
     finally:
         await connection.close()
 
@@ -149,6 +183,12 @@ async def _partitions(connection: Connection) -> Finding:
 async def _sealing(connection: Connection, settings: Settings) -> list[Finding]:
     state, size = await sealing_state(connection), await published_size(connection)
     fault = state.refusal
+    lost_entries = await count_lost(connection, since=timedelta(days=1))
+    if fault is None and lost_entries:
+        fault = (
+            f"{lost_entries} entries of the last day are neither sealed nor waiting: somebody took them from the queue; a"
+            " running sealer puts them back, ask who can alter tables"
+        )
     if fault is None and state.lag_seconds > BEHIND.total_seconds():
         fault = "nothing seals: is 'serve' running?"
     place = SealingPlace.of(settings)

@@ -5,20 +5,31 @@ import errno
 import os
 import pwd
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import asyncpg
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.database.addresses import AddressError
+from blacklist_service.database.addresses import AddressError, with_database, with_login
 from blacklist_service.database.connections import Connection, connect
+from blacklist_service.database.duties import (
+    LEAST,
+    LOGIN,
+    SEALER_LOGIN,
+    Login,
+    make_login,
+    owner_of_database,
+    prepare_server,
+    take_sealing_from_the_application,
+)
 from blacklist_service.database.embedded.attachment import attached_or_started
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
+from blacklist_service.database.embedded.layout import DATABASE
 from blacklist_service.database.installation import NotReadyError, claim_installation, is_bound, verify_installation
 from blacklist_service.database.revisions import MigrationError, current_revision, newest_revision
 from blacklist_service.database.sessions import UnfitSession
@@ -41,6 +52,8 @@ CANNOT_BE_REACHED = (
 SAYS_NO_VALUE = (*CANNOT_BE_REACHED, asyncpg.SyntaxOrAccessError, asyncpg.InvalidSchemaNameError)
 """Whose own sentence may be shown: another's may quote a value of a row."""
 
+SERVER_DATABASE = "postgres"
+"""Where none of our data is."""
 LOGIN_ACCOUNT = Path("/proc/self/loginuid")
 NO_ACCOUNT = 2**32 - 1
 ROOT = 0
@@ -53,7 +66,19 @@ class Workplace:
 
     settings: Settings
     dsn: str
+    """By the login of what serves."""
     secrecy: Secrecy
+    owner: str | None = None
+    sealer: str | None = None
+
+    @property
+    def owner_dsn(self) -> str:
+        """By the login that may alter tables; where the operator names none, the one login is everything."""
+        return self.owner or self.dsn
+
+    @property
+    def sealer_dsn(self) -> str:
+        return self.sealer or self.dsn
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Connection]:
@@ -70,7 +95,9 @@ def load_settings(data_dir: Path | None = None, **overrides: object) -> Settings
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        names = ", ".join(f"BLACKLIST_{str(e['loc'][0]).upper()} ({e['msg']})" for e in error.errors())
+        names = ", ".join(
+            f"BLACKLIST_{str(e['loc'][0]).upper()} ({e['msg']})" if e["loc"] else e["msg"] for e in error.errors()
+        )
         stop(f"these settings are wrong: {names}")
 
 
@@ -132,20 +159,60 @@ def database_of(settings: Settings) -> Iterator[str]:
 
 def prepared(settings: Settings, dsn: str) -> Workplace:
     """The embedded database is brought up to the code as it is opened; an external one only by `migrate`."""
-    secrecy = run(_load_secrecy(settings, dsn))
-    SealingPlace.of(settings).require_private()
     if settings.is_embedded:
-        run(bring_up(dsn, secrecy, SealingPlace.of(settings)))
-    else:
-        run(_verify(dsn, secrecy))
-    return Workplace(settings, dsn, secrecy)
+        return _prepared_embedded(settings, dsn)
+    secrecy = settings.load_secrecy()
+    SealingPlace.of(settings).require_private()
+    run(_verify(dsn, secrecy))
+    owner, sealer = _url(settings.owner_database_url), _url(settings.sealer_database_url)
+    return Workplace(settings, dsn, secrecy, owner=owner, sealer=sealer)
 
 
-async def bring_up(dsn: str, secrecy: Secrecy, sealing: SealingPlace | None = None) -> None:
-    """Migrate, bind the database to its key, put the founding measures in force and begin the log where there are none."""
+def _prepared_embedded(settings: Settings, superuser: str) -> Workplace:
+    """Its superuser makes logins and looks into no table of ours: what a restored backup may hold must not run as it."""
+    server = with_database(superuser, SERVER_DATABASE)
+    run(prepare_server(server))
+    owner = with_login(superuser, run(owner_of_database(server, DATABASE)))
+    secrecy = run(_load_secrecy(settings, owner))
+    SealingPlace.of(settings).require_private()
+    run(bring_up(owner, secrecy, SealingPlace.of(settings), is_alone=True))
+    return Workplace(
+        settings, with_login(superuser, LOGIN), secrecy, owner=owner, sealer=with_login(superuser, SEALER_LOGIN)
+    )
+
+
+def _url(setting: SecretStr | None) -> str | None:
+    return None if setting is None else setting.get_secret_value()
+
+
+def migrate_external(settings: Settings) -> None:
+    """Bring another's database up to this version as its owner, and make the logins that serve."""
+    assert settings.database_url is not None  # noqa: S101 - external
+    url = settings.database_url.get_secret_value()
+    owner = _url(settings.owner_database_url) or url
+    logins = [login for one in (url, _url(settings.sealer_database_url)) if one and (login := Login.of(one))]
+    mine = Login.of(owner)
+    apart = [login for login in logins if mine is None or login.name != mine.name]
+    run(bring_up(owner, settings.load_secrecy(), SealingPlace.of(settings), logins=apart or [Login(LOGIN)]))
+
+
+async def bring_up(
+    dsn: str,
+    secrecy: Secrecy,
+    sealing: SealingPlace | None = None,
+    *,
+    logins: Sequence[Login] = (),
+    is_alone: bool = False,
+) -> None:
+    """Migrate, bind the database to its key, put the founding measures in force and begin the log where there are none.
+
+    As the owner. `is_alone`: no process of an earlier version can be at work, so that what only the sequencer does is
+    taken from the application at once; else by the next run that finds nothing to migrate.
+    """
     owner = await connect(dsn, role=None)
     try:
-        if await current_revision(owner) != newest_revision():
+        is_new = await current_revision(owner) != newest_revision()
+        if is_new:
             from blacklist_service.database.migration import migrate  # noqa: PLC0415 - Alembic takes half a second
 
             await migrate(dsn)
@@ -155,8 +222,24 @@ async def bring_up(dsn: str, secrecy: Secrecy, sealing: SealingPlace | None = No
                 await apply_measures(owner, founding_catalogue(), actor=operator(), secrecy=secrecy)
             if sealing is not None:
                 await begin_log(owner, sealing)
+        if is_alone or not is_new:
+            await take_sealing_from_the_application(owner)
+        for login in logins:
+            await _make(login, owner)
     finally:
         await owner.close()
+
+
+async def _make(login: Login, owner: Connection) -> None:
+    try:
+        await make_login(owner, login)
+    except asyncpg.InsufficientPrivilegeError as error:
+        if login.password is None:  # nobody asked for it: `doctor` says what is to be done
+            return
+        raise NotReadyError(
+            f"this owner may not make the login {login.name} ({error}): have it made by who may, with"
+            f" CREATE ROLE {login.name} {LEAST} and GRANT {', '.join(login.roles)} TO {login.name}"
+        ) from None
 
 
 def operator() -> Actor:

@@ -16,6 +16,7 @@ from blacklist_service.checks.explanations import ASKED_HERE
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.clock import SHANGHAI, new_id, now
 from blacklist_service.database.connections import connect
+from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.ledger.notes import Proof
 from blacklist_service.ledger.sequencer import LOG_LOCK, SETTINGS, Sequencer
 from blacklist_service.ledger.signing import SealingPlace
@@ -76,7 +77,9 @@ def export(workplace: Workplace, out: Path, filters: EntryFilters, form: ExportF
 
 async def seal_waiting(workplace: Workplace) -> None:
     """Seal what waits, where no running service does."""
-    connection = await connect(workplace.dsn, application_name="blacklist-service cli", **SETTINGS)
+    connection = await connect(
+        workplace.sealer_dsn, role=SEALER_ROLE, application_name="blacklist-service cli", **SETTINGS
+    )
     try:
         if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOG_LOCK):
             sequencer = await Sequencer.take_up(connection, SealingPlace.of(workplace.settings))

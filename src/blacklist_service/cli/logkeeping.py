@@ -7,6 +7,7 @@ from pathlib import Path
 from blacklist_service.cli import witnessing
 from blacklist_service.cli.environment import Workplace, operator, refusing, run, stop
 from blacklist_service.database.connections import connect
+from blacklist_service.database.restarts import restart_versions
 from blacklist_service.ledger.notes import NoteError, VerifierKey
 from blacklist_service.ledger.retention import erase_month
 from blacklist_service.ledger.sequencer import adopt_anchor, rotate_key
@@ -28,7 +29,9 @@ def adopt(workplace: Workplace) -> int:
     async def act() -> int:
         async with workplace.connected() as connection, connection.transaction():
             place = SealingPlace.of(workplace.settings)
-            return (await adopt_anchor(connection, place, actor=operator(), secrecy=workplace.secrecy)).size
+            adopted = await adopt_anchor(connection, place, actor=operator(), secrecy=workplace.secrecy)
+            await restart_versions(connection)
+            return adopted.size
 
     return run(act())
 
@@ -45,7 +48,7 @@ def erase(workplace: Workplace, month: date, min_age_months: int) -> tuple[int, 
     """The dead rows that hold what was erased are swept at once; copies in backups are the operator's to end."""
 
     async def act() -> tuple[int, int]:
-        owner = await connect(workplace.dsn, role=None, application_name="blacklist-service retention")
+        owner = await connect(workplace.owner_dsn, role=None, application_name="blacklist-service retention")
         try:
             async with owner.transaction():
                 erased = await erase_month(

@@ -4,6 +4,8 @@ The checkpoint is copied before the database, so it is never ahead of it; a log 
 known by its own, newer checkpoint.
 """
 
+import hashlib
+import hmac
 import io
 import os
 import shutil
@@ -13,26 +15,29 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 import orjson
 
-from blacklist_service.cli.environment import Workplace, prepared, run, stop
+from blacklist_service.cli.environment import SERVER_DATABASE, Workplace, prepared, run, stop
 from blacklist_service.cli.exporting import seal_waiting
 from blacklist_service.clock import now, wire_instant
-from blacklist_service.database.addresses import read_address
+from blacklist_service.database.addresses import read_address, with_database, with_login
 from blacklist_service.database.connections import connect
+from blacklist_service.database.duties import prepare_server
 from blacklist_service.database.embedded.binaries import choose_binaries
-from blacklist_service.database.embedded.layout import Layout
+from blacklist_service.database.embedded.layout import OWNER, Layout
 from blacklist_service.database.embedded.server import EmbeddedPostgres
+from blacklist_service.database.restarts import restart_versions
+from blacklist_service.database.sessions import APPLICATION_ROLE
 from blacklist_service.ledger.log import published_size
 from blacklist_service.ledger.signing import SealingPlace
+from blacklist_service.leftovers import passing_folder
+from blacklist_service.secrecy import read_key_file
 from blacklist_service.settings import Settings
 
-FORMAT = 1
-DATABASE, CHECKPOINT, SECRET_KEY, SIGNING_KEY, ABOUT = (
-    *("database.dump", "checkpoint", "secret.key", "signing.key"),
-    "backup.json",
-)
+FORMAT, UNPROVED_FORMAT = 2, 1
+DATABASE, CHECKPOINT, SECRET_KEY, SIGNING_KEY = "database.dump", "checkpoint", "secret.key", "signing.key"
+ABOUT, PROOF = "backup.json", "backup.mac"
+"""What is in it, each member by its SHA-256; and the HMAC of that, under a key derived from the secret key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,24 @@ def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
             dump = Path(folder) / DATABASE
-            _run_tool(settings, workplace.dsn, "pg_dump", "--format=custom", "--no-owner", f"--file={dump}")
+            # The login that serves may read all there is to be kept, once it acts as the service.
+            words = () if workplace.owner else (f"--role={APPLICATION_ROLE}",)
+            tool = ("pg_dump", "--format=custom", "--no-owner", f"--file={dump}", *words)
+            _run_tool(settings, workplace.owner_dsn, *tool)
             size = run(_size(workplace.dsn))
-            about = {"format": FORMAT, "made_at": wire_instant(now()), "log_size": size}
+            digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+            about = orjson.dumps(
+                {
+                    "format": FORMAT,
+                    "made_at": wire_instant(now()),
+                    "log_size": size,
+                    "members": digests | {DATABASE: _digest_of(dump)},
+                }
+            )
+            proof = hmac.digest(workplace.secrecy.backup_key, about, "sha256").hex().encode()
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
-                for name, content in ({ABOUT: orjson.dumps(about)} | files).items():
+                for name, content in ({ABOUT: about, PROOF: proof} | files).items():
                     _add(tar, name, content)
                 tar.add(dump, DATABASE)
                 file.flush()
@@ -73,8 +90,12 @@ def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
     return Kept(size, out.stat().st_size, tuple(name for name in (SECRET_KEY, SIGNING_KEY) if name in files))
 
 
-def restore(settings: Settings, backup: Path) -> Kept:
-    """Put a backup into an empty data directory, and see that it answers: key, schema, anchor and leaves fit together."""
+def restore(settings: Settings, backup: Path, *, is_proof_waived: bool = False) -> Kept:
+    """Put a backup into an empty data directory, and see that it answers: key, schema, anchor and leaves fit together.
+
+    What a dump makes the database do, it does as a login that owns that database and nothing else: no program is run, no
+    file is read.
+    """
     if not settings.is_embedded:
         stop(
             "restore fills an embedded database; for another one use pg_restore on database.dump, as docs/operators.md says"
@@ -83,14 +104,18 @@ def restore(settings: Settings, backup: Path) -> Kept:
     if data_dir.exists() and any(data_dir.iterdir()):
         stop(f"{data_dir} is not empty: a backup is restored into an empty place")
     place = SealingPlace.of(settings)
-    with tempfile.TemporaryDirectory(prefix="blacklist-restore-") as folder:
-        parts = _unpack(backup, Path(folder))
+    with passing_folder("restore") as folder:
+        parts = _unpack(backup, folder)
+        if not is_proof_waived:
+            _require_proof(settings, backup, parts)
         server = EmbeddedPostgres(data_dir, postgres_bin=settings.postgres_bin)
+        is_whole = True
         server.start()
         try:
-            run(_make_role(server.dsn))
+            run(prepare_server(with_database(server.dsn, SERVER_DATABASE)))
             dump = str(parts / DATABASE)
-            _run_tool(settings, server.dsn, "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", dump)
+            tool = ("pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", dump)
+            _run_tool(settings, with_login(server.dsn, OWNER), *tool)
             for name, path in (
                 (CHECKPOINT, place.anchor),
                 (SECRET_KEY, settings.key_path),
@@ -99,29 +124,75 @@ def restore(settings: Settings, backup: Path) -> Kept:
                 if (parts / name).exists() and not path.exists():
                     _put(path, (parts / name).read_bytes())
             workplace = prepared(settings, server.dsn)
+            run(_restart_versions(workplace))
             run(seal_waiting(workplace))
             keys = tuple(name for name in (SECRET_KEY, SIGNING_KEY) if (parts / name).exists())
-            return Kept(run(_size(server.dsn)), backup.stat().st_size, keys)
+            return Kept(run(_size(workplace.dsn)), backup.stat().st_size, keys)
+        except BaseException:
+            is_whole = False
+            raise
         finally:
             server.stop()
+            if not is_whole:
+                _empty(data_dir)
 
 
 def _unpack(backup: Path, folder: Path) -> Path:
-    known = {DATABASE, CHECKPOINT, SECRET_KEY, SIGNING_KEY, ABOUT}
+    known = {DATABASE, CHECKPOINT, SECRET_KEY, SIGNING_KEY, ABOUT, PROOF}
     try:
         with tarfile.open(backup) as tar:
             for member in tar:
                 source = tar.extractfile(member) if member.isfile() and member.name in known else None
-                if source is None:
+                if source is None or (folder / member.name).exists():
                     stop(f"{backup} is not a backup of this service")
                 with (folder / member.name).open("wb") as target:
                     shutil.copyfileobj(source, target)
         about = orjson.loads((folder / ABOUT).read_bytes())
-    except (tarfile.TarError, OSError, ValueError):
+    except (tarfile.TarError, OSError, ValueError, EOFError):
         stop(f"{backup} is not a backup of this service, or is damaged")
-    if about.get("format") != FORMAT or not (folder / DATABASE).exists():
+    if not isinstance(about, dict) or not (folder / DATABASE).exists():
+        stop(f"{backup} is not a backup of this service, or is damaged")
+    if about.get("format") not in (FORMAT, UNPROVED_FORMAT):
         stop(f"{backup} is a backup of another version of this service")
     return folder
+
+
+def _require_proof(settings: Settings, backup: Path, parts: Path) -> None:
+    """That whoever made it had the secret key. With the key that lies in it, only that nothing was changed by somebody who
+    could not read it.
+    """
+    about = (parts / ABOUT).read_bytes()
+    if orjson.loads(about)["format"] == UNPROVED_FORMAT:
+        stop(f"{backup} is of an earlier version and proves nothing of itself: if you know whose it is, add --unproved")
+    is_apart = settings.secret_key is not None or settings.secret_key_file is not None
+    if not is_apart and not (parts / SECRET_KEY).exists():
+        stop(f"{backup} was made without keys: give the secret key by BLACKLIST_SECRET_KEY or …_FILE")
+    secrecy = settings.load_secrecy() if is_apart else read_key_file(parts / SECRET_KEY)
+    if (
+        is_apart
+        and (parts / SECRET_KEY).exists()
+        and read_key_file(parts / SECRET_KEY).fingerprint != secrecy.fingerprint
+    ):
+        stop(f"{backup} was made under another secret key than the one at hand")
+    found = {path.name: _digest_of(path) for path in parts.iterdir() if path.name not in (ABOUT, PROOF)}
+    proof = (parts / PROOF).read_bytes() if (parts / PROOF).exists() else b""
+    expected = hmac.digest(secrecy.backup_key, about, "sha256").hex().encode()
+    if not hmac.compare_digest(proof, expected) or orjson.loads(about).get("members") != found:
+        stop(f"{backup} is not what was backed up under this secret key: it was changed; take another")
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _empty(folder: Path) -> None:
+    """Nothing of a restore that failed is left to be taken for a service's data."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _run_tool(settings: Settings, dsn: str, tool: str, *words: str) -> None:
@@ -149,13 +220,11 @@ def _tool(settings: Settings, tool: str) -> str:
     return shutil.which(tool) or stop(f"{tool} is not here: install PostgreSQL's client programs")
 
 
-async def _make_role(dsn: str) -> None:
-    """Roles belong to the server, not to the database: no dump has them."""
-    owner = await connect(dsn, role=None)
+async def _restart_versions(workplace: Workplace) -> None:
+    owner = await connect(workplace.owner_dsn, role=None)
     try:
-        await owner.execute("CREATE ROLE blacklist_app NOLOGIN")
-    except asyncpg.DuplicateObjectError:
-        pass
+        async with owner.transaction():
+            await restart_versions(owner)
     finally:
         await owner.close()
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -16,8 +15,10 @@ from blacklist_service.cli.supervisor import Supervisor, SupervisorError, bind
 from blacklist_service.database.embedded.server import EmbeddedPostgres
 from blacklist_service.ledger.sequencer import tell_disproof
 from blacklist_service.ledger.signing import SealingPlace
-from blacklist_service.settings import DSN_VARIABLE, Settings
+from blacklist_service.leftovers import passing_folder, sweep
+from blacklist_service.settings import DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
 
+OWNERS_ALONE = frozenset({"BLACKLIST_OWNER_DATABASE_URL", "BLACKLIST_OWNER_DATABASE_URL_FILE"})
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 READY_PATIENCE_SECONDS = 60.0
 BEHIND = ("sealer", "worker")
@@ -30,6 +31,7 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
         listening = bind(settings.host, settings.port)
     except SupervisorError as error:
         stop(str(error))
+    sweep()
     with ExitStack() as stack:
         stack.enter_context(listening)
         database = _start_database(settings)
@@ -38,7 +40,7 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
         run(tell_disproof(workplace.dsn, SealingPlace.of(settings)))
         if when_prepared:
             when_prepared(workplace)
-        metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="blacklist-metrics-"))
+        metrics = str(stack.enter_context(passing_folder("metrics")))
         host, port = listening.getsockname()[:2]
         _say_when_ready(host, port)
         supervisor = Supervisor(
@@ -46,7 +48,7 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
             web_argv=lambda fd, _index: [sys.executable, "-m", "blacklist_service.asgi", "--fd", str(fd)],
             web_count=settings.workers,
             behind={name: [sys.executable, "-m", f"blacklist_service.{name}"] for name in BEHIND},
-            environment=_environment(settings, workplace.dsn, metrics),
+            environment=_environment(settings, workplace, metrics),
             database=database,
             on_child_exit=lambda pid: _forget_gauges(pid, metrics),
         )
@@ -66,11 +68,12 @@ def _external(settings: Settings) -> str:
     return settings.database_url.get_secret_value()
 
 
-def _environment(settings: Settings, dsn: str, metrics: str) -> dict[str, str]:
+def _environment(settings: Settings, workplace: Workplace, metrics: str) -> dict[str, str]:
     """The children read the same settings; where the database is, they are told."""
     return {
-        **os.environ,
-        DSN_VARIABLE: dsn,
+        **{name: value for name, value in os.environ.items() if name not in OWNERS_ALONE},
+        DSN_VARIABLE: workplace.dsn,
+        SEALER_DSN_VARIABLE: workplace.sealer_dsn,
         METRICS_VARIABLE: metrics,
         "BLACKLIST_DATA_DIR": str(settings.data_dir.absolute()),
     }

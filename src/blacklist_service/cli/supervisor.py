@@ -29,7 +29,7 @@ QUICK_DEATH_SECONDS = 5.0
 LONGEST_DELAY_SECONDS = 5.0
 START_SECONDS = 30.0
 TICK_SECONDS = 0.5
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class SupervisorError(Exception):
@@ -70,7 +70,7 @@ class Supervisor:
         self._exit_status = 0
 
     def run(self) -> int:
-        """Serve until SIGTERM, SIGINT or SIGHUP (0), or until a child finds its configuration wrong (2)."""
+        """Serve until SIGTERM or SIGINT (0), or until a child finds its configuration wrong (2)."""
         with self._woken_by_signals() as wake_up:
             try:
                 while not self._stops:
@@ -87,11 +87,11 @@ class Supervisor:
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
         os.set_blocking(write_end, False)
-        former = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGCHLD)}
+        former = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD)}
         former_wake_up = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
-            if number != signal.SIGHUP or former[number] != signal.SIG_IGN:  # under nohup, a hang-up is no wish
-                signal.signal(number, self._ask_to_stop)
+            signal.signal(number, self._ask_to_stop)
+        signal.signal(signal.SIGHUP, self._turn_logs)
         signal.signal(signal.SIGCHLD, _notice)
         try:
             yield read_end
@@ -104,6 +104,13 @@ class Supervisor:
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stops += 1
+
+    def _turn_logs(self, _number: int, _frame: FrameType | None) -> None:
+        """Of logrotate, or of a terminal that is gone: neither is a wish to stop. Ours go to stderr, whose reader turns
+        them; the database's log is put aside.
+        """
+        if self._database is not None:
+            self._database.turn_log()
 
     def _sleep(self, wake_up: int, seconds: float) -> None:
         select.select([wake_up], [], [], seconds)

@@ -109,6 +109,10 @@ def with_login(url: str, user: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}@{parts.netloc.rpartition('@')[2]}"))
 
 
+def with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
 def _require_ports(netloc: str, ports: str) -> None:
     named = [host.rpartition(":")[2] for host in netloc.rpartition("@")[2].split(",") if re.search(r":[^\]]*$", host)]
     for port in (*named, *filter(None, ports.split(","))):

@@ -11,7 +11,7 @@ import asyncpg
 
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.revisions import current_revision, newest_revision
-from blacklist_service.database.sessions import ReadOnlySession, UnfitSession
+from blacklist_service.database.sessions import APPLICATION_ROLE, ReadOnlySession, UnfitSession
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import DIGEST_RULES
 
@@ -62,13 +62,13 @@ async def is_bound(connection: Connection) -> bool:
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM installation)"))
 
 
-async def require_fitting(dsn: str, secrecy: Secrecy) -> None:
+async def require_fitting(dsn: str, secrecy: Secrecy, *, role: str = APPLICATION_ROLE) -> None:
     """For a process that starts: raise `NotReadyError` on a database that this code may not work on.
 
     One that is away now, or takes no writes, is waited for later.
     """
     try:
-        connection = await connect(dsn)
+        connection = await connect(dsn, role=role)
     except ReadOnlySession:
         return
     except UnfitSession as error:

@@ -32,3 +32,15 @@ heads = Table(
     Column("changed_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
     one_of("name", "list", "measures", "notices"),
 )
+
+# Versions that a restore jumped over: `last_version` was the backup's, and the next one given out is above `first_version`.
+version_restarts = Table(
+    "version_restarts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("last_version", BigInteger, nullable=False),
+    Column("first_version", BigInteger, primary_key=True),
+    Column("at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    one_of("name", "list", "notices"),
+    CheckConstraint("last_version < first_version", name="order"),
+)

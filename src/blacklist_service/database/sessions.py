@@ -18,6 +18,7 @@ from blacklist_service.database.addresses import Address, AddressError, read_add
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 APPLICATION_ROLE = "blacklist_app"
+SEALER_ROLE = "blacklist_sealer"
 OLDEST_SERVER = 150000
 ENCODING = "UTF8"
 OF_EVERY_SESSION = {"timezone": "UTC", "jit": "off", "search_path": "public"}

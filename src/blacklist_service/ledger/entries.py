@@ -142,6 +142,10 @@ def private_part(entry: Entry) -> bytes:
     private: dict[str, Any] = dict(entry.private)
     if entry.actor.operator is not None:
         private["operator"] = entry.actor.operator
+    if entry.actor.request_id is not None:
+        private["request_id"] = entry.actor.request_id
+    if entry.actor.source_ip is not None:
+        private["source_ip"] = entry.actor.source_ip
     if entry.reference is not None:
         private["reference"] = entry.reference
     if entry.listing_ids:

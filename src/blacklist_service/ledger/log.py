@@ -19,6 +19,10 @@ else:
     selects = Deferred("blacklist_service.ledger.selects")
 
 
+SIGNED_WITHIN = 1000
+"""Of so many checkpoints after a key was added, one bears its signature: the sequencer renews its keys at each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """The log of this database: its name, and its public keys, newest first."""
@@ -34,6 +38,38 @@ async def find_log(connection: Connection) -> Log | None:
         return None
     rows = await connection.fetch("SELECT vkey FROM ledger_keys ORDER BY number DESC")
     return Log(origin, tuple(VerifierKey.parse(row["vkey"]) for row in rows))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """A public key, since when it signs, and the largest log that it vouched for alone; None of the newest."""
+
+    vkey: str
+    since: datetime
+    until_size: int | None
+
+
+async def key_ranges(connection: Connection) -> list[KeyRange]:
+    """Newest first. A key that was followed by another goes on signing beside it, and proves nothing alone any more."""
+    rows = await connection.fetch("SELECT vkey, since FROM ledger_keys ORDER BY number DESC")
+    found, until = [], None
+    for row in rows:
+        found.append(KeyRange(row["vkey"], row["since"], until))
+        until = await _last_size_without(connection, VerifierKey.parse(row["vkey"]), row["since"], until)
+    return found
+
+
+async def _last_size_without(connection: Connection, key: VerifierKey, since: datetime, until: int | None) -> int:
+    """The size of the last checkpoint before the first that this key signed; of the newest where it has signed none."""
+    rows = await connection.fetch(
+        "SELECT size, note FROM ledger_checkpoints WHERE at >= $1 ORDER BY size LIMIT $2", since, SIGNED_WITHIN
+    )
+    signed = (row["size"] for row in rows if key.key_id in {one.key_id for one in Note.parse(row["note"]).signatures})
+    size = await connection.fetchval(
+        "SELECT max(size) FROM ledger_checkpoints WHERE size < coalesce($1::bigint, 9223372036854775807)",
+        next(signed, None),
+    )
+    return int(size or 0) if until is None else min(int(size or 0), until)
 
 
 async def published_size(connection: Connection) -> int | None:

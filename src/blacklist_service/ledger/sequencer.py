@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NoReturn
 
 import structlog
@@ -18,8 +19,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import LOST, Connection, connect
+from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
+from blacklist_service.ledger.completeness import LOOK_SECONDS as COMPLETENESS_SECONDS
+from blacklist_service.ledger.completeness import requeue_lost
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import PROOFS, Log, RefusalKind
 from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey, verified_checkpoint
@@ -324,7 +328,7 @@ class Sequencer:
 
 async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) -> str | None:
     """Return why nothing may be signed; None where another process is the sequencer."""
-    connection = await connect(dsn, application_name="blacklist-service sequencer", **SETTINGS)
+    connection = await connect(dsn, role=SEALER_ROLE, application_name="blacklist-service sequencer", **SETTINGS)
     try:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOG_LOCK):
             return None
@@ -348,7 +352,14 @@ async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) 
 async def _seal(sequencer: Sequencer) -> NoReturn:
     loop = asyncio.get_running_loop()
     looked = loop.time()
+    complete_since: datetime | None = None
+    completed = looked - COMPLETENESS_SECONDS
     while True:
+        if loop.time() - completed >= COMPLETENESS_SECONDS:
+            lost, complete_since = await requeue_lost(sequencer.connection, since=complete_since)
+            completed = loop.time()
+            if lost:
+                logger.error("entries_were_taken_from_the_queue", size=lost)
         sealed = await sequencer.seal()
         if loop.time() - looked > LAG_LOOK_SECONDS:
             LEDGER_LAG.set((await reads.sealing_state(sequencer.connection)).lag_seconds)

@@ -5,7 +5,7 @@ import binascii
 import contextlib
 import fcntl
 import os
-import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, Signature, VerifierKey, public_of, sign
-from blacklist_service.secrecy import SecretKeyError
+from blacklist_service.secrecy import SecretKeyError, read_private_text
 from blacklist_service.settings import Settings
 
-PRIVATE_MODE = 0o077
+LOCK_SECONDS, LOCK_PAUSE_SECONDS = 10.0, 0.02
+OPEN_TO_OTHERS = 0o077
 
 
 class SigningKeyError(SecretKeyError):
@@ -104,9 +105,36 @@ def set_anchor_aside(path: Path) -> None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    with path.with_name(path.name + ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Alone with the anchor. Whoever may open the lock's file may hold it for ever, so it is its owner's alone, also one
+    that an earlier version left readable; and nobody is waited for without end.
+    """
+    descriptor = _open_lock(path.with_name(path.name + ".lock"))
+    try:
+        _lock(descriptor)
         yield
+    finally:
+        os.close(descriptor)
+
+
+def _open_lock(place: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        if place.lstat().st_mode & OPEN_TO_OTHERS:  # of an earlier version: who holds it now holds it for nothing
+            place.unlink()
+    return os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def _lock(descriptor: int) -> None:
+    """Raise `OSError` where somebody holds it for longer than writing a checkpoint can take."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -140,11 +168,12 @@ def _parse_keys(text: str) -> tuple[Ed25519PrivateKey, ...]:
 
 def read_key_file(path: Path) -> tuple[Ed25519PrivateKey, ...]:
     try:
-        with path.open("r", encoding="ascii") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & PRIVATE_MODE:
-                raise SigningKeyError(f"the signing key file {path} is open to others: chmod 600 it")
-            return _parse_keys(file.read())
+        return _parse_keys(read_private_text(path))
     except FileNotFoundError:
         raise SigningKeyError(f"the signing key file {path} is missing: put it back from its backup") from None
+    except SigningKeyError:
+        raise
+    except SecretKeyError as error:
+        raise SigningKeyError(str(error)) from None
     except (OSError, UnicodeDecodeError):
         raise SigningKeyError(f"the signing key file {path} cannot be read") from None

@@ -15,6 +15,7 @@ from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.restarts import is_version_known
 from blacklist_service.listings import reading
 from blacklist_service.listings.court import court_of
 from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, Deadline, working_days_after
@@ -59,7 +60,7 @@ from blacklist_service.listings.schemas import (
     WithdrawalRequest,
     WithdrawalResponse,
 )
-from blacklist_service.problems import FieldError, InvalidRequest, PreconditionRequired
+from blacklist_service.problems import FieldError, Gone, InvalidRequest, PreconditionRequired
 from blacklist_service.subjects.case_numbers import read_case_number
 from blacklist_service.subjects.identifiers import SubjectKind, read_identifier
 from blacklist_service.subjects.keys import Subject, asked_keys
@@ -462,13 +463,16 @@ async def dispute(
     "/changes",
     summary="The change feed",
     description="Every change once, in commit order, without a gap; the client keeps `next`. ETag = newest list version. "
-    "`listing` holds public fields and masks only.",
+    "`listing` holds public fields and masks only. 410: this database never gave out such a version (it was restored from a "
+    "backup); drop the copy and start anew at 0.",
     response_model=ChangePage,
-    responses=problems(401, 403, 422, 503),
+    responses=problems(401, 403, 410, 422, 503),
     dependencies=[needs(Scope.CHANGES_READ), takes(Share.BULK)],
 )
 async def changes(query: Annotated[ChangesQuery, Query()], request: Request, connection: Reads) -> Response:
     state = request.app.state
+    if not await is_version_known(connection, "list", query.after):
+        raise Gone("no such list version was given out: drop the copy and start anew with after=0")
     newest = await reading.get_list_version(connection)
     items: list[bytes] = []
     last, is_more = query.after, True

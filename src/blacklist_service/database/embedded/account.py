@@ -7,8 +7,9 @@ from pathlib import Path
 
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 
-# `nobody` is the last resort: other services may share it, and would share our files.
-SYSTEM_USERS = ("blacklist", "postgres", "nobody")
+OWN_USER = "blacklist"
+# The others are for want of it: other services may share them, and would share our files.
+SYSTEM_USERS = (OWN_USER, "postgres", "nobody")
 READ_AND_ENTER = 0o5
 ENTER = 0o1
 
@@ -24,6 +25,11 @@ class Account:
             return pwd.getpwuid(self.uid).pw_name
         except KeyError:
             return str(self.uid)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether programs that have nothing to do with us may run as this user."""
+        return self.name in SYSTEM_USERS and self.name != OWN_USER
 
     def can_execute(self, program: Path) -> bool:
         return self._has(program, READ_AND_ENTER) and all(self.can_enter(folder) for folder in program.parents)

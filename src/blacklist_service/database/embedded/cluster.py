@@ -13,6 +13,7 @@ from blacklist_service.database.embedded.binaries import Binaries, find_major
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.embedded.layout import (
     DATABASE,
+    OWNER,
     SUPERUSER,
     UNFINISHED_PREFIX,
     Layout,
@@ -47,7 +48,10 @@ def _fill(folder: int, binaries: Binaries, account: Account) -> None:
     """Make the cluster and, while no server runs, our database in it: no half-made state for `start` to ask about."""
     place = ["-D", f"/proc/self/fd/{folder}"]
     _run([binaries.initdb, *place, "--no-sync", *_initdb_options(binaries.major)], folder, account)
-    create = f"CREATE DATABASE {DATABASE};\n\n".encode()  # an empty line ends a command of the -j mode
+    # An empty line ends a command of the -j mode. Who migrates owns the database, and is no superuser.
+    create = (
+        f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB;\n\nCREATE DATABASE {DATABASE} OWNER {OWNER};\n\n"
+    ).encode()
     _run([binaries.postgres, "--single", "-F", "-j", *place, "postgres"], folder, account, create)
     _run([binaries.initdb, *place, "--sync-only"], folder, account)
 
@@ -59,7 +63,7 @@ def _initdb_options(major: int) -> list[str]:
         "--locale=C.UTF-8",
         *("-E", "UTF8"),
         "-k",
-        "--auth-local=trust",  # the socket's folder is private
+        "--auth-local=peer",
         "--auth-host=scram-sha-256",
         *("-U", SUPERUSER),
     ]

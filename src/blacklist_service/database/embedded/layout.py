@@ -21,6 +21,7 @@ from blacklist_service.database.embedded.configuration import PORT
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 
 SUPERUSER = "blacklist"
+OWNER = "blacklist_owner"
 DATABASE = "blacklist"
 UNFINISHED_PREFIX = "postgres.new-"
 SOCKET_PATH_BYTES = 107
@@ -143,6 +144,13 @@ def open_log(layout: Layout) -> int:
         if layout.log.stat().st_size > LOG_BYTES:
             layout.log.rename(layout.log.with_suffix(".log.1"))
     return open_own_file(layout, layout.log, os.O_WRONLY | os.O_APPEND)
+
+
+def turn_log(layout: Layout) -> None:
+    """By copying: the server goes on writing to the file it has, at its end, which is then its beginning."""
+    with suppress(OSError):
+        shutil.copy2(layout.log, layout.log.with_suffix(".log.1"))
+        os.truncate(layout.log, 0)
 
 
 def open_own_file(layout: Layout, path: Path, flags: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from blacklist_service.database.embedded import layout as places
 from blacklist_service.database.embedded import postmaster
+from blacklist_service.database.embedded.access import write_access
 from blacklist_service.database.embedded.account import Account, choose_account
 from blacklist_service.database.embedded.binaries import Binaries, choose_binaries
 from blacklist_service.database.embedded.cluster import make_cluster_if_absent
@@ -80,6 +81,10 @@ class EmbeddedPostgres:
             self._end_process()
             self._launch_until_ready(is_wanted)
 
+    def turn_log(self) -> None:
+        """Put the server's log aside and go on with an empty one."""
+        places.turn_log(self._layout)
+
     def stop(self) -> None:
         """Stop the server and let go of the data directory; harmless when it does not run."""
         self._end_process()
@@ -95,6 +100,7 @@ class EmbeddedPostgres:
         places.admit(layout, self._account)
         self._binaries = readable_binaries(choose_binaries(layout.cluster, self._postgres_bin), self._account)
         make_cluster_if_absent(layout, self._binaries, self._account)
+        write_access(layout, self._account)
         postmaster.clear_leftovers(layout.cluster)
         self._socket_folder = places.make_socket_folder(layout, self._account)
 

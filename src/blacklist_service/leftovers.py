@@ -1,0 +1,50 @@
+"""Folders that hold what is secret for as long as a piece of work takes, and what a killed process left of them."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NAME = re.compile(r"blacklist-(?:export|restore|metrics)-(?:([0-9]+)-)?[^-]+")
+
+
+@contextmanager
+def passing_folder(purpose: str) -> Iterator[Path]:
+    """A folder of this process, for its user alone, that goes with the work; its name says whose it is."""
+    with tempfile.TemporaryDirectory(prefix=f"blacklist-{purpose}-{os.getpid()}-") as folder:
+        yield Path(folder)
+
+
+def sweep() -> int:
+    """Remove what processes that ended left, of this user's alone; return how many folders."""
+    swept = 0
+    for folder in Path(tempfile.gettempdir()).glob("blacklist-*-*"):
+        found = NAME.fullmatch(folder.name)
+        if found is not None and _is_ours(folder) and not _is_alive(found[1]):
+            shutil.rmtree(folder, ignore_errors=True)
+            swept += 1
+    return swept
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        status = folder.lstat()
+    except OSError:
+        return False
+    return status.st_uid == os.geteuid() and folder.is_dir() and not folder.is_symlink()
+
+
+def _is_alive(pid: str | None) -> bool:
+    """An earlier version named no process: what it left is nobody's."""
+    if pid is None:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
