@@ -170,9 +170,12 @@ CREATE TABLE import_fates (
     code text,
     warnings text[] DEFAULT '{}'::text[] NOT NULL,
     listing_id uuid,
+    others uuid[],
     CONSTRAINT import_fates_check CHECK (((fate = 'rejected'::text) = (code IS NOT NULL))),
     CONSTRAINT import_fates_fate_check CHECK ((fate = ANY (ARRAY['created'::text, 'corrected'::text, 'ended'::text, 'unchanged'::text, 'rejected'::text])))
 );
+
+COMMENT ON COLUMN import_fates.others IS 'other listings of the debtor in the case that a warning or a refusal is about';
 
 CREATE TABLE import_parts (
     import_id uuid NOT NULL,
@@ -223,6 +226,7 @@ CREATE UNLOGGED TABLE import_rows (
     key_relations smallint[],
     key_people smallint[],
     performance text,
+    record_id text,
     CONSTRAINT import_rows_action_check CHECK ((action = ANY (ARRAY['publish'::text, 'correct'::text, 'delete'::text, 'withdraw'::text, 'suspend'::text, 'resume'::text])))
 );
 
@@ -455,6 +459,8 @@ CREATE TABLE listings (
     ended_on date,
     performance text,
     suspended_on date,
+    record_id text,
+    performed_elsewhere_on date,
     CONSTRAINT listings_check CHECK (((ended IS NULL) = (ended_on IS NULL))),
     CONSTRAINT listings_dispute_state_check CHECK ((dispute_state = ANY (ARRAY['filed'::text, 'reconsideration'::text, 'rejected'::text, 'upheld'::text]))),
     CONSTRAINT listings_ended_check CHECK ((ended = ANY (ARRAY['expired'::text, 'deleted'::text, 'withdrawn'::text]))),
@@ -466,6 +472,10 @@ COMMENT ON COLUMN listings.list_version IS 'the list version that last changed i
 COMMENT ON COLUMN listings.is_published IS 'whether the change feed has it; checks go by in_force_from';
 
 COMMENT ON COLUMN listings.suspended_on IS 'the decision that suspended it, while it is suspended: not in force, not ended';
+
+COMMENT ON COLUMN listings.record_id IS '失信ID or 流水号';
+
+COMMENT ON COLUMN listings.performed_elsewhere_on IS 'when another listing of the same debtor in the same case was deleted as performed; null once the court has looked';
 
 CREATE TABLE many_numbers (
     member text NOT NULL,
@@ -822,11 +832,13 @@ CREATE INDEX listings_expired_on ON listings USING btree (expires_on) WHERE (end
 
 CREATE INDEX listings_grace ON listings USING btree (in_force_from) WHERE ((ended IS NULL) AND (NOT is_published));
 
-CREATE UNIQUE INDEX listings_natural_key ON listings USING btree (natural_key) WHERE (ended IS NULL);
-
 CREATE INDEX listings_performed ON listings USING btree (court_code) WHERE ((ended IS NULL) AND (performance = 'full'::text));
 
+CREATE INDEX listings_performed_elsewhere ON listings USING btree (court_code) WHERE (performed_elsewhere_on IS NOT NULL);
+
 CREATE INDEX listings_term ON listings USING btree (expires_on) WHERE ((ended IS NULL) AND (expires_on IS NOT NULL));
+
+CREATE UNIQUE INDEX listings_told_apart ON listings USING btree (natural_key, record_id, "left"(decision_number, 200)) NULLS NOT DISTINCT WHERE (ended IS NULL);
 
 CREATE INDEX notice_events_notice ON notice_events USING btree (notice_id, version);
 

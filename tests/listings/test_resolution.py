@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blacklist_service.listings.distinction import Distinction
 from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
 from blacklist_service.listings.rules import Act, Refusal, RowAction, Warn
 
@@ -192,7 +193,8 @@ def kinds(result: Resolution) -> list[FateKind]:
 
 
 def publish(*, key=KEY, content=b"A", in_force_from=TODAY, decided_on=None, decision_number=None) -> Row:
-    return Row(1, RowAction.PUBLISH, key, LOOSE, content, in_force_from, None, decided_on, decision_number)
+    naming = Distinction(decision_number=decision_number)
+    return Row(1, RowAction.PUBLISH, key, LOOSE, content, in_force_from, None, decided_on, naming=naming)
 
 
 def correct(*, content) -> Row:
@@ -213,7 +215,7 @@ def held(*, keys=None, contents=None, expires_on=None, ended=None, ended_on=None
         content_digest=b"A",
         in_force_from=TODAY - timedelta(days=100),
         expires_on=expires_on,
-        decision_number=decision_number,
+        naming=Distinction(decision_number=decision_number),
         is_published=True,
         ended=ended,
         ended_on=ended_on,

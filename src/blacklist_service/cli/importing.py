@@ -53,9 +53,11 @@ class Report:
                 "list_version": self.list_version,
                 "rows": asdict(self.counts),
                 "rejected": [
-                    {"row": row.row, "column": row.field, "code": row.code} for row in self.rows if row.is_refused
+                    {"row": row.row, "column": row.field, "code": row.code} | _named(row)
+                    for row in self.rows
+                    if row.is_refused
                 ],
-                "warned": [{"row": row.row, "code": row.code} for row in self.rows if not row.is_refused],
+                "warned": [{"row": row.row, "code": row.code} | _named(row) for row in self.rows if not row.is_refused],
                 "unknown_columns": self.unknown_columns,
             },
             ensure_ascii=False,
@@ -77,7 +79,8 @@ class Report:
         lines = [f"{'dry run, nothing changed: ' if self.is_dry_run else ''}{counts}"]
         for row in self.rows[:SHOWN_ROWS]:
             word = "refused" if row.is_refused else "warned "
-            lines.append(f"  row {row.row:>7}  {word}  {row.code}" + (f"  ({row.field})" if row.field else ""))
+            about = row.field or ", ".join(map(str, row.named))
+            lines.append(f"  row {row.row:>7}  {word}  {row.code}" + (f"  ({about})" if about else ""))
         if len(self.rows) > SHOWN_ROWS:
             lines.append(f"  … {len(self.rows) - SHOWN_ROWS} more: see --json")
         if self.unknown_columns:
@@ -147,6 +150,11 @@ async def _report(connection: Connection, job: Import) -> Report:
         rows=await list_row_reports(connection, job.import_id),
         unknown_columns=row["unknown_columns"],
     )
+
+
+def _named(row: RowReport) -> dict[str, list[str]]:
+    """The listings that a report is about, where it is about others than its own."""
+    return {"listing_ids": [str(one) for one in row.named]} if row.named else {}
 
 
 @contextmanager

@@ -187,4 +187,5 @@ def _shown(done: Done) -> dict[str, Any]:
         "list_version": done.list_version,
         "state": done.state.value,
         "warnings": done.warnings,
+        "other_listings": list(done.others),
     }

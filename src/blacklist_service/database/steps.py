@@ -29,7 +29,7 @@ def contract(oldest_code: str) -> None:
     )
 
 
-def build_index(name: str, table: str, definition: str) -> None:
+def build_index(name: str, table: str, definition: str, *, is_unique: bool = False) -> None:
     """Build an index while the table is written, however long it takes; alone in its migration, for it is no transaction.
 
     What an interrupted one left is built anew. Of a partitioned table each partition has its own built, then attached.
@@ -38,13 +38,27 @@ def build_index(name: str, table: str, definition: str) -> None:
         bind = op.get_bind()
         partitions = bind.exec_driver_sql(PARTITIONS.format(table=table, name=name)).fetchall()
         if not partitions:
-            _build_one(name, table, definition)
+            _build_one(name, table, definition, is_unique=is_unique)
             return
         bind.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name} ON ONLY {table} {definition}")
         for partition, is_attached in partitions:
             if not is_attached:
                 _build_one(f"{partition}_{name}", partition, definition)
                 bind.exec_driver_sql(f"ALTER INDEX {name} ATTACH PARTITION {partition}_{name}")
+
+
+def drop_index(name: str) -> None:
+    """Drop an index that no version needs, also where the last try was cut off; alone in its migration, for it is no
+    transaction.
+    """
+    with op.get_context().autocommit_block():
+        bind = op.get_bind()
+        usual = bind.exec_driver_sql("SHOW lock_timeout").scalar()
+        bind.exec_driver_sql("SET lock_timeout = 0")
+        try:
+            bind.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        finally:
+            bind.exec_driver_sql(f"SET lock_timeout = '{usual}'")
 
 
 def validate_check(table: str, name: str) -> None:
@@ -71,18 +85,19 @@ WHERE h.inhparent = '{table}'::regclass ORDER BY child.relname
 """
 
 
-def _build_one(name: str, table: str, definition: str) -> None:
+def _build_one(name: str, table: str, definition: str, *, is_unique: bool = False) -> None:
     bind = op.get_bind()
     is_valid = bind.exec_driver_sql(
         f"SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('{name}')"
     ).scalar()
     if is_valid:
         return
+    kind = "UNIQUE INDEX" if is_unique else "INDEX"
     usual = bind.exec_driver_sql("SHOW lock_timeout").scalar()
     # It lets everybody read and write, so nobody waits behind it while it waits itself.
     bind.exec_driver_sql("SET lock_timeout = 0")
     try:
         bind.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        bind.exec_driver_sql(f"CREATE INDEX CONCURRENTLY {name} ON {table} {definition}")
+        bind.exec_driver_sql(f"CREATE {kind} CONCURRENTLY {name} ON {table} {definition}")
     finally:
         bind.exec_driver_sql(f"SET lock_timeout = '{usual}'")

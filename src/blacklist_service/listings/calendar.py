@@ -54,7 +54,10 @@ SURPRISING = f"{DUE} AND (expires_on >= $2 OR (NOT is_published AND in_force_fro
 EXPIRED_TOO_EARLY = """
 FROM listings l
 WHERE ended = 'expired' AND expires_on >= $1
-  AND NOT EXISTS (SELECT FROM listings o WHERE o.natural_key = l.natural_key AND o.ended IS NULL)
+  AND NOT EXISTS (
+      SELECT FROM listings o WHERE o.natural_key = l.natural_key AND o.ended IS NULL
+      AND o.record_id IS NOT DISTINCT FROM l.record_id
+      AND (o.circumstances = l.circumstances OR o.decision_number IS NOT DISTINCT FROM l.decision_number))
 """
 
 

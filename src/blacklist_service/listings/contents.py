@@ -55,7 +55,7 @@ MOST_SEQUENCE = 1_000_000
 
 TEXTS = (
     *("name", "case_number", "identifier_number", "party_sequence", "legal_representative", "circumstances"),
-    *("decision_number", "basis_number", "basis_issuer", "obligation", "performed_part", "unperformed_part"),
+    *("record_id", "decision_number", "basis_number", "basis_issuer", "obligation", "performed_part", "unperformed_part"),
 )
 """The particulars that are free texts; the others are words of a vocabulary, days, or the court's own."""
 _texts_of = attrgetter(*TEXTS)
@@ -88,6 +88,7 @@ class Particulars(NamedTuple):
     legal_representative: str = ""
     people: tuple[PersonParticulars, ...] = ()
     circumstances: str = ""
+    record_id: str = ""
     decision_number: str | None = None
     decided_on: date | None = None
     on_application_of: str | None = None
@@ -197,7 +198,8 @@ class _Reading:
         self._cell = cell = read_cell(kind, declared, number, today=today)
         self._warnings += _naming_warnings(kind, name, cell, case_number)
         naming = (said.court_code, said.court_name, case_number.text, self._sequence(), kind, name)
-        return Naming(*naming, cell.identifier)
+        record_id = "".join(normalize("NFKC", said.record_id).split()).upper() if said.record_id else None
+        return Naming(*naming, cell.identifier, record_id=record_id, decision_number=said.decision_number)
 
     def _has_people(self) -> bool:
         return bool(self._said.people or _is_name(self._said.legal_representative))
@@ -240,6 +242,7 @@ class _Reading:
             people=people,
             circumstances=tuple(sorted({read_circumstance(text).value for text in circumstances})),
             circumstances_text=said.circumstances or None,
+            record_id=naming.record_id,
             decision_number=said.decision_number,
             decided_on=said.decided_on,
             on_application_of=said.on_application_of,

@@ -122,6 +122,7 @@ import_rows = Table(
     Column("key_relations", ARRAY(SmallInteger)),
     Column("key_people", ARRAY(SmallInteger)),
     Column("performance", Text),
+    Column("record_id", Text),
     one_of("action", "publish", "correct", "delete", "withdraw", "suspend", "resume"),
     Index("import_rows_first_row", "import_id", "first_row", postgresql_where=text("NOT is_alone")),
     prefixes=["UNLOGGED"],
@@ -138,6 +139,9 @@ import_fates = Table(
     Column("code", Text),
     Column("warnings", ARRAY(Text), nullable=False, server_default="{}"),
     Column("listing_id", Uuid),
+    Column(
+        "others", ARRAY(Uuid), comment="other listings of the debtor in the case that a warning or a refusal is about"
+    ),
     one_of("fate", "created", "corrected", "ended", "unchanged", "rejected"),
     CheckConstraint("(fate = 'rejected') = (code IS NOT NULL)", name=conv("import_fates_check")),
     Index("import_fates_reported", "import_id", "row", postgresql_where=text("fate = 'rejected' OR warnings <> '{}'")),

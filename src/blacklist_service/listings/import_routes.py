@@ -122,6 +122,10 @@ class RowResponse(Wire):
     column: str | None
     code: str
     message: str
+    listing_ids: list[UUID] = Field(
+        default_factory=list,
+        description="of the same debtor in this case: what `possible-duplicate` and its kin are about",
+    )
 
 
 class RowPage(Wire):
@@ -256,7 +260,10 @@ async def read_rows(
     after = _place(read_cursor(query.cursor, filters)) if query.cursor else (0, "")
     reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
     items = [
-        RowResponse(row=one.row, column=one.field, code=one.code, message=MESSAGES.get(one.code, "")) for one in reports
+        RowResponse(
+            row=one.row, column=one.field, code=one.code, message=MESSAGES.get(one.code, ""), listing_ids=one.named
+        )
+        for one in reports
     ]
     is_last = len(items) < query.limit
     return RowPage(items=items, next=None if is_last else make_cursor([items[-1].row, items[-1].code], filters))
@@ -336,7 +343,10 @@ MESSAGES = {
     "conflicting-duplicate": "an earlier row of this file publishes the same listing with other content",
     "ground-missing": "a deletion needs its legal ground",
     "unknown-listing": "no such listing is held",
-    "ambiguous-listing": "several listings could be meant: give the identifier or the party sequence",
+    "ambiguous-listing": "several listings could be meant: give the identifier, the party sequence, 失信ID or 决定书文号",
+    "possible-duplicate": "the debtor may be listed in this case already, under another form of the number",
+    "identifier-completed": "the listing of the less complete number now has this one",
+    "other-listing-remains": "another listing of this debtor in this case goes on",
     "identifier-checksum": "the number's check does not hold",
     "identifier-masked": "the number is masked: a hit can only be a flag",
     "identifier-missing": "no number: a hit can only be a flag",

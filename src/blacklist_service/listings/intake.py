@@ -125,6 +125,7 @@ class _RowReading:
                 for relation, name, number in self._raw.people
             ),
             circumstances=cell(Field.CIRCUMSTANCES, ""),
+            record_id=cell(Field.RECORD_ID, ""),
             decision_number=text(Field.DECISION_NUMBER),
             decided_on=day(Field.DECIDED_ON),
             published_on=day(Field.PUBLISHED_ON),

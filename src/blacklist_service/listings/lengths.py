@@ -20,6 +20,7 @@ LONGEST = {
     "name": LONGEST_NAME,
     "case_number": LONGEST_NAME,
     "court_name": LONGEST_NAME,
+    "record_id": LONGEST_NUMBER,
     "decision_number": LONGEST_NAME,
     "legal_representative": LONGEST_NAME,
     "party_sequence": LONGEST_NUMBER,

@@ -55,12 +55,27 @@ listings = Table(
     Column(
         "suspended_on", Date, comment="the decision that suspended it, while it is suspended: not in force, not ended"
     ),
+    Column("record_id", Text, comment="失信ID or 流水号"),
+    Column(
+        "performed_elsewhere_on",
+        Date,
+        comment="when another listing of the same debtor in the same case was deleted as performed; null once the court has"
+        " looked",
+    ),
     one_of("kind", "person", "organisation"),
     one_of("dispute_state", "filed", "reconsideration", "rejected", "upheld"),
     one_of("ended", "expired", "deleted", "withdrawn"),
     CheckConstraint("(ended IS NULL) = (ended_on IS NULL)", name=conv("listings_check")),
-    # The natural key is unique among listings that have not ended (design §8).
-    Index("listings_natural_key", "natural_key", unique=True, postgresql_where=text("ended IS NULL")),
+    # Unique among listings that have not ended: the natural key, and what tells two of one debtor in one case apart.
+    Index(
+        "listings_told_apart",
+        "natural_key",
+        "record_id",
+        text('"left"(decision_number, 200)'),
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=text("ended IS NULL"),
+    ),
     # What the calendar has to look at: terms that end, grace that ends.
     Index("listings_term", "expires_on", postgresql_where=text("ended IS NULL AND expires_on IS NOT NULL")),
     Index("listings_grace", "in_force_from", postgresql_where=text("ended IS NULL AND NOT is_published")),
@@ -69,6 +84,8 @@ listings = Table(
     Index("listings_performed", "court_code", postgresql_where=text("ended IS NULL AND performance = 'full'")),
     # Ended by the calendar or by a snapshot: the court's decision or its ground is still to come.
     Index("listings_expired", "court_code", postgresql_where=text("ended = 'expired'")),
+    # Performed in another listing of the debtor: the court's to look at.
+    Index("listings_performed_elsewhere", "court_code", postgresql_where=text("performed_elsewhere_on IS NOT NULL")),
     # An expiry that was written too early is found by its day.
     Index("listings_expired_on", "expires_on", postgresql_where=text("ended = 'expired'")),
 )

@@ -134,7 +134,10 @@ def _said_later(content: Content) -> dict[str, Any]:
     `_document` says null of what is absent, and its digests are stored: whatever is added there would make each held
     listing another one, and the next load of its file would correct them all.
     """
-    later = {"further_identifiers": [_identifier(one) for one in content.further_identifiers]}
+    later = {
+        "further_identifiers": [_identifier(one) for one in content.further_identifiers],
+        "record_id": content.record_id,
+    }
     return {name: value for name, value in later.items() if value}
 
 

@@ -1,5 +1,6 @@
 """Refusals about listings."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from blacklist_service.problems import Conflict, NotFound, Problem, VersionMismatch
@@ -26,6 +27,26 @@ class ListedOtherwise(Conflict):
             f"the listing is in force with other content; change it by POST {path}",
             extra={"listing_id": str(listing_id), "correction": path},
         )
+
+
+class _NamesListings(Conflict):
+    """A conflict that names the listings it is about."""
+
+    def __init__(self, listing_ids: Sequence[UUID]) -> None:
+        named = [str(one) for one in listing_ids]
+        super().__init__(f"{type(self).__doc__} Listings: {', '.join(named)}", extra={"listing_ids": named})
+
+
+class PossibleDuplicate(_NamesListings):
+    """The debtor may be listed in this case already, under another form of the number: correct that listing, or end it."""
+
+    code = "possible-duplicate"
+
+
+class AmbiguousListing(_NamesListings):
+    """The debtor has more than one listing in this case: say which by its record_id or its decision's document number."""
+
+    code = "ambiguous-listing"
 
 
 class RelistingUndecided(Conflict):

@@ -46,6 +46,7 @@ def _particulars(request: PublishRequest, court_name: str) -> Particulars:
             for person in debtor.people
         ),
         circumstances=",".join(request.circumstances),
+        record_id=request.record_id or "",
         decision_number=request.decision.document_number,
         decided_on=request.decision.decided_on,
         on_application_of=request.decision.on_application_of,
@@ -70,6 +71,7 @@ def _error(refused: Refused, prefix: str) -> FieldError:
 _POINTERS = {
     "party_sequence": "/party_sequence",
     "circumstances": "/circumstances",
+    "record_id": "/record_id",
     "decision_number": "/decision/document_number",
     "basis_number": "/basis/document_number",
     "basis_issuer": "/basis/issuer",

@@ -11,10 +11,12 @@ import asyncpg
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.listings.courts import Courts
+from blacklist_service.listings.distinction import Distinction
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
-from blacklist_service.listings.rules import RowAction
+from blacklist_service.listings.rules import Refusal, RowAction, Warn
 from blacklist_service.members.queries import list_courts
+from blacklist_service.subjects.identifiers import SubjectKind
 
 if TYPE_CHECKING:
     from blacklist_service.listings import selects
@@ -22,8 +24,8 @@ else:
     selects = Deferred("blacklist_service.listings.selects")
 
 HELD = """
-    SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.decision_number, l.is_published,
-           l.suspended_on, l.ended, l.ended_on, l.court_code, v.keys, v.contents
+    SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.is_published, l.suspended_on, l.ended, l.ended_on,
+           l.court_code, l.case_number, l.kind, l.record_id, l.decision_number, l.circumstances, v.keys, v.contents
     FROM found JOIN listings l ON l.id = found.listing_id
     JOIN LATERAL (
         SELECT array_agg(natural_key) AS keys, array_agg(content_digest ORDER BY version) AS contents
@@ -34,22 +36,20 @@ HELD = """
 
 
 async def find_held(
-    connection: Connection, natural_keys: Collection[bytes], cases: Collection[tuple[str, str]] = ()
+    connection: Connection, natural_keys: Collection[bytes], named: Collection[tuple[str, str, bytes]] = ()
 ) -> list[Held]:
-    """The listings that have, or ever had, one of these natural keys, or belong to one of these cases (court, number).
-
-    Oldest first: ids are in order of time.
+    """The listings that have, or ever had, one of these natural keys, or are of one of these names in a case (court, number,
+    loose key). Oldest first: ids are in order of time.
     """
     found = """
         WITH found AS (
             SELECT listing_id FROM listing_versions WHERE natural_key = ANY($1)
-            UNION SELECT l.id FROM unnest($2::text[], $3::text[]) AS asked (court_code, case_number)
-                  JOIN listings l USING (court_code, case_number)
+            UNION SELECT l.id FROM unnest($2::text[], $3::text[], $4::bytea[]) AS asked (court_code, case_number, loose_key)
+                  JOIN listings l USING (court_code, case_number, loose_key)
         )
     """
-    rows = await connection.fetch(
-        found + HELD, list(natural_keys), [court for court, _ in cases], [number for _, number in cases]
-    )
+    courts, cases, names = ([one[place] for one in named] for place in range(3))
+    rows = await connection.fetch(found + HELD, list(natural_keys), courts, cases, names)
     return [_held(row) for row in rows]
 
 
@@ -113,11 +113,21 @@ def _held(row: asyncpg.Record) -> Held:
         content_digest=row["contents"][-1],
         in_force_from=row["in_force_from"],
         expires_on=row["expires_on"],
-        decision_number=row["decision_number"],
         is_published=row["is_published"],
         is_suspended=row["suspended_on"] is not None,
         ended=row["ended"],
         ended_on=row["ended_on"],
+        naming=_distinction(row),
+        case=(row["court_code"], row["case_number"]),
+    )
+
+
+def _distinction(row: asyncpg.Record) -> Distinction:
+    return Distinction(
+        record_id=row["record_id"],
+        decision_number=row["decision_number"],
+        circumstances=frozenset(row["circumstances"] or ()),
+        kind=SubjectKind(row["kind"] or SubjectKind.PERSON),
     )
 
 
@@ -143,7 +153,7 @@ async def list_unsettled(
     rows = await connection.fetch(
         """
         SELECT row, action, natural_key, loose_key, content_digest, in_force_from, expires_on, decided_on,
-               decision_number, ground, court_code, case_number, warnings
+               record_id, decision_number, circumstances, kind, ground, court_code, case_number, warnings
         FROM (SELECT * FROM import_rows WHERE import_id = $1 AND is_alone AND row BETWEEN $2 AND $3
               UNION ALL
               SELECT * FROM import_rows WHERE import_id = $1 AND NOT is_alone AND first_row BETWEEN $2 AND $3) AS r
@@ -167,9 +177,9 @@ def _row(row: asyncpg.Record) -> Row:
         in_force_from=row["in_force_from"],
         expires_on=row["expires_on"],
         decided_on=row["decided_on"],
-        decision_number=row["decision_number"],
         ground=row["ground"],
         case=(row["court_code"], row["case_number"]),
+        naming=_distinction(row),
     )
 
 
@@ -211,6 +221,16 @@ async def count_fates(connection: Connection, import_id: UUID) -> ImportCounts:
     return ImportCounts(**row)
 
 
+ABOUT_OTHERS = frozenset(
+    {
+        Refusal.POSSIBLE_DUPLICATE.value,
+        Refusal.AMBIGUOUS_LISTING.value,
+        Warn.POSSIBLE_DUPLICATE.value,
+        Warn.OTHER_LISTING_REMAINS.value,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RowReport:
     """A refused row has one, a warned row one for each code."""
@@ -219,14 +239,20 @@ class RowReport:
     field: str | None
     code: str
     is_refused: bool
+    others: list[UUID] | None = None
+
+    @property
+    def named(self) -> list[UUID]:
+        """The other listings that it is about."""
+        return list(self.others or ()) if self.code in ABOUT_OTHERS else []
 
 
 async def list_row_reports(connection: Connection, import_id: UUID) -> list[RowReport]:
     rows = await connection.fetch(
         """
-        SELECT row, field, code, true AS is_refused FROM import_fates WHERE import_id = $1 AND fate = 'rejected'
+        SELECT row, field, code, true AS is_refused, others FROM import_fates WHERE import_id = $1 AND fate = 'rejected'
         UNION ALL
-        SELECT row, NULL, unnest(warnings), false FROM import_fates WHERE import_id = $1
+        SELECT row, NULL, unnest(warnings), false, others FROM import_fates WHERE import_id = $1
         ORDER BY 1, 3
         """,
         import_id,

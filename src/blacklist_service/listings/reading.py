@@ -156,6 +156,11 @@ async def list_court_tasks(connection: Connection, court_code: str, *, today: da
         ) AS performed
         WHERE court_code = $1 AND ended IS NULL AND performance = 'full' AND expires_on IS NULL
         UNION ALL
+        SELECT 'review_after_performance', id, case_number, NULL, performed_elsewhere_on, NULL
+        FROM listings
+        WHERE court_code = $1 AND performed_elsewhere_on IS NOT NULL AND ended IS NULL
+          AND (expires_on IS NULL OR expires_on >= $3)
+        UNION ALL
         SELECT 'give_ground', l.id, l.case_number, NULL, l.ended_on, NULL
         FROM listings l JOIN listing_versions v ON v.listing_id = l.id AND v.version = l.version
         WHERE l.court_code = $1 AND v.ground = 'absent_from_snapshot'

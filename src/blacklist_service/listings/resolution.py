@@ -3,15 +3,18 @@
 One function serves a file of a million rows and a single publication over HTTP. It sees digests and dates only.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from itertools import islice
+from types import MappingProxyType
 from uuid import UUID
 
+from blacklist_service.listings.distinction import UNSAID, Distinction, are_two, is_same_document, narrowed, of_record
 from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn, can_become, state_of
 from blacklist_service.listings.rules import is_ground_unusual as is_unusual
+from blacklist_service.subjects.completeness import Likeness, compare
 
 LIVING = frozenset({ListingState.GRACE, ListingState.PUBLISHED, ListingState.SUSPENDED})
 
@@ -28,11 +31,12 @@ class Held:
     content_digest: bytes
     in_force_from: date
     expires_on: date | None
-    decision_number: str | None
     is_published: bool
     is_suspended: bool = False
     ended: str | None = None
     ended_on: date | None = None
+    naming: Distinction = UNSAID
+    case: tuple[str, str] = ("", "")
 
     def state(self, today: date) -> ListingState:
         return state_of(
@@ -59,12 +63,12 @@ class Row:
     in_force_from: date | None = None
     expires_on: date | None = None
     decided_on: date | None = None
-    decision_number: str | None = None
     ground: str | None = None
     listing_id: UUID | None = None
     """The listing itself, where an act names it by its id and not by what it says."""
     case: tuple[str, str] = ("", "")
-    """Court and case number, by which listings are fetched for a row that names one without its number."""
+    """Court and case number, by which listings are fetched for a row that names one without its number, or with another."""
+    naming: Distinction = UNSAID
 
 
 class FateKind(StrEnum):
@@ -82,6 +86,8 @@ class Fate:
     listing_id: UUID | None = None
     code: Refusal | None = None
     warnings: tuple[Warn, ...] = ()
+    others: tuple[UUID, ...] = ()
+    """Other listings that the refusal or a warning is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class _Resolving:
         self._all: list[Held] = []
         self._by_key: dict[bytes, list[Held]] = {}
         self._by_loose_key: dict[bytes, list[Held]] = {}
-        self._published: dict[bytes, bytes | None] = {}
+        self._published: dict[UUID, bytes | None] = {}
         self._rows: Sequence[Row] = ()
         self._place = 0
         self._result = Resolution()
@@ -146,18 +152,58 @@ class _Resolving:
     def _publish(self, row: Row) -> None:
         known = self._by_key.get(row.natural_key, [])
         same = next((listing for listing in known if row.content_digest in listing.contents), None)
-        live = self._live(known)
         if same is not None:
             self._fate(row, FateKind.UNCHANGED, same)
-        elif live is not None and self._is_published_otherwise(row):
-            self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, Refusal.CONFLICTING_DUPLICATE))
-        elif live is not None:
-            self._make_correction(row, live)
-        elif known and not self._is_new_decision(row, known):
-            self._fate(row, FateKind.UNCHANGED, known[-1], Warn.RELISTING_UNDECIDED)
+            self._published.setdefault(same.listing_id, row.content_digest)
+        elif known:
+            self._publish_known(row, known)
         else:
-            self._make(row, known)
-        self._published.setdefault(row.natural_key, row.content_digest)
+            self._publish_by_name(row)
+
+    def _publish_known(self, row: Row, known: Sequence[Held], *warnings: Warn) -> None:
+        """`known` are the listings of this debtor in this case: the one that the row is about is corrected, or it is new.
+
+        `warnings` say that it came under another number: then it contradicts no earlier row of the file.
+        """
+        known = of_record(row.naming, known)
+        living = [one for one in known if not one.has_ended(self._today)]
+        meant = narrowed(
+            row.naming, [one for one in living if not are_two(row.naming, one.naming)], by_circumstances=True
+        )
+        gone = [one for one in known if one.has_ended(self._today) and not are_two(row.naming, one.naming)]
+        if len(meant) > 1:
+            self._reject(row, Refusal.AMBIGUOUS_LISTING, meant)
+        elif meant and not warnings and self._is_published_otherwise(row, meant[0]):
+            self._reject(row, Refusal.CONFLICTING_DUPLICATE)
+        elif meant:
+            self._make_correction(row, meant[0], *warnings)
+        elif gone and not self._is_new_decision(row, gone):
+            self._fate(row, FateKind.UNCHANGED, gone[-1], Warn.RELISTING_UNDECIDED)
+        else:
+            self._make(row, gone)
+
+    def _publish_by_name(self, row: Row) -> None:
+        """No listing has this key: one of the same name may be the debtor's all the same, under a number less complete."""
+        fuller, lesser, others = self._by_likeness(row)
+        living = [one for one in (*fuller, *lesser) if not one.has_ended(self._today)]
+        meant = [one for one in living if not are_two(row.naming, one.naming)]
+        if len(meant) > 1 or any(one in lesser for one in meant):
+            self._reject(row, Refusal.POSSIBLE_DUPLICATE, meant)
+        elif fuller or lesser:
+            self._publish_known(row, [*fuller, *lesser], Warn.IDENTIFIER_COMPLETED)
+        else:
+            namesakes = [one for one in others if not one.has_ended(self._today)]
+            self._make(row, (), *namesakes)
+
+    def _by_likeness(self, row: Row) -> tuple[list[Held], list[Held], list[Held]]:
+        """The listings of that name in that case whose number this row's completes; says less than; has nothing to do with.
+
+        A number that is the same, written as another type of paper, completes nothing and is no second debtor either.
+        """
+        found: dict[Likeness, list[Held]] = {likeness: [] for likeness in Likeness}
+        for one in self._by_loose_key.get(row.loose_key, ()):
+            found[compare(row.naming.kind, row.naming.identifier, one.naming.identifier)].append(one)
+        return [*found[Likeness.FULLER], *found[Likeness.SAME]], found[Likeness.LESSER], found[Likeness.OTHER]
 
     def _correct(self, row: Row) -> None:
         listing = self._find(row)
@@ -168,7 +214,9 @@ class _Resolving:
         elif listing.has_ended(self._today):
             self._fate(row, FateKind.UNCHANGED, listing, Warn.ALREADY_ENDED)
         else:
-            self._make_correction(row, listing)
+            likeness = compare(row.naming.kind, row.naming.identifier, listing.naming.identifier)
+            is_completed = row.natural_key not in listing.keys and likeness is Likeness.FULLER
+            self._make_correction(row, listing, *((Warn.IDENTIFIER_COMPLETED,) if is_completed else ()))
 
     def _end(self, row: Row) -> None:
         listing = self._find(row)
@@ -177,13 +225,27 @@ class _Resolving:
         act, target = _ENDINGS[row.action]
         listing = self._ended_so_before(row, listing, target) or listing
         state = listing.state(self._today)
+        others = self._still_listed(listing)
         if not can_become(state, target):
             warnings = () if state is target else (Warn.ALREADY_ENDED,)
-            self._fate(row, FateKind.UNCHANGED, listing, *warnings)
+            self._fate(row, FateKind.UNCHANGED, listing, *warnings, *others, others=others)
             return
         warn = act is Act.DELETED and is_unusual(row.ground, listing.expires_on)
         self._close(listing, act, row.decided_on or self._today, row)
-        self._fate(row, FateKind.ENDED, listing, *((Warn.GROUND_UNUSUAL,) if warn else ()))
+        self._fate(row, FateKind.ENDED, listing, *((Warn.GROUND_UNUSUAL,) if warn else ()), *others, others=others)
+
+    def _still_listed(self, ended: Held) -> dict[Warn, list[Held]]:
+        """What still lists the same debtor in the same case: a second listing of its own, or a copy under another number."""
+        found: dict[Warn, list[Held]] = {}
+        for one in self._by_loose_key.get(ended.loose_key, ()):
+            if one is ended or one.has_ended(self._today):
+                continue
+            likeness = compare(ended.naming.kind, ended.naming.identifier, one.naming.identifier)
+            if one.keys & ended.keys:
+                found.setdefault(Warn.OTHER_LISTING_REMAINS, []).append(one)
+            elif likeness is not Likeness.OTHER:
+                found.setdefault(Warn.POSSIBLE_DUPLICATE, []).append(one)
+        return found
 
     def _suspend(self, row: Row) -> None:
         """Off the list for a time; a listing in grace never was on it."""
@@ -233,7 +295,7 @@ class _Resolving:
         """
         if living.has_ended(self._today) or row.listing_id is not None:
             return None
-        before = [one for one in self._named(row) if one.ended == target.value]
+        before = [one for one in narrowed(row.naming, self._named(row)) if one.ended == target.value]
         if row.decided_on is not None:
             return next((one for one in before if one.ended_on == row.decided_on), None)
         is_relisted_later = any(
@@ -243,14 +305,17 @@ class _Resolving:
         return before[-1] if before and is_relisted_later else None
 
     def _find(self, row: Row) -> Held | None:
-        """By natural key, else by court, case, sequence and name; a refusal is noted where that finds none or several."""
-        known = self._named(row)
+        """By natural key, else by court, case, sequence and name; of several by 失信ID or decision number. A refusal is noted
+        where that finds none or still several.
+        """
+        named = self._named(row)
+        known = named if row.listing_id is not None else narrowed(row.naming, named)
         living = [listing for listing in known if not listing.has_ended(self._today)]
         if len(living) > 1:
-            self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, Refusal.AMBIGUOUS_LISTING))
+            self._reject(row, Refusal.AMBIGUOUS_LISTING, living)
             return None
         if not known:
-            self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, Refusal.UNKNOWN_LISTING))
+            self._reject(row, Refusal.UNKNOWN_LISTING)
             return None
         return living[0] if living else known[-1]
 
@@ -259,17 +324,15 @@ class _Resolving:
             return [listing for listing in self._all if listing.listing_id == row.listing_id]
         return self._by_key.get(row.natural_key) or self._by_loose_key.get(row.loose_key, [])
 
-    def _live(self, known: Sequence[Held]) -> Held | None:
-        return next((listing for listing in known if not listing.has_ended(self._today)), None)
-
-    def _is_published_otherwise(self, row: Row) -> bool:
-        return self._published.get(row.natural_key, row.content_digest) != row.content_digest
+    def _is_published_otherwise(self, row: Row, listing: Held) -> bool:
+        return self._published.get(listing.listing_id, row.content_digest) != row.content_digest
 
     def _is_new_decision(self, row: Row, ended: Sequence[Held]) -> bool:
         """Listing someone again needs a decision made after the end (Art. 10(3)); undated, another document."""
         if row.decided_on is not None:
             return all(row.decided_on > (listing.ended_on or listing.expires_on or date.min) for listing in ended)
-        return row.decision_number is not None and all(row.decision_number != one.decision_number for one in ended)
+        number = row.naming.decision_number
+        return number is not None and all(not is_same_document(number, one.naming.decision_number) for one in ended)
 
     def _free(self, listings: Iterable[Held]) -> bool:
         """End what is past its term but not yet written so by the worker: the natural key must be free for another."""
@@ -278,7 +341,7 @@ class _Resolving:
             self._close(listing, Act.EXPIRED, listing.expires_on or self._today, None)
         return bool(past)
 
-    def _make(self, row: Row, ended: Sequence[Held]) -> None:
+    def _make(self, row: Row, ended: Sequence[Held], *namesakes: Held) -> None:
         self._free(ended)
         assert row.content_digest is not None and row.in_force_from is not None  # noqa: S101, PT018 - a publication
         is_published = row.in_force_from <= self._today
@@ -291,25 +354,30 @@ class _Resolving:
             content_digest=row.content_digest,
             in_force_from=row.in_force_from,
             expires_on=row.expires_on,
-            decision_number=row.decision_number,
             is_published=is_published,
+            naming=row.naming,
+            case=row.case,
         )
         self._remember(listing)
         act = Act.PUBLISHED if is_published else Act.DECIDED
         self._result.acts.append(ListingAct(act, listing.listing_id, 1, row.number, is_published))
-        self._fate(row, FateKind.CREATED, listing)
+        self._published.setdefault(listing.listing_id, row.content_digest)
+        others = {Warn.POSSIBLE_DUPLICATE: list(namesakes)} if namesakes else {}
+        self._fate(row, FateKind.CREATED, listing, *others, others=others)
 
-    def _make_correction(self, row: Row, listing: Held) -> None:
+    def _make_correction(self, row: Row, listing: Held, *warnings: Warn) -> None:
         assert row.content_digest is not None and row.in_force_from is not None  # noqa: S101, PT018 - has content
-        holders = [one for one in self._by_key.get(row.natural_key, ()) if one is not listing]
-        takes_freed_key = self._free(holders)
+        holders = self._by_key.get(row.natural_key, ())
+        takes_freed_key = self._free(
+            [one for one in holders if one is not listing and not are_two(row.naming, one.naming)]
+        )
         was_published = listing.is_published
         listing.version += 1
         listing.is_published = (was_published or row.in_force_from <= self._today) and not listing.is_suspended
         listing.content_digest = row.content_digest
         listing.contents.add(row.content_digest)
         listing.in_force_from, listing.expires_on = row.in_force_from, row.expires_on
-        listing.decision_number = row.decision_number
+        listing.naming = replace(row.naming, record_id=row.naming.record_id or listing.naming.record_id)
         if row.natural_key not in listing.keys:
             listing.keys.add(row.natural_key)
             self._by_key.setdefault(row.natural_key, []).append(listing)
@@ -328,7 +396,9 @@ class _Resolving:
                 takes_freed_key=takes_freed_key,
             )
         )
-        self._fate(row, FateKind.CORRECTED, listing)
+        if row.action is RowAction.PUBLISH:
+            self._published.setdefault(listing.listing_id, row.content_digest)
+        self._fate(row, FateKind.CORRECTED, listing, *warnings)
 
     def _close(self, listing: Held, act: Act, ended_on: date, row: Row | None) -> None:
         is_change = listing.is_published or listing.in_force_from <= self._today
@@ -353,8 +423,20 @@ class _Resolving:
             self._by_key.setdefault(key, []).append(listing)
         self._by_loose_key.setdefault(listing.loose_key, []).append(listing)
 
-    def _fate(self, row: Row, kind: FateKind, listing: Held, *warnings: Warn) -> None:
-        self._result.fates.append(Fate(row.number, kind, listing.listing_id, None, warnings))
+    def _fate(
+        self,
+        row: Row,
+        kind: FateKind,
+        listing: Held,
+        *warnings: Warn,
+        others: Mapping[Warn, Sequence[Held]] = MappingProxyType({}),
+    ) -> None:
+        named = tuple(one.listing_id for several in others.values() for one in several)
+        self._result.fates.append(Fate(row.number, kind, listing.listing_id, None, warnings, named))
+
+    def _reject(self, row: Row, code: Refusal, others: Sequence[Held] = ()) -> None:
+        named = tuple(one.listing_id for one in others)
+        self._result.fates.append(Fate(row.number, FateKind.REJECTED, None, code, others=named))
 
 
 _ENDINGS = {

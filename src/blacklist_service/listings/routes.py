@@ -530,6 +530,7 @@ def _act_response(done: Done) -> ActResponse:
         list_version=done.list_version,
         state=done.state,
         warnings=done.warnings,
+        other_listings=list(done.others),
     )
 
 

@@ -108,6 +108,7 @@ class Refusal(StrEnum):
     KIND_UNKNOWN = "kind-unknown"
     COURT_MISMATCH = "court-mismatch"
     CONFLICTING_DUPLICATE = "conflicting-duplicate"
+    POSSIBLE_DUPLICATE = "possible-duplicate"
     GROUND_MISSING = "ground-missing"
     UNKNOWN_LISTING = "unknown-listing"
     AMBIGUOUS_LISTING = "ambiguous-listing"
@@ -137,6 +138,9 @@ class Warn(StrEnum):
     PERFORMANCE_UNKNOWN = "performance-unknown"
     PARTY_SEQUENCE_UNUSUAL = "party-sequence-unusual"
     NUMBER_IN_TEXT = "number-in-text"
+    IDENTIFIER_COMPLETED = "identifier-completed"
+    POSSIBLE_DUPLICATE = "possible-duplicate"
+    OTHER_LISTING_REMAINS = "other-listing-remains"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What names a listing: enough for a row that deletes or withdraws it."""
+    """What names a listing: enough for a row that deletes or withdraws it. `record_id` and `decision_number` tell apart two
+    listings of one debtor in one case.
+    """
 
     court_code: str
     court_name: str
@@ -161,6 +167,8 @@ class Naming:
     kind: SubjectKind
     name: str
     identifier: Identifier | None
+    record_id: str | None = None
+    decision_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +190,7 @@ class Content:
     people: tuple[Person, ...] = ()
     circumstances: tuple[str, ...] = ()
     circumstances_text: str | None = None
+    record_id: str | None = None
     decision_number: str | None = None
     decided_on: date | None = None
     on_application_of: str | None = None
@@ -230,6 +239,9 @@ def state_of(
 
 def can_become(state: ListingState, other: ListingState) -> bool:
     return other in NEXT_STATES[state]
+
+
+PERFORMED = frozenset({Ground.PERFORMED, Ground.SETTLEMENT_PERFORMED})
 
 
 def is_ground_unusual(ground: str | None, expires_on: date | None) -> bool:

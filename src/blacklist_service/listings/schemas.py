@@ -128,6 +128,9 @@ class PublishRequest(Request):
     performance: Literal["none", "partial", "full", "other"] | None = None
     performed_part: WholeText | None = None
     unperformed_part: WholeText | None = None
+    record_id: Annotated[str, *text(64)] | None = Field(
+        None, description="失信ID or 流水号: tells apart two listings of one debtor in one case"
+    )
     operator: Operator | None = None
 
 
@@ -222,6 +225,10 @@ class ActResponse(Response):
     list_version: int | None = Field(description="the list version it took; null while the listing is in grace")
     state: ListingState
     warnings: list[str]
+    other_listings: list[UUID] = Field(
+        default_factory=list,
+        description="of the same debtor in this case: what `possible-duplicate` and `other-listing-remains` are about",
+    )
 
 
 class TouchedCheckResponse(Response):
@@ -302,6 +309,7 @@ class TaskResponse(Response):
     task: Literal[
         "delete_after_term",
         "delete_after_performance",
+        "review_after_performance",
         "give_ground",
         "decide_objection",
         "decide_reconsideration",

@@ -85,12 +85,12 @@ def reports_of_rows(*, is_refused: bool) -> Select[Any]:
     """The refused rows of an import, or the warned ones, once for each code; after the place `row`, `code`."""
     fate = import_fates
     if is_refused:
-        reports = select(fate.c.row, fate.c.field, fate.c.code, true().label("is_refused")).where(
+        reports = select(fate.c.row, fate.c.field, fate.c.code, true().label("is_refused"), fate.c.others).where(
             fate.c.fate == word("rejected")
         )
     else:
         code = func.unnest(fate.c.warnings).label("code")
-        reports = select(fate.c.row, null().label("field"), code, false().label("is_refused")).where(
+        reports = select(fate.c.row, null().label("field"), code, false().label("is_refused"), fate.c.others).where(
             fate.c.warnings != literal_column("'{}'")
         )
     one = reports.where(fate.c.import_id == bindparam("import_id")).subquery("one")

@@ -34,6 +34,7 @@ _CHINESE = {
     Field.PERFORMED_PART: ("已履行部分",),
     Field.UNPERFORMED_PART: ("未履行部分",),
     Field.CIRCUMSTANCES: ("失信被执行人行为具体情形", "失信情形"),
+    Field.RECORD_ID: ("失信ID", "流水号"),
     Field.DECISION_NUMBER: ("决定书文号",),
     Field.DECIDED_ON: ("决定日期",),
     Field.EXPIRES_ON: ("期限届满日",),

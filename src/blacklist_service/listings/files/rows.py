@@ -28,6 +28,7 @@ class Field(StrEnum):
     PERFORMED_PART = "performed_part"
     UNPERFORMED_PART = "unperformed_part"
     CIRCUMSTANCES = "circumstances"
+    RECORD_ID = "record_id"
     DECISION_NUMBER = "decision_number"
     DECIDED_ON = "decided_on"
     EXPIRES_ON = "expires_on"

@@ -20,7 +20,9 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import TouchedCheck, find_checks_of_listing
 from blacklist_service.listings import queries
 from blacklist_service.listings.deadlines import MONTHS_BARRED, months_after
+from blacklist_service.listings.distinction import are_two
 from blacklist_service.listings.intake import ReadRow
+from blacklist_service.listings.numbers import know_numbers
 from blacklist_service.listings.operations.applying import (
     By,
     Head,
@@ -33,6 +35,7 @@ from blacklist_service.listings.operations.applying import (
 from blacklist_service.listings.operations.staging import clear_staged, make_batch, stage_batch
 from blacklist_service.listings.preparing import Tools, content_digest
 from blacklist_service.listings.problems import (
+    AmbiguousListing,
     CourtMismatch,
     CreditorBarred,
     ListedOtherwise,
@@ -40,10 +43,20 @@ from blacklist_service.listings.problems import (
     ListingEnded,
     ListingNotFound,
     ListingNotSuspended,
+    PossibleDuplicate,
     RelistingUndecided,
 )
 from blacklist_service.listings.resolution import FateKind, Held, ListingAct, Resolution, Row, resolve
-from blacklist_service.listings.rules import Act, Content, ListingState, Naming, RowAction, SuspensionGround, Warn
+from blacklist_service.listings.rules import (
+    Act,
+    Content,
+    ListingState,
+    Naming,
+    Refusal,
+    RowAction,
+    SuspensionGround,
+    Warn,
+)
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.case_numbers import fold_court_code
@@ -83,6 +96,8 @@ class Done:
     state: ListingState
     warnings: list[str]
     is_new: bool = False
+    others: tuple[UUID, ...] = ()
+    """Other listings that a warning is about."""
     touched_checks: list[TouchedCheck] = field(default_factory=list)
 
 
@@ -93,9 +108,11 @@ async def publish_listing(connection: Connection, content: Content, *, court: Co
     head = await lock_head(connection)
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.PUBLISH, head, court)
-    held = await queries.find_held(connection, [row.natural_key])
+    held = await _find_like(connection, row, court)
     resolution = resolve(held, [row], iter(lambda: new_id(head.at), None), today=head.today)
     [fate] = resolution.fates
+    if fate.kind is FateKind.REJECTED:
+        raise (PossibleDuplicate if fate.code is Refusal.POSSIBLE_DUPLICATE else AmbiguousListing)(fate.others)
     if fate.kind is FateKind.CORRECTED and fate.listing_id is not None:
         raise ListedOtherwise(fate.listing_id)
     if Warn.RELISTING_UNDECIDED in fate.warnings:
@@ -124,12 +141,12 @@ async def correct_listing(
     listing = await _get_own(connection, listing_id, expected_version, court)
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.CORRECT, head, court, listing_id=listing_id)
-    held = await queries.find_held(connection, [row.natural_key])
-    others = [one for one in held if one.listing_id != listing_id]
-    for other in others:
-        if not other.has_ended(head.today):
+    held = await _find_like(connection, row, court, listing)
+    for other in held:
+        is_same = row.natural_key in other.keys and not are_two(row.naming, other.naming)
+        if other.listing_id != listing_id and is_same and not other.has_ended(head.today):
             raise ListedOtherwise(other.listing_id)
-    resolution = resolve([listing, *others], [row], iter(()), today=head.today)
+    resolution = resolve(held, [row], iter(()), today=head.today)
     _refuse_ended(resolution)
     by = By(court.actor, import_id, reason)
     done = await _carry_out(connection, resolution, head, by, court, list(warnings))
@@ -152,7 +169,8 @@ async def end_listing(
     head = await lock_head(connection)
     listing = await _get_own(connection, listing_id, expected_version, court)
     row = Row(1, action, b"", b"", decided_on=decided_on, ground=ground, listing_id=listing_id)
-    resolution = resolve([listing], [row], iter(()), today=head.today)
+    held = await _find_like(connection, row, court, listing)
+    resolution = resolve(held, [row], iter(()), today=head.today)
     _refuse_ended(resolution)
     done = await _carry_out(connection, resolution, head, By(court.actor, None, reason), court, [])
     if action is RowAction.WITHDRAW:
@@ -281,6 +299,17 @@ async def _get_own(connection: Connection, listing_id: UUID, expected_version: i
     return listing
 
 
+async def _find_like(connection: Connection, row: Row, court: Court, listing: Held | None = None) -> list[Held]:
+    """What the list holds of the debtor that a row names, and under its name in its case; of an act's listing, besides it."""
+    keys, named = {row.natural_key}, {(*row.case, row.loose_key)}
+    if listing is not None:
+        keys |= listing.keys
+        named.add((*listing.case, listing.loose_key))
+    held = await queries.find_held(connection, keys, named)
+    await know_numbers(connection, held, [row], import_id=None, cipher=court.tools.cipher)
+    return held
+
+
 async def _stage(
     connection: Connection,
     import_id: UUID,
@@ -299,11 +328,14 @@ async def _stage(
         kind=content.kind,
         name=content.name,
         identifier=content.identifier,
+        record_id=content.record_id,
+        decision_number=content.decision_number,
     )
     read = ReadRow(1, action, naming, (), content, None, content.decided_on)
     await stage_batch(connection, import_id, make_batch(import_id, [read], court.tools, loaded_on=head.today))
     [(row, _)] = await queries.list_unsettled(connection, import_id, first=1, last=1)
     row.listing_id = listing_id
+    row.naming = replace(row.naming, identifier=content.identifier)
     return row
 
 
@@ -330,9 +362,9 @@ async def _carry_out(
     for one in versioned:
         await _close_upheld_objection(connection, one.act)
     await mark_feed_alive(connection, court.code, head.at)
-    return await _done(
-        connection, fate.listing_id, head, [*warnings, *fate.warnings], is_new=fate.kind is FateKind.CREATED
-    )
+    warned = [*warnings, *fate.warnings]
+    is_new = fate.kind is FateKind.CREATED
+    return await _done(connection, fate.listing_id, head, warned, is_new=is_new, others=fate.others)
 
 
 async def _close_upheld_objection(connection: Connection, act: ListingAct) -> None:
@@ -365,14 +397,20 @@ async def _revise(connection: Connection, listing: Held, revision: Revision, hea
 
 
 async def _done(
-    connection: Connection, listing_id: UUID, head: Head, warnings: Sequence[Warn], *, is_new: bool
+    connection: Connection,
+    listing_id: UUID,
+    head: Head,
+    warnings: Sequence[Warn],
+    *,
+    is_new: bool,
+    others: tuple[UUID, ...] = (),
 ) -> Done:
     found = await queries.find_held_by_id(connection, listing_id)
     assert found is not None  # noqa: S101 - it was just written
     listing = found[0]
     list_version = await queries.get_list_version_of(connection, listing_id)
     codes = list(dict.fromkeys(warning.value for warning in warnings))
-    return Done(listing_id, listing.version, list_version, listing.state(head.today), codes, is_new)
+    return Done(listing_id, listing.version, list_version, listing.state(head.today), codes, is_new, others)
 
 
 def _refuse_ended(resolution: Resolution) -> None:

@@ -16,7 +16,7 @@ from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.staging import NO_PERSON
 from blacklist_service.listings.resolution import ListingAct
-from blacklist_service.listings.rules import Act
+from blacklist_service.listings.rules import PERFORMED, Act
 
 CREATING, CORRECTING, PAUSING, ENDING = range(4)
 
@@ -138,11 +138,11 @@ async def _create(connection: Connection, acts: Sequence[Versioned], head: Head,
         """
         INSERT INTO listings (id, version, list_version, natural_key, loose_key, court_code, court_name, case_number,
             party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
-            published_on, grace_until, in_force_from, expires_on, performance, is_published)
+            published_on, grace_until, in_force_from, expires_on, performance, record_id, is_published)
         SELECT a.listing_id, 1, a.list_version, r.natural_key, r.loose_key, r.court_code, r.court_name, r.case_number,
             r.party_sequence, r.kind, r.debtor_name, r.identifier_masked, r.people, r.circumstances, r.decided_on,
             r.decision_number, r.published_on, r.grace_until, r.in_force_from, r.expires_on, r.performance,
-            a.list_version IS NOT NULL
+            r.record_id, a.list_version IS NOT NULL
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) AS a (listing_id, row, list_version)
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         """,
@@ -165,7 +165,8 @@ async def _correct(connection: Connection, acts: Sequence[Versioned], head: Head
             debtor_name = r.debtor_name, identifier_masked = r.identifier_masked, people = r.people,
             circumstances = r.circumstances, decided_on = r.decided_on, decision_number = r.decision_number,
             published_on = r.published_on, grace_until = r.grace_until, in_force_from = r.in_force_from,
-            expires_on = r.expires_on, performance = r.performance, is_published = a.list_version IS NOT NULL
+            expires_on = r.expires_on, performance = r.performance, record_id = coalesce(r.record_id, l.record_id),
+            performed_elsewhere_on = NULL, is_published = a.list_version IS NOT NULL
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::integer[]) AS a (listing_id, row, list_version, version)
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         WHERE l.id = a.listing_id
@@ -229,6 +230,20 @@ async def _end(connection: Connection, acts: Sequence[Versioned], head: Head, by
         [one.list_version for one in acts],
     )
     await _write_bare_versions(connection, acts, head, by)
+    await _note_performance(connection, acts)
+
+
+async def _note_performance(connection: Connection, acts: Sequence[Versioned]) -> None:
+    """Who has performed and is still listed in the case is the court's to look at (法发〔2019〕35号 item 19)."""
+    performed = [one for one in acts if one.act.ground in PERFORMED]
+    if performed:
+        await connection.execute(
+            """
+            UPDATE listings o SET performed_elsewhere_on = l.ended_on
+            FROM listings l WHERE l.id = ANY($1::uuid[]) AND o.natural_key = l.natural_key AND o.ended IS NULL
+            """,
+            *_columns(performed, "listing_id"),
+        )
 
 
 async def _pause(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
@@ -355,10 +370,12 @@ async def apply_revision(
     list_version = head.version if is_change else None
     await connection.execute(
         """
-        UPDATE listings SET version = $2, list_version = coalesce($3, list_version), expires_on = $4, dispute_state = $5
+        UPDATE listings SET version = $2, list_version = coalesce($3, list_version), expires_on = $4, dispute_state = $5,
+            performed_elsewhere_on = CASE WHEN $6 = 'extended' THEN NULL ELSE performed_elsewhere_on END
         WHERE id = $1
         """,
         *(revision.listing_id, revision.version, list_version, revision.expires_on, revision.dispute_state),
+        revision.act.value,
     )
     await connection.execute(
         """

@@ -25,6 +25,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import RawRow, open_list_file
 from blacklist_service.listings.intake import Importer
+from blacklist_service.listings.numbers import know_numbers
 from blacklist_service.listings.operations.applying import By, Head, apply_acts, lock_head, mark_feed_alive
 from blacklist_service.listings.operations.faults import PASSED_OVER, RowFault
 from blacklist_service.listings.operations.parsing import Parsing, parse_rows
@@ -32,7 +33,6 @@ from blacklist_service.listings.operations.shortcuts import Made, make_fresh, se
 from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, gather_cases, stage_batch
 from blacklist_service.listings.queries import find_chunk_end, find_held, list_unsettled
 from blacklist_service.listings.resolution import Resolution, Row, resolve
-from blacklist_service.listings.rules import RowAction
 from blacklist_service.secrecy import Secrecy
 
 CHUNK_ROWS = 1000
@@ -177,7 +177,7 @@ async def _settle_the_rest(
 ) -> None:
     """What is neither plainly new nor plainly known: resolved row by row, in file order."""
     unsettled = await list_unsettled(connection, job.import_id, first=span[0], last=span[1])
-    resolution = await _resolve(connection, [row for row, _ in unsettled], head)
+    resolution = await _resolve(connection, job, [row for row, _ in unsettled], head, secrecy)
     await _write_fates(connection, job, resolution, {row.number: warned for row, warned in unsettled})
     if job.is_dry_run:
         return
@@ -199,11 +199,13 @@ async def _head(connection: Connection, job: Import) -> Head:
     return await lock_head(connection)
 
 
-async def _resolve(connection: Connection, rows: Sequence[Row], head: Head) -> Resolution:
+async def _resolve(
+    connection: Connection, job: Import, rows: Sequence[Row], head: Head, secrecy: Secrecy
+) -> Resolution:
     if not rows:
         return Resolution()
-    cases = {row.case for row in rows if row.action is not RowAction.PUBLISH}
-    held = await find_held(connection, {row.natural_key for row in rows}, cases)
+    held = await find_held(connection, {row.natural_key for row in rows}, {(*row.case, row.loose_key) for row in rows})
+    await know_numbers(connection, held, rows, import_id=job.import_id, cipher=secrecy.cipher("listing"))
     return resolve(held, rows, iter(lambda: new_id(head.at), None), today=head.today)
 
 
@@ -218,10 +220,11 @@ async def _write_fates(
             fate.code and fate.code.value,
             [] if fate.code else list(dict.fromkeys([*warned[fate.number], *(one.value for one in fate.warnings)])),
             fate.listing_id,
+            list(fate.others) or None,
         )
         for fate in resolution.fates
     ]
-    columns = ("import_id", "row", "fate", "code", "warnings", "listing_id")
+    columns = ("import_id", "row", "fate", "code", "warnings", "listing_id", "others")
     await connection.copy_records_to_table("import_fates", records=rows, columns=columns)
 
 

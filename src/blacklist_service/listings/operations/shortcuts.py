@@ -30,6 +30,8 @@ WITH fresh AS MATERIALIZED (
     FROM import_rows r
     WHERE r.import_id = $1 AND r.row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
       AND NOT EXISTS (SELECT FROM listing_versions v WHERE v.natural_key = r.natural_key)
+      AND NOT EXISTS (SELECT FROM listings l WHERE l.court_code = r.court_code AND l.case_number = r.case_number
+                      AND l.loose_key = r.loose_key)
       AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)
 )"""
 
@@ -48,10 +50,10 @@ MAKE_FRESH = (
     + """, made AS (
     INSERT INTO listings (id, version, list_version, natural_key, loose_key, court_code, court_name, case_number,
         party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
-        published_on, grace_until, in_force_from, expires_on, performance, is_published)
+        published_on, grace_until, in_force_from, expires_on, performance, record_id, is_published)
     SELECT listing_id, 1, list_version, natural_key, loose_key, court_code, court_name, case_number,
         party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
-        published_on, grace_until, in_force_from, expires_on, performance, list_version IS NOT NULL
+        published_on, grace_until, in_force_from, expires_on, performance, record_id, list_version IS NOT NULL
     FROM fresh
 ), versions AS (
     INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, decided_on,
@@ -92,7 +94,9 @@ async def settle_known(connection: Connection, import_id: UUID, *, first: int, l
 async def make_fresh(
     connection: Connection, import_id: UUID, *, first: int, last: int, head: Head, by: By, is_dry_run: bool
 ) -> Made:
-    """Rows whose key the list never held: listings of their own. The head's version moves on; its row is the caller's."""
+    """Rows whose key the list never held, nor their name in their case: listings of their own. The head's version moves on;
+    its row is the caller's.
+    """
     span = (import_id, first, last, head.today, head.version)
     if is_dry_run:
         row = await connection.fetchrow(COUNT_FRESH, *span)

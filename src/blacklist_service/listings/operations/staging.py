@@ -24,7 +24,7 @@ from blacklist_service.listings.resolution import FateKind
 
 NAMING_COLUMNS = (
     *("import_id", "row", "first_row", "listing_id", "action", "natural_key", "loose_key", "court_code"),
-    *("case_number", "ground", "decided_on", "decision_number", "warnings"),
+    *("case_number", "ground", "decided_on", "decision_number", "record_id", "warnings"),
 )
 CONTENT_COLUMNS = (
     *("content_digest", "court_name", "party_sequence", "kind", "debtor_name"),
@@ -123,7 +123,7 @@ def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date)
         *(bytea(keys.natural_key), bytea(keys.loose_key)),
         *(text(row.naming.court_code), text(row.naming.case_number), row.ground or NULL),
         optional(row.decided_on),
-        text(content.decision_number) if content else NULL,
+        *(text(row.naming.decision_number), text(row.naming.record_id)),
         array([warning.value for warning in row.warnings]),
     )
     if content is None:
