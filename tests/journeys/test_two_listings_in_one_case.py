@@ -150,6 +150,19 @@ async def test_the_second_is_made_though_the_first_has_ended(service: Service):
     ] == 1
 
 
+@pytest.mark.parametrize(("left", "stays"), [(TERM, "一"), (OPEN, "二")])
+async def test_a_snapshot_ends_the_one_that_it_lacks(service: Service, left: dict[str, Any], stays: str):
+    others = [row() for _ in range(200)]
+    await load(service, as_csv(listed(TERM), listed(OPEN), *others))
+    whole = await load(service, as_csv(listed(TERM), listed(OPEN), *others), mode="snapshot")
+    assert (whole["state"], whole["rows"]["unchanged"], len(await standing(service))) == ("done", 202, 2)
+    for file in (listed(left), listed(left, obligation="另")):
+        done = await load(service, as_csv(file, *others), mode="snapshot")
+        assert done["state"] == "done"
+        assert [last for last, state in (await standing(service)).items() if state == "published"] == [stays]
+    assert await service.decide(WHO) == "block"
+
+
 def publication(said: dict[str, Any], **values: Any) -> dict[str, Any]:
     return {
         "case_number": CASE,

@@ -1,6 +1,7 @@
 """What becomes of rows, given what the list holds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID, uuid4
 
@@ -182,6 +183,48 @@ def test_at_no_time_do_two_listings_in_force_share_a_natural_key(rows):
             living[key] = act.listing_id
         elif act.row is None:
             living.pop(key, None)
+
+
+TWINS = st.lists(
+    st.builds(
+        lambda action, content, record_id, decision, about, days: Row(
+            number=0,
+            action=action,
+            natural_key=KEY,
+            loose_key=LOOSE,
+            content_digest=content if action in (RowAction.PUBLISH, RowAction.CORRECT) else None,
+            in_force_from=TODAY if action in (RowAction.PUBLISH, RowAction.CORRECT) else None,
+            decided_on=TODAY - timedelta(days=days),
+            naming=Distinction(record_id, decision, frozenset({about})),
+        ),
+        st.sampled_from(list(RowAction)),
+        st.sampled_from([b"A", b"B", b"C"]),
+        st.sampled_from([None, "1", "2"]),
+        st.sampled_from([None, "之一", "之二"]),
+        st.sampled_from(["C1", "C4"]),
+        st.integers(0, 5),
+    ),
+    max_size=12,
+)
+
+
+@given(TWINS)
+def test_listings_in_force_of_one_debtor_in_one_case_are_always_told_apart(rows):
+    """What the unique index `listings_told_apart` holds the list to."""
+    result = settle([], *numbered(rows))
+    said = {row.number: row.naming for row in numbered(rows)}
+    living: dict[UUID, tuple[str | None, str | None]] = {}
+    for act in result.acts:
+        if act.row is not None:
+            record_id, _ = living.get(act.listing_id, (None, None))
+            living[act.listing_id] = (said[act.row].record_id or record_id, said[act.row].decision_number)
+        elif act.act in (Act.DELETED, Act.WITHDRAWN, Act.EXPIRED):
+            living.pop(act.listing_id, None)
+        assert len(set(living.values())) == len(living)
+
+
+def numbered(rows: Sequence[Row]) -> list[Row]:
+    return [replace(row, number=number) for number, row in enumerate(rows)]
 
 
 def settle(listings: Sequence[Held], *rows: Row) -> Resolution:

@@ -60,6 +60,7 @@ from blacklist_service.listings.rules import (
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.case_numbers import fold_court_code
+from blacklist_service.subjects.completeness import Likeness, compare
 
 ENTRY_OF_ACT = {
     Act.PUBLISHED: Action.LISTING_PUBLISHED,
@@ -118,7 +119,8 @@ async def publish_listing(connection: Connection, content: Content, *, court: Co
     if Warn.RELISTING_UNDECIDED in fate.warnings:
         raise RelistingUndecided
     if fate.kind is FateKind.CREATED:
-        await _refuse_barred_creditor(connection, content, held, head)
+        debtors_own = [one for one in held if row.natural_key in one.keys or _is_like(row, one)]
+        await _refuse_barred_creditor(connection, content, debtors_own, head)
     done = await _carry_out(connection, resolution, head, By(court.actor, import_id), court, list(warnings))
     await clear_staged(connection, import_id)
     return done
@@ -297,6 +299,11 @@ async def _get_own(connection: Connection, listing_id: UUID, expected_version: i
     if expected_version is not None and listing.version != expected_version:
         raise ListingChanged
     return listing
+
+
+def _is_like(row: Row, one: Held) -> bool:
+    """Whether a listing of that name in that case may be the same debtor's, and not a namesake's."""
+    return compare(row.naming.kind, row.naming.identifier, one.naming.identifier) is not Likeness.OTHER
 
 
 async def _find_like(connection: Connection, row: Row, court: Court, listing: Held | None = None) -> list[Held]:

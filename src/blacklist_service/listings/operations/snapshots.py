@@ -19,14 +19,18 @@ from blacklist_service.secrecy import Secrecy
 ABSENT = "absent_from_snapshot"
 ENDED_AT_ONCE = 1000
 
-# This court's listings that have not ended, and that no row of the file names by a key they have or had. A suspended one is
+# This court's listings that have not ended, and that no row of the file names by a key they have or had; of two listings of
+# one debtor in one case, a row names the one whose content, 失信ID or decision it says. A suspended one is
 # off the list for a time, so a list that lacks it says nothing of it.
 ABSENT_LISTINGS = """
     FROM listings l
     WHERE l.court_code = $2 AND l.ended IS NULL AND l.suspended_on IS NULL
       AND NOT EXISTS (
           SELECT FROM listing_versions v JOIN import_rows r ON r.natural_key = v.natural_key
-          WHERE v.listing_id = l.id AND r.import_id = $1)
+          WHERE v.listing_id = l.id AND r.import_id = $1
+            AND (r.content_digest = v.content_digest OR r.record_id = l.record_id OR r.decision_number = l.decision_number
+                 OR NOT EXISTS (SELECT FROM listings o
+                                WHERE o.natural_key = l.natural_key AND o.id <> l.id AND o.ended IS NULL)))
       AND NOT EXISTS (
           SELECT FROM import_rows r WHERE r.import_id = $1 AND r.loose_key = l.loose_key AND r.action <> 'publish')
       AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = $1 AND f.listing_id = l.id)
