@@ -41,13 +41,13 @@ async def living(service: Service) -> list[UUID]:
 async def warned(service: Service, loaded: dict[str, Any]) -> list[tuple[int, str, list[str]]]:
     path = f"/v1/imports/{loaded['import_id']}/rows"
     items = (await service.get(path, key="court", status="warned")).json()["items"]
-    return [(one["row"], one["code"], one["listing_ids"]) for one in items]
+    return [(one["row"], one["code"], one.get("listing_ids", [])) for one in items]
 
 
 async def rejected(service: Service, loaded: dict[str, Any]) -> list[tuple[int, str, list[str]]]:
     path = f"/v1/imports/{loaded['import_id']}/rows"
     items = (await service.get(path, key="court", status="rejected")).json()["items"]
-    return [(one["row"], one["code"], one["listing_ids"]) for one in items]
+    return [(one["row"], one["code"], one.get("listing_ids", [])) for one in items]
 
 
 @pytest.mark.skipif(not FAULTS.is_dir(), reason="the papers are not here")

@@ -28,7 +28,14 @@ from blacklist_service.listings.operations.uploads import (
     keep_upload,
 )
 from blacklist_service.listings.problems import ImportNotFound
-from blacklist_service.listings.queries import count_fates, find_import, known_courts, list_refused_rows, list_reports
+from blacklist_service.listings.queries import (
+    RowReport,
+    count_fates,
+    find_import,
+    known_courts,
+    list_refused_rows,
+    list_reports,
+)
 from blacklist_service.problems import (
     FieldError,
     InvalidRequest,
@@ -122,14 +129,16 @@ class RowResponse(Wire):
     column: str | None
     code: str
     message: str
-    listing_ids: list[UUID] = Field(
-        default_factory=list,
-        description="of the same debtor in this case: what `possible-duplicate` and its kin are about",
-    )
+
+
+class RowAboutOthersResponse(RowResponse):
+    """One that is about other listings of the same debtor in the case, as `possible-duplicate` is."""
+
+    listing_ids: list[UUID]
 
 
 class RowPage(Wire):
-    items: list[RowResponse]
+    items: list[RowAboutOthersResponse | RowResponse]
     next: str | None
 
 
@@ -259,12 +268,7 @@ async def read_rows(
     filters = [str(import_id), query.status]
     after = _place(read_cursor(query.cursor, filters)) if query.cursor else (0, "")
     reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
-    items = [
-        RowResponse(
-            row=one.row, column=one.field, code=one.code, message=MESSAGES.get(one.code, ""), listing_ids=one.named
-        )
-        for one in reports
-    ]
+    items = [_row(one) for one in reports]
     is_last = len(items) < query.limit
     return RowPage(items=items, next=None if is_last else make_cursor([items[-1].row, items[-1].code], filters))
 
@@ -329,6 +333,13 @@ async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Re
         cells = {**notes, **values}
         writer.writerow([number, code, *(cell(cells.get(name, "")) for name in columns)])
     return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8")
+
+
+def _row(report: RowReport) -> RowAboutOthersResponse | RowResponse:
+    shown = {"row": report.row, "column": report.field, "code": report.code, "message": MESSAGES.get(report.code, "")}
+    if report.named:
+        return RowAboutOthersResponse.model_validate(shown | {"listing_ids": report.named})
+    return RowResponse.model_validate(shown)
 
 
 MESSAGES = {
