@@ -55,7 +55,15 @@ MOST_SEQUENCE = 1_000_000
 
 TEXTS = (
     *("name", "case_number", "identifier_number", "party_sequence", "legal_representative", "circumstances"),
-    *("record_id", "decision_number", "basis_number", "basis_issuer", "obligation", "performed_part", "unperformed_part"),
+    *(
+        "record_id",
+        "decision_number",
+        "basis_number",
+        "basis_issuer",
+        "obligation",
+        "performed_part",
+        "unperformed_part",
+    ),
 )
 """The particulars that are free texts; the others are words of a vocabulary, days, or the court's own."""
 _texts_of = attrgetter(*TEXTS)
