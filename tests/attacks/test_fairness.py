@@ -164,6 +164,8 @@ async def test_strangers_keys_are_looked_up_together_and_behind_known_ones(servi
         return await find(connection, key_ids)
 
     assert (await service.post("/v1/checks", ASKED)).status_code == 200
+    # Also those that this process has not seen yet.
+    assert {text.split("_")[2] for text in service.keys.values()} <= service.app.state.proofs._known
     monkeypatch.setattr(authentication, "find_credentials", slow)
     strangers = [asyncio.create_task(service.post("/v1/checks", ASKED, key=make_key("live").text)) for _ in range(200)]
     await asyncio.sleep(0.01)

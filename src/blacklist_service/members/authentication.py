@@ -16,7 +16,7 @@ import structlog
 from blacklist_service import clock
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
-from blacklist_service.members.queries import Credential, find_credentials
+from blacklist_service.members.queries import Credential, find_credentials, list_valid_ids
 from blacklist_service.members.rules import read_key
 from blacklist_service.problems import Problem, Unauthenticated, Undetermined
 
@@ -24,6 +24,7 @@ FRESH_SECONDS = 0.5
 AGEING_SECONDS = FRESH_SECONDS / 2
 REMEMBERED_KEYS = 4096
 LOOKED_UP_AT_ONCE = 64
+LEARN_SECONDS = 60.0
 BEARER = "bearer "
 NO_SECRET = bytes(32)
 
@@ -43,6 +44,7 @@ class Authenticator:
         self._renewals: dict[str, asyncio.Future[tuple[float, Credential | None]]] = {}
         self._strangers: dict[str, asyncio.Future[tuple[float, Credential | None]]] = {}
         self._known: set[str] = set()
+        self._learned_at = -LEARN_SECONDS
         self._work: asyncio.Future[None] | None = None
 
     async def authenticate(self, authorization: str | None) -> Principal:
@@ -124,6 +126,7 @@ class Authenticator:
     async def _look(self) -> None:
         """Until nobody waits: known keys before those that nobody has shown yet, for of these anybody can make any number."""
         while wanted := self._next():
+            await self._learn_ids()
             asked_at = time.monotonic()
             try:
                 found = await self._find(list(wanted))
@@ -148,6 +151,20 @@ class Authenticator:
         for key_id in wanted:
             del waiting[key_id]
         return wanted
+
+    async def _learn_ids(self) -> None:
+        """Once a minute, the ids of all keys that hold: one that this process has not seen yet is no stranger's."""
+        if time.monotonic() - self._learned_at < LEARN_SECONDS:
+            return
+        self._learned_at = time.monotonic()
+        try:
+            ids = await self._lane.run(
+                lambda connection: list_valid_ids(connection, REMEMBERED_KEYS), timeout_seconds=self._deadline_seconds
+            )
+        except (LaneLost, asyncpg.PostgresError) as error:  # they are learned singly then
+            log.warning("keys_not_listed", cause=type(error).__name__)
+        else:
+            self._known = set(ids)
 
     def _remember(self, key_id: str) -> None:
         if len(self._known) >= REMEMBERED_KEYS:

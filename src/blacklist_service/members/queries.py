@@ -61,6 +61,16 @@ async def find_credentials(connection: Connection, key_ids: Collection[str]) -> 
     }
 
 
+async def list_valid_ids(connection: Connection, limit: int) -> list[str]:
+    """The newest keys that hold."""
+    rows = await connection.fetch(
+        "SELECT id FROM api_keys WHERE revoked_at IS NULL AND expires_at > clock_timestamp()"
+        " ORDER BY made_at DESC LIMIT $1",
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
 async def find_credential(connection: Connection, key_id: str) -> Credential | None:
     return (await find_credentials(connection, [key_id])).get(key_id)
 
