@@ -197,13 +197,13 @@ def _seconds(age: int | None) -> timedelta | None:
 
 
 async def _record_refusal(request: Request, problem: Problem) -> None:
-    """A refusal for lack of right, in a transaction of its own: the refused act's was rolled back."""
+    """A refusal for lack of right, or to judge whom no measure covers, in a transaction of its own."""
     principal: Principal | None = request.scope.get("principal")
     if principal is None:
         return
     state = request.app.state
     route = getattr(request.scope.get("route"), "path", "unknown")
-    facts = {"code": problem.code, "method": request.method, "route": route}
+    facts = {"code": problem.code, "method": request.method, "route": route} | getattr(problem, "facts", {})
     entry = Entry(Action.REFUSED, actor_of(request), facts=facts, matter=getattr(problem, "matter", None))
 
     async def keep(connection: Connection) -> None:

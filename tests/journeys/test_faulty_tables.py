@@ -10,9 +10,10 @@ import pytest
 from tests.support import Service, row, subject
 
 FAULTS = Path(__file__).parents[2].parent / "shared" / "faults"
-pytestmark = pytest.mark.skipif(not FAULTS.is_dir(), reason="the tables lie beside the project, not in it")
+with_tables = pytest.mark.skipif(not FAULTS.is_dir(), reason="the tables lie beside the project, not in it")
 
 
+@with_tables
 async def test_a_number_in_words_is_found_and_what_is_none_is_flagged_by_name(service: Service):
     report = await service.load(FAULTS / "01-number-cell-with-words.csv")
     assert (report.counts.created, report.counts.warned) == (21, 21)
@@ -26,6 +27,7 @@ async def test_a_number_in_words_is_found_and_what_is_none_is_flagged_by_name(se
     assert set(decided.values()) == {"block", "flag"}
 
 
+@with_tables
 async def test_a_declared_type_never_hides_a_number_whose_check_holds(service: Service):
     report = await service.load(FAULTS / "02-declared-type.csv")
     warned = {one.row for one in report.rows if one.code == "identifier-type-differs"}
@@ -39,6 +41,7 @@ async def test_a_declared_type_never_hides_a_number_whose_check_holds(service: S
     assert await service.decide(by_name, matter="government_procurement") == "flag"
 
 
+@with_tables
 async def test_a_masked_resident_id_means_a_person_whatever_the_name_ends_in(service: Service):
     await service.load(FAULTS / "15-kind-guessed.csv")
     for name, number in (("陈建厂", "530111197803254793"), ("辛一一", "530111198308155645")):
@@ -48,6 +51,7 @@ async def test_a_masked_resident_id_means_a_person_whatever_the_name_ends_in(ser
         assert await service.decide(subject(name)) == "flag"
 
 
+@with_tables
 async def test_a_credit_code_that_ends_in_zeros_is_none_that_a_spreadsheet_rounded(service: Service):
     path = FAULTS / "14-uscc-ending-000.csv"
     report = await service.load(path)
@@ -59,6 +63,7 @@ async def test_a_credit_code_that_ends_in_zeros_is_none_that_a_spreadsheet_round
             assert await service.decide(listed, matter="government_procurement") == "block"
 
 
+@with_tables
 async def test_radicals_in_a_name_are_the_ideographs_they_look_like(service: Service):
     await service.load(FAULTS / "07-kangxi-radicals.csv")
     masked = await service.check(subject("高文行", "530111195707041705"))

@@ -104,7 +104,8 @@ async def answer_as_of(
     digester: Digester,
     versions: Versions | None = None,
 ) -> dict[str, Any]:
-    """The strongest of what `requests` (one question in several roles) would have been answered; raise what a check raises.
+    """The strongest of what `requests` (one question in several roles) would have been answered; raise what a check
+    raises, but for a role that no measure covered: before 2026-12 that was answered.
 
     `agency` is who would have asked: notices bind their addressee alone. How fresh the feed was is not known any more.
     """
@@ -117,7 +118,7 @@ async def answer_as_of(
         )
         digests = [key.digest for subject in question.subjects for key in subject.keys]
         snapshot = await snapshot_as_of(connection, digests, at, known)
-        answer, _ = answer_question(question, snapshot, catalogue, UUID(int=0), ListAges())
+        answer, _ = answer_question(question, snapshot, catalogue, UUID(int=0), ListAges(), must_cover=False)
         answers.append(orjson.loads(answer.content))
     strongest: dict[str, Any] = max(answers, key=lambda one: STRENGTH.index(Decision(one["decision"])))
     strongest["at"] = strongest["checked_at"]

@@ -1,6 +1,6 @@
 """`/v1/audit`: who stands behind a mask, and what would have been answered then. Each is an entry."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from blacklist_service.audit.schemas import SearchSubjectRequest
 from blacklist_service.checks.problems import UnknownMatter
 from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import CheckRequest, SubjectResponse
+from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
@@ -136,7 +137,7 @@ async def read_as_of(body: AsOfRequest, request: Request, connection: Writes, ac
         known.measures,
         known.notices if body.notices_version is None else body.notices_version,
     )
-    requests = await _questions(connection, body, versions.measures)
+    requests = await _questions(connection, body, versions.measures, legal_date(body.at))
     wire = await answer_as_of(
         connection, requests, body.at, agency=body.agency, digester=state.digester, versions=versions
     )
@@ -152,14 +153,17 @@ async def read_as_of(body: AsOfRequest, request: Request, connection: Writes, ac
     return AsOfResponse.model_validate(wire)
 
 
-async def _questions(connection: Connection, body: AsOfRequest, measures_version: int) -> list[CheckRequest]:
-    """One for each role that the matter's measures tell apart, where none is given."""
+async def _questions(connection: Connection, body: AsOfRequest, measures_version: int, on: date) -> list[CheckRequest]:
+    """One for each role that the matter's measures told apart on that day, where none is given: covered ones only."""
     catalogue = await find_catalogue(connection, measures_version)
     matter = catalogue.by_code.get(body.matter) if catalogue else None
     if matter is None:
         raise UnknownMatter
-    named = {role for measure in matter.measures for role in measure.roles or ()}
-    roles = [body.subject.role] if body.subject.role else sorted(named) or [SubjectRole.APPLICANT]
+    told_apart = {role for measure in matter.measures for role in measure.roles}
+    covered = matter.coverage(on).roles_for(body.subject.kind) or (SubjectRole.APPLICANT,)
+    # Under a measure for any role all others are alike: one of them stands for them.
+    alike = [role for role in covered if role not in told_apart][:1]
+    roles = [body.subject.role] if body.subject.role else [*(role for role in covered if role in told_apart), *alike]
     subject = body.subject.model_dump(exclude={"role"})
     return [
         CheckRequest.model_validate(

@@ -9,7 +9,7 @@ import orjson
 from blacklist_service.assistance.rules import object_key
 from blacklist_service.checks import rules
 from blacklist_service.checks.asks import Answer, AskedSubject, Question
-from blacklist_service.checks.problems import UnknownMatter
+from blacklist_service.checks.problems import SubjectNotCovered, Uncovered, UnknownMatter
 from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.listings.rules import is_minor
@@ -51,10 +51,17 @@ class ListAges:
 
 
 def answer_question(
-    question: Question, snapshot: Snapshot, catalogue: Catalogue, check_id: UUID, ages: ListAges
+    question: Question,
+    snapshot: Snapshot,
+    catalogue: Catalogue,
+    check_id: UUID,
+    ages: ListAges,
+    *,
+    must_cover: bool = True,
 ) -> tuple[Answer, Entry]:
     """Raise `Unauthenticated` where the key ended, `UnknownMatter` where the matter did, before this snapshot,
-    `MatterNotAllowed` where the key may not ask about it; `Undetermined` where the list is too old to answer by.
+    `MatterNotAllowed` where the key may not ask about it; `SubjectNotCovered` where a subject would not be judged (a
+    replay judges it as it was, with `must_cover` false); `Undetermined` where the list is too old to answer by.
     """
     request = question.request
     if question.actor.key_id is not None and question.actor.key_id not in snapshot.valid_keys:
@@ -64,6 +71,8 @@ def answer_question(
         raise UnknownMatter
     if question.matters is not None and matter.code not in question.matters:
         raise MatterNotAllowed(matter.code)
+    if must_cover:
+        _refuse_uncovered(question, matter, snapshot.legal_date)
     is_stale = ages.is_stale(snapshot)
     decided = [_decide(question, asked, matter, snapshot) for asked in question.subjects]
     if is_stale:
@@ -87,6 +96,23 @@ def answer_question(
         }
     )
     return Answer(check_id, content), _entry(question, matter, snapshot, decision, decided, content)
+
+
+def _refuse_uncovered(question: Question, matter: Matter, on: date) -> None:
+    coverage = matter.coverage(on)
+    pairs = coverage.pairs
+    for asked in question.subjects:
+        if (asked.subject.kind, asked.role) not in pairs:
+            break
+    else:
+        return
+    places = enumerate(question.subjects)
+    uncovered = [
+        Uncovered(place, asked.role, asked.subject.kind, coverage)
+        for place, asked in places
+        if (asked.subject.kind, asked.role) not in pairs
+    ]
+    raise SubjectNotCovered(matter.code, uncovered)
 
 
 def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:

@@ -1,6 +1,31 @@
 """Refusals about checks."""
 
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from blacklist_service.measures.rules import Coverage
 from blacklist_service.problems import FieldError, InvalidRequest
+
+
+class Uncovered(NamedTuple):
+    """A subject that no measure covers: `place` is its number in the check."""
+
+    place: int
+    role: str
+    kind: str
+    coverage: Coverage
+
+    @property
+    def error(self) -> FieldError:
+        """It points at the kind where the role is covered for the other one, else at the role."""
+        if kinds := self.coverage.kinds_for(self.role):
+            return self._error("kind", kinds)
+        return self._error("role", self.coverage.roles_for(self.kind) or self.coverage.roles)
+
+    def _error(self, name: str, covered: Iterable[str]) -> FieldError:
+        named = ", ".join(covered) or "none today"
+        message = f"no measure of this matter covers this {name}: covered are {named}"
+        return FieldError(f"/subjects/{self.place}/{name}", SubjectNotCovered.code, message)
 
 
 class UnknownMatter(InvalidRequest):
@@ -10,6 +35,20 @@ class UnknownMatter(InvalidRequest):
         super().__init__(
             errors=[FieldError("/matter", "unknown-matter", "not a matter of GET /v1/matters with a verdict")]
         )
+
+
+class SubjectNotCovered(InvalidRequest):
+    """A subject was not judged: no measure of the matter covers its role, or its kind. That is not clear."""
+
+    code = "subject-not-covered"
+    is_recorded = True
+
+    def __init__(self, matter: str, uncovered: Sequence[Uncovered]) -> None:
+        errors = [one.error for one in uncovered]
+        super().__init__("; ".join(dict.fromkeys(error.message for error in errors)), errors=errors)
+        self.matter = matter
+        self.facts = {"subjects": [{"role": one.role, "kind": one.kind} for one in uncovered]}
+        """For the record: nothing of the person."""
 
 
 class ReasonMissing(InvalidRequest):

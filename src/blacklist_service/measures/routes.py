@@ -9,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
+from blacklist_service.clock import legal_date, now
 from blacklist_service.measures.operations import apply_measures
 from blacklist_service.measures.queries import find_catalogue, get_measures_version
 from blacklist_service.measures.rules import Catalogue, MeasureClass, Source, SubjectRole
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound
+from blacklist_service.subjects.identifiers import SubjectKind
 from blacklist_service.subjects.relations import Relation
 from blacklist_service.web.bodies import BATCH_BODY_BYTES
 from blacklist_service.web.documented import problems
@@ -50,6 +52,11 @@ class MatterResponse(Response):
     matter: str
     name: str
     name_en: str
+    roles: list[SubjectRole] = Field(
+        description="those that any of its measures in force today covers: a subject in another is refused, "
+        "`subject-not-covered`"
+    )
+    kinds: list[SubjectKind] = Field(description="likewise")
     measures: list[MeasureResponse]
 
 
@@ -147,6 +154,7 @@ async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads
         raise NotFound
     end = first + query.limit
     response.headers["ETag"] = f'"{version}"'
+    today = legal_date(now())
     response.headers["Cache-Control"] = "private, no-cache"  # nothing personal: it may be held, and asked for again
     return MatterPage.model_validate(
         {
@@ -156,6 +164,8 @@ async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads
                     "matter": matter.code,
                     "name": matter.name,
                     "name_en": matter.name_en,
+                    "roles": matter.coverage(today).roles,
+                    "kinds": matter.coverage(today).kinds,
                     "measures": [measure.model_dump(by_alias=True) for measure in matter.measures],
                 }
                 for matter in catalogue.matters[first:end]

@@ -1,6 +1,6 @@
 """The catalogue of measures and what it says on a given day. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from blacklist_service.subjects.identifiers import SubjectKind
 from blacklist_service.subjects.relations import Relation
 from blacklist_service.web.wire import LongText, text
 
@@ -86,6 +87,35 @@ class Measure(_Frozen):
         return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """For whom a matter has a measure in force on a day, in whatever relation: whoever else is asked about is not judged."""
+
+    pairs: frozenset[tuple[str, str]]
+    roles: tuple[SubjectRole, ...]
+    kinds: tuple[SubjectKind, ...]
+
+    @classmethod
+    def of(cls, measures: Iterable["Measure"]) -> "Coverage":
+        pairs = {
+            (kind, role)
+            for measure in measures
+            for kind in measure.kinds or tuple(SubjectKind)
+            for role in measure.roles or tuple(SubjectRole)
+        }
+        return cls(
+            pairs=frozenset(pairs),
+            roles=tuple(role for role in SubjectRole if any(one == role for _, one in pairs)),
+            kinds=tuple(kind for kind in SubjectKind if any(one == kind for one, _ in pairs)),
+        )
+
+    def roles_for(self, kind: str) -> tuple[SubjectRole, ...]:
+        return tuple(role for role in self.roles if (kind, role) in self.pairs)
+
+    def kinds_for(self, role: str) -> tuple[SubjectKind, ...]:
+        return tuple(kind for kind in self.kinds if (kind, role) in self.pairs)
+
+
 class Matter(_Frozen):
     """A thing an agency decides on."""
 
@@ -99,6 +129,21 @@ class Matter(_Frozen):
     def is_decided_here(self) -> bool:
         """False for class X: publication, police, asset control have channels of their own and no verdict."""
         return any(measure.measure_class is not MeasureClass.NONE for measure in self.measures)
+
+    def coverage(self, on: date) -> Coverage:
+        """Whom its measures of that legal date are about; kept, for each check of a day asks the same."""
+        found = self.coverages.get(on)
+        if found is None:
+            judging = [
+                one for one in self.measures if one.measure_class is not MeasureClass.NONE and one.is_in_force(on)
+            ]
+            found = self.coverages[on] = Coverage.of(judging)
+        return found
+
+    @cached_property
+    def coverages(self) -> dict[date, Coverage]:
+        """What `coverage` has found."""
+        return {}
 
 
 class LocalSetting(_Frozen):
