@@ -42,9 +42,10 @@ tests: install
 	$(BIN)/python -m pytest
 
 # The long forms of what CI tries briefly: kills, freshness, faults, a full disk, overload, retries, 20,000 cases of API fuzz,
-# 100,000 generated decisions, 1,000 forgeries. About an hour.
+# 100,000 generated decisions, 1,000 forgeries, 40,000 cells of courts. Two hours.
 soak: install
-	BLACKLIST_SOAK=1 $(BIN)/python -m pytest tests/durability tests/attacks/test_hostile_rows.py tests/web/test_fuzz.py tests/checks/test_model.py \
+	BLACKLIST_SOAK=1 $(BIN)/python -m pytest tests/durability tests/attacks/test_hostile_rows.py tests/web/test_fuzz.py \
+	    tests/checks/test_model.py tests/journeys/test_reachability.py \
 	    tests/audit/test_exports.py tests/ledger/test_sequencer.py -s --timeout 3600
 
 format: install

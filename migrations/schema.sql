@@ -109,6 +109,18 @@ CREATE TABLE date_confirmations (
 
 COMMENT ON COLUMN date_confirmations.confirmed_on IS 'the legal date that was right then';
 
+CREATE TABLE digestings (
+    rules integer NOT NULL,
+    after_listing uuid NOT NULL,
+    after_version bigint NOT NULL,
+    is_swept boolean DEFAULT false NOT NULL,
+    changed bigint DEFAULT 0 NOT NULL,
+    begun_at timestamp with time zone NOT NULL,
+    quiet_since timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN digestings.quiet_since IS 'when the last listing was met that lacked something by these rules';
+
 CREATE TABLE embargoes (
     id uuid NOT NULL,
     digest bytea NOT NULL,
@@ -407,6 +419,13 @@ CREATE TABLE ledger_witnesses (
     added_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE listing_aliases (
+    natural_key bytea NOT NULL,
+    content_digest bytea NOT NULL,
+    listing_id uuid NOT NULL,
+    version integer NOT NULL
+);
+
 CREATE TABLE listing_versions (
     listing_id uuid NOT NULL,
     version integer NOT NULL,
@@ -669,6 +688,9 @@ ALTER TABLE ONLY court_feeds
 ALTER TABLE ONLY date_confirmations
     ADD CONSTRAINT date_confirmations_pkey PRIMARY KEY (at);
 
+ALTER TABLE ONLY digestings
+    ADD CONSTRAINT digestings_pkey PRIMARY KEY (rules);
+
 ALTER TABLE ONLY embargoes
     ADD CONSTRAINT embargoes_pkey PRIMARY KEY (id);
 
@@ -744,6 +766,9 @@ ALTER TABLE ONLY ledger_tiles
 ALTER TABLE ONLY ledger_witnesses
     ADD CONSTRAINT ledger_witnesses_pkey PRIMARY KEY (vkey);
 
+ALTER TABLE ONLY listing_aliases
+    ADD CONSTRAINT listing_aliases_pkey PRIMARY KEY (natural_key, content_digest, listing_id, version);
+
 ALTER TABLE ONLY listing_versions
     ADD CONSTRAINT listing_versions_pkey PRIMARY KEY (listing_id, version);
 
@@ -817,6 +842,8 @@ CREATE INDEX ledger_entries_reference ON ONLY ledger_entries USING btree (refere
 CREATE INDEX ledger_entries_waiting ON ONLY ledger_entries USING btree (agency, at) WHERE ((action = 'check'::text) AND (decision <> 'clear'::text));
 
 CREATE INDEX ledger_subjects_digest ON ONLY ledger_subjects USING btree (digest, at);
+
+CREATE INDEX listing_aliases_listing ON listing_aliases USING btree (listing_id);
 
 CREATE INDEX listing_versions_absent ON listing_versions USING btree (listing_id) WHERE (ground = 'absent_from_snapshot'::text);
 
@@ -950,6 +977,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE court_feeds TO blacklist_app;
 
 GRANT SELECT ON TABLE date_confirmations TO blacklist_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE digestings TO blacklist_app;
+
 GRANT SELECT,INSERT ON TABLE embargoes TO blacklist_app;
 
 GRANT UPDATE(lifted_at) ON TABLE embargoes TO blacklist_app;
@@ -975,6 +1004,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE imports TO blacklist_app;
 GRANT SELECT ON TABLE installation TO blacklist_app;
 
 GRANT SELECT ON TABLE installation TO blacklist_sealer;
+
+GRANT UPDATE(digest_rules) ON TABLE installation TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE ledger_checkpoints TO blacklist_app;
 
@@ -1035,6 +1066,8 @@ GRANT SELECT,INSERT ON TABLE ledger_tiles TO blacklist_sealer;
 GRANT SELECT,INSERT ON TABLE ledger_witnesses TO blacklist_app;
 
 GRANT SELECT ON TABLE ledger_witnesses TO blacklist_sealer;
+
+GRANT SELECT,INSERT ON TABLE listing_aliases TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE listing_versions TO blacklist_app;
 

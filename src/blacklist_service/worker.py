@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from blacklist_service.assistance.tasks import escalate_emergencies
+from blacklist_service.assistance.tasks import digest_notices, escalate_emergencies
 from blacklist_service.audit.export_jobs import forget_exports, make_next
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.fishing import forget_numbers
@@ -24,6 +24,7 @@ from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.tasks import attach_months
 from blacklist_service.leftovers import sweep
 from blacklist_service.listings.calendar import Calendar
+from blacklist_service.listings.operations.digesting import digest_some, may_settle, settle
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.listings.tasks import load_next, sweep_imports
 from blacklist_service.secrecy import Secrecy
@@ -104,6 +105,7 @@ async def _work_guarded(guard: Connection, dsn: str, secrecy: Secrecy, stopping:
             lambda: _keep_the_calendar(guard, dsn, secrecy),
             lambda: _load_files(dsn, secrecy, room),
             lambda: _make_exports(dsn, secrecy, room),
+            lambda: _digest_anew(dsn, secrecy, room),
         )
     ]
     ends = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
@@ -156,6 +158,31 @@ async def _load_files(dsn: str, secrecy: Secrecy, room: Room) -> None:
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         connection.terminate()
+
+
+async def _digest_anew(dsn: str, secrecy: Secrecy, room: Room) -> None:
+    """Digest the list by the rules of this code, where the database still follows earlier ones."""
+    connection = await connect(dsn, application_name="blacklist-service digesting", **LOADING_SETTINGS)
+    try:
+        while True:
+            await room.wait()
+            if not await digest_anew(connection, secrecy):
+                await asyncio.sleep(ROUND_SECONDS)
+    finally:
+        connection.terminate()
+
+
+async def digest_anew(connection: Connection, secrecy: Secrecy) -> bool:
+    """Some of it, in one transaction; the last one says that all is done. Is there more?"""
+    async with connection.transaction():
+        is_more = await digest_some(connection, secrecy)
+    if is_more or not await may_settle(connection):
+        return is_more
+    async with connection.transaction():
+        await digest_notices(connection, secrecy)
+        await settle(connection)
+    log.info("digested_anew")
+    return False
 
 
 async def _make_exports(dsn: str, secrecy: Secrecy, room: Room) -> None:

@@ -11,6 +11,7 @@ from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidReq
 from blacklist_service.subjects.cells import disagrees
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import (
+    ORGANISATION_TYPES,
     Identifier,
     IdentifierQuality,
     IdentifierType,
@@ -29,7 +30,7 @@ CHECKED_TYPES = {
 """Numbers whose check rests on MOD 11-2: one that fails was never issued, so nothing could ever match it."""
 
 
-_VALID = IdentifierQuality.VALID
+_VALID, _PERSON = IdentifierQuality.VALID, SubjectKind.PERSON
 
 
 class AskedSubject(NamedTuple):
@@ -168,7 +169,12 @@ def _read_subjects(
             identifier = read_identifier(kind, written.type, written.number, today=today)
             if fault := _fault(identifier):
                 errors.append(FieldError(f"/subjects/{place}/identifier/number", "invalid-identifier", fault))
-            elif identifier:
+            elif identifier and not (
+                identifier.quality is _VALID
+                and identifier.type is written.type
+                and not identifier.is_unusual
+                and (identifier.type in ORGANISATION_TYPES) is (kind is not _PERSON)
+            ):
                 warnings += _warnings(identifier, kind, written.type)
         subject = Subject(kind, name, identifier)
         keys = asked_keys(subject, digester, also_former=also_former)

@@ -5,6 +5,9 @@ With another key every look-up would miss and every answer be clear, so nothing 
 Nor does it on another schema, with one exception: while a release is rolled out, `migrate` runs before the last worker of
 the version before has ended. That one serves on as long as the database does not name a later revision as the oldest code
 that may (`installation.oldest_code`, raised by the migrations that take something away).
+
+Digests of earlier rules are no reason not to start: the worker digests the list anew, checks ask by both rules meanwhile,
+and the number rises when that is done, an hour after the last thing that code of those rules wrote. Then it may not start.
 """
 
 import asyncpg
@@ -45,8 +48,8 @@ async def verify_installation(connection: Connection, secrecy: Secrecy) -> None:
         raise NotReadyError("the database is not bound to a key: run 'blacklist-service migrate'")
     if row["key_fingerprint"] != secrecy.fingerprint:
         raise NotReadyError("the secret key is not the one this database was made with; every look-up would miss")
-    if row["digest_rules"] != DIGEST_RULES:
-        raise NotReadyError("the digests in the database follow other rules: run 'blacklist-service migrate'")
+    if row["digest_rules"] > DIGEST_RULES:
+        raise NotReadyError("the digests in the database follow later rules: install the version that made them")
 
 
 async def are_digests_of_now(connection: Connection) -> bool:

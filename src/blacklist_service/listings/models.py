@@ -131,6 +131,35 @@ listing_versions = Table(
     Index("listing_versions_absent", "listing_id", postgresql_where=text("ground = 'absent_from_snapshot'")),
 )
 
+# What a listing is called by later digest rules, for each content it ever held: versions are never changed.
+listing_aliases = Table(
+    "listing_aliases",
+    metadata,
+    Column("natural_key", LargeBinary, primary_key=True),
+    Column("content_digest", LargeBinary, primary_key=True),
+    Column("listing_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Index("listing_aliases_listing", "listing_id"),
+)
+
+# How far the list has been digested by these rules: its listings by id, then its changes by list version.
+digestings = Table(
+    "digestings",
+    metadata,
+    Column("rules", Integer, primary_key=True, autoincrement=False),
+    Column("after_listing", Uuid, nullable=False),
+    Column("after_version", BigInteger, nullable=False),
+    Column("is_swept", Boolean, nullable=False, server_default=text("false")),
+    Column("changed", BigInteger, nullable=False, server_default=text("0")),
+    Column("begun_at", Instant, nullable=False),
+    Column(
+        "quiet_since",
+        Instant,
+        nullable=False,
+        comment="when the last listing was met that lacked something by these rules",
+    ),
+)
+
 # By what a listing is found. Rows are closed, never deleted.
 subject_keys = Table(
     "subject_keys",

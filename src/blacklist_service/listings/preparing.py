@@ -66,7 +66,7 @@ def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
 
 def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[str, str] | None = None) -> Prepared:
     """`notes` are a file's unknown columns: kept, sealed, and no part of the content."""
-    document, numbers = canonical(_document(content) | _said_later(content)), _numbers(content)
+    document, numbers = canonical(_document(content) | said_later(content)), numbers_of(content)
     digest = content_digest(document, numbers, tools.digester)
     secret = canonical(numbers | ({"notes": dict(notes)} if notes else {}))
     return Prepared(
@@ -77,7 +77,7 @@ def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[s
         people=_people(content),
         document=document,
         secret=tools.cipher.seal(secret, digest),
-        keys=_keys(content, tools.digester),
+        keys=subject_keys_of(content, tools.digester),
     )
 
 
@@ -97,12 +97,12 @@ def _document(content: Content) -> dict[str, Any]:
             "kind": content.kind.value,
             "name": content.name,
             "sex": content.sex,
-            "identifier": _identifier(content.identifier),
+            "identifier": identifier_wire(content.identifier),
             "people": [
                 {
                     "relation": person.relation,
                     "name": person.name,
-                    "identifier": _identifier(person.identifier),
+                    "identifier": identifier_wire(person.identifier),
                     "from": _day(person.since),
                     "to": _day(person.until),
                 }
@@ -128,20 +128,20 @@ def _document(content: Content) -> dict[str, Any]:
     }
 
 
-def _said_later(content: Content) -> dict[str, Any]:
+def said_later(content: Content) -> dict[str, Any]:
     """What listings began to say after the first ones were digested: each only where it is said.
 
     `_document` says null of what is absent, and its digests are stored: whatever is added there would make each held
     listing another one, and the next load of its file would correct them all.
     """
     later = {
-        "further_identifiers": [_identifier(one) for one in content.further_identifiers],
+        "further_identifiers": [identifier_wire(one) for one in content.further_identifiers],
         "record_id": content.record_id,
     }
     return {name: value for name, value in later.items() if value}
 
 
-def _numbers(content: Content) -> dict[str, Any]:
+def numbers_of(content: Content) -> dict[str, Any]:
     """What is sealed: the complete numbers."""
     numbers: dict[str, Any] = {
         "identifier": content.identifier.number if content.identifier else None,
@@ -159,7 +159,8 @@ def _people(content: Content) -> list[dict[str, Any]] | None:
     ] or None
 
 
-def _keys(content: Content, digester: Digester) -> list[PreparedKey]:
+def subject_keys_of(content: Content, digester: Digester) -> list[PreparedKey]:
+    """By what a listing of this content is found."""
     debtor = Subject(content.kind, content.name, content.identifier)
     debtors = [debtor, *(debtor._replace(identifier=one) for one in content.further_identifiers)]
     found_by = dict.fromkeys(key for one in debtors for key in listed_keys(one, digester))
@@ -171,7 +172,7 @@ def _keys(content: Content, digester: Digester) -> list[PreparedKey]:
     return keys
 
 
-def _identifier(identifier: Identifier | None) -> dict[str, str] | None:
+def identifier_wire(identifier: Identifier | None) -> dict[str, str] | None:
     if identifier is None:
         return None
     shown = {"type": identifier.type.value, "number_masked": mask_identifier(identifier.number)}

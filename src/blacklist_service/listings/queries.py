@@ -23,13 +23,20 @@ if TYPE_CHECKING:
 else:
     selects = Deferred("blacklist_service.listings.selects")
 
-HELD = """
+KNOWN_CONTENTS = """(
+        SELECT listing_id, version, natural_key, content_digest, false AS is_alias FROM listing_versions
+        WHERE natural_key IS NOT NULL
+        UNION ALL SELECT listing_id, version, natural_key, content_digest, true FROM listing_aliases
+    )"""
+"""Every content that a listing ever held, by each pair of digests under which it is known (`operations/digesting`)."""
+
+HELD = f"""
     SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.is_published, l.suspended_on, l.ended, l.ended_on,
            l.court_code, l.case_number, l.kind, l.record_id, l.decision_number, l.circumstances, v.keys, v.contents
     FROM found JOIN listings l ON l.id = found.listing_id
     JOIN LATERAL (
-        SELECT array_agg(natural_key) AS keys, array_agg(content_digest ORDER BY version) AS contents
-        FROM listing_versions WHERE listing_id = l.id AND content_digest IS NOT NULL
+        SELECT array_agg(natural_key) AS keys, array_agg(content_digest ORDER BY version, is_alias) AS contents
+        FROM {KNOWN_CONTENTS} AS known WHERE listing_id = l.id
     ) v ON true
     ORDER BY l.id
 """
@@ -41,9 +48,9 @@ async def find_held(
     """The listings that have, or ever had, one of these natural keys, or are of one of these names in a case (court, number,
     loose key). Oldest first: ids are in order of time.
     """
-    found = """
+    found = f"""
         WITH found AS (
-            SELECT listing_id FROM listing_versions WHERE natural_key = ANY($1)
+            SELECT listing_id FROM {KNOWN_CONTENTS} AS known WHERE natural_key = ANY($1)
             UNION SELECT l.id FROM unnest($2::text[], $3::text[], $4::bytea[]) AS asked (court_code, case_number, loose_key)
                   JOIN listings l USING (court_code, case_number, loose_key)
         )

@@ -8,7 +8,7 @@ from unicodedata import normalize
 
 from blacklist_service.subjects.characters import FULL_WIDTH, INVISIBLE, PRIVATE_USE
 from blacklist_service.subjects.identifiers import SubjectKind
-from blacklist_service.subjects.names import DOT, without_annotation
+from blacklist_service.subjects.names import DOT, is_plain, without_annotation
 
 _DOTS = "\u2022\u30fb\uff65\u2027\u22c5\u2219\u0387\u25cf\u2024\ufe52\uff0e\ua78f\u2e31\u2e33"
 _FOLDED = {
@@ -22,6 +22,8 @@ _DOT_BETWEEN_CJK = re.compile(rf"(?<=[{_CJK}])\.(?=[{_CJK}])")
 
 
 def former_comparison_key(kind: SubjectKind, name: str) -> str:
-    """What `names.comparison_key` was."""
+    """What `names.comparison_key` was; plain ideographs it left as they are, too."""
+    if is_plain(name):
+        return without_annotation(kind, name)
     folded = _DOT_BETWEEN_CJK.sub(DOT, normalize("NFC", name.translate(_FOLDED)))
     return without_annotation(kind, normalize("NFC", folded.upper()).strip(DOT + "."))

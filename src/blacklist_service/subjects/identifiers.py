@@ -149,9 +149,10 @@ def read_identifier(
     else:
         found = infer_type(kind, number) if type is None else type
         identifier = _READERS[found](found, number, today)
-    if len(number) == 18 and not (identifier.quality is _VALID and identifier.type in _CHECKED_TYPES):
-        return read_by_check(number, today) or identifier
-    return identifier
+    is_checked = identifier.quality is _VALID and identifier.type in _CHECKED_TYPES
+    if is_checked and (identifier.type in ORGANISATION_TYPES) is (kind is SubjectKind.ORGANISATION):
+        return identifier
+    return (len(number) == 18 and read_by_check(number, today)) or identifier
 
 
 def read_by_check(number: str, today: date) -> Identifier | None:

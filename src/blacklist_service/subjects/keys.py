@@ -7,7 +7,8 @@ What is digested, by tag (the parts follow in this order; raise `DIGEST_RULES` w
 - `document`: passports, permits, military and other numbers under one tag, because the list often says 'other' where
   the question names the card. Two papers of different persons may then share a number; the name still has to agree.
 - `code`: the organisation code, written or within a USCC; `masked`: a person's mask and name, whatever kind the list says;
-- `name`, `name_only`: kind, name; `name_registered`: name of an organisation that is listed under a registration number.
+- `name`, `name_only`: kind, name; `name_unregistered`: the same of an organisation that has no registration number, for
+  who asks by one: under another registration number it is another company, under a credit code it may be the same.
 """
 
 import re
@@ -76,17 +77,33 @@ def listed_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
     Where the number says that it is of the other kind, it is found by its name as that as well.
     """
     name = comparison_key(subject.kind, subject.name)
+    keys = _listed_keys(subject, name, digester)
+    former = former_comparison_key(subject.kind, subject.name)
+    if former != name:
+        # Workers of the version before ask by these, until the last of them has ended.
+        keys += [key for key in _listed_keys(subject, former, digester) if key not in keys]
+    return keys
+
+
+def _listed_keys(subject: Subject, name: str, digester: Digester) -> list[SubjectKey]:
     keys = _number_keys(subject, name, digester)
     is_found_by_number = bool(keys) and not _is_beyond_reach(subject)
     if not is_found_by_number:
         keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_only", subject.kind, name)))
     keys.append(SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name)))
-    if _is_registered(subject.identifier):
-        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_registered", name)))
+    if subject.kind is not _PERSON and not is_found_by_number and not _is_registered(subject.identifier):
+        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_unregistered", name)))
     if _is_of_the_other_kind(subject.identifier, subject.kind):
         other = SubjectKind.ORGANISATION if subject.kind is _PERSON else _PERSON
-        as_other = comparison_key(other, subject.name)
-        keys.append(SubjectKey(KeyKind.NAME, digester.of("name", other, as_other)))
+        keys.append(SubjectKey(KeyKind.NAME, digester.of("name", other, comparison_key(other, subject.name))))
+    elif subject.kind is _PERSON and _COMPANY in subject.name:
+        as_company = comparison_key(SubjectKind.ORGANISATION, subject.name)
+        tags = (
+            [(KeyKind.NAME, "name")]
+            if is_found_by_number
+            else [(KeyKind.NAME_ONLY, "name_only"), (KeyKind.NAME, "name")]
+        )
+        keys += [SubjectKey(kind, digester.of(tag, SubjectKind.ORGANISATION, as_company)) for kind, tag in tags]
     return keys
 
 
@@ -119,10 +136,11 @@ def _asked_keys(subject: Subject, name: str, digester: Digester) -> list[Subject
     if masks := _masks(identifier):
         digest = digester.begun("masked", _PERSON)
         keys += [_new(SubjectKey, (_MASKED, digest(f"{len(mask)}:{mask}{named}"))) for mask in masks]
-    keys.append(_new(SubjectKey, (_NAME_ONLY, digester.begun("name_only", subject.kind)(named))))
-    if subject.kind is not _PERSON and not _is_registered(identifier):
-        keys.append(_new(SubjectKey, (_NAME_ONLY, digester.begun("name_registered")(named))))
-    if not proves_who(identifier):
+    if identifier is not None and identifier.type is _REGISTRATION_NUMBER and subject.kind is not _PERSON:
+        keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_unregistered", name)))
+    else:
+        keys.append(_new(SubjectKey, (_NAME_ONLY, digester.begun("name_only", subject.kind)(named))))
+    if identifier is not None and (identifier.quality is not _VALID or identifier.is_unusual):
         keys.append(SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name)))
     return keys
 
@@ -201,12 +219,13 @@ def _is_beyond_reach(subject: Subject) -> bool:
         return False
     # Mistyped by the court, so that the right number is another one; or no number that anybody could know: what 'other'
     # is, only the one who wrote it knows, and old papers hold numbers of no form at all (…字第002345号).
-    return not proves_who(identifier) or identifier.type is IdentifierType.OTHER
+    # A number of the old business register is asked by less and less: the company has a credit code since 2015.
+    return not proves_who(identifier) or identifier.type in {IdentifierType.OTHER, _REGISTRATION_NUMBER}
 
 
 def _is_registered(identifier: Identifier | None) -> bool:
-    """Whether it is a number of the old business register: the same company has a credit code since 2015."""
-    return identifier is not None and identifier.type is IdentifierType.BUSINESS_REGISTRATION_NUMBER
+    """Whether it is a number of the old business register."""
+    return identifier is not None and identifier.type is _REGISTRATION_NUMBER
 
 
 def _is_of_the_other_kind(identifier: Identifier | None, kind: SubjectKind) -> bool:
@@ -221,4 +240,7 @@ def _is_of_the_other_kind(identifier: Identifier | None, kind: SubjectKind) -> b
 
 # By form alone, whatever the type says, or the two ways of writing the type would not meet.
 _REISSUED_PERMIT = re.compile(r"[HM][0-9]{10}")
+_REGISTRATION_NUMBER = IdentifierType.BUSINESS_REGISTRATION_NUMBER
+_COMPANY = "公司"
+"""No person is called so: a table that says 自然人 beside it is wrong."""
 _CERTAIN_TYPES = RESIDENT_FORM_TYPES | {IdentifierType.USCC, IdentifierType.ORGANISATION_CODE}

@@ -67,6 +67,11 @@ def name_key(name: str) -> str:
     return _SEVERAL_DOTS.sub(DOT, normalize("NFC", folded.upper())).strip(DOT + ".")
 
 
+def is_plain(name: str) -> bool:
+    """Whether it is of unified ideographs alone, as nearly every name is: those fold to themselves."""
+    return _PLAIN.fullmatch(name) is not None
+
+
 def comparison_key(kind: SubjectKind, name: str) -> str:
     """The name key, of an organisation without annotations; 有限公司 stays other than 有限责任公司. Latin letters alone of a
     Latin name: `SMITH, John-Paul` is `John Paul Smith`.
@@ -74,7 +79,7 @@ def comparison_key(kind: SubjectKind, name: str) -> str:
     key = name_key(name)
     if kind is SubjectKind.PERSON and key is name:
         return name
-    if _LATIN.fullmatch(key):
+    if not is_plain(key) and _LATIN.fullmatch(key):
         return _latin_letters(kind, key) or key
     return without_annotation(kind, key)
 

@@ -10,13 +10,14 @@ from uuid import UUID
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.applying import By, Head
 from blacklist_service.listings.operations.staging import NO_PERSON
+from blacklist_service.listings.queries import KNOWN_CONTENTS
 
-SETTLE_KNOWN = """
+SETTLE_KNOWN = f"""
 INSERT INTO import_fates (import_id, row, fate, warnings, listing_id)
 SELECT r.import_id, r.row, 'unchanged', r.warnings, known.listing_id
 FROM import_rows r
 CROSS JOIN LATERAL (
-    SELECT listing_id FROM listing_versions v
+    SELECT listing_id FROM {KNOWN_CONTENTS} AS v
     WHERE v.natural_key = r.natural_key AND v.content_digest = r.content_digest LIMIT 1
 ) AS known
 WHERE r.import_id = $1 AND r.row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
@@ -30,6 +31,7 @@ WITH fresh AS MATERIALIZED (
     FROM import_rows r
     WHERE r.import_id = $1 AND r.row BETWEEN $2 AND $3 AND r.is_alone AND r.action = 'publish'
       AND NOT EXISTS (SELECT FROM listing_versions v WHERE v.natural_key = r.natural_key)
+      AND NOT EXISTS (SELECT FROM listing_aliases a WHERE a.natural_key = r.natural_key)
       AND NOT EXISTS (SELECT FROM listings l WHERE l.court_code = r.court_code AND l.case_number = r.case_number
                       AND l.loose_key = r.loose_key)
       AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = r.import_id AND f.row = r.row)

@@ -12,6 +12,7 @@ from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.listings.operations.applying import By, apply_dated_acts, lock_head
 from blacklist_service.listings.operations.importing import Import
+from blacklist_service.listings.queries import KNOWN_CONTENTS
 from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.listings.rules import Act
 from blacklist_service.secrecy import Secrecy
@@ -22,11 +23,11 @@ ENDED_AT_ONCE = 1000
 # This court's listings that have not ended, and that no row of the file names by a key they have or had; of two listings of
 # one debtor in one case, a row names the one whose content, 失信ID or decision it says. A suspended one is
 # off the list for a time, so a list that lacks it says nothing of it.
-ABSENT_LISTINGS = """
+ABSENT_LISTINGS = f"""
     FROM listings l
     WHERE l.court_code = $2 AND l.ended IS NULL AND l.suspended_on IS NULL
       AND NOT EXISTS (
-          SELECT FROM listing_versions v JOIN import_rows r ON r.natural_key = v.natural_key
+          SELECT FROM {KNOWN_CONTENTS} AS v JOIN import_rows r ON r.natural_key = v.natural_key
           WHERE v.listing_id = l.id AND r.import_id = $1
             AND (r.content_digest = v.content_digest OR r.record_id = l.record_id OR r.decision_number = l.decision_number
                  OR NOT EXISTS (SELECT FROM listings o
@@ -62,7 +63,7 @@ async def plan_import(connection: Connection, job: Import) -> Plan:
                    (SELECT count(*) FROM import_rows WHERE import_id = $1 AND action IN ('delete', 'withdraw')) AS ended,
                    (SELECT count(*) FROM import_rows r JOIN listings l ON l.natural_key = r.natural_key AND l.ended IS NULL
                     WHERE r.import_id = $1 AND r.action IN ('publish', 'correct') AND NOT EXISTS (
-                        SELECT FROM listing_versions v
+                        SELECT FROM {KNOWN_CONTENTS} AS v
                         WHERE v.natural_key = r.natural_key AND v.content_digest = r.content_digest)) AS changed,
                    (SELECT count(*) FROM import_fates WHERE import_id = $1 AND fate = 'rejected') AS rejected
             """,
