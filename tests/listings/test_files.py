@@ -3,14 +3,25 @@
 import csv
 import io
 import json
+import zipfile
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from blacklist_service.listings.files import Field, RawRow, RelatedPerson, UnreadableFile, open_list_file
+from blacklist_service.listings.files import (
+    Fault,
+    Field,
+    RawRow,
+    RelatedPerson,
+    Sheet,
+    UnreadableFile,
+    UnreadSheet,
+    open_list_file,
+)
 from blacklist_service.listings.files.names import meaning_of
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples"
@@ -153,7 +164,7 @@ def test_a_header_is_known_without_case_width_or_spaces(name, field):
 
 
 def test_every_field_is_known_by_its_own_name():
-    assert all(meaning_of(field) is field for field in Field)
+    assert all(meaning_of(field) is field for field in Field if field is not Field.PEOPLE)
 
 
 def test_a_title_above_the_header_is_passed_over_and_counted(write):
@@ -180,10 +191,44 @@ def test_a_workbook_without_a_list_is_refused(save):
     assert "案号" in refusal_of(save(["甲", "乙"], [1, 2]))
 
 
-def test_two_columns_of_one_meaning_are_refused_in_every_table(write, save):
-    expected = "Two columns of the header both mean name."
-    assert refusal_of(write("姓名,iname,案号\n张三,李四,1\n")) == expected
-    assert refusal_of(save(["姓名", "被执行人", "案号"], ["张三", "李四", "1"])) == expected
+def test_two_columns_of_one_meaning_have_to_agree(write, save):
+    for path in (
+        write("姓名,iname,案号\n张三,李四,1\n张三,,2\n,李四,3\n张三,张三,4\n"),
+        save(
+            ["姓名", "被执行人", "案号"],
+            ["张三", "李四", "1"],
+            ["张三", "", "2"],
+            ["", "李四", "3"],
+            ["张三", "张三", "4"],
+        ),
+    ):
+        rows = read(path)
+        assert [row.faults for row in rows] == [((Field.NAME, Fault.TWO_VALUES),), (), (), ()]
+        assert [row.values[Field.NAME] for row in rows[1:]] == ["张三", "李四", "张三"]
+
+
+def test_one_day_written_in_two_ways_is_one_day(write):
+    (row,) = read(write("姓名,案号,发布时间,发布日期\n张三,1,2024-04-20,2024/4/20 00:00:00\n"))
+    assert row.faults == ()
+
+
+def test_numbers_in_several_columns_are_all_kept(write):
+    one, two = read(
+        write("姓名,案号,身份证号,组织机构代码\n张三,1,,10162374-1\n李四,2,530111198503170015,10162374-1\n")
+    )
+    assert one.values[Field.IDENTIFIER_NUMBER] == "10162374-1"
+    assert (two.values[Field.IDENTIFIER_NUMBER], two.values[Field.OTHER_NUMBERS]) == (
+        "530111198503170015",
+        "10162374-1",
+    )
+
+
+def test_a_second_choice_counts_where_the_first_is_empty(write):
+    one, two = read(
+        write("被执行人姓名,失信被执行人,案号,发布时间,公布日期\n张三,7,1,2024-04-20,2024-04-21\n,李四,2,,2024-04-22\n")
+    )
+    assert (one.values[Field.NAME], one.values[Field.PUBLISHED_ON], one.faults) == ("张三", "2024-04-20", ())
+    assert (two.values[Field.NAME], two.values[Field.PUBLISHED_ON]) == ("李四", "2024-04-22")
 
 
 def test_columns_without_a_meaning_are_told_by_name_unless_the_name_may_hold_a_number(write):
@@ -226,12 +271,12 @@ def test_short_and_long_records_are_read(write):
 
 
 def test_what_a_spreadsheet_wraps_digits_in_is_taken_off(write):
-    (row,) = read(write(f'{HEADER}\n张三,\'123,"=""0123""",\'甲\'\n'))
+    (row,) = read(write(f'{HEADER}\n\'张三,\'123,"=""0123""",\'甲\'\n'))
     assert row.values == {
         Field.NAME: "张三",
         Field.CASE_NUMBER: "123",
         Field.IDENTIFIER_NUMBER: "0123",
-        Field.OBLIGATION: "'甲'",
+        Field.OBLIGATION: "甲",
     }
 
 
@@ -288,7 +333,7 @@ def test_a_workbook_keeps_its_own_row_numbers_and_columns(save):
         (530111198503170015, "5.30111198503170E+17"),
         (1.5, "1.5"),
         (True, "TRUE"),
-        ("#N/A", None),
+        ("#N/A", "#N/A"),
         ("=1+1", None),
         ("005", "005"),
         ("=\u300d", None),
@@ -299,13 +344,59 @@ def test_every_kind_of_cell_becomes_a_text(save, cell, text):
     assert row.values.get(Field.CASE_NUMBER) == text
 
 
-def test_the_first_visible_sheet_with_a_header_is_read(tmp_path):
+def test_all_sheets_with_a_header_are_read_and_the_others_named(tmp_path):
     book = openpyxl.Workbook()
-    book.worksheets[0].append(["说明"])
+    book.worksheets[0].title = "说明"
+    book.worksheets[0].append(["姓名", "填写被执行人的姓名"])
     hidden = book.create_sheet("旧")
     hidden.sheet_state = "hidden"
-    for sheet, name in ((hidden, "旧"), (book.create_sheet("名单"), "新")):
-        sheet.append(["姓名", "案号"])
-        sheet.append([name, "1"])
+    for sheet, names in ((hidden, ["旧"]), (book.create_sheet("名单"), ["新", "藏"]), (book.create_sheet("空"), [])):
+        for cells in (["姓名", "案号"], *([name, "1"] for name in names)):
+            sheet.append(cells if sheet.title != "空" else [])
+    book["名单"].row_dimensions[3].hidden = True
     book.save(tmp_path / "list")
-    assert [row.values[Field.NAME] for row in read(tmp_path / "list")] == ["新"]
+    with open_list_file(tmp_path / "list") as file:
+        for _ in range(2):  # a second time too
+            assert [(row.number, row.values[Field.NAME]) for row in file.rows()] == [(2, "旧"), (4, "新"), (5, "藏")]
+            assert file.sheets == (Sheet("旧", 0), Sheet("名单", 2))
+            assert file.unread_sheets == (UnreadSheet("说明", "no-header"),)
+            assert (file.hidden_rows, file.first_hidden_row) == (2, 2)
+
+
+def test_what_stands_in_merged_cells_counts_for_all_their_rows(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    for cells in (["名单"], ["姓名", "案号", "操作"], ["甲", "1", "删除"], ["乙", "2"], ["丙", "3"], ["丁", "4"]):
+        sheet.append(cells)
+    sheet.merge_cells("A1:C1")
+    sheet.merge_cells("C3:C5")
+    book.save(tmp_path / "list")
+    assert [row.values.get(Field.ACTION) for row in read(tmp_path / "list")] == ["删除", "删除", "删除", None]
+
+
+def test_a_formula_without_a_value_and_an_error_are_seen(save):
+    rows = read(save(["姓名", "案号", "期限届满日", "备注"], ["甲", "1", "=A1", "=A1"], ["乙", "2", "#REF!"]))
+    assert [row.faults for row in rows] == [((Field.EXPIRES_ON, Fault.NO_VALUE),), ()]
+    assert rows[1].values[Field.EXPIRES_ON] == "#REF!"
+
+
+def test_day_numbers_are_of_the_workbooks_own_epoch(tmp_path):
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    sheet = book.worksheets[0]
+    sheet.append(["姓名", "案号", "期限届满日", "立案时间", "已履行部分"])
+    sheet.append(["甲", "1", 45035, "45035", 45035])
+    book.save(tmp_path / "list")
+    (row,) = read(tmp_path / "list")
+    assert (row.values[Field.EXPIRES_ON], row.values[Field.FILED_ON]) == ("2027-04-20", "2027-04-20")
+    assert row.values[Field.PERFORMED_PART] == "45035"
+
+
+def test_a_workbook_is_found_by_its_relationships(save):
+    path = save(*CELLS)
+    moved = path.with_name("moved.xlsx")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(moved, "w") as target:
+        for name in source.namelist():
+            content = source.read(name).replace(b"xl/workbook.xml", b"xl/workbook22.xml")
+            target.writestr(name.replace("workbook.xml", "workbook22.xml"), content)
+    assert read(moved) == ROWS

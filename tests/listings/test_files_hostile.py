@@ -148,7 +148,7 @@ def test_too_many_columns_are_refused(write, workbook):
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "old Excel"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "no workbook"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"PK\x05\x06" + b"\0" * 18, "empty archive"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blacklist_service.listings.files import Field, RawRow, RelatedPerson, UnreadableFile, open_list_file
+from blacklist_service.listings.files import Fault, Field, RawRow, RelatedPerson, UnreadableFile, open_list_file
 
 
 @pytest.fixture
@@ -74,19 +74,43 @@ def test_numbers_become_text_and_lost_digits_are_seen(write, number, text):
     assert row.values.get(Field.IDENTIFIER_NUMBER) == text
 
 
-def test_what_is_no_text_is_no_value_but_a_note(write):
+def test_what_is_no_text_is_no_value_but_a_fault(write):
     row = one(write, name={"a": 1}, case_number="1", cardNum=["1", "2"], qysler="无", x=[{"y": 1}])
     assert row.values == {Field.CASE_NUMBER: "1"}
     assert row.notes == {"name": '{"a":1}', "cardNum": '["1","2"]', "qysler": "无", "x": '[{"y":1}]'}
+    assert row.faults == ((Field.NAME, Fault.NO_TEXT), (Field.IDENTIFIER_NUMBER, Fault.NO_TEXT))
+
+
+def test_what_is_no_word_and_no_day_is_given_to_be_told_so(write):
+    row = one(write, name="张三", action={"code": "delete"}, state=["1", "2"], expires_on=[2026, 1, 1], publishDate={})
+    assert row.values == {
+        Field.NAME: "张三",
+        Field.ACTION: '{"code":"delete"}',
+        Field.STATE: '["1","2"]',
+        Field.EXPIRES_ON: "[2026,1,1]",
+    }
+
+
+def test_people_that_cannot_be_read_are_a_fault(write):
+    assert one(write, name="张三", qysler=[{"cardNum": "1"}]).faults == ((Field.PEOPLE, Fault.NO_TEXT),)
+
+
+def test_a_record_may_be_a_list_of_labels_and_values(write):
+    line = json.dumps(
+        [{"title": "被执行人姓名", "value": "张三"}, {"title": "案号：", "value": "1"}, {"title": "备注", "value": ""}]
+    )
+    assert [row.values for row in read(write(f"{line}\n{line}\n"))] == [
+        {Field.NAME: "张三", Field.CASE_NUMBER: "1"}
+    ] * 2
 
 
 @pytest.mark.parametrize(
     "line",
     ['{"name": "张三", "name": "李四", "案号": "1"}', '{"name": "张三", "iname": "李四", "案号": "1"}'],
 )
-def test_an_object_that_says_two_things_of_one_field_has_no_values(write, line):
+def test_an_object_that_says_two_things_of_one_field_is_a_fault(write, line):
     first, second = read(write(f'{line}\n{{"name": "王五", "案号": "2"}}'))
-    assert first == RawRow(1, {}, {})
+    assert first.faults == ((Field.NAME, Fault.TWO_VALUES),)
     assert second.values[Field.NAME] == "王五"
 
 

@@ -1,19 +1,50 @@
-"""What the three formats have in common."""
+"""What the formats have in common."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
+from blacklist_service.listings.files.cells import tidy
+from blacklist_service.listings.files.header import DIGITS_OF_A_NUMBER, LONGEST_NAME
 from blacklist_service.listings.files.rows import RawRow
 
 
-class ListFile(ABC):
-    """A file that looks like a list. Close it, or use it as a context, for an XLSX has a process behind it."""
+class Sheet(NamedTuple):
+    """A worksheet that was read. Its rows are numbered from `after` + 1 in the file, see `RawRow.number`."""
 
-    format: Literal["csv", "xlsx", "jsonl"]
+    name: str
+    after: int
+
+
+class UnreadSheet(NamedTuple):
+    """A worksheet with something in it that was not read, and why."""
+
+    name: str
+    why: Literal["no-header", "too-large", "damaged"]
+
+
+class Column(NamedTuple):
+    """A column by its name, or a field that has none, and the worksheet it is of."""
+
+    name: str
+    sheet: str | None = None
+
+
+class ListFile(ABC):
+    """A file that looks like a list. Close it, or use it as a context, for a workbook has a process behind it.
+
+    What is known of the file's columns and sheets is complete when its rows have been read to the end.
+    """
+
+    format: Literal["csv", "xlsx", "xls", "jsonl"]
     encoding: str
-    """`utf-8`, `utf-8-sig`, `gb18030`, or nothing for an XLSX."""
+    """`utf-8`, `utf-8-sig`, `gb18030`, or nothing for a workbook."""
+    sheets: tuple[Sheet, ...] = ()
+    unread_sheets: tuple[UnreadSheet, ...] = ()
+    hidden_rows: int = 0
+    """Rows of a workbook that were read though nobody saw them."""
+    first_hidden_row: int | None = None
 
     @abstractmethod
     def rows(self) -> Iterator[RawRow]:
@@ -26,10 +57,20 @@ class ListFile(ABC):
 
     @property
     @abstractmethod
+    def doubtful_columns(self) -> tuple[Column, ...]:
+        """Name the unknown columns that may speak of a state, an end or a removal, and have a value in some row."""
+
+    @property
+    @abstractmethod
+    def gaps(self) -> tuple[Column, ...]:
+        """Name the fields without which nobody is found, the name and the number, that no column was recognised for."""
+
+    @property
+    @abstractmethod
     def fraction(self) -> float:
         """How much has been read, from 0.0 to 1.0."""
 
-    def close(self) -> None:  # noqa: B027 - two of three formats hold nothing between calls
+    def close(self) -> None:  # noqa: B027 - two of the formats hold nothing between calls
         """Let go of what is behind the file."""
 
     def __enter__(self) -> Self:
@@ -39,3 +80,11 @@ class ListFile(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def sheet_name(name: str, place: int | None) -> str:
+    """A worksheet as reports may name it: one whose name may hold somebody's number is named by its place."""
+    shown = tidy(name).strip()[:LONGEST_NAME]
+    if shown and sum(character.isdigit() for character in shown) < DIGITS_OF_A_NUMBER:
+        return shown
+    return "a sheet" if place is None else f"sheet {place + 1}"

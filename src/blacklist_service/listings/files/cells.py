@@ -7,6 +7,8 @@ PLAIN_SPACE = " \t\r\n\u00a0\u3000"
 EXACT_BELOW = 1e15  # from here on a spreadsheet's number has lost digits: it keeps fifteen
 EXACT_IN_JSON_BELOW = 2**53
 
+FORMULA_SIGNS = tuple("=+-@\t\r\0＝＋－＠")
+"""What a spreadsheet takes for the beginning of a formula."""
 DROPPED = tuple(map(chr, (*range(0x80, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))))
 """Beyond ASCII, what no text has: C1 controls, other ends of lines, what makes a text read in another direction."""
 
@@ -16,7 +18,6 @@ _LINE_END = re.compile(r"\r\n?|[\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _AS_FORMULA = re.compile(r'="([^"]*)"')
-_AS_TEXT = re.compile(r"'(?=[0-9])")
 
 
 def clean(cell: str) -> str:
@@ -32,11 +33,14 @@ def tidy(cell: str) -> str:
 
 
 def unwrap(cell: str) -> str:
-    """Undo the two ways of telling a spreadsheet that digits are text: ="0123" and '0123."""
+    """Undo the ways of telling a spreadsheet that something is text: ="0123", a ' before it, or a pair of them."""
     stripped = cell.strip(PLAIN_SPACE)
     if wrapped := _AS_FORMULA.fullmatch(stripped):
         return wrapped[1]
-    return stripped[1:] if _AS_TEXT.match(stripped) else cell
+    if not stripped.startswith("'"):
+        return cell
+    is_pair = len(stripped) > 2 and stripped.endswith("'") and not stripped[1:].startswith(("'", *FORMULA_SIGNS))
+    return stripped[1:-1] if is_pair else stripped[1:]
 
 
 def identifier_text(number: int) -> str:

@@ -11,8 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeVar
 
-from blacklist_service.listings.files.base import ListFile
-from blacklist_service.listings.files.encodings import scan_text
+from blacklist_service.listings.files.base import Column, ListFile
+from blacklist_service.listings.files.encodings import errors_of, scan_text
 from blacklist_service.listings.files.header import EXPECTED, ROWS_BEFORE_HEADER, Header, find_header, score_header
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.records import RecordReader
@@ -39,10 +39,19 @@ class CsvFile(ListFile):
         scan = scan_text(path)
         self.encoding, self._has_controls = scan.encoding, scan.has_controls
         self._delimiter, self._header_at, self._header = self._find_header()
+        self._doubtful: dict[str, None] = {}
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
         return self._header.unknown
+
+    @property
+    def doubtful_columns(self) -> tuple[Column, ...]:
+        return tuple(map(Column, self._doubtful))
+
+    @property
+    def gaps(self) -> tuple[Column, ...]:
+        return tuple(Column(field.value) for field in self._header.gaps)
 
     @property
     def fraction(self) -> float:
@@ -50,12 +59,20 @@ class CsvFile(ListFile):
 
     def rows(self) -> Iterator[RawRow]:
         with self._path.open("rb", buffering=0) as raw, _as_text(raw, self.encoding) as text:
-            lines = _Lines(text, self._delimiter, is_suspect=self._has_controls or self._header.people_at is not None)
+            needs_care = self._has_controls or self._header.people_at is not None or not self._header.is_plain
+            lines = _Lines(text, self._delimiter, is_suspect=needs_care)
+            rows = self._read(lines, raw)
             try:
-                yield from self._read(lines, raw)
+                yield from self._watched(rows) if self._header.doubtful else rows
             except csv.Error as error:
                 raise UnreadableFile(_explain(str(error), lines.record_begins_at)) from None
         self._position = self._size
+
+    def _watched(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
+        doubtful = self._header.doubtful
+        for row in rows:
+            self._doubtful |= dict.fromkeys(name for name in row.notes if name in doubtful)
+            yield row
 
     def _read(self, lines: "_Lines", raw: io.FileIO) -> Iterator[RawRow]:
         """Take the short way for a record on one line with nothing in it to tidy, which is nearly every one."""
@@ -129,7 +146,7 @@ class _Lines:
 
 
 def _as_text(raw: io.FileIO, encoding: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BufferedReader(raw, BUFFER), encoding=encoding, newline="")
+    return io.TextIOWrapper(io.BufferedReader(raw, BUFFER), encoding=encoding, errors=errors_of(encoding), newline="")
 
 
 def _first_records(start: str, delimiter: str) -> list[tuple[int, list[str]]]:

@@ -18,6 +18,9 @@ SURELY_UTF8 = 32  # bytes beyond one for each character; in GB18030 text so many
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
+EURO = b"\x80"
+"""The euro sign of Windows code page 936, which is GBK but for this byte. GB18030 has another place for the sign."""
+
 _CONTROLS = tuple(bytes([code]) for code in (*range(0x01, 0x20), 0x7F) if bytes([code]) not in b"\t\n\r")
 
 
@@ -49,6 +52,21 @@ def scan_text(path: Path) -> TextScan:
     raise UnreadableFile(f"Line {line}: bytes that are neither UTF-8 nor GB18030.")
 
 
+def errors_of(encoding: str) -> str:
+    """How to decode what the encoding itself has no place for."""
+    return _EURO if encoding == "gb18030" else "strict"
+
+
+def _read_euro(error: UnicodeError) -> tuple[str, int]:
+    if isinstance(error, UnicodeDecodeError) and error.object[error.start : error.start + 1] == EURO:
+        return "€", error.start + 1
+    raise error
+
+
+_EURO = "blacklist-service-euro"
+codecs.register_error(_EURO, _read_euro)
+
+
 @dataclass(slots=True)
 class _Pass:
     broken_at_line: int | None = None
@@ -62,7 +80,7 @@ def _first_bytes(path: Path) -> bytes:
 
 
 def _read_through(path: Path, encoding: str) -> _Pass:
-    decoder = codecs.getincrementaldecoder(encoding)()
+    decoder = codecs.getincrementaldecoder(encoding)(errors_of(encoding))
     found, lines = _Pass(), _Lines()
     with path.open("rb", buffering=0) as file:
         while True:

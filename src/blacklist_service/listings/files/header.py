@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from blacklist_service.listings.files.cells import tidy
-from blacklist_service.listings.files.names import Special, meaning_of
+from blacklist_service.listings.files.cells import tidy, unwrap
+from blacklist_service.listings.files.lookalikes import speaks_of_an_end
+from blacklist_service.listings.files.names import Meanings, Special
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.rows import Field
 
@@ -27,9 +28,27 @@ class Header:
 
     width: int
     fields: tuple[tuple[int, Field], ...]
+    second_choices: tuple[tuple[int, Field], ...]
+    """Columns that count in rows where no other of their meaning is filled."""
     notes: tuple[tuple[int, str], ...]
     people_at: int | None
     unknown: tuple[str, ...]
+    doubtful: frozenset[str]
+    """Those of the notes that may speak of an end: a value in one of them makes the file wait for a person."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each field has one column."""
+        return not self.second_choices and len({field for _, field in self.fields}) == len(self.fields)
+
+    @property
+    def meanings(self) -> frozenset[Field]:
+        return frozenset(field for _, field in (*self.fields, *self.second_choices))
+
+    @property
+    def gaps(self) -> tuple[Field, ...]:
+        """Of the name and the number, those without a column."""
+        return tuple(field for field in (Field.NAME, Field.IDENTIFIER_NUMBER) if field not in self.meanings)
 
 
 def find_header(records: Iterable[tuple[int, Sequence[str]]]) -> tuple[int, Header] | None:
@@ -43,28 +62,34 @@ def find_header(records: Iterable[tuple[int, Sequence[str]]]) -> tuple[int, Head
 
 def score_header(cells: Sequence[str]) -> int:
     """Count the fields a record would name as a header; without the name and the case number it is none."""
-    meanings = {meaning_of(cell) for cell in cells[:MOST_COLUMNS] if cell}
-    fields = [meaning for meaning in meanings if isinstance(meaning, Field)]
+    names = [cell for cell in cells[:MOST_COLUMNS] if cell]
+    of = Meanings(names).of
+    fields = {meaning for name in names if isinstance(meaning := of(name), Field)}
     return len(fields) if any(field in fields for field in _DECIDING) else 0
 
 
 def read_header(cells: Sequence[str]) -> Header:
-    """Read the header; two columns of one meaning are refused, for no one could say which of them is right."""
+    """Read the header. Several columns may have one meaning; whether they agree is seen in each row."""
     if len(cells) > MOST_COLUMNS:
         raise UnreadableFile(f"The header has more than {MOST_COLUMNS} columns.")
-    meanings = [meaning_of(cell) for cell in cells]
+    cells = [unwrap(cell) for cell in cells]
+    meant = Meanings(cells)
+    meanings = [meant.of(cell) if cell else None for cell in cells]
     fields = [(place, meaning) for place, meaning in enumerate(meanings) if isinstance(meaning, Field)]
-    _refuse_duplicates([field for _, field in fields])
+    second = [(place, field) for place, field in fields if meant.is_second_choice(cells[place])]
     people = [place for place, meaning in enumerate(meanings) if meaning is Special.PEOPLE]
     notes = [(place, name) for place, name in enumerate(cells) if meanings[place] in (None, Special.NOTE)]
     notes += [(place, cells[place]) for place in people[1:]]
-    unknown = (label(name, place) for place, name in notes if meanings[place] is None and name.strip())
+    unknown = [place for place, name in notes if meanings[place] is None and name.strip()]
+    labelled = _labelled(notes)
     return Header(
         width=len(cells),
-        fields=tuple(fields),
-        notes=_labelled(notes),
+        fields=tuple(one for one in fields if one not in second),
+        second_choices=tuple(second),
+        notes=labelled,
         people_at=people[0] if people else None,
-        unknown=tuple(unknown)[:MOST_UNKNOWN_NAMES],
+        unknown=tuple(label(cells[place], place) for place in unknown[:MOST_UNKNOWN_NAMES]),
+        doubtful=frozenset(shown for place, shown in labelled if place in unknown and speaks_of_an_end(cells[place])),
     )
 
 
@@ -78,14 +103,6 @@ def label(name: str, place: int) -> str:
 
 def nameless(place: int) -> str:
     return f"column {place + 1}"
-
-
-def _refuse_duplicates(fields: Sequence[Field]) -> None:
-    seen: set[Field] = set()
-    for field in fields:
-        if field in seen:
-            raise UnreadableFile(f"Two columns of the header both mean {field}.")
-        seen.add(field)
 
 
 def _labelled(notes: Iterable[tuple[int, str]]) -> tuple[tuple[int, str], ...]:

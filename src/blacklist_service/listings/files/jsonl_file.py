@@ -9,14 +9,15 @@ from typing import Any
 import jiter
 import orjson
 
-from blacklist_service.listings.files.base import ListFile
-from blacklist_service.listings.files.cells import clean, identifier_text, number_text, tidy
-from blacklist_service.listings.files.encodings import scan_text
+from blacklist_service.listings.files.base import Column, ListFile
+from blacklist_service.listings.files.cells import clean, identifier_text, number_text, tidy, unwrap
+from blacklist_service.listings.files.encodings import errors_of, scan_text
 from blacklist_service.listings.files.header import EXPECTED, LONGEST_NAME, MOST_UNKNOWN_NAMES, label
-from blacklist_service.listings.files.names import Special, meaning_of
+from blacklist_service.listings.files.lookalikes import speaks_of_an_end
+from blacklist_service.listings.files.names import Meaning, Meanings, Special
 from blacklist_service.listings.files.problems import UnreadableFile
-from blacklist_service.listings.files.records import PEOPLE_NOTE, read_people
-from blacklist_service.listings.files.rows import Field, RawRow, RelatedPerson
+from blacklist_service.listings.files.records import PEOPLE_NOTE, Gathering, read_people
+from blacklist_service.listings.files.rows import DATES, Fault, Field, RawRow, RelatedPerson
 
 MOST_KEYS = 500  # of one object, as columns of a table
 MOST_LEARNT = 1000  # names whose meaning is remembered: a file of ever new ones must not fill the memory
@@ -25,6 +26,16 @@ OBJECTS_TO_JUDGE = 100  # among so many, one at least names a debtor or a case, 
 LONGEST_WHOLE = 1000  # digits; Python turns no more than 4,300 into a number, and no number of ours has fifty
 
 _LISTS = {Field.BASIS_NUMBER, Field.BASIS_ISSUER, Field.CIRCUMSTANCES}  # of anything else, two values are one too many
+
+_WORDS = frozenset(
+    {
+        *(Field.ACTION, Field.OPERATION, Field.KIND, Field.IDENTIFIER_TYPE, Field.STATE),
+        *(Field.IS_REMOVED, Field.IS_WITHHELD, Field.IS_WITHDRAWN, Field.IS_IN_FORCE),
+    }
+)
+"""Of these an object is a word that nobody knows, as a day that is none is an object: both are told as such."""
+_WRAPPINGS = ("'", "=")
+_LABELLED = ({"title", "value"}, {"label", "value"}, {"name", "value"}, {"key", "value"})
 
 _Pairs = Sequence[tuple[str, Any]]
 
@@ -38,13 +49,26 @@ class JsonLinesFile(ListFile):
         self._position = 0
         self.encoding = scan_text(path).encoding
         self._unknown: dict[str, None] = {}
-        self._meanings: dict[str, Field | Special | None] = {}
+        self._doubtful: dict[str, None] = {}
+        self._met: set[Field] = set()
+        self._meant = Meanings(())
+        self._meanings: dict[str, Meaning | None] = {}
+        self._second_choices: set[str] = set()
         self._labels: dict[str, str] = {}
         self._refuse_foreign()
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
         return tuple(self._unknown)
+
+    @property
+    def doubtful_columns(self) -> tuple[Column, ...]:
+        return tuple(map(Column, self._doubtful))
+
+    @property
+    def gaps(self) -> tuple[Column, ...]:
+        needed = (Field.NAME, Field.IDENTIFIER_NUMBER)
+        return tuple(Column(field.value) for field in needed if field not in self._met)
 
     @property
     def fraction(self) -> float:
@@ -60,6 +84,7 @@ class JsonLinesFile(ListFile):
         judged = [pairs for _, pairs in islice(self._objects(), OBJECTS_TO_JUDGE)]
         if not judged:
             raise UnreadableFile("The file is empty.")
+        self._meant = Meanings({key for pairs in judged for key, _ in pairs if len(key) <= LONGEST_NAME})
         meanings = {self._meaning(key) for pairs in judged for key, _ in pairs}
         if not meanings & {Field.NAME, Field.CASE_NUMBER}:
             raise UnreadableFile(f"The file's objects are no list: {EXPECTED}.")
@@ -73,7 +98,7 @@ class JsonLinesFile(ListFile):
 
     def _lines(self) -> Iterator[bytes]:
         if self.encoding == "gb18030":
-            with self._path.open(encoding=self.encoding, newline="\n") as text:
+            with self._path.open(encoding=self.encoding, errors=errors_of(self.encoding), newline="\n") as text:
                 yield from (line.removeprefix("\ufeff").encode() for line in text)
             return
         with self._path.open("rb") as file:
@@ -81,30 +106,45 @@ class JsonLinesFile(ListFile):
                 yield line.removeprefix(b"\xef\xbb\xbf")
 
     def _row(self, number: int, pairs: _Pairs) -> RawRow | None:
-        values: dict[Field, str] = {}
+        row, later = Gathering(), []
         notes: dict[str, str] = {}
         people: tuple[RelatedPerson, ...] = ()
         for place, (key, value) in enumerate(pairs):
             meaning = self._meaning(key)
-            if isinstance(meaning, Field) and (text := _field_text(value, meaning)) is not None:
-                if text and values.setdefault(meaning, text) != text:
-                    return RawRow(number, {}, notes)
+            if isinstance(meaning, Field):
+                if (text := _field_text(value, meaning)) is None:
+                    row.faults[meaning] = Fault.NO_TEXT
+                    notes[label(key, place)] = _note_text(value)
+                elif text and key in self._second_choices:
+                    later.append((meaning, text))
+                elif text:
+                    row.add(meaning, text)
             elif meaning is Special.PEOPLE and (found := _find_people(value)) is not None:
                 people += found
             elif text := _note_text(value):
                 notes[self._note_name(key, place, meaning)] = text
-        return RawRow(number, values, notes, people) if values or notes or people else None
+                if meaning is Special.PEOPLE and not isinstance(value, str):
+                    row.faults[Field.PEOPLE] = Fault.NO_TEXT
+        for field, text in later:
+            row.add_if_missing(field, text)
+        row.finish()
+        is_blank = not (row.values or notes or people or row.faults)
+        return None if is_blank else RawRow(number, row.values, notes, people, tuple(row.faults.items()))
 
-    def _meaning(self, key: str) -> Field | Special | None:
+    def _meaning(self, key: str) -> Meaning | None:
         try:
             return self._meanings[key]
         except KeyError:
-            meaning = meaning_of(key) if len(key) <= LONGEST_NAME else None
+            meaning = self._meant.of(key) if len(key) <= LONGEST_NAME else None
+            if isinstance(meaning, Field):
+                self._met.add(meaning)
             if len(self._meanings) < MOST_LEARNT:
                 self._meanings[key] = meaning
+                if meaning is not None and self._meant.is_second_choice(key):
+                    self._second_choices.add(key)
             return meaning
 
-    def _note_name(self, key: str, place: int, meaning: Field | Special | None) -> str:
+    def _note_name(self, key: str, place: int, meaning: Meaning | None) -> str:
         if meaning is Special.PEOPLE:
             return PEOPLE_NOTE
         if (name := self._labels.get(key)) is not None:
@@ -112,6 +152,8 @@ class JsonLinesFile(ListFile):
         name = label(key, place)
         if meaning is None and len(self._unknown) < MOST_UNKNOWN_NAMES:
             self._unknown[name] = None
+        if meaning is None and len(self._doubtful) < MOST_UNKNOWN_NAMES and speaks_of_an_end(key[:LONGEST_NAME]):
+            self._doubtful[name] = None
         if len(self._labels) < MOST_LEARNT:
             self._labels[key] = name
         return name
@@ -122,6 +164,8 @@ def _read_object(number: int, line: bytes) -> _Pairs:
         value = jiter.from_json(line, catch_duplicate_keys=True, cache_mode="keys")
     except ValueError:
         value = _read_odd(number, line)
+    if isinstance(value, list) and not isinstance(value, _Object) and (labelled := _labelled(value)) is not None:
+        value = labelled
     if isinstance(value, list) and not isinstance(value, _Object):
         raise UnreadableFile(f"Line {number} begins a JSON array; expected one object on each line.")
     if not isinstance(value, (dict, _Object)):
@@ -130,6 +174,17 @@ def _read_object(number: int, line: bytes) -> _Pairs:
     if len(pairs) > MOST_KEYS:
         raise UnreadableFile(f"Line {number} has more than {MOST_KEYS} names.")
     return pairs
+
+
+def _labelled(value: list[Any]) -> "_Object | None":
+    """A record as a list of its labels and values (`[{"title": …, "value": …}, …]`); None for any other list."""
+    if not value or any(not isinstance(item, dict) for item in value):
+        return None
+    names = next((names for names in _LABELLED if all(item.keys() >= names for item in value)), None)
+    if names is None:
+        return None
+    name = next(iter(names - {"value"}))
+    return _Object((item[name], item["value"]) for item in value if isinstance(item[name], str))
 
 
 class _Object(list[tuple[str, Any]]):
@@ -163,18 +218,25 @@ def _whole(digits: str) -> int | float:
 
 
 def _field_text(value: Any, field: Field) -> str | None:
-    """Read a field's value; None for one that is no text, which is kept as a note."""
+    """Read a field's value; None for one that is no text. What is no word or no day is given as it is, to be told so."""
     if isinstance(value, str):
-        text = clean(value)
-        return tidy(value) if text and field is Field.NAME else text
+        if value[:1] in _WRAPPINGS:
+            return clean(unwrap(value))
+        cleaned = clean(value)
+        return tidy(value) if cleaned and field is Field.NAME else cleaned
+    if field in DATES and isinstance(value, (list, dict)):
+        return _dump(value) if value else ""
+    text: str | None
     if isinstance(value, list) and (field in _LISTS or len(value) < 2):
         texts = [_text_in(item, field) for item in value]
-        return None if None in texts else ",".join(text for text in texts if text)
-    return _text_in(value, field)
+        text = None if None in texts else ",".join(filter(None, texts))
+    else:
+        text = _text_in(value, field)
+    return _dump(value) if text is None and field in _WORDS else text
 
 
 def _text_in(value: Any, field: Field) -> str | None:
-    is_identifier = field is Field.IDENTIFIER_NUMBER and type(value) is int
+    is_identifier = field in (Field.IDENTIFIER_NUMBER, Field.REPRESENTATIVE_NUMBER) and type(value) is int
     return identifier_text(value) if is_identifier else _scalar_text(value)
 
 

@@ -1,6 +1,12 @@
-"""The names under which a column is known: Chinese header, English field name, official JSON name."""
+"""What a column's name means: by itself, and in the company of the others (`data/vocabularies.toml`)."""
 
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from importlib.resources import files
 
 from blacklist_service.listings.files.rows import Field
 
@@ -10,73 +16,87 @@ class Special(Enum):
 
     PEOPLE = "people"
     NOTE = "note"
-    """Of the official JSON, and of no use: kept as a note and not reported as unknown."""
+    """Of no use here: kept as a note and not reported as unknown."""
 
 
-_CHINESE = {
-    Field.ACTION: ("操作",),
-    Field.NAME: ("被执行人姓名/名称", "被执行人", "姓名", "名称"),
-    Field.KIND: ("类型",),
-    Field.IDENTIFIER_TYPE: ("证件类型",),
-    Field.IDENTIFIER_NUMBER: ("身份证号码/组织机构代码", "身份证号码", "证件号码", "统一社会信用代码"),
-    Field.SEX: ("性别",),
-    Field.LEGAL_REPRESENTATIVE: ("法定代表人或者负责人姓名", "法定代表人"),
-    Field.CASE_NUMBER: ("案号",),
-    Field.PARTY_SEQUENCE: ("被执行人序号",),
-    Field.COURT_NAME: ("执行法院",),
-    Field.COURT_CODE: ("法院代码",),
-    Field.FILED_ON: ("立案时间", "立案日期"),
-    Field.PUBLISHED_ON: ("发布时间", "发布日期"),
-    Field.BASIS_NUMBER: ("执行依据文号",),
-    Field.BASIS_ISSUER: ("做出执行依据单位", "作出执行依据单位"),
-    Field.OBLIGATION: ("生效法律文书确定的义务",),
-    Field.PERFORMANCE: ("被执行人的履行情况",),
-    Field.PERFORMED_PART: ("已履行部分",),
-    Field.UNPERFORMED_PART: ("未履行部分",),
-    Field.CIRCUMSTANCES: ("失信被执行人行为具体情形", "失信情形"),
-    Field.RECORD_ID: ("失信ID", "流水号"),
-    Field.DECISION_NUMBER: ("决定书文号",),
-    Field.DECIDED_ON: ("决定日期",),
-    Field.EXPIRES_ON: ("期限届满日",),
-    Field.GRACE_UNTIL: ("宽限期至",),
-    Field.GROUND: ("删除事由",),
-}
-_OFFICIAL: dict[str, Field | Special] = {
-    "iname": Field.NAME,
-    "partyTypeName": Field.KIND,
-    "cardNum": Field.IDENTIFIER_NUMBER,
-    "sexy": Field.SEX,
-    "businessEntity": Field.LEGAL_REPRESENTATIVE,
-    "qysler": Special.PEOPLE,
-    "caseCode": Field.CASE_NUMBER,
-    "courtName": Field.COURT_NAME,
-    "regDate": Field.FILED_ON,
-    "publishDate": Field.PUBLISHED_ON,
-    "gistId": Field.BASIS_NUMBER,
-    "gistUnit": Field.BASIS_ISSUER,
-    "duty": Field.OBLIGATION,
-    "performance": Field.PERFORMANCE,
-    "performedPart": Field.PERFORMED_PART,
-    "unperformPart": Field.UNPERFORMED_PART,
-    "disruptTypeName": Field.CIRCUMSTANCES,
-    "id": Special.NOTE,
-    "age": Special.NOTE,
-    "areaName": Special.NOTE,
-}
+Meaning = Field | Special
+
 _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("_"): None, ord("\ufeff"): None}
+_BESIDE_A_NAME = re.compile(
+    r"^['\"*]+|^[0-9]{1,2}[.、)]|['\":*]+$|[(\[【](?:非?必填项?|必录项?|选填项?|可选|可空|不可空|required|optional|格式.*|yyyy.*)[)\]】]$"
+)
 
 
-def meaning_of(name: str) -> Field | Special | None:
-    """Find what a header or a JSON name means: case, full width, underscores and any whitespace do not count."""
-    return _MEANINGS.get(_fold(name))
+class Meanings:
+    """The meanings of the columns of one file, by the vocabulary that they are of."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        folded = {fold(name) for name in names}
+        self._special: dict[str, Meaning] = {}
+        for vocabulary in sorted(_tables().vocabularies, key=lambda one: len(folded & one.known_by)):
+            if len(folded & vocabulary.known_by) >= vocabulary.company:
+                self._special |= vocabulary.headers
+
+    def of(self, name: str) -> Meaning | None:
+        """Find what a header or a JSON name means: case, width, underscores, whitespace and marks beside it do not count."""
+        folded = fold(name)
+        return self._special.get(folded) or _tables().headers.get(folded) or _tables().second_choice.get(folded)
+
+    def is_second_choice(self, name: str) -> bool:
+        """Whether the column counts only where no other of its meaning is filled."""
+        folded = fold(name)
+        return folded in _tables().second_choice and folded not in self._special
 
 
-def _fold(name: str) -> str:
-    return "".join(name.translate(_HALF_WIDTH).replace("_", "").split()).lower()
+def meaning_of(name: str) -> Meaning | None:
+    """What a name means in no company at all."""
+    return Meanings(()).of(name)
 
 
-_MEANINGS: dict[str, Field | Special] = {
-    **{_fold(name): meaning for name, meaning in _OFFICIAL.items()},
-    **{_fold(field): field for field in Field},
-    **{_fold(name): field for field, names in _CHINESE.items() for name in names},
-}
+def fold(name: str) -> str:
+    folded = "".join(name.translate(_HALF_WIDTH).split()).lower()
+    while (bare := _BESIDE_A_NAME.sub("", folded)) != folded:
+        folded = bare
+    return folded
+
+
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    company: int
+    known_by: frozenset[str]
+    headers: Mapping[str, Meaning]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    headers: Mapping[str, Meaning]
+    second_choice: Mapping[str, Meaning]
+    vocabularies: tuple[_Vocabulary, ...]
+
+
+@cache
+def _tables() -> _Tables:
+    text = files("blacklist_service.listings").joinpath("data/vocabularies.toml").read_text("utf-8")
+    data = tomllib.loads(text)
+    return _Tables(
+        headers={fold(field): field for field in Field if field is not Field.PEOPLE} | _by_header(data["headers"]),
+        second_choice=_by_header(data["second_choice"]),
+        vocabularies=tuple(
+            _Vocabulary(
+                one["company"],
+                frozenset(map(fold, one["known_by"])),
+                {fold(name): _meaning(word) for name, word in one.get("headers", {}).items()},
+            )
+            for one in data["vocabularies"]
+        ),
+    )
+
+
+def _by_header(table: Mapping[str, list[str]]) -> dict[str, Meaning]:
+    return {fold(name): _meaning(word) for word, names in table.items() for name in names}
+
+
+def _meaning(word: str) -> Meaning:
+    if word in ("note", "notes"):
+        return Special.NOTE
+    return Special.PEOPLE if word == "people" else Field(word)

@@ -1,6 +1,6 @@
 """From the cells of a table's record to a raw row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -8,10 +8,41 @@ import orjson
 from blacklist_service.listings.files.cells import PLAIN_SPACE, clean, identifier_text, tidy, unwrap
 from blacklist_service.listings.files.header import MOST_COLUMNS, Header, nameless
 from blacklist_service.listings.files.problems import UnreadableFile
-from blacklist_service.listings.files.rows import Field, RawRow, RelatedPerson
+from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES, Fault, Field, RawRow, RelatedPerson
+from blacklist_service.listings.files.values import read_date
 
 MOST_PEOPLE = 200  # a large company's officers; a row with more is an attack on memory
 PEOPLE_NOTE = "qysler"
+
+_NO_FAULTS: Mapping[int, Fault] = {}
+
+
+class Gathering:
+    """The values of one row as they come, several perhaps for one field."""
+
+    def __init__(self) -> None:
+        self.values: dict[Field, str] = {}
+        self.faults: dict[Field, Fault] = {}
+        self._numbers: list[str] = []
+
+    def add(self, field: Field, text: str) -> None:
+        """Take a value that is not empty. The debtor's numbers may differ; of anything else two values are a fault."""
+        if field is Field.IDENTIFIER_NUMBER:
+            self._numbers.append(text)
+        elif not _is_same(field, self.values.setdefault(field, text), text):
+            self.faults[field] = Fault.TWO_VALUES
+
+    def add_if_missing(self, field: Field, text: str) -> None:
+        if field not in self.values:
+            self.add(field, text)
+
+    def finish(self) -> None:
+        numbers = list(dict.fromkeys(self._numbers))
+        if numbers:
+            self.values[Field.IDENTIFIER_NUMBER] = numbers[0]
+        if len(numbers) > 1:
+            written = (self.values.get(Field.OTHER_NUMBERS, ""), *numbers[1:])
+            self.values[Field.OTHER_NUMBERS] = BETWEEN_NUMBERS.join(filter(None, written))
 
 
 class RecordReader:
@@ -20,25 +51,32 @@ class RecordReader:
     def __init__(self, header: Header) -> None:
         self._header = header
 
-    def read(self, number: int, cells: Sequence[str]) -> RawRow | None:
-        """Read a record; None for a blank one."""
+    def read(self, number: int, cells: Sequence[str], faults: Mapping[int, Fault] = _NO_FAULTS) -> RawRow | None:
+        """Read a record; None for a blank one. `faults` are of cells, by place: those of known columns are the row's."""
         header = self._header
         if len(cells) > MOST_COLUMNS:
             raise UnreadableFile(f"Record {number} has more than {MOST_COLUMNS} cells.")
         cells = [unwrap(cell) if cell and cell.lstrip(PLAIN_SPACE)[:1] in ("=", "'") else cell for cell in cells]
         last = len(cells)
-        values = {field: text for place, field in header.fields if place < last and (text := clean(cells[place]))}
-        if Field.NAME in values:
-            values[Field.NAME] = tidy(cells[self._name_at()])
+        row = Gathering()
+        for place, field in header.fields:
+            if place < last and (text := _text_of(field, cells[place])):
+                row.add(field, text)
+        for place, field in header.second_choices:
+            if place < last and (text := _text_of(field, cells[place])):
+                row.add_if_missing(field, text)
+        row.finish()
+        if faults:
+            row.faults |= {field: faults[place] for place, field in header.fields if place in faults}
         notes = {name: text for place, name in header.notes if place < last and (text := clean(cells[place]))}
         notes |= {nameless(at): text for at in range(header.width, last) if (text := clean(cells[at]))}
-        people = self._people(cells, notes)
-        return RawRow(number, values, notes, people) if values or notes or people else None
+        people = self._people(cells, notes, row.faults)
+        is_blank = not (row.values or notes or people or row.faults)
+        return None if is_blank else RawRow(number, row.values, notes, people, tuple(row.faults.items()))
 
-    def _name_at(self) -> int:
-        return next(place for place, field in self._header.fields if field is Field.NAME)
-
-    def _people(self, cells: Sequence[str], notes: dict[str, str]) -> tuple[RelatedPerson, ...]:
+    def _people(
+        self, cells: Sequence[str], notes: dict[str, str], faults: dict[Field, Fault]
+    ) -> tuple[RelatedPerson, ...]:
         place = self._header.people_at
         if place is None or place >= len(cells) or not (text := clean(cells[place])):
             return ()
@@ -46,7 +84,25 @@ class RecordReader:
             return read_people(orjson.loads(text))
         except ValueError:
             notes[PEOPLE_NOTE] = text
+            if text[0] in "[{":  # people were meant, and would be lost; a list of bare names finds nobody anyway
+                faults[Field.PEOPLE] = Fault.NO_TEXT
             return ()
+
+
+def _text_of(field: Field, cell: str) -> str:
+    text = clean(cell)
+    return tidy(cell) if text and field is Field.NAME else text
+
+
+def _is_same(field: Field, one: str, other: str) -> bool:
+    if one == other:
+        return True
+    if field not in DATES:
+        return one.strip() == other.strip()
+    try:
+        return read_date(one) == read_date(other)
+    except ValueError:
+        return False
 
 
 def read_people(value: Any) -> tuple[RelatedPerson, ...]:
@@ -56,11 +112,19 @@ def read_people(value: Any) -> tuple[RelatedPerson, ...]:
     return tuple(_person(item) for item in value)
 
 
+def people_text(people: Iterable[RelatedPerson]) -> str:
+    """Write people so that a cell of `qysler` reads as they are."""
+    written = [{"corporationtypename": one.relation, "iname": one.name, "cardNum": one.number} for one in people]
+    return orjson.dumps(written).decode() if written else ""
+
+
 def _person(item: Any) -> RelatedPerson:
     if not isinstance(item, Mapping):
         raise ValueError("no object")  # noqa: TRY004 - the one error of all that is malformed
     texts = {str(key).lower(): value for key, value in item.items()}
-    relation, name, number = (texts.get(key) for key in ("corporationtypename", "iname", "cardnum"))
+    relation = texts.get("corporationtypename", texts.get("role"))
+    name = texts.get("iname", texts.get("name"))
+    number = texts.get("cardnum", texts.get("code"))
     if not isinstance(name, str) or not clean(name):
         raise ValueError("no name")
     return RelatedPerson(_text(relation), tidy(name), _text(number))

@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 from blacklist_service.listings.files.problems import UnreadableFile
+from blacklist_service.listings.files.sheet_marks import MARKED
 
 MOST_PARTS = 1000  # a workbook has about ten and one for each sheet
 MOST_INFLATED = 512 << 20  # bytes; 350,000 rows of 24 cells, and larger lists are better sent as CSV
@@ -20,14 +21,16 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, Valu
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"\0<", b"<\0")
 
 
-def check_workbook(path: Path) -> None:
-    """Refuse a hostile archive. What its directory declares is checked first, then every part is counted and seen."""
+def check_workbook(path: Path) -> frozenset[str]:
+    """Refuse a hostile archive. What its directory declares is checked first, then every part is counted and seen.
+
+    Gives the names of the parts that have marks (`sheet_marks`).
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             parts = archive.infolist()
             _check_declared(parts, path.stat().st_size)
-            for part in parts:
-                _check_part(archive, part)
+            return frozenset([part.filename for part in parts if _check_part(archive, part)])
     except _BROKEN:
         raise UnreadableFile("The workbook is damaged or incomplete.") from None
 
@@ -36,8 +39,6 @@ def _check_declared(parts: list[zipfile.ZipInfo], size: int) -> None:
     names = {part.filename for part in parts}
     if len(parts) > MOST_PARTS:
         raise UnreadableFile(f"The workbook has more than {MOST_PARTS} parts.")
-    if "xl/workbook.xml" not in names:
-        raise UnreadableFile("The file is an archive and no XLSX workbook.")
     if len(names) < len(parts):  # which of the two is read differs from reader to reader
         raise UnreadableFile("The workbook has two parts of one name.")
     inflated = sum(part.file_size for part in parts)
@@ -47,9 +48,9 @@ def _check_declared(parts: list[zipfile.ZipInfo], size: int) -> None:
         raise UnreadableFile(f"The workbook grows more than {MOST_INFLATION} times when unpacked.")
 
 
-def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
     """Inflate it once: a part longer than it says fails its checksum, for no more than it says is read."""
-    kept = b""
+    kept, has_marks = b"", False
     with archive.open(part) as file:
         while chunk := file.read(CHUNK):
             if not kept and chunk.startswith(_WIDE_MARKS):
@@ -57,4 +58,6 @@ def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
             seen = kept + chunk
             if any(word in seen for word in _FORBIDDEN):
                 raise UnreadableFile("A part of the workbook has a document type or entities.")
+            has_marks = has_marks or MARKED.search(seen) is not None
             kept = seen[-_LONGEST_FORBIDDEN:]
+    return has_marks

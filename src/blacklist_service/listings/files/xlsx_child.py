@@ -2,15 +2,16 @@
 
 calamine holds a whole sheet in memory, so that a hostile one is a matter of limits set from outside: this process dies
 of it, and its parent says so. It writes messages to its standard output, each four bytes of length and then JSON:
-`{"ready"}` under its limits, `{"rows", "header_at", "header"}`, then arrays of `[row number, [cells]]`, at last
-`{"end"}`; or `{"refused"}`.
+`{"ready"}` under its limits; for each sheet with a header `{"sheet", "header", …}`, then arrays of `[row number, [cells],
+whether the row is hidden, {place: fault}]`; at last `{"end", "unread"}`; or `{"refused"}`.
 """
 
 import os
 import resource
 import sys
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time, timedelta
+import zipfile
+from collections.abc import Collection, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,26 @@ import orjson
 import python_calamine
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from blacklist_service.listings.files.cells import number_text
-from blacklist_service.listings.files.header import EXPECTED, MOST_COLUMNS, ROWS_BEFORE_HEADER, score_header
+from blacklist_service.listings.files.header import (
+    EXPECTED,
+    MOST_COLUMNS,
+    ROWS_BEFORE_HEADER,
+    read_header,
+    score_header,
+)
 from blacklist_service.listings.files.problems import UnreadableFile
+from blacklist_service.listings.files.rows import DATES
+from blacklist_service.listings.files.sheet_marks import Marks, find_marks
+from blacklist_service.listings.files.sheets import Record, SheetReader, Worksheet, cell_text
 from blacklist_service.listings.files.workbook_limits import check_workbook
+from blacklist_service.listings.files.workbook_parts import USUAL_MAIN, Parts, find_parts, under_usual_names
+from blacklist_service.listings.files.xls_book import OLE, open_xls
 
 ADDRESS_SPACE = 2 << 30  # bytes; 300,000 rows of 24 cells take 0.7 GiB, and larger lists are better sent as CSV
 CPU_SECONDS = 120  # ten times what the largest sheet that fits has taken
-MOST_SHEETS = 50  # each is loaded whole until one has a header
+WORDS_OF_A_HEADER = 2
 ROWS_IN_MESSAGE = 200
 LONGEST_MESSAGE_CELLS = 1 << 20  # characters, after which a message is sent before it has its rows
-
-Record = tuple[int, list[str]]
 
 
 def main(path: Path) -> None:
@@ -39,7 +48,6 @@ def main(path: Path) -> None:
     _limit(resource.RLIMIT_AS, ADDRESS_SPACE)
     _send({"ready": True})
     try:
-        check_workbook(path)
         for message in _messages(path):
             _send(message)
     except UnreadableFile as refusal:
@@ -57,61 +65,107 @@ def _limit(kind: int, most: int) -> None:
 
 
 def _messages(path: Path) -> Iterator[Any]:
-    with path.open("rb") as file:
-        sheet, (header_at, header) = _find_sheet(CalamineWorkbook.from_filelike(file))
-    yield {"rows": sheet.total_height, "header_at": header_at, "header": header}
-    batch: list[Record] = []
+    sheets, count = _open(path)
+    unread: list[tuple[str, str]] = []
+    found = 0
+    for place, sheet in enumerate(sheets):
+        header_at, header = _find_header(sheet, is_only=count == 1)
+        if header is not None:
+            found += 1
+            yield from _sheet_messages(sheet, header_at, header, place / count, 1 / count)
+        elif header_at:
+            unread.append((sheet.name, "no-header"))
+    if not found:
+        raise UnreadableFile(f"No sheet of the workbook has the header of a list: {EXPECTED}.")
+    yield {"end": True, "unread": unread}
+
+
+def _sheet_messages(
+    sheet: Worksheet, header_at: int, header: list[str], begins_at: float, share: float
+) -> Iterator[Any]:
+    """`begins_at` and `share` say which part of the whole the sheet is, from 0 to 1."""
+    yield {"sheet": sheet.name, "header": header, "from": begins_at, "share": share, "rows": max(sheet.height, 1)}
+    meanings = read_header(header)
+    dates = frozenset(place for place, field in (*meanings.fields, *meanings.second_choices) if field in DATES)
+    batch: list[Any] = []
     size = 0
-    for number, cells in _records(sheet):
-        if number <= header_at:
-            continue
-        batch.append((number, cells))
-        size += sum(map(len, cells))
+    for number, texts, faults in SheetReader(sheet, header_at, dates).records():
+        is_hidden = sheet.is_hidden or number in sheet.hidden_rows
+        batch.append((number, texts, is_hidden, {str(place): fault for place, fault in faults.items()}))
+        size += sum(map(len, texts))
         if len(batch) >= ROWS_IN_MESSAGE or size > LONGEST_MESSAGE_CELLS:
             yield batch
             batch, size = [], 0
     yield batch
-    yield {"end": True}
 
 
-def _find_sheet(workbook: CalamineWorkbook) -> tuple[CalamineSheet, Record]:
-    """Find the first sheet with a header; what is hidden is not what the sender saw."""
-    for metadata in workbook.sheets_metadata[:MOST_SHEETS]:
-        if metadata.typ is not SheetTypeEnum.WorkSheet or metadata.visible is not SheetVisibleEnum.Visible:
-            continue
-        sheet = workbook.get_sheet_by_name(metadata.name)
-        first = list(islice(_records(sheet), ROWS_BEFORE_HEADER))
-        header = max(first, key=lambda record: score_header(record[1]), default=None)
-        if header is not None and score_header(header[1]):
-            return sheet, header
-    raise UnreadableFile(f"No sheet of the workbook has the header of a list: {EXPECTED}.")
+def _find_header(sheet: Worksheet, *, is_only: bool) -> tuple[int, list[str] | None]:
+    """Where the header stands, and what it says; a row but no header where nothing among the first rows is one.
+
+    Beside other sheets one known word is none: instructions for filling in a list have its words, too.
+    """
+    if sheet.width > MOST_COLUMNS:
+        raise UnreadableFile(f"The sheet has more than {MOST_COLUMNS} columns.")
+    first = [
+        (number, [cell_text(cell) for cell in cells]) for number, cells in islice(sheet.records(), ROWS_BEFORE_HEADER)
+    ]
+    if not first:
+        return 0, None
+    at, header = max(first, key=lambda record: score_header(record[1]))
+    return (at, header if score_header(header) >= (1 if is_only else WORDS_OF_A_HEADER) else None)
+
+
+def _open(path: Path) -> tuple[Iterator[Worksheet], int]:
+    with path.open("rb") as file:
+        if file.read(len(OLE)) == OLE:
+            return open_xls(path)
+    marked = check_workbook(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = find_parts(archive)
+        book = path.open("rb") if parts.main == USUAL_MAIN else under_usual_names(archive, parts)
+    workbook = CalamineWorkbook.from_filelike(book)
+    names = [one.name for one in workbook.sheets_metadata if one.typ is SheetTypeEnum.WorkSheet]
+    hidden = {one.name for one in workbook.sheets_metadata if one.visible is not SheetVisibleEnum.Visible}
+    return _worksheets(path, workbook, names, hidden, parts, marked), len(names)
+
+
+def _worksheets(
+    path: Path,
+    workbook: CalamineWorkbook,
+    names: Sequence[str],
+    hidden: Collection[str],
+    parts: Parts,
+    marked: Collection[str],
+) -> Iterator[Worksheet]:
+    for name in names:
+        sheet = workbook.get_sheet_by_name(name)
+        part = parts.sheets.get(name)
+        marks = Marks()
+        if part is not None and part in marked:
+            with zipfile.ZipFile(path) as archive, archive.open(part) as content:
+                marks = find_marks(content)
+        yield Worksheet(
+            name=name,
+            is_hidden=name in hidden,
+            is_1904=parts.is_1904,
+            height=sheet.total_height,
+            width=sheet.end[1] + 1 if sheet.end else 0,
+            records=partial(_records, sheet),
+            merged=sheet.merged_cell_ranges or (),
+            hidden_rows=marks.hidden_rows,
+            errors=marks.errors,
+            without_value=marks.without_value,
+        )
 
 
 def _records(sheet: CalamineSheet) -> Iterator[Record]:
     """Give the rows with something in them, under the sheet's own numbers; columns count from A."""
-    if sheet.start is None or sheet.end is None:
+    if sheet.start is None:
         return
-    if sheet.end[1] >= MOST_COLUMNS:
-        raise UnreadableFile(f"The sheet has more than {MOST_COLUMNS} columns.")
     before = [""] * sheet.start[1]
     for number, row in enumerate(sheet.iter_rows(), 1):  # it gives the empty rows above the first, not the columns
-        cells = _texts(row)
-        if any(cells):
-            yield number, before + cells
-
-
-def _texts(row: Iterable[Any]) -> list[str]:
-    return [cell if type(cell) is str else _text(cell) for cell in row]
-
-
-def _text(cell: float | bool | datetime | date | time | timedelta) -> str:
-    if isinstance(cell, bool):
-        return str(cell).upper()
-    if isinstance(cell, (int, float)):
-        return number_text(float(cell))
-    if isinstance(cell, datetime) and cell.time() == time():
-        return cell.date().isoformat()
-    return str(cell)
+        if any(cell != "" for cell in row):
+            yield number, before + row
 
 
 def _send(message: Any) -> None:

@@ -1,4 +1,4 @@
-"""XLSX, opened in a child process: its limits of memory and time are what a bomb runs into."""
+"""Workbooks, opened in a child process: its limits of memory and time are what a bomb runs into."""
 
 import os
 import select
@@ -10,15 +10,15 @@ import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
-from blacklist_service.listings.files.base import ListFile
-from blacklist_service.listings.files.header import Header, read_header
+from blacklist_service.listings.files.base import Column, ListFile, Sheet, UnreadSheet, sheet_name
+from blacklist_service.listings.files.header import MOST_UNKNOWN_NAMES, Header, read_header
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.records import RecordReader
-from blacklist_service.listings.files.rows import RawRow
+from blacklist_service.listings.files.rows import Fault, RawRow
 
 CHILD = "blacklist_service.listings.files.xlsx_child"
 CHILD_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")  # no secret of ours beside a hostile file
@@ -28,55 +28,97 @@ LONGEST_MESSAGE = 64 << 20  # bytes; a row of 500 cells, each as long as Excel l
 
 
 class XlsxFile(ListFile):
-    format = "xlsx"
     encoding = ""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, format: Literal["xlsx", "xls"] = "xlsx") -> None:  # noqa: A002 - as its field is called
+        self.format = format
         self._path = path
-        self._at = 0
+        self._begin()
         self._child: _Child | None = _Child(path)
         try:
-            head = self._child.receive()
-            self._rows = max(int(head["rows"]), 1)
-            self._header: Header = read_header(head["header"])
+            self._turn_to(self._child.receive())
         except BaseException:
             self.close()
             raise
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
-        return self._header.unknown
+        return tuple(self._unknown)[:MOST_UNKNOWN_NAMES]
+
+    @property
+    def doubtful_columns(self) -> tuple[Column, ...]:
+        return tuple(self._doubtful)
+
+    @property
+    def gaps(self) -> tuple[Column, ...]:
+        return tuple(self._gaps)
 
     @property
     def fraction(self) -> float:
-        return min(self._at / self._rows, 1.0)
+        return min(self._fraction, 1.0)
 
     def rows(self) -> Iterator[RawRow]:
-        """Stream the rows; a second time, the workbook is opened anew."""
+        """Stream the rows of all sheets; a second time, the workbook is opened anew."""
         child, self._child = self._child or self._reopen(), None
         try:
             yield from self._read(child)
         finally:
             child.end()
-        self._at = self._rows
+        self._fraction = 1.0
 
     def close(self) -> None:
         if self._child is not None:
             self._child.end()
             self._child = None
 
+    def _begin(self) -> None:
+        self.sheets, self.unread_sheets = (), ()
+        self.hidden_rows, self.first_hidden_row = 0, None
+        self._unknown: dict[str, None] = {}
+        self._doubtful: dict[Column, None] = {}
+        self._gaps: dict[Column, None] = {}
+        self._last_row = 0
+        self._fraction = 0.0
+
     def _reopen(self) -> "_Child":
+        self._begin()
         child = _Child(self._path)
-        child.receive()
+        self._turn_to(child.receive())
         return child
 
+    def _turn_to(self, head: Any) -> None:
+        """Begin with a sheet: its rows are numbered after all before it."""
+        self._header: Header = read_header(head["header"])
+        self._head = head
+        name = sheet_name(head["sheet"], len(self.sheets))
+        self.sheets += (Sheet(name, self._last_row),)
+        self._unknown |= dict.fromkeys(self._header.unknown)
+        self._gaps |= dict.fromkeys(Column(field.value, name) for field in self._header.gaps)
+        self._reader = RecordReader(self._header)
+
     def _read(self, child: "_Child") -> Iterator[RawRow]:
-        read = RecordReader(self._header).read
-        while isinstance(batch := child.receive(), list):
-            for number, cells in batch:
-                if (row := read(number, cells)) is not None:
-                    yield row
-                self._at = number
+        while isinstance(message := child.receive(), list) or "sheet" in message:
+            if isinstance(message, dict):
+                self._turn_to(message)
+            else:
+                yield from self._rows_of(message)
+        self.unread_sheets = tuple(UnreadSheet(sheet_name(name, None), why) for name, why in message["unread"])
+
+    def _rows_of(self, batch: list[Any]) -> Iterator[RawRow]:
+        sheet, doubtful = self.sheets[-1], self._header.doubtful
+        for number, cells, is_hidden, marked in batch:
+            faults = {int(place): Fault(fault) for place, fault in marked.items()}
+            row = self._reader.read(sheet.after + number, cells, faults)
+            self._last_row = sheet.after + number
+            self._fraction = self._head["from"] + self._head["share"] * number / self._head["rows"]
+            if row is None:
+                continue
+            if is_hidden:
+                self.hidden_rows += 1
+                self.first_hidden_row = self.first_hidden_row or row.number
+            if doubtful:
+                self._doubtful |= dict.fromkeys(Column(name, sheet.name) for name in row.notes if name in doubtful)
+            yield row
 
 
 class _Child:
