@@ -239,10 +239,13 @@ CREATE UNLOGGED TABLE import_rows (
     key_people smallint[],
     performance text,
     record_id text,
+    is_stated boolean DEFAULT true NOT NULL,
     CONSTRAINT import_rows_action_check CHECK ((action = ANY (ARRAY['publish'::text, 'correct'::text, 'delete'::text, 'withdraw'::text, 'suspend'::text, 'resume'::text])))
 );
 
 COMMENT ON COLUMN import_rows.is_alone IS 'no other row of the file is about its case';
+
+COMMENT ON COLUMN import_rows.is_stated IS 'an action asks for what becomes of the listing, not the columns of its record';
 
 CREATE TABLE imports (
     id uuid NOT NULL,
@@ -272,6 +275,8 @@ CREATE TABLE imports (
     absent integer DEFAULT 0 NOT NULL,
     confirmed_by text,
     attempts integer DEFAULT 0 NOT NULL,
+    sheets jsonb DEFAULT '[]'::jsonb NOT NULL,
+    findings jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT imports_mode_check CHECK ((mode = ANY (ARRAY['upsert'::text, 'snapshot'::text]))),
     CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'awaiting_confirmation'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
 );
@@ -279,6 +284,10 @@ CREATE TABLE imports (
 COMMENT ON COLUMN imports.legal_date IS 'the day of loading: an empty publication date becomes it, also after a restart';
 
 COMMENT ON COLUMN imports.absent IS 'listings that a snapshot lacked, and that it ended (or would end)';
+
+COMMENT ON COLUMN imports.sheets IS 'the worksheets in order: name, and the number of the row before its first';
+
+COMMENT ON COLUMN imports.findings IS 'what is to be said of the file as a whole; of its rows, import_fates say it';
 
 CREATE TABLE installation (
     is_only boolean DEFAULT true NOT NULL,
@@ -850,6 +859,8 @@ CREATE INDEX listing_versions_absent ON listing_versions USING btree (listing_id
 CREATE UNIQUE INDEX listing_versions_list_version ON listing_versions USING btree (list_version) WHERE (list_version IS NOT NULL);
 
 CREATE INDEX listing_versions_natural_key ON listing_versions USING btree (natural_key) WHERE (natural_key IS NOT NULL);
+
+CREATE INDEX listing_versions_unstated ON listing_versions USING btree (listing_id) WHERE (ground = 'unstated'::text);
 
 CREATE INDEX listings_case ON listings USING btree (court_code, case_number);
 

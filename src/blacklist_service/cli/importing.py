@@ -14,10 +14,18 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from blacklist_service.access.principals import Actor
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.database.connections import Connection, connect
+from blacklist_service.listings.findings import Finding, Sheets
 from blacklist_service.listings.operations.importing import Import
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, begin_import, run_import
 from blacklist_service.listings.operations.uploads import keep_file
-from blacklist_service.listings.queries import ImportCounts, RowReport, count_fates, known_courts, list_row_reports
+from blacklist_service.listings.queries import (
+    ImportCounts,
+    RowReport,
+    count_fates,
+    known_courts,
+    list_findings,
+    list_row_reports,
+)
 from blacklist_service.listings.tasks import load_next
 from blacklist_service.members.rules import COURT_CODE_FORM
 from blacklist_service.subjects.case_numbers import fold_court_code
@@ -43,6 +51,8 @@ class Report:
     counts: ImportCounts
     rows: list[RowReport]
     unknown_columns: list[str]
+    findings: list[Finding]
+    sheets: Sheets
 
     def as_json(self) -> str:
         return json.dumps(
@@ -53,12 +63,16 @@ class Report:
                 "list_version": self.list_version,
                 "rows": asdict(self.counts),
                 "rejected": [
-                    {"row": row.row, "column": row.field, "code": row.code} | _named(row)
+                    self._place(row) | {"column": row.field, "code": row.code} | _named(row)
                     for row in self.rows
                     if row.is_refused
                 ],
-                "warned": [{"row": row.row, "code": row.code} | _named(row) for row in self.rows if not row.is_refused],
+                "warned": [
+                    self._place(row) | {"code": row.code} | _named(row) for row in self.rows if not row.is_refused
+                ],
                 "unknown_columns": self.unknown_columns,
+                "findings": [finding.as_json() for finding in self.findings],
+                "problem": self.problem,
             },
             ensure_ascii=False,
         )
@@ -74,18 +88,31 @@ class Report:
         if self.state == "failed":
             return f"import {self.import_id} failed: {self.problem}"
         if self.state == "awaiting_confirmation":
-            return f"import {self.import_id} awaits a second person: blacklist-service imports confirm {self.import_id}"
+            held = [f"  {finding.en}\n  {finding.zh}" for finding in self.findings]
+            hint = f"import {self.import_id} awaits a second person: blacklist-service imports confirm {self.import_id}"
+            return "\n".join([hint, *held])
         counts = "  ".join(f"{name} {number}" for name, number in asdict(self.counts).items())
         lines = [f"{'dry run, nothing changed: ' if self.is_dry_run else ''}{counts}"]
+        for finding in self.findings:
+            example = f" ({_at(finding.sheet, finding.example_row)})" if finding.example_row else ""
+            lines += [f"  {finding.en}{example}", f"  {finding.zh}"]
         for row in self.rows[:SHOWN_ROWS]:
             word = "refused" if row.is_refused else "warned "
-            about = row.field or ", ".join(map(str, row.named))
-            lines.append(f"  row {row.row:>7}  {word}  {row.code}" + (f"  ({about})" if about else ""))
+            where, about = _at(*self.sheets.place(row.row)), row.field or ", ".join(map(str, row.named))
+            lines.append(f"  {where:>11}  {word}  {row.code}" + (f"  ({about})" if about else ""))
         if len(self.rows) > SHOWN_ROWS:
             lines.append(f"  … {len(self.rows) - SHOWN_ROWS} more: see --json")
         if self.unknown_columns:
             lines.append(f"  columns not known, kept as notes: {', '.join(self.unknown_columns)}")
         return "\n".join([*lines, f"list version {self.list_version}"])
+
+    def _place(self, row: RowReport) -> dict[str, int | str]:
+        sheet, number = self.sheets.place(row.row)
+        return {"row": number} | ({"sheet": sheet} if sheet else {})
+
+
+def _at(sheet: str | None, row: int) -> str:
+    return f"{sheet} row {row}" if sheet else f"row {row:>7}"
 
 
 def import_file(
@@ -140,6 +167,7 @@ async def _have_done(connection: Connection, job: Import, workplace: Workplace) 
 async def _report(connection: Connection, job: Import) -> Report:
     row = await connection.fetchrow("SELECT state, problem, unknown_columns FROM imports WHERE id = $1", job.import_id)
     assert row is not None  # noqa: S101 - the job was just run
+    findings, sheets = await list_findings(connection, job.import_id)
     return Report(
         import_id=str(job.import_id),
         state=row["state"],
@@ -149,6 +177,8 @@ async def _report(connection: Connection, job: Import) -> Report:
         counts=await count_fates(connection, job.import_id),
         rows=await list_row_reports(connection, job.import_id),
         unknown_columns=row["unknown_columns"],
+        findings=findings,
+        sheets=sheets,
     )
 
 

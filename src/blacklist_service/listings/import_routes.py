@@ -18,11 +18,11 @@ from starlette.responses import Response
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import new_id, now
-from blacklist_service.listings.operations.jobs import Upload, begin_import, cancel_import, confirm_import
+from blacklist_service.listings.findings import Sheets, sentence_of
+from blacklist_service.listings.operations.jobs import PART_BYTES, Upload, begin_import, cancel_import, confirm_import
 from blacklist_service.listings.operations.quotas import require_quota
 from blacklist_service.listings.operations.uploads import (
     MOST_FILE_BYTES,
-    PART_BYTES,
     Incoming,
     drop_upload,
     keep_upload,
@@ -33,8 +33,10 @@ from blacklist_service.listings.queries import (
     count_fates,
     find_import,
     known_courts,
+    list_findings,
     list_refused_rows,
     list_reports,
+    list_sheets,
 )
 from blacklist_service.problems import (
     FieldError,
@@ -50,7 +52,7 @@ from blacklist_service.web.idempotency import Replayed, replay_of
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
-from blacklist_service.web.spreadsheets import cell
+from blacklist_service.web.spreadsheets import lasting_cell
 from blacklist_service.web.transactions import Reads, Writes, borrowed, undetermined_if_lost
 from blacklist_service.web.uploads import UploadedFile
 from blacklist_service.web.wire import Response as Wire
@@ -60,6 +62,8 @@ log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRoute)
 
+OUR_COLUMNS = ("sheet", "row", "code")
+"""Put before a refused row's own; known when it comes back."""
 State = Literal["queued", "running", "awaiting_confirmation", "done", "failed", "cancelled"]
 FILE_BODY = {
     "requestBody": {
@@ -107,6 +111,15 @@ class CountsResponse(Wire):
     warned: int
 
 
+class FindingResponse(Wire):
+    code: str
+    count: int = Field(description="rows that have it; of a finding about the file, 1")
+    example_row: int | None = Field(description="the first of the rows, as the worksheet or the file counts them")
+    sheet: str | None = Field(description="the worksheet it is about, or that the example is on")
+    zh: str
+    en: str
+
+
 class ImportResponse(Wire):
     import_id: UUID
     state: State
@@ -117,6 +130,9 @@ class ImportResponse(Wire):
     absent: int = Field(description="listings that a snapshot lacked")
     list_version: int | None
     unknown_columns: list[str]
+    findings: list[FindingResponse] = Field(
+        description="what a person should know of the file and its rows, in words; a dry run tells it before a load"
+    )
     format: str | None
     file_sha256: str | None
     problem: str | None = Field(description="why it failed: where the file stopped being readable")
@@ -125,7 +141,8 @@ class ImportResponse(Wire):
 
 
 class RowResponse(Wire):
-    row: int
+    row: int = Field(description="as the worksheet counts, or the file")
+    sheet: str | None = None
     column: str | None
     code: str
     message: str
@@ -224,6 +241,7 @@ async def _drop(request: Request, incoming: Incoming, error: BaseException, acto
 async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResponse:
     row = await _own(connection, import_id, caller.court_code)
     counts = await count_fates(connection, import_id)
+    findings, _ = await list_findings(connection, import_id)
     return ImportResponse(
         import_id=row["id"],
         state=row["state"],
@@ -242,6 +260,7 @@ async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResp
         absent=row["absent"],
         list_version=row["list_version"],
         unknown_columns=row["unknown_columns"],
+        findings=[FindingResponse(**finding.as_json()) for finding in findings],
         format=row["format"],
         file_sha256=row["file_sha256"].hex() if row["file_sha256"] else None,
         problem=row["problem"],
@@ -268,15 +287,16 @@ async def read_rows(
     filters = [str(import_id), query.status]
     after = _place(read_cursor(query.cursor, filters)) if query.cursor else (0, "")
     reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
-    items = [_row(one) for one in reports]
-    is_last = len(items) < query.limit
-    return RowPage(items=items, next=None if is_last else make_cursor([items[-1].row, items[-1].code], filters))
+    sheets = await list_sheets(connection, import_id)
+    items = [_row(one, sheets) for one in reports]
+    is_last = len(reports) < query.limit
+    return RowPage(items=items, next=None if is_last else make_cursor([reports[-1].row, reports[-1].code], filters))
 
 
 @router.post(
     "/{import_id}/confirmation",
-    summary="Let a held snapshot go on",
-    description="By another key of the same court; the plan is made anew.",
+    summary="Let a held file go on",
+    description="By another key of the same court; the plan is made anew. `findings` say why it is held.",
     responses=problems(401, 403, 404, 409, 422, 503),
     dependencies=[needs(Scope.LISTINGS_APPROVE)],
 )
@@ -317,7 +337,7 @@ async def _own(connection: Any, import_id: UUID, court_code: str | None) -> asyn
 
 
 async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Response:
-    """The refused rows as they were sent, in columns of our names; formula signs are made harmless (trust.md §6)."""
+    """The refused rows as they were sent, in columns of our names, written so that a spreadsheet leaves them as they are."""
     cipher = request.app.state.secrecy.cipher("refused rows")
     rows = [
         (row["row"], row["code"], *orjson.loads(cipher.open(row["content"], import_id.bytes)))
@@ -325,55 +345,28 @@ async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Re
     ]
     if not rows:
         raise NotFound("no refused rows are kept for this import")
-    columns = list(dict.fromkeys(name for _, _, values, notes in rows for name in (*values, *notes)))
+    sheets = await list_sheets(connection, import_id)
+    columns = [
+        name
+        for name in dict.fromkeys(name for _, _, values, notes in rows for name in (*values, *notes))
+        if name not in OUR_COLUMNS
+    ]
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["row", "code", *map(cell, columns)])
+    writer.writerow([*OUR_COLUMNS, *map(lasting_cell, columns)])
     for number, code, values, notes in rows:
+        sheet, row = sheets.place(number)
         cells = {**notes, **values}
-        writer.writerow([number, code, *(cell(cells.get(name, "")) for name in columns)])
+        writer.writerow(
+            [lasting_cell(sheet or ""), row, code, *(lasting_cell(cells.get(name, "")) for name in columns)]
+        )
     return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8")
 
 
-def _row(report: RowReport) -> RowAboutOthersResponse | RowResponse:
-    shown = {"row": report.row, "column": report.field, "code": report.code, "message": MESSAGES.get(report.code, "")}
+def _row(report: RowReport, sheets: Sheets) -> RowAboutOthersResponse | RowResponse:
+    sheet, row = sheets.place(report.row)
+    message = sentence_of(report.code).en
+    shown = {"row": row, "sheet": sheet, "column": report.field, "code": report.code, "message": message}
     if report.named:
         return RowAboutOthersResponse.model_validate(shown | {"listing_ids": report.named})
     return RowResponse.model_validate(shown)
-
-
-MESSAGES = {
-    "name-missing": "the debtor's name is missing",
-    "case-number-missing": "the case number is missing",
-    "text-too-long": "longer than a text of this column may be, or than a row's texts may be together (64 KiB)",
-    "minor": "nobody under 18 may be listed (Art. 4)",
-    "date-invalid": "this is no date",
-    "identifier-damaged": "a spreadsheet has rounded this number",
-    "kind-unknown": "a word that is not known (the column says which): person or organisation, or what is to be done",
-    "court-mismatch": "another court's row",
-    "conflicting-duplicate": "an earlier row of this file publishes the same listing with other content",
-    "ground-missing": "a deletion needs its legal ground",
-    "unknown-listing": "no such listing is held",
-    "ambiguous-listing": "several listings could be meant: give the identifier, the party sequence, 失信ID or 决定书文号",
-    "possible-duplicate": "the debtor may be listed in this case already, under another form of the number",
-    "identifier-completed": "the listing of the less complete number now has this one",
-    "other-listing-remains": "another listing of this debtor in this case goes on",
-    "identifier-checksum": "the number's check does not hold",
-    "identifier-masked": "the number is masked: a hit can only be a flag",
-    "identifier-missing": "no number: a hit can only be a flag",
-    "identifier-unusable": "the number is of no known form: found by name alone, as a flag",
-    "circumstance-unknown": "this wording of the circumstance is not known",
-    "term-missing": "the decision's term is missing",
-    "decision-missing": "the decision letter's number is missing",
-    "name-suspect": "the name holds what no name holds: compared by the number alone",
-    "case-number-legacy": "a case number of the form before 2016",
-    "dates-unusual": "the dates are in an odd order, or of an odd length",
-    "court-unknown": "this court's name is not in the dictionary",
-    "person-unidentified": "a related person without a number is not found",
-    "ground-unusual": "this ground does not go with the listing's term",
-    "already-ended": "the listing had ended otherwise; nothing changed",
-    "relisting-undecided": "the listing had ended; listing again needs a later decision",
-    "number-in-text": "a person's number stands in a free text: it is masked wherever the list is shown",
-    "party-sequence-unusual": "the party sequence is no number; taken as 1",
-    "performance-unknown": "this wording of the performance is not known",
-}

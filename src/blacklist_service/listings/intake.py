@@ -1,7 +1,7 @@
 """From a raw row of a file to what it says: the particulars of a listing, and what is to become of it. Pure.
 
-What the particulars mean is read in `contents`, as for a publication over HTTP. Here is what only a file has: an action, days
-as cells, the court of each row. The first refusal in the order of `Refusal` is the row's fate.
+What the particulars mean is read in `contents`, as for a publication over HTTP. Here is what only a file has: what becomes of
+the listing (`standing`), days as cells, the court of each row. The first refusal in the order of `Refusal` is the row's fate.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,11 +10,13 @@ from datetime import date
 
 from blacklist_service.listings.contents import Particulars, PersonParticulars, Reading, read_content, read_naming
 from blacklist_service.listings.courts import Courts
-from blacklist_service.listings.files import Field, RawRow
+from blacklist_service.listings.files import Fault, Field, RawRow
+from blacklist_service.listings.files.rows import DATES
 from blacklist_service.listings.files.values import read_date
 from blacklist_service.listings.lengths import LONGEST_NUMBER, overlong
-from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction, SuspensionGround, Warn
-from blacklist_service.listings.wording import ACTIONS, GROUNDS, fold
+from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction, Warn
+from blacklist_service.listings.standing import read_standing
+from blacklist_service.listings.wording import fold
 from blacklist_service.subjects.case_numbers import fold_court_code
 
 DATE_FIELDS = (Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL)
@@ -48,6 +50,8 @@ class ReadRow:
     content: Content | None = None
     ground: str | None = None
     decided_on: date | None = None
+    is_stated: bool = True
+    """Whether an action asks for it; else the record's own columns say that it has ended."""
     notes: Mapping[str, str] | None = None
 
 
@@ -67,11 +71,15 @@ class _RowReading:
     def read(self) -> ReadRow | RefusedRow:
         if (overlong := self._overlong()) is not None:
             return overlong
-        action = self._action()
-        is_content = action in (RowAction.PUBLISH, RowAction.CORRECT)
-        dates = self._dates(DATE_FIELDS if is_content else (Field.DECIDED_ON,))
+        standing = read_standing(self._values, today=self._importer.today)
+        is_content = standing.action in (RowAction.PUBLISH, RowAction.CORRECT)
+        self._refusals += standing.refusals
+        if self._raw.faults:
+            self._refuse_faults()
+        dates = self._dates(DATE_FIELDS if is_content else (Field.DECIDED_ON,) if standing.is_stated else ())
+        if standing.leaves_on is not None:
+            dates.setdefault(Field.EXPIRES_ON, standing.leaves_on)
         self._check_court()
-        ground = self._ground_of(action)
         reading = self._reading(dates, is_content=is_content)
         self._refusals += [(one.code, _FIELD_OF_PART.get(one.part)) for one in reading.refused]
         if self._refusals or reading.naming is None:
@@ -79,12 +87,13 @@ class _RowReading:
             return RefusedRow(self._raw.number, code, field)
         return ReadRow(
             number=self._raw.number,
-            action=action,
+            action=standing.action,
             naming=reading.naming,
             warnings=_unique(self._warnings, reading.warnings) if is_content else (),
             content=reading.content,
-            ground=ground,
-            decided_on=dates.get(Field.DECIDED_ON),
+            ground=standing.ground,
+            decided_on=standing.ended_on or dates.get(Field.DECIDED_ON),
+            is_stated=standing.is_stated,
             notes=self._raw.notes or None,
         )
 
@@ -140,13 +149,15 @@ class _RowReading:
             unperformed_part=text(Field.UNPERFORMED_PART),
         )
 
-    def _action(self) -> RowAction:
-        """Publishing is the default where no action is given; a word that is not known must never list anyone."""
-        written = self._values.get(Field.ACTION)
-        action = ACTIONS.get(fold(written)) if written else RowAction.PUBLISH
-        if action is None:
-            self._refuse(Refusal.KIND_UNKNOWN, Field.ACTION)
-        return action or RowAction.PUBLISH
+    def _refuse_faults(self) -> None:
+        """A cell that nobody can read refuses its row, as a word would that nobody knows."""
+        for field, fault in self._raw.faults:
+            if fault is Fault.TWO_VALUES:
+                self._refuse(Refusal.CELLS_DISAGREE, field)
+            elif field in DATES and fault is Fault.NO_TEXT:
+                self._refuse(Refusal.DATE_INVALID, field)
+            else:
+                self._refuse(Refusal.CELL_UNREADABLE, field)
 
     def _check_court(self) -> None:
         """A row is of the importer's court: by code, else by name or alias, or where it gives none."""
@@ -174,19 +185,6 @@ class _RowReading:
                 if day is not None:
                     dates[field] = day
         return dates
-
-    def _ground_of(self, action: RowAction) -> str | None:
-        """A deletion needs a ground that is known; a suspension is for a bankruptcy where that is what it says."""
-        if action is RowAction.SUSPEND:
-            is_bankrupt = "破产" in self._values.get(Field.GROUND, "")
-            return SuspensionGround.BANKRUPTCY if is_bankrupt else SuspensionGround.OTHER
-        return self._ground() if action is RowAction.DELETE else None
-
-    def _ground(self) -> str | None:
-        ground = GROUNDS.get(fold(self._values.get(Field.GROUND, "")))
-        if ground is None:
-            self._refuse(Refusal.GROUND_MISSING, Field.GROUND)
-        return ground
 
     def _refuse(self, code: Refusal, field: Field | None) -> None:
         self._refusals.append((code, field))

@@ -129,6 +129,7 @@ listing_versions = Table(
     # Keys that a listing had before a correction stay its aliases, and content once held is known again.
     Index("listing_versions_natural_key", "natural_key", postgresql_where=text("natural_key IS NOT NULL")),
     Index("listing_versions_absent", "listing_id", postgresql_where=text("ground = 'absent_from_snapshot'")),
+    Index("listing_versions_unstated", "listing_id", postgresql_where=text("ground = 'unstated'")),
 )
 
 # What a listing is called by later digest rules, for each content it ever held: versions are never changed.

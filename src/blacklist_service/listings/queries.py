@@ -12,6 +12,8 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.distinction import Distinction
+from blacklist_service.listings.files import Sheet
+from blacklist_service.listings.findings import Finding, Sheets, row_findings
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
 from blacklist_service.listings.rules import Refusal, RowAction, Warn
@@ -160,7 +162,7 @@ async def list_unsettled(
     rows = await connection.fetch(
         """
         SELECT row, action, natural_key, loose_key, content_digest, in_force_from, expires_on, decided_on,
-               record_id, decision_number, circumstances, kind, ground, court_code, case_number, warnings
+               record_id, decision_number, circumstances, kind, ground, court_code, case_number, warnings, is_stated
         FROM (SELECT * FROM import_rows WHERE import_id = $1 AND is_alone AND row BETWEEN $2 AND $3
               UNION ALL
               SELECT * FROM import_rows WHERE import_id = $1 AND NOT is_alone AND first_row BETWEEN $2 AND $3) AS r
@@ -187,6 +189,7 @@ def _row(row: asyncpg.Record) -> Row:
         ground=row["ground"],
         case=(row["court_code"], row["case_number"]),
         naming=_distinction(row),
+        is_stated=row["is_stated"],
     )
 
 
@@ -252,6 +255,34 @@ class RowReport:
     def named(self) -> list[UUID]:
         """The other listings that it is about."""
         return list(self.others or ()) if self.code in ABOUT_OTHERS else []
+
+
+async def count_codes(connection: Connection, import_id: UUID) -> list[tuple[str, int, int]]:
+    """Each code of refused and warned rows, most first: how many rows have it, and the first of them."""
+    rows = await connection.fetch(
+        """
+        SELECT code, count(*) AS rows, min(row) AS first FROM (
+            SELECT row, code FROM import_fates WHERE import_id = $1 AND fate = 'rejected'
+            UNION ALL
+            SELECT row, unnest(warnings) FROM import_fates WHERE import_id = $1 AND warnings <> '{}'
+        ) AS told GROUP BY code ORDER BY rows DESC, code
+        """,
+        import_id,
+    )
+    return [(row["code"], row["rows"], row["first"]) for row in rows]
+
+
+async def list_findings(connection: Connection, import_id: UUID) -> tuple[list[Finding], Sheets]:
+    """What is to be said of the file, then of its rows; and where its rows lie."""
+    sheets = await list_sheets(connection, import_id)
+    of_file = await connection.fetchval("SELECT findings FROM imports WHERE id = $1", import_id)
+    counted = await count_codes(connection, import_id)
+    return [Finding(**one) for one in of_file or ()] + row_findings(counted, sheets), sheets
+
+
+async def list_sheets(connection: Connection, import_id: UUID) -> Sheets:
+    sheets = await connection.fetchval("SELECT sheets FROM imports WHERE id = $1", import_id)
+    return Sheets([Sheet(**one) for one in sheets or ()])
 
 
 async def list_row_reports(connection: Connection, import_id: UUID) -> list[RowReport]:

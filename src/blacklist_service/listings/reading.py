@@ -165,6 +165,10 @@ async def list_court_tasks(connection: Connection, court_code: str, *, today: da
         FROM listings l JOIN listing_versions v ON v.listing_id = l.id AND v.version = l.version
         WHERE l.court_code = $1 AND v.ground = 'absent_from_snapshot'
         UNION ALL
+        SELECT 'give_ground', l.id, l.case_number, NULL, l.ended_on, NULL
+        FROM listings l JOIN listing_versions v ON v.listing_id = l.id AND v.version = l.version
+        WHERE l.court_code = $1 AND v.ground = 'unstated'
+        UNION ALL
         SELECT CASE o.state WHEN 'filed' THEN 'decide_objection' WHEN 'upheld' THEN 'act_on_upheld_objection'
                             ELSE 'decide_reconsideration' END,
                l.id, l.case_number, o.id,

@@ -69,6 +69,8 @@ class Row:
     case: tuple[str, str] = ("", "")
     """Court and case number, by which listings are fetched for a row that names one without its number, or with another."""
     naming: Distinction = UNSAID
+    is_stated: bool = True
+    """Whether an action asks for an end; else the record's own columns say that it has ended."""
 
 
 class FateKind(StrEnum):
@@ -313,6 +315,9 @@ class _Resolving:
         living = [listing for listing in known if not listing.has_ended(self._today)]
         if len(living) > 1:
             self._reject(row, Refusal.AMBIGUOUS_LISTING, living)
+            return None
+        if not known and not row.is_stated:  # a record that had ended before it was ever held here: nothing to do
+            self._result.fates.append(Fate(row.number, FateKind.UNCHANGED, warnings=(Warn.ALREADY_ENDED,)))
             return None
         if not known:
             self._reject(row, Refusal.UNKNOWN_LISTING)

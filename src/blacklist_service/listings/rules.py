@@ -73,6 +73,10 @@ class Ground(StrEnum):
     TERM_EXPIRED = "term_expired"
 
 
+UNSTATED = "unstated"
+"""In place of a ground: a record's own columns say that it has ended, not why. The court has the task to give the ground."""
+
+
 GROUNDS_OF_A_TERM = frozenset({Ground.EARLY_BY_DECISION, Ground.TERM_EXPIRED})
 """The grounds that end a listing with a term (Art. 10(2)); all others are Art. 10(1)'s, for a listing without one."""
 
@@ -99,6 +103,8 @@ class Circumstance(StrEnum):
 class Refusal(StrEnum):
     """Why a row is refused, in the order in which the first one counts (design §6)."""
 
+    CELL_UNREADABLE = "cell-unreadable"
+    CELLS_DISAGREE = "cells-disagree"
     NAME_MISSING = "name-missing"
     CASE_NUMBER_MISSING = "case-number-missing"
     TEXT_TOO_LONG = "text-too-long"
@@ -106,6 +112,8 @@ class Refusal(StrEnum):
     DATE_INVALID = "date-invalid"
     IDENTIFIER_DAMAGED = "identifier-damaged"
     KIND_UNKNOWN = "kind-unknown"
+    ACTION_MISSING = "action-missing"
+    ACTION_CONFLICTING = "action-conflicting"
     COURT_MISMATCH = "court-mismatch"
     CONFLICTING_DUPLICATE = "conflicting-duplicate"
     POSSIBLE_DUPLICATE = "possible-duplicate"
@@ -246,7 +254,7 @@ PERFORMED = frozenset({Ground.PERFORMED, Ground.SETTLEMENT_PERFORMED})
 
 def is_ground_unusual(ground: str | None, expires_on: date | None) -> bool:
     """A ground of Art. 10(1) for a listing with a term, or the reverse: the court's to answer for, and to be told."""
-    return ground is not None and (ground in GROUNDS_OF_A_TERM) != (expires_on is not None)
+    return ground not in (None, UNSTATED) and (ground in GROUNDS_OF_A_TERM) != (expires_on is not None)
 
 
 def age_on(birth: date, day: date) -> int:

@@ -1,6 +1,7 @@
 """The words that courts write, and what they mean. Tables, not code: add a wording here."""
 
 from collections.abc import Mapping
+from enum import Enum
 from functools import lru_cache
 
 from blacklist_service.listings.rules import Circumstance, Ground, RowAction
@@ -33,6 +34,95 @@ ACTIONS: Mapping[str, RowAction] = {
     **dict.fromkeys(("暂时屏蔽", "临时屏蔽", "暂停公布", "暂时移出"), RowAction.SUSPEND),
     **dict.fromkeys(("恢复", "解除屏蔽", "恢复公布", "取消屏蔽"), RowAction.RESUME),
 }
+
+
+class End(Enum):
+    """How a record's own columns say that its listing is over."""
+
+    REMOVED = "removed"
+    WITHHELD = "withheld"
+    """屏蔽: for a time or for good; its reason says which."""
+    WITHDRAWN = "withdrawn"
+
+
+# What a data-sharing platform does with its copy of a record; None is no end.
+OPERATIONS: Mapping[str, End | None] = {
+    **dict.fromkeys(("insert", "update", "upsert", "merge", "add", "modify", "i", "u", "a", "m", "c", "create"), None),
+    **dict.fromkeys(("新增", "增加", "插入", "修改", "更新", "变更", "save", "replace", "r", "read"), None),
+    **dict.fromkeys(
+        ("delete", "deleted", "del", "d", "remove", "removed", "delist", "删除", "移除", "移出"), End.REMOVED
+    ),
+    **dict.fromkeys(("屏蔽",), End.WITHHELD),
+    **dict.fromkeys(("撤销", "撤消", "withdraw", "revoke"), End.WITHDRAWN),
+}
+
+STATES_IN_FORCE = frozenset(
+    {
+        *(
+            "有效",
+            "正常",
+            "在列",
+            "在册",
+            "在榜",
+            "公示",
+            "公示中",
+            "已公示",
+            "正在公示",
+            "公布",
+            "已公布",
+            "公布中",
+            "发布",
+            "已发布",
+        ),
+        *(
+            "发布中",
+            "已发布有效",
+            "生效",
+            "已生效",
+            "生效中",
+            "失信",
+            "失信中",
+            "纳入",
+            "已纳入",
+            "纳入中",
+            "列入",
+            "已列入",
+            "执行中",
+        ),
+        *("未屏蔽", "未撤销", "未删除", "未移除", "未移出", "未退出", "未解除", "未失效", "未到期", "未届满"),
+        *("active", "valid", "published", "normal", "in_force", "inforce", "effective", "current", "listed", "live"),
+    }
+)
+ENDING_STATES: Mapping[str, End] = {
+    **dict.fromkeys(
+        ("删除", "已删除", "移除", "已移除", "移出", "已移出", "退出", "已退出", "解除", "已解除"), End.REMOVED
+    ),
+    **dict.fromkeys(
+        ("失效", "已失效", "无效", "作废", "已作废", "终止", "已终止", "结束", "已结束", "注销", "已注销"), End.REMOVED
+    ),
+    **dict.fromkeys(
+        ("到期", "已到期", "期满", "已期满", "届满", "已届满", "期限届满", "过期", "已过期", "超期"), End.REMOVED
+    ),
+    **dict.fromkeys(
+        ("修复", "已修复", "信用修复", "已信用修复", "下架", "已下架", "取消", "已取消", "停止公示"), End.REMOVED
+    ),
+    **dict.fromkeys(("历史", "历史失信", "已撤下", "不再公示", "公示结束", "已停止公示"), End.REMOVED),
+    **dict.fromkeys(
+        ("deleted", "delete", "removed", "delisted", "expired", "inactive", "invalid", "ended"), End.REMOVED
+    ),
+    **dict.fromkeys(("exited", "repaired", "closed", "cancelled", "canceled", "history", "historical"), End.REMOVED),
+    **dict.fromkeys(
+        ("屏蔽", "已屏蔽", "屏蔽中", "暂时屏蔽", "已暂时屏蔽", "临时屏蔽", "暂停公布", "暂停公示"), End.WITHHELD
+    ),
+    **dict.fromkeys(("withheld", "masked", "suspended"), End.WITHHELD),
+    **dict.fromkeys(("撤销", "已撤销", "撤消", "已撤消", "撤回", "已撤回", "withdrawn", "revoked"), End.WITHDRAWN),
+}
+MARKS: Mapping[str, bool] = {
+    **dict.fromkeys(("是", "1", "1.0", "y", "yes", "true", "t", "√", "✓"), True),
+    **dict.fromkeys(("否", "0", "0.0", "n", "no", "false", "f", "×", "x", "无", "未", "-", "/", "null", "none"), False),
+}
+BANKRUPTCY_WORDS = ("破产", "重整", "bankrupt")
+TEMPORARY_WORDS = ("暂时", "临时", "暂停", "temporar", "suspended")
 
 KINDS: Mapping[str, SubjectKind] = {
     **{kind.value: kind for kind in SubjectKind},

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import RawRow, open_list_file
+from blacklist_service.listings.files.records import PEOPLE_NOTE, people_text
+from blacklist_service.listings.findings import file_findings
 from blacklist_service.listings.intake import Importer
 from blacklist_service.listings.numbers import know_numbers
 from blacklist_service.listings.operations.applying import By, Head, apply_acts, lock_head, mark_feed_alive
@@ -78,15 +80,21 @@ async def stage_file(
             progress.total += batch.count
             progress.read = file.fraction
             yield progress
-        unknown, format_ = list(file.unknown_columns), file.format
+        described = (
+            list(file.unknown_columns),
+            file.format,
+            [one._asdict() for one in file.sheets],
+            [asdict(one) for one in file_findings(file)],
+        )
     async with connection.transaction():
         await gather_cases(connection, job.import_id)
         await connection.execute(
             """
-            UPDATE imports SET total = $2, unknown_columns = $3, format = $4, staged_at = clock_timestamp(), progress = 0.5
+            UPDATE imports SET total = $2, unknown_columns = $3, format = $4, sheets = $5, findings = $6,
+                   staged_at = clock_timestamp(), progress = 0.5
             WHERE id = $1
             """,
-            *(job.import_id, progress.total, unknown, format_),
+            *(job.import_id, progress.total, *described),
         )
 
 
@@ -118,7 +126,8 @@ class _RefusedRows:
             )
 
     def _seal(self, raw: RawRow) -> bytes:
-        content = orjson.dumps([{field.value: value for field, value in raw.values.items()}, raw.notes])
+        people = {PEOPLE_NOTE: people_text(raw.people)} if raw.people else {}
+        content = orjson.dumps([{field.value: value for field, value in raw.values.items()} | people, raw.notes])
         return self._cipher.seal(content, self._job.import_id.bytes)
 
 

@@ -4,6 +4,7 @@ Its file is kept in sealed parts until it has taken effect, so a job survives th
 """
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import UnreadableFile
+from blacklist_service.listings.findings import HOLDING, NO_NUMBER_COLUMN
 from blacklist_service.listings.operations.faults import PASSED_OVER, explain
 from blacklist_service.listings.operations.importing import Import, apply_import, stage_file
 from blacklist_service.listings.operations.snapshots import Plan, end_absent, plan_import
@@ -40,6 +42,8 @@ LOADING_SETTINGS = {
 }
 SUSPICIOUS_ATTEMPTS = 3
 """What was begun so often and never came to its end is looked after by a person, and waits behind what was not."""
+PART_BYTES = 1 << 20
+INSERT_PART = "INSERT INTO import_parts (import_id, part, content) VALUES ($1, $2, $3)"
 MOST_ENDED_SHARE = 0.01
 MOST_CHANGED_SHARE = 0.05
 
@@ -133,6 +137,7 @@ async def _run(
     async for progress in stage_file(connection, job, path, courts=courts, secrecy=secrecy):
         yield progress.read / 2
     if not await _may_go_on(connection, job):
+        await _keep_what_waits(connection, job, path, secrecy)
         return
     total = max(
         1, await connection.fetchval("SELECT max(row) FROM import_rows WHERE import_id = $1", job.import_id) or 1
@@ -227,19 +232,54 @@ def part_context(import_id: UUID, part: int) -> bytes:
 
 
 async def _may_go_on(connection: Connection, job: Import) -> bool:
-    """A snapshot that would end or change much, or had to refuse a row, waits for a second person (design §6, §8)."""
-    if job.mode != "snapshot":
-        return True
-    plan: Plan = await plan_import(connection, job)
-    await connection.execute("UPDATE imports SET absent = $2 WHERE id = $1", job.import_id, plan.absent)
+    """A snapshot that would end or change much, or had to refuse a row, waits for a second person (design §6, §8).
+
+    So does any file with a column that may speak of an end and is not understood, or without a name or a number.
+    """
+    is_held = await _is_doubtful(connection, job)
+    if job.mode == "snapshot":
+        plan: Plan = await plan_import(connection, job)
+        await connection.execute("UPDATE imports SET absent = $2 WHERE id = $1", job.import_id, plan.absent)
+        is_large = plan.ended > MOST_ENDED_SHARE * plan.in_force or plan.changed > MOST_CHANGED_SHARE * plan.in_force
+        is_held = is_held or is_large or plan.rejected > 0
     is_confirmed = await connection.fetchval(
         "SELECT confirmed_by IS NOT NULL FROM imports WHERE id = $1", job.import_id
     )
-    is_large = plan.ended > MOST_ENDED_SHARE * plan.in_force or plan.changed > MOST_CHANGED_SHARE * plan.in_force
-    if job.is_dry_run or is_confirmed or not (is_large or plan.rejected):
+    if job.is_dry_run or is_confirmed or not is_held:
         return True
     await connection.execute("UPDATE imports SET state = 'awaiting_confirmation' WHERE id = $1", job.import_id)
     return False
+
+
+async def _is_doubtful(connection: Connection, job: Import) -> bool:
+    """Whether the file itself makes it wait. Without numbers listings may be ended, for the case names them, not made."""
+    found = await connection.fetchval("SELECT findings FROM imports WHERE id = $1", job.import_id)
+    codes = {one["code"] for one in found} & HOLDING
+    if codes - {NO_NUMBER_COLUMN}:
+        return True
+    publishes: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM import_rows WHERE import_id = $1 AND action IN ('publish', 'correct'))",
+        job.import_id,
+    )
+    return bool(codes) and publishes
+
+
+async def _keep_what_waits(connection: Connection, job: Import, path: Path, secrecy: Secrecy) -> None:
+    """A file loaded from where it lies is kept, sealed, so that it can go on without it."""
+    if await connection.fetchval("SELECT parts FROM imports WHERE id = $1", job.import_id):
+        return
+    cipher, digest, parts = secrecy.cipher("uploads"), hashlib.sha256(), 0
+    with path.open("rb") as file:
+        async with connection.transaction():
+            while part := file.read(PART_BYTES):
+                digest.update(part)
+                sealed = cipher.seal(part, part_context(job.import_id, parts))
+                await connection.execute(INSERT_PART, job.import_id, parts, sealed)
+                parts += 1
+            await connection.execute(
+                "UPDATE imports SET file_name = $2, parts = $3, file_sha256 = $4 WHERE id = $1",
+                *(job.import_id, path.name, parts, digest.digest()),
+            )
 
 
 async def _lock_own(connection: Connection, import_id: UUID, court_code: str) -> asyncpg.Record:

@@ -122,15 +122,16 @@ def _begin(parsing: Parsing, parent: int | None) -> None:
 def _light(rows: Sequence[RawRow]) -> list[tuple[Any, ...]]:
     """Rows as tuples: pickling a frozen dataclass costs more than understanding it."""
     return [
-        (row.number, {field.value: value for field, value in row.values.items()}, row.notes, row.people) for row in rows
+        (row.number, {field.value: value for field, value in row.values.items()}, row.notes, row.people, row.faults)
+        for row in rows
     ]
 
 
 def _understand(rows: Sequence[tuple[Any, ...]]) -> StagedBatch:
     return _parsing.understand(
         [
-            RawRow(number, {_FIELDS[name]: text for name, text in values.items()}, notes, people)
-            for number, values, notes, people in rows
+            RawRow(number, {_FIELDS[name]: text for name, text in values.items()}, notes, people, faults)
+            for number, values, notes, people, faults in rows
         ]
     )
 

@@ -1,7 +1,7 @@
 """How much work of a court may wait: its files lie in the database, whose room is everybody's."""
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.operations.uploads import PART_BYTES
+from blacklist_service.listings.operations.jobs import PART_BYTES
 from blacklist_service.problems import TooManyRequests
 
 RETRY_AFTER_SECONDS = 60

@@ -24,7 +24,7 @@ from blacklist_service.listings.resolution import FateKind
 
 NAMING_COLUMNS = (
     *("import_id", "row", "first_row", "listing_id", "action", "natural_key", "loose_key", "court_code"),
-    *("case_number", "ground", "decided_on", "decision_number", "record_id", "warnings"),
+    *("case_number", "ground", "decided_on", "decision_number", "record_id", "warnings", "is_stated"),
 )
 CONTENT_COLUMNS = (
     *("content_digest", "court_name", "party_sequence", "kind", "debtor_name"),
@@ -125,6 +125,7 @@ def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date)
         optional(row.decided_on),
         *(text(row.naming.decision_number), text(row.naming.record_id)),
         array([warning.value for warning in row.warnings]),
+        "t" if row.is_stated else "f",
     )
     if content is None:
         return "\t".join(naming + NO_CONTENT) + "\n"

@@ -13,11 +13,10 @@ from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.listings.operations.jobs import Upload, part_context
+from blacklist_service.listings.operations.jobs import INSERT_PART, PART_BYTES, Upload, part_context
 from blacklist_service.problems import Undetermined
 from blacklist_service.secrecy import Secrecy
 
-PART_BYTES = 1 << 20
 MOST_FILE_BYTES = 512 << 20
 
 
@@ -43,7 +42,7 @@ async def keep_upload(
         require_spare(room)
         digest.update(part)
         sealed = cipher.seal(part, part_context(incoming.import_id, incoming.parts))
-        await pool.execute(_INSERT, incoming.import_id, incoming.parts, sealed)
+        await pool.execute(INSERT_PART, incoming.import_id, incoming.parts, sealed)
         incoming.parts += 1
         incoming.size += len(part)
     incoming.sha256 = digest.digest()
@@ -72,9 +71,6 @@ async def keep_file(connection: Connection, path: Path, *, secrecy: Secrecy) -> 
     with path.open("rb") as file:
         while part := file.read(PART_BYTES):
             digest.update(part)
-            await connection.execute(_INSERT, import_id, parts, cipher.seal(part, part_context(import_id, parts)))
+            await connection.execute(INSERT_PART, import_id, parts, cipher.seal(part, part_context(import_id, parts)))
             parts += 1
     return Upload(import_id, path.name, parts, digest.digest())
-
-
-_INSERT = "INSERT INTO import_parts (import_id, part, content) VALUES ($1, $2, $3)"

@@ -1,0 +1,14 @@
+"""The endings without a ground that leave the court a task."""
+
+from blacklist_service.database.steps import build_index
+
+revision = "0014"
+down_revision = "0013"
+
+
+def upgrade() -> None:
+    build_index("listing_versions_unstated", "listing_versions", "(listing_id) WHERE ground = 'unstated'")
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a ledger is not unmade")
