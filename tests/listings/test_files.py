@@ -400,3 +400,20 @@ def test_a_workbook_is_found_by_its_relationships(save):
             content = source.read(name).replace(b"xl/workbook.xml", b"xl/workbook22.xml")
             target.writestr(name.replace("workbook.xml", "workbook22.xml"), content)
     assert read(moved) == ROWS
+
+
+def test_a_workbook_of_before_2007_is_read_with_its_errors_merged_cells_and_hidden_rows(tmp_path):
+    """The file was made with xlwt, which nobody keeps any more. WPS calls the same format .et."""
+    path = tmp_path / "list.et"
+    path.write_bytes((Path(__file__).parent / "data" / "list.xls").read_bytes())
+    with open_list_file(path, name="list.et") as file:
+        rows = list(file.rows())
+        assert (file.format, file.sheets, file.unread_sheets) == (
+            "xls",
+            (Sheet("自然人", 0),),
+            (UnreadSheet("说明", "no-header"),),
+        )
+        assert (file.hidden_rows, file.first_hidden_row) == (1, 2)
+    assert [row.values.get(Field.ACTION) for row in rows] == [None, None, "#N/A", "删除", "删除"]
+    assert rows[0].values[Field.PUBLISHED_ON] == "2024-04-20"
+    assert rows[1].values[Field.EXPIRES_ON].startswith("#")

@@ -23,7 +23,7 @@ from blacklist_service.listings.operations.jobs import confirm_import
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
 from blacklist_service.listings.publications import read_publication
-from blacklist_service.listings.queries import count_fates, find_import, known_courts
+from blacklist_service.listings.queries import count_fates, find_import, known_courts, list_findings
 from blacklist_service.listings.rules import RowAction, SuspensionGround
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.subjects.digests import Digester
@@ -133,7 +133,9 @@ def import_status(workplace: Workplace, import_id: UUID) -> dict[str, Any]:
             counts = await count_fates(connection, import_id)
             fields = ("state", "mode", "progress", "total", "absent", "list_version", "problem")
             fates = {name: getattr(counts, name) for name in counts.__slots__}
-            return {"import_id": import_id} | {name: row[name] for name in fields} | {"rows": fates}
+            findings, _ = await list_findings(connection, import_id)
+            told = {"rows": fates, "findings": [finding.as_json() for finding in findings]}
+            return {"import_id": import_id} | {name: row[name] for name in fields} | told
 
     return run(look())
 

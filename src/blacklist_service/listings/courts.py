@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from blacklist_service.listings.wording import fold
 from blacklist_service.subjects.case_numbers import fold_court_code
@@ -23,6 +24,10 @@ class Courts:
     def find_code(self, name: str) -> str | None:
         return self._codes.get(fold(name))
 
+    def find_number(self, number: str) -> str | None:
+        """The code of a court that a sharing platform numbers: by its area (GB/T 2260), or by the platform's own table."""
+        return _numbers().get(number)
+
     def member_of(self, code: str) -> str | None:
         return self._members.get(code)
 
@@ -37,6 +42,16 @@ class Courts:
 
 @cache
 def _dictionary() -> Mapping[str, list[str]]:
-    text = files("blacklist_service.listings").joinpath("data/courts.toml").read_text("utf-8")
-    courts: Mapping[str, list[str]] = tomllib.loads(text)["courts"]
+    courts: Mapping[str, list[str]] = _data()["courts"]
     return courts
+
+
+@cache
+def _numbers() -> Mapping[str, str]:
+    numbers: Mapping[str, str] = _data()["numbers"]
+    return numbers
+
+
+@cache
+def _data() -> Mapping[str, Any]:
+    return tomllib.loads(files("blacklist_service.listings").joinpath("data/courts.toml").read_text("utf-8"))

@@ -16,8 +16,9 @@ from blacklist_service.listings.files.values import read_date
 from blacklist_service.listings.lengths import LONGEST_NUMBER, overlong
 from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction, Warn
 from blacklist_service.listings.standing import read_standing
-from blacklist_service.listings.wording import fold
+from blacklist_service.listings.wording import ABSENT_NAMES, fold
 from blacklist_service.subjects.case_numbers import fold_court_code
+from blacklist_service.subjects.names import name_key
 
 DATE_FIELDS = (Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL)
 
@@ -129,10 +130,7 @@ class _RowReading:
             party_sequence=cell(Field.PARTY_SEQUENCE, ""),
             sex=cell(Field.SEX, ""),
             legal_representative=cell(Field.LEGAL_REPRESENTATIVE, ""),
-            people=tuple(
-                PersonParticulars(name, relation, identifier_number=number)
-                for relation, name, number in self._raw.people
-            ),
+            people=self._people() if self._raw.people or Field.REPRESENTATIVE_NUMBER in self._values else (),
             circumstances=cell(Field.CIRCUMSTANCES, ""),
             record_id=cell(Field.RECORD_ID, ""),
             decision_number=text(Field.DECISION_NUMBER),
@@ -149,6 +147,26 @@ class _RowReading:
             unperformed_part=text(Field.UNPERFORMED_PART),
         )
 
+    def _people(self) -> tuple[PersonParticulars, ...]:
+        """The people of the record, and the legal representative where a column of its own has the number."""
+        people = [
+            PersonParticulars(name, relation, identifier_number=number) for relation, name, number in self._raw.people
+        ]
+        number = self._values.get(Field.REPRESENTATIVE_NUMBER, "")
+        name = self._values.get(Field.LEGAL_REPRESENTATIVE, "")
+        if not number or fold(number) in ABSENT_NAMES:
+            return tuple(people)
+        if not name_key(name):
+            self._warnings.append(Warn.PERSON_UNIDENTIFIED)
+            return tuple(people)
+        named = [place for place, one in enumerate(people) if name_key(one.name) == name_key(name)]
+        if not named:
+            people.append(PersonParticulars(name, identifier_number=number))
+        for place in named:
+            if not people[place].identifier_number or "*" in people[place].identifier_number:
+                people[place] = people[place]._replace(identifier_number=number)
+        return tuple(people)
+
     def _refuse_faults(self) -> None:
         """A cell that nobody can read refuses its row, as a word would that nobody knows."""
         for field, fault in self._raw.faults:
@@ -163,6 +181,8 @@ class _RowReading:
         """A row is of the importer's court: by code, else by name or alias, or where it gives none."""
         importer, name = self._importer, self._values.get(Field.COURT_NAME, "").strip()
         code = fold_court_code(self._values.get(Field.COURT_CODE, ""))
+        if code.isdigit():  # a platform's own numbers; one that is in no table leaves the name to say which court
+            code = importer.courts.find_number(code) or ("" if name else code)
         if not code and name:
             found = importer.court_code if fold(name) == fold(importer.court_name) else importer.courts.find_code(name)
             if found is None:

@@ -9,7 +9,7 @@ import re
 
 _CHINESE = re.compile(
     r"状态|屏蔽|撤销|撤消|撤回|撤下|删除|移除|移出|退出|解除|终止|终结|失效|无效|有效|到期|届满|期满|截止|结束|结案|注销|下架|"
-    r"修复|恢复|取消|作废|停用|启用|停止|暂停|中止|是否(?:公[示布]|发布|展示|显示|在列|在册|失信|履行完毕)|摘除|剔除|清退|出库|解列"
+    r"修复|恢复|取消|作废|停用|启用|停止|暂停|中止|是否(?:公[示布]|发布|展示|显示|在列|在册|失信|履行完毕)|审批结[论果]|审核结[论果]|摘除|剔除|清退|出库|解列"
 )
 _ENGLISH = frozenset(
     [
@@ -119,7 +119,7 @@ _ENGLISH = frozenset(
 _PINYIN = re.compile(
     r"(?:[cdn]_?)?(?:sx|gs|fb|jl|xx|sj|yx|aj|zx)?"
     r"(?:zt|ztmc|ztdm|pbsj|pbrq|pbyy\w*|cxsj|cxrq|cxyy\w*|scsj|scrq|scyy|scbz|scbj|sfsc|sfyx|sfpb|sfcx|sfgs|sfgk|yxbz|yxbj|"
-    r"ycsj|ycrq|ycyy|tcsj|tcrq|tcyy|jcsj|jcrq|jcyy|jzsj|jzrq|jssj|jsrq|dqsj|dqrq|jmrq|jmsj|sxrq_end|yxqz|yxqjz|xfsj|xfzt|czlx|jafs|jarq)"
+    r"ycsj|ycrq|ycyy|tcsj|tcrq|tcyy|jcsj|jcrq|jcyy|jzsj|jzrq|jssj|jsrq|dqsj|dqrq|jmrq|jmsj|sxrq_end|yxqz|yxqjz|xfsj|spjl|shjg|xfzt|czlx|jafs|jarq)"
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 

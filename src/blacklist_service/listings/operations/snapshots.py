@@ -60,7 +60,12 @@ async def plan_import(connection: Connection, job: Import) -> Plan:
             SELECT (SELECT count(*) FROM listings
                     WHERE court_code = $2 AND ended IS NULL AND suspended_on IS NULL) AS in_force,
                    (SELECT count(*) {ABSENT_LISTINGS}) AS absent,
-                   (SELECT count(*) FROM import_rows WHERE import_id = $1 AND action IN ('delete', 'withdraw')) AS ended,
+                   (SELECT count(*) FROM (
+                        SELECT l.id FROM import_rows r JOIN listings l ON l.natural_key = r.natural_key AND l.ended IS NULL
+                        WHERE r.import_id = $1 AND r.action IN ('delete', 'withdraw')
+                        UNION
+                        SELECT l.id FROM import_rows r JOIN listings l ON l.loose_key = r.loose_key AND l.ended IS NULL
+                        WHERE r.import_id = $1 AND r.action IN ('delete', 'withdraw')) AS ending) AS ended,
                    (SELECT count(*) FROM import_rows r JOIN listings l ON l.natural_key = r.natural_key AND l.ended IS NULL
                     WHERE r.import_id = $1 AND r.action IN ('publish', 'correct') AND NOT EXISTS (
                         SELECT FROM {KNOWN_CONTENTS} AS v
