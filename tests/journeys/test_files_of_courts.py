@@ -201,6 +201,28 @@ async def test_the_report_names_sheets_rows_and_what_was_not_read(service: Servi
     assert (mended["sheet"], mended["row"]) == ("法人", "3")
 
 
+async def test_what_was_refused_is_refused_again_until_it_is_mended(service: Service):
+    """Two values, an error, an object: the file of refused rows must not come back as if one of them had been chosen."""
+    whole = {"姓名": "张三", "案号": "(2025)云0111执1号", "证件号码": resident_id(), "期限届满日": day(90)}
+    report = await service.load_json(
+        whole | {"iname": "李四"},
+        whole | {"有效期至": day(30)},
+        whole | {"姓名": {"a": 1}},
+        whole | {"案号": "#N/A"},
+        whole | {"期限届满日": {"a": 1}},
+    )
+    refused = ["cells-disagree", "cells-disagree", "cell-unreadable", "cell-unreadable", "date-invalid"]
+    assert [code for _, _, code in as_rows(report)] == refused
+    answer = await service.client.get(
+        f"/v1/imports/{report.import_id}/rows", headers=service.bearer("court") | {"Accept": "text/csv"}
+    )
+    path = service.workplace.settings.data_dir / "refused.csv"
+    path.write_bytes(answer.content)
+    again = await service.load(path)
+    assert [code for _, _, code in as_rows(again)] == refused
+    assert await service.fetch("SELECT 1 FROM listings") == []
+
+
 async def test_a_formula_without_a_value_refuses_its_row(service: Service):
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]

@@ -76,8 +76,9 @@ def test_numbers_become_text_and_lost_digits_are_seen(write, number, text):
 
 def test_what_is_no_text_is_no_value_but_a_fault(write):
     row = one(write, name={"a": 1}, case_number="1", cardNum=["1", "2"], qysler="无", x=[{"y": 1}])
-    assert row.values == {Field.CASE_NUMBER: "1"}
-    assert row.notes == {"name": '{"a":1}', "cardNum": '["1","2"]', "qysler": "无", "x": '[{"y":1}]'}
+    assert row.values == {Field.NAME: "#VALUE!", Field.CASE_NUMBER: "1", Field.IDENTIFIER_NUMBER: "#VALUE!"}
+    unread = {"name (unread)": '{"a":1}', "cardNum (unread)": '["1","2"]'}
+    assert row.notes == unread | {"qysler": "无", "x": '[{"y":1}]'}
     assert row.faults == ((Field.NAME, Fault.NO_TEXT), (Field.IDENTIFIER_NUMBER, Fault.NO_TEXT))
 
 

@@ -131,6 +131,7 @@ class _Lines:
                 or " " in line
                 or "'" in line
                 or "=" in line
+                or "#" in line
                 or tab in line
                 or "\u3000" in line
                 or "\u00a0" in line

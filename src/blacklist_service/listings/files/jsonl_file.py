@@ -113,8 +113,8 @@ class JsonLinesFile(ListFile):
             meaning = self._meaning(key)
             if isinstance(meaning, Field):
                 if (text := _field_text(value, meaning)) is None:
-                    row.faults[meaning] = Fault.NO_TEXT
-                    notes[label(key, place)] = _note_text(value)
+                    row.miss(meaning, Fault.NO_TEXT)
+                    notes[f"{label(key, place)} (unread)"] = _note_text(value)
                 elif text and key in self._second_choices:
                     later.append((meaning, text))
                 elif text:
@@ -128,6 +128,7 @@ class JsonLinesFile(ListFile):
         for field, text in later:
             row.add_if_missing(field, text)
         row.finish()
+        notes |= row.other_values
         is_blank = not (row.values or notes or people or row.faults)
         return None if is_blank else RawRow(number, row.values, notes, people, tuple(row.faults.items()))
 

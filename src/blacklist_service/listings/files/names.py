@@ -21,9 +21,9 @@ class Special(Enum):
 
 Meaning = Field | Special
 
-_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("_"): None, ord("\ufeff"): None}
+_HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("\ufeff"): None}
 _BESIDE_A_NAME = re.compile(
-    r"^['\"*]+|^[0-9]{1,2}[.、)]|['\":*]+$|[(\[【](?:非?必填项?|必录项?|选填项?|可选|可空|不可空|required|optional|格式.*|yyyy.*)[)\]】]$"
+    r"^['\"*]+|^[0-9]{1,2}[.、)]|['\":*]+$|\([2-9]\)$|[(\[【](?:非?必填项?|必录项?|选填项?|可选|可空|不可空|required|optional|格式.*|yyyy.*)[)\]】]$"
 )
 
 
@@ -54,7 +54,7 @@ def meaning_of(name: str) -> Meaning | None:
 
 
 def fold(name: str) -> str:
-    folded = "".join(name.translate(_HALF_WIDTH).split()).lower()
+    folded = "".join(name.translate(_HALF_WIDTH).replace("_", "").split()).lower()
     while (bare := _BESIDE_A_NAME.sub("", folded)) != folded:
         folded = bare
     return folded

@@ -1,5 +1,6 @@
 """From the cells of a table's record to a raw row."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,12 +9,17 @@ import orjson
 from blacklist_service.listings.files.cells import PLAIN_SPACE, clean, identifier_text, tidy, unwrap
 from blacklist_service.listings.files.header import MOST_COLUMNS, Header, nameless
 from blacklist_service.listings.files.problems import UnreadableFile
-from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES, Fault, Field, RawRow, RelatedPerson
+from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES, NAMING, Fault, Field, RawRow, RelatedPerson
 from blacklist_service.listings.files.values import read_date
 
 MOST_PEOPLE = 200  # a large company's officers; a row with more is an attack on memory
 PEOPLE_NOTE = "qysler"
 
+UNREAD = "#VALUE!"
+
+_ERROR = re.compile(
+    r"#(?:N/A|VALUE!|REF!|DIV/0!|NUM!|NAME\?|NULL!|SPILL!|CALC!|ERROR!|FIELD!|BUSY!|GETTING_DATA|UNKNOWN!|CONNECT!|BLOCKED!)"
+)
 _NO_FAULTS: Mapping[int, Fault] = {}
 
 
@@ -23,6 +29,8 @@ class Gathering:
     def __init__(self) -> None:
         self.values: dict[Field, str] = {}
         self.faults: dict[Field, Fault] = {}
+        self.other_values: dict[str, str] = {}
+        """What else was said of a field, under names that mean the same when the row is sent again (`name (2)`)."""
         self._numbers: list[str] = []
 
     def add(self, field: Field, text: str) -> None:
@@ -31,6 +39,13 @@ class Gathering:
             self._numbers.append(text)
         elif not _is_same(field, self.values.setdefault(field, text), text):
             self.faults[field] = Fault.TWO_VALUES
+            number = 1 + sum(name.startswith(f"{field} (") for name in self.other_values)
+            self.other_values[f"{field} ({min(number + 1, 9)})"] = text
+
+    def miss(self, field: Field, fault: Fault) -> None:
+        """Note a value that cannot be read, and put in its place what cannot be read when the row is sent again either."""
+        self.faults[field] = fault
+        self.values.setdefault(field, UNREAD)
 
     def add_if_missing(self, field: Field, text: str) -> None:
         if field not in self.values:
@@ -43,6 +58,9 @@ class Gathering:
         if len(numbers) > 1:
             written = (self.values.get(Field.OTHER_NUMBERS, ""), *numbers[1:])
             self.values[Field.OTHER_NUMBERS] = BETWEEN_NUMBERS.join(filter(None, written))
+        for field, text in self.values.items():
+            if text[0] == "#" and field in NAMING and _ERROR.fullmatch(text):
+                self.faults.setdefault(field, Fault.ERROR)
 
 
 class RecordReader:
@@ -66,9 +84,11 @@ class RecordReader:
             if place < last and (text := _text_of(field, cells[place])):
                 row.add_if_missing(field, text)
         row.finish()
-        if faults:
-            row.faults |= {field: faults[place] for place, field in header.fields if place in faults}
+        for place, fault in faults.items():
+            if (known := next((field for at, field in header.fields if at == place), None)) is not None:
+                row.miss(known, fault)
         notes = {name: text for place, name in header.notes if place < last and (text := clean(cells[place]))}
+        notes |= row.other_values
         notes |= {nameless(at): text for at in range(header.width, last) if (text := clean(cells[at]))}
         people = self._people(cells, notes, row.faults)
         is_blank = not (row.values or notes or people or row.faults)

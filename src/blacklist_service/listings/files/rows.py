@@ -63,6 +63,20 @@ DATES = frozenset(
     }
 )
 NUMBERS = frozenset({Field.IDENTIFIER_NUMBER, Field.OTHER_NUMBERS})
+NAMING = frozenset(
+    {
+        *(
+            Field.NAME,
+            Field.IDENTIFIER_NUMBER,
+            Field.CASE_NUMBER,
+            Field.PARTY_SEQUENCE,
+            Field.COURT_NAME,
+            Field.COURT_CODE,
+        ),
+        *(Field.LEGAL_REPRESENTATIVE, Field.REPRESENTATIVE_NUMBER, Field.IDENTIFIER_TYPE),
+    }
+)
+"""By which somebody or a case is named: of an error there, the text would be taken for a name."""
 BETWEEN_NUMBERS = ";"
 
 
@@ -73,6 +87,8 @@ class Fault(StrEnum):
     """An object, or a list where one value belongs."""
     NO_VALUE = "no-value"
     """A formula whose value was never computed and stored."""
+    ERROR = "error"
+    """An error of a spreadsheet (#N/A) where somebody or a case is named."""
     TWO_VALUES = "two-values"
     """Two columns of one meaning that say different things."""
 
