@@ -96,6 +96,33 @@ async def test_what_an_action_ends_and_never_was_here_is_told(service: Service):
     assert as_rows(report) == [(2, None, "unknown-listing")]
 
 
+# --- numbers in several columns
+
+
+async def test_of_two_columns_of_numbers_the_filled_one_counts_and_both_where_both_are(service: Service):
+    number, code = resident_id(), "91530111MA6K70047X"
+    base = {
+        name: text
+        for name, text in row(name="张三", kind="", identifier_type="").items()
+        if name != "identifier_number"
+    }
+    for place, (person, organisation) in enumerate([(number, ""), ("", "10162374-1"), (number, code)]):
+        one = base | {
+            "case_number": f"(2025)云0111执{7000 + place}号",
+            "身份证号": person,
+            "统一社会信用代码": organisation,
+        }
+        report = await service.load_rows(one)
+        assert (report.state, report.counts.created) == ("done", 1), report.as_text()
+    digests = await service.fetch(
+        "SELECT listing_id, count(*) AS keys FROM subject_keys GROUP BY listing_id ORDER BY listing_id"
+    )
+    assert digests[2]["keys"] > digests[0]["keys"]
+    assert "identifiers-several" in codes(report)
+    damaged = await service.load_rows(base | {"身份证号": number, "统一社会信用代码": "9.15301E+17"})
+    assert [code_ for _, _, code_ in as_rows(damaged)] == ["identifier-damaged"]
+
+
 # --- what waits for a person
 
 

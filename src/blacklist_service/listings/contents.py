@@ -91,6 +91,8 @@ class Particulars(NamedTuple):
     kind: str = ""
     identifier_type: str = ""
     identifier_number: str = ""
+    other_numbers: tuple[str, ...] = ()
+    """What stands in further columns for the debtor's number: each is checked, each finds the listing."""
     party_sequence: str = ""
     sex: str = ""
     legal_representative: str = ""
@@ -195,7 +197,7 @@ class _Reading:
         case_number = read_case_number(said.case_number)
         if case_number is None:
             self._refuse(Refusal.CASE_NUMBER_MISSING, "case_number")
-        if looks_damaged(number):
+        if looks_damaged(number) or any(map(looks_damaged, said.other_numbers)):
             self._refuse(Refusal.IDENTIFIER_DAMAGED, "identifier_number")
         declared = IDENTIFIER_TYPES.get(fold(said.identifier_type)) if said.identifier_type else None
         kind = find_kind(said.kind, name, declared, number, has_people=self._has_people(), today=today)
@@ -203,7 +205,10 @@ class _Reading:
             self._refuse(Refusal.KIND_UNKNOWN, "kind")
         if self._refused or case_number is None or kind is None:
             return None
-        self._cell = cell = read_cell(kind, declared, number, today=today)
+        cell = read_cell(kind, declared, number, today=today)
+        for written in said.other_numbers:
+            cell = cell.beside(read_cell(kind, None, written, today=today))
+        self._cell = cell
         self._warnings += _naming_warnings(kind, name, cell, case_number)
         naming = (said.court_code, said.court_name, case_number.text, self._sequence(), kind, name)
         record_id = "".join(normalize("NFKC", said.record_id).split()).upper() if said.record_id else None

@@ -178,6 +178,14 @@ ROW_SENTENCES: Mapping[str, Sentence] = {
     "identifier-unusable": Sentence(
         "号码不是已知的格式：只能按姓名提示", "the number is of no known form: found by name alone, as a flag"
     ),
+    "identifier-extracted": Sentence("证件号码是从周围的文字中取出的", "the number was read from text around it"),
+    "identifier-type-differs": Sentence(
+        "号码的校验位说明它是另一种证件，已按号码认定",
+        "the number's own check says another type than stands beside it; taken as that",
+    ),
+    "identifiers-several": Sentence(
+        "有几个证件号码：每个都能查到", "several numbers are given: each of them finds the listing"
+    ),
     "circumstance-unknown": Sentence("不认识的失信情形写法", "this wording of the circumstance is not known"),
     "term-missing": Sentence("没有写明纳入期限", "the decision's term is missing"),
     "decision-missing": Sentence("没有写明决定书文号", "the decision letter's number is missing"),

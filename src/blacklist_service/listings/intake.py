@@ -18,7 +18,6 @@ from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction
 from blacklist_service.listings.standing import read_standing
 from blacklist_service.listings.wording import ABSENT_NAMES, fold
 from blacklist_service.subjects.case_numbers import fold_court_code
-from blacklist_service.subjects.identifiers import looks_damaged
 from blacklist_service.subjects.names import name_key
 
 DATE_FIELDS = (Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL)
@@ -127,9 +126,8 @@ class _RowReading:
             case_number=cell(Field.CASE_NUMBER, ""),
             kind=cell(Field.KIND, ""),
             identifier_type=cell(Field.IDENTIFIER_TYPE, ""),
-            identifier_number=self._numbers()
-            if Field.OTHER_NUMBERS in self._values
-            else cell(Field.IDENTIFIER_NUMBER, ""),
+            identifier_number=cell(Field.IDENTIFIER_NUMBER, ""),
+            other_numbers=tuple(others.split(BETWEEN_NUMBERS)) if (others := cell(Field.OTHER_NUMBERS, "")) else (),
             party_sequence=cell(Field.PARTY_SEQUENCE, ""),
             sex=cell(Field.SEX, ""),
             legal_representative=cell(Field.LEGAL_REPRESENTATIVE, ""),
@@ -149,16 +147,6 @@ class _RowReading:
             performed_part=text(Field.PERFORMED_PART),
             unperformed_part=text(Field.UNPERFORMED_PART),
         )
-
-    def _numbers(self) -> str:
-        """The numbers of all columns in one, as they stand in the one column of other files: each is checked, each finds."""
-        numbers = [
-            self._values.get(Field.IDENTIFIER_NUMBER, ""),
-            *self._values[Field.OTHER_NUMBERS].split(BETWEEN_NUMBERS),
-        ]
-        if any(map(looks_damaged, numbers)):
-            self._refuse(Refusal.IDENTIFIER_DAMAGED, Field.IDENTIFIER_NUMBER)
-        return BETWEEN_NUMBERS.join(numbers)
 
     def _people(self) -> tuple[PersonParticulars, ...]:
         """The people of the record, and the legal representative where a column of its own has the number."""

@@ -39,6 +39,17 @@ class Cell(NamedTuple):
     def identifier(self) -> Identifier | None:
         return self.identifiers[0] if self.identifiers else None
 
+    def beside(self, other: "Cell") -> "Cell":
+        """This cell with what another cell of the same record holds; the first number that holds names the listing."""
+        codes = {one.number[8:17] for one in (*self.identifiers, *other.identifiers) if one.type is IdentifierType.USCC}
+        found = {one.number: one for one in (*self.identifiers, *other.identifiers) if one.number not in codes}
+        holding_first = sorted(found.values(), key=lambda one: one.quality is not IdentifierQuality.VALID)
+        return Cell(
+            tuple(holding_first),
+            is_extracted=self.is_extracted or other.is_extracted,
+            is_of_another_type=self.is_of_another_type or other.is_of_another_type,
+        )
+
 
 def read_cell(kind: SubjectKind, declared: IdentifierType | None, text: str, *, today: date) -> Cell:
     """`declared` is the type that stands beside the number, None where none does."""
