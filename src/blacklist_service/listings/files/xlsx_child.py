@@ -164,7 +164,7 @@ def _records(sheet: CalamineSheet) -> Iterator[Record]:
         return
     before = [""] * sheet.start[1]
     for number, row in enumerate(sheet.iter_rows(), 1):  # it gives the empty rows above the first, not the columns
-        if any(cell != "" for cell in row):
+        if row.count("") != len(row):
             yield number, before + row
 
 
