@@ -57,11 +57,19 @@ class Standing(NamedTuple):
 
 
 PUBLICATION = Standing(RowAction.PUBLISH)
+_AN_ACTION = frozenset({Field.ACTION})
+_PLAIN = {word: Standing(action) for word, action in ACTIONS.items() if action in _PUBLISHING} | {"": PUBLICATION}
+"""What nearly every row says, and nothing beside it."""
 
 
 def read_standing(values: Mapping[Field, str], *, today: date) -> Standing:
     """Read what becomes of a row's listing; `refusals` where nobody can say."""
-    return PUBLICATION if SAYING.isdisjoint(values) else _Reading(values, today).read()
+    said = SAYING.intersection(values)
+    if not said:
+        return PUBLICATION
+    if said == _AN_ACTION and (plain := _PLAIN.get(values[Field.ACTION])) is not None:
+        return plain
+    return _Reading(values, today).read()
 
 
 class _Stated(Enum):

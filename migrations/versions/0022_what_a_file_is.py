@@ -2,8 +2,8 @@
 
 from blacklist_service.database.steps import expand
 
-revision = "0013"
-down_revision = "0012"
+revision = "0022"
+down_revision = "0021"
 
 FILES = """
 ALTER TABLE imports

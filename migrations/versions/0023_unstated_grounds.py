@@ -2,8 +2,8 @@
 
 from blacklist_service.database.steps import build_index
 
-revision = "0014"
-down_revision = "0013"
+revision = "0023"
+down_revision = "0022"
 
 
 def upgrade() -> None:
