@@ -273,7 +273,7 @@ async def test_a_log_is_begun_once_and_not_over_another(dsn: str, place: Sealing
     await owner.close()
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o660])
 async def test_a_signing_key_open_to_others_is_refused(place: SealingPlace, mode: int):
     place.key_file.chmod(mode)
     with pytest.raises(SigningKeyError, match="chmod 600"):

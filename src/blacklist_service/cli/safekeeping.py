@@ -145,7 +145,8 @@ def _unpack(backup: Path, folder: Path) -> Path:
                 source = tar.extractfile(member) if member.isfile() and member.name in known else None
                 if source is None or (folder / member.name).exists():
                     stop(f"{backup} is not a backup of this service")
-                with (folder / member.name).open("wb") as target:
+                descriptor = os.open(folder / member.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "wb") as target:
                     shutil.copyfileobj(source, target)
         about = orjson.loads((folder / ABOUT).read_bytes())
     except (tarfile.TarError, OSError, ValueError, EOFError):
