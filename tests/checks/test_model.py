@@ -1,9 +1,7 @@
-"""Decisions against a model that was written from the papers alone: it reads the catalogue as plain data."""
+"""Decisions against a model that was written from the papers alone: it never reads the catalogue."""
 
 import os
-import tomllib
 from datetime import date
-from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
@@ -16,15 +14,13 @@ from blacklist_service.measures.operations import founding_catalogue
 from blacklist_service.measures.rules import SubjectRole
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
+from tests.law import papers
 
 EXAMPLES = 100_000 if os.environ.get("BLACKLIST_SOAK") else 3_000
 MATTERS = founding_catalogue().by_code
-DECIDED = sorted(code for code, matter in MATTERS.items() if matter.is_decided_here)
+DECIDED = sorted({row.matter for row in papers.rows() if row.kind_of_effect != "none"})
 TABLE = {
-    matter["code"]: matter["measures"]
-    for matter in tomllib.loads(files("blacklist_service.measures").joinpath("data/catalogue.toml").read_text("utf-8"))[
-        "matters"
-    ]
+    code: [row for row in papers.rows() if row.matter == code and row.kind_of_effect != "none"] for code in DECIDED
 }
 LISTING = ListingShown("(2025)云0111执1号", "某法院", "某人", None, ("C4",), date(2025, 1, 1), None, None)
 RANK = {"clear": 0, "flag": 1, "block": 2}
@@ -39,7 +35,8 @@ hits = st.lists(
     max_size=5,
 )
 notices = st.lists(st.tuples(st.integers(1, 3), st.sampled_from(list(Identity))), max_size=3)
-days = st.sampled_from([date(2014, 1, 1), date(2016, 5, 1), date(2018, 5, 1), date(2026, 1, 1)])
+TURNS = sorted({day for row in papers.rows() for day in (row.since, row.until) if day})
+days = st.sampled_from([date(2014, 1, 1), *TURNS, date(2026, 11, 27)])
 
 
 def model(  # noqa: C901 - in one piece, to be read against the papers
@@ -60,24 +57,25 @@ def model(  # noqa: C901 - in one piece, to be read against the papers
     for (_, relation), identity in best.items():
         effects = []
         for measure in TABLE[matter]:
-            if measure["class"] == "none" or not covers(measure, kind, role, relation, on):
+            if not covers(measure, kind, role, relation, on):
                 continue
             if identity != "exact":
                 effects.append(("flag", "identity_uncertain"))
-            elif measure["class"] == "prohibition":
+            elif measure.kind_of_effect == "prohibition":
                 effects.append(("block", "prohibition"))
-            elif measure["class"] == "notice_required":
+            elif measure.kind_of_effect == "notice_required":
                 is_stopped = relation == "debtor" and proved
                 effects.append(("block", "notice") if is_stopped else ("flag", "notice_missing"))
             else:
-                effects.append(("flag", measure["class"]))
+                effects.append(("flag", measure.kind_of_effect))
         if effects:
             chosen = max(effects, key=lambda one: RANK[one[0]])
             matches.append(chosen)
             if chosen[1] == "notice":
                 used.add(proved[0])
     needs_notice = any(
-        measure["class"] == "notice_required" and covers(measure, kind, role, "debtor", on) for measure in TABLE[matter]
+        measure.kind_of_effect == "notice_required" and covers(measure, kind, role, "debtor", on)
+        for measure in TABLE[matter]
     )
     if needs_notice:
         for number, identity in strongest_notice.items():
@@ -86,12 +84,12 @@ def model(  # noqa: C901 - in one piece, to be read against the papers
     return max((effect for effect, _ in matches), key=RANK.__getitem__, default="clear"), sorted(matches)
 
 
-def covers(measure: dict[str, Any], kind: str, role: str, relation: str, on: date) -> bool:
+def covers(row: papers.Row, kind: str, role: str, relation: str, on: date) -> bool:
     return (
-        relation in measure["relations"]
-        and role in (measure.get("roles") or [role])
-        and kind in (measure.get("kinds") or [kind])
-        and measure["valid_from"] <= on <= measure.get("valid_to", date.max)
+        relation in row.relations
+        and role in (row.roles or [role])
+        and kind in (row.kinds or [kind])
+        and row.since <= on <= (row.until or date.max)
     )
 
 

@@ -66,13 +66,13 @@ def test_a_dispute_is_shown_and_changes_nothing(state):  # golden 13
     assert shown.dispute_state == state
 
 
-def test_a_listed_company_is_blocked_from_procurement_in_any_role():
-    for role in ("bidder", "consortium_member", "other"):
+def test_a_listed_company_is_blocked_from_procurement_as_a_supplier():
+    for role in ("bidder", "consortium_member", "applicant"):
         assert outcome(ask("government_procurement", hit(), role=role, kind="organisation")) == ("block", "prohibition")
 
 
 def test_a_measure_that_is_not_yet_in_force_gives_no_match():
-    assert ask("government_procurement", hit(), on=date(2016, 7, 31)).decision is Decision.CLEAR
+    assert ask("government_procurement", hit(), role="bidder", on=date(2016, 7, 31)).decision is Decision.CLEAR
 
 
 def test_the_strongest_identity_stands_for_a_listing_found_by_two_keys():

@@ -164,7 +164,7 @@ async def test_the_catalogue_is_paged_and_stays_the_version_it_was_begun_with(li
         assert page["version"] == whole["version"]
         items += page["items"]
     assert items == whole["items"]
-    forged = make_cursor([True, True], None)
+    forged = make_cursor([True, True], [None, None])
     for wrong in (
         {"cursor": "x"},
         {"cursor": forged},
@@ -178,7 +178,7 @@ async def test_the_catalogue_is_paged_and_stays_the_version_it_was_begun_with(li
 async def test_the_whole_catalogue_is_shown_and_what_has_no_verdict_cannot_be_asked(listed: Service):
     page = (await listed.get("/v1/matters")).json()
     measures = [measure for matter in page["items"] for measure in matter["measures"]]
-    assert {measure["id"] for measure in measures} == {f"M{number:02}" for number in range(1, 36)}
+    assert {measure["id"] for measure in measures} == {f"M{number:02}" for number in range(1, 45)}
     assert all(measure["basis"] for measure in measures)
     assert {setting["name"] for setting in page["local_settings"]} == {"fee_threshold", "schools"}
     for matter in ("police_dispatch", "high_consumption"):

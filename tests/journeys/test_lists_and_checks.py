@@ -15,7 +15,7 @@ async def test_a_listed_person_is_blocked_with_the_reason_and_the_legal_basis(se
     answer = await service.check(subject("张三", LISTED))
     [match] = answer["subjects"][0]["matches"]
     assert (match["identity"], match["effect"], match["reason"]) == ("exact", "block", "prohibition")
-    assert match["measure"] == {"id": "M01", "class": "prohibition", "basis": "公务员法第二十六条"}
+    assert match["measure"] == {"id": "M01", "class": "prohibition", "basis": "公务员法第二十六条第（四）项"}
     assert match["listing"]["case_number"] == "(2018)云0111执1234号"
     assert match["listing"]["court"] == "昆明市官渡区人民法院"
     assert match["listing"]["debtor_identifier_masked"] == LISTED[:4] + "*" * 10 + LISTED[-4:]

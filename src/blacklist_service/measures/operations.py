@@ -13,6 +13,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
+from blacklist_service.measures.editions import CatalogueFile, is_by_reference, is_same, nested
 from blacklist_service.measures.queries import get_catalogue
 from blacklist_service.measures.rules import Catalogue, Difference, difference
 from blacklist_service.problems import InvalidRequest, VersionMismatch
@@ -21,10 +22,12 @@ from blacklist_service.web.bodies import parse_json, validate
 
 
 def read_catalogue(text: str) -> Catalogue:
-    """Read a catalogue from TOML, or from JSON; raise `InvalidRequest` with every place that is wrong."""
+    """Read a catalogue from TOML, or from JSON, nested or by reference; raise `InvalidRequest` with what is wrong."""
     try:
         # JSON mode, as over HTTP: a date may be a TOML date or a string.
         document = parse_json(text.encode()) if text.lstrip().startswith("{") else tomllib.loads(text)
+        if isinstance(document, dict) and is_by_reference(document):
+            document = nested(validate(CatalogueFile, orjson.dumps(document)))
         return validate(Catalogue, orjson.dumps(document))
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequest(f"the catalogue is not TOML: {error}") from None
@@ -59,15 +62,16 @@ async def apply_measures(
 
     The same catalogue again is the same version. Raise `VersionMismatch` where another than the expected is in force.
     """
-    document = catalogue.model_dump(mode="json", by_alias=True)
+    # What has its default is left out: a version before this one reads what it knows itself.
+    document = catalogue.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     digest = hashlib.sha256(canonical(document)).digest()
     head = await connection.fetchrow("SELECT version FROM heads WHERE name = 'measures' FOR UPDATE")
     assert head is not None  # noqa: S101 - made by the migration
     if expected_version is not None and expected_version != head["version"]:
         raise VersionMismatch
-    changes = difference(await get_catalogue(connection, head["version"]), catalogue)
-    held = await connection.fetchval("SELECT sha256 FROM measures_versions WHERE version = $1", head["version"])
-    if held == digest or is_dry_run:
+    held = await get_catalogue(connection, head["version"])
+    changes = difference(held, catalogue)
+    if is_dry_run or (head["version"] and is_same(held, catalogue)):
         return Applied(int(head["version"]), changes)
     version, now = int(head["version"]) + 1, await database_clock(connection)
     await connection.executemany(

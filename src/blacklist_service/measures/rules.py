@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -49,12 +49,46 @@ class Source(StrEnum):
     TO_BE_CONFIRMED = "to_be_confirmed"
 
 
-class _Frozen(BaseModel):
+class Certainty(StrEnum):
+    """How sure it is that the law says so: a court has to confirm what is from knowledge alone."""
+
+    FOUND = "found"
+    TO_CONFIRM = "to_confirm"
+
+
+class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Measure(_Frozen):
-    """One row of the measure table. Empty `roles` or `kinds` narrow nothing; `valid_to` is inclusive."""
+class Article(Frozen):
+    """On what a measure rests, and from when until when; `valid_to` is inclusive, `text` is where it was read."""
+
+    basis: Basis
+    edition: LongText
+    valid_from: date
+    valid_to: date | None = None
+    source: Source
+    text: LongText = ""
+    certainty: Certainty | None = Field(None, description="not stated: as the source says")
+
+    @model_validator(mode="after")
+    def refuse_an_end_before_the_beginning(self) -> Self:
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            raise ValueError("valid_to is before valid_from")
+        return self
+
+    @property
+    def how_certain(self) -> Certainty:
+        if self.certainty is not None:
+            return self.certainty
+        return Certainty.FOUND if self.source is Source.FOUND else Certainty.TO_CONFIRM
+
+    def is_in_force(self, on: date) -> bool:
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+
+class MeasureScope(Frozen):
+    """What a measure means, and for whom. Empty `roles` or `kinds` narrow nothing."""
 
     id: str = Field(pattern=r"^M[0-9]{2}$")
     measure_class: MeasureClass = Field(alias="class")
@@ -62,18 +96,11 @@ class Measure(_Frozen):
     relations: tuple[Relation, ...] = Field(min_length=1)
     kinds: tuple[LongText, ...] = ()
     roles: tuple[SubjectRole, ...] = ()
-    basis: Basis
-    edition: LongText
-    valid_from: date
-    valid_to: date | None = None
-    source: Source
     note: LongText = ""
 
-    @model_validator(mode="after")
-    def refuse_an_end_before_the_beginning(self) -> "Measure":
-        if self.valid_to is not None and self.valid_to < self.valid_from:
-            raise ValueError("valid_to is before valid_from")
-        return self
+
+class Measure(MeasureScope, Article):
+    """One row of the measure table: a measure by one of its articles."""
 
     def covers(self, *, kind: str, role: str, relation: str, on: date) -> bool:
         return (
@@ -83,8 +110,6 @@ class Measure(_Frozen):
             and self.is_in_force(on)
         )
 
-    def is_in_force(self, on: date) -> bool:
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +141,18 @@ class Coverage:
         return tuple(kind for kind in self.kinds if (kind, role) in self.pairs)
 
 
-class Matter(_Frozen):
+class MatterName(Frozen):
     """A thing an agency decides on."""
 
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")
     name: LongText
     name_en: LongText
     about_children: bool = Field(False, description="a minor who is named in a check of it is not stored")
+
+
+class Matter(MatterName):
+    """A matter with the measures that answer for it."""
+
     measures: tuple[Measure, ...] = Field(min_length=1)
 
     @cached_property
@@ -146,7 +176,7 @@ class Matter(_Frozen):
         return {}
 
 
-class LocalSetting(_Frozen):
+class LocalSetting(Frozen):
     """What a place sets itself within the law, with dates: a fee threshold, a list of schools (domain §2.4)."""
 
     matter: str
@@ -157,10 +187,14 @@ class LocalSetting(_Frozen):
     valid_from: date
     valid_to: date | None = None
 
+    def is_in_force(self, on: date) -> bool:
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
 
-class Catalogue(_Frozen):
-    """All matters of one version."""
 
+class Catalogue(Frozen):
+    """All matters of one version. `founding_edition` is that of the founding file; 0 where a place made its own."""
+
+    founding_edition: int = Field(0, ge=0, le=2**31)
     matters: tuple[Matter, ...]
     local_settings: tuple[LocalSetting, ...] = ()
 
