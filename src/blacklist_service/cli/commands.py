@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +21,7 @@ from blacklist_service.cli import (
     importing,
     keeping,
     logkeeping,
+    measuring,
     safekeeping,
 )
 from blacklist_service.cli.environment import load_settings, migrate_external, opened, operator, refusing, run
@@ -29,7 +29,6 @@ from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.cli.serve_command import serve
 from blacklist_service.clock import legal_date, now
 from blacklist_service.listings.rules import Ground, RowAction, SuspensionGround
-from blacklist_service.measures.operations import Applied, apply_measures, read_catalogue
 from blacklist_service.members.changes import allow_matters, change_contacts, rename_member, succeed_member
 from blacklist_service.members.operations import add_member, create_key, revoke_key
 from blacklist_service.members.queries import get_member, list_keys, list_members
@@ -45,6 +44,7 @@ listings_app = typer.Typer(no_args_is_help=True, help="The court's acts on singl
 imports_app = typer.Typer(no_args_is_help=True, help="Imports that were sent over HTTP, or wait for a second person.")
 measures_app = typer.Typer(no_args_is_help=True, help="Which matter leads to what, on what legal basis.")
 app.add_typer(measures_app, name="measures")
+measuring.add_to(measures_app)
 audit_app = typer.Typer(no_args_is_help=True, help="The ledger's log: its anchor, its witnesses, its retention.")
 witness_app = typer.Typer(no_args_is_help=True, help="Bodies that follow the log and cosign it.")
 app.add_typer(audit_app, name="audit")
@@ -524,30 +524,3 @@ def openapi() -> None:
     from blacklist_service.asgi import openapi_document  # noqa: PLC0415 - no other command needs the web application
 
     print(openapi_document())
-
-
-@measures_app.command("apply")
-def measures_apply(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="a catalogue, TOML or JSON")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False,
-    data_dir: DataDir = None,
-    as_json: AsJson = False,
-) -> None:
-    """Put a catalogue in force for every check that begins afterwards."""
-    with refusing():
-        catalogue = read_catalogue(file.read_text("utf-8"))
-    with opened(load_settings(data_dir)) as workplace:
-
-        async def apply() -> Applied:
-            async with workplace.connected() as connection, connection.transaction():
-                return await apply_measures(
-                    connection, catalogue, actor=operator(), secrecy=workplace.secrecy, is_dry_run=dry_run
-                )
-
-        applied = run(apply())
-    if as_json:
-        print(json.dumps({"measures_version": applied.version} | asdict(applied.difference)))
-        return
-    print(f"measures version {applied.version}{' (unchanged: dry run)' if dry_run else ''}")
-    for word in ("added", "removed", "changed"):
-        print(f"{word}: {', '.join(getattr(applied.difference, word)) or '-'}")

@@ -22,6 +22,9 @@ from blacklist_service.ledger.notes import Checkpoint, NoteError
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.ledger.signing import SealingPlace, read_anchor
 from blacklist_service.listings.calendar import confirm_date, find_confirmed_date, find_standing
+from blacklist_service.measures.editions import is_same
+from blacklist_service.measures.operations import founding_catalogue
+from blacklist_service.measures.queries import get_catalogue, get_measures_version, newest_founding_edition
 from blacklist_service.secrecy import Secrecy, SecretKeyError
 from blacklist_service.settings import Settings
 
@@ -81,6 +84,7 @@ async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
                 await examine_jobs(connection),
             ]
             found.append(await _calendar(connection))
+            found.append(await _measures(connection))
         return found
     finally:
         await connection.close()
@@ -220,3 +224,14 @@ async def examine_jobs(connection: Connection) -> Finding:
             "the worker was ended by one each time, or gave it up: see its log, GET /v1/imports, GET /v1/audit/exports"
         )
     return Finding("jobs", f"{waiting} older than an hour, {stuck} begun again and again", fault)
+
+
+async def _measures(connection: Connection) -> Finding:
+    """A newer founding edition is no fault: the security officer decides when it comes into force."""
+    version = await get_measures_version(connection)
+    founding = founding_catalogue()
+    is_known = founding.founding_edition <= await newest_founding_edition(connection)
+    if is_known or is_same(await get_catalogue(connection, version), founding):
+        return Finding("measures", f"version {version}")
+    newer = f"a newer founding edition is there ({founding.founding_edition})"
+    return Finding("measures", f"version {version}; {newer}: see 'measures apply --founding --dry-run'")

@@ -18,3 +18,11 @@ async def find_catalogue(connection: Connection, version: int) -> Catalogue | No
     """The measures of a version, in force or past; None when there was none of that number."""
     stored = await connection.fetchval("SELECT catalogue FROM measures_versions WHERE version = $1", version)
     return None if stored is None else Catalogue.model_validate(stored)
+
+
+async def newest_founding_edition(connection: Connection) -> int:
+    """The newest founding edition that was ever in force here; those from before they were numbered count as 1."""
+    edition: int = await connection.fetchval(
+        "SELECT coalesce(max((catalogue ->> 'founding_edition')::integer), 1) FROM measures_versions"
+    )
+    return edition

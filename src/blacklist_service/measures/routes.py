@@ -1,5 +1,6 @@
 """`/v1/matters`: what may be asked, and on what legal basis."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.measures.operations import apply_measures
 from blacklist_service.measures.queries import find_catalogue, get_measures_version
-from blacklist_service.measures.rules import Catalogue, MeasureClass, Source, SubjectRole
+from blacklist_service.measures.rules import Catalogue, Certainty, Matter, Measure, MeasureClass, Source, SubjectRole
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound
 from blacklist_service.subjects.identifiers import SubjectKind
 from blacklist_service.subjects.relations import Relation
@@ -21,7 +22,7 @@ from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
-from blacklist_service.web.wire import Response, text
+from blacklist_service.web.wire import LegalDate, Response, text
 
 router = APIRouter(prefix="/v1/matters", tags=["matters"], route_class=GuardedRoute)
 
@@ -45,6 +46,8 @@ class MeasureResponse(Response):
     valid_from: date
     valid_to: date | None
     source: Source
+    text: str = Field(description="where the legal text was read")
+    certainty: Certainty = Field(description="`to_confirm`: from knowledge, a court has to confirm it")
     note: str
 
 
@@ -94,6 +97,7 @@ class MatterQuery(BaseModel):
     version: Annotated[int, Field(ge=1, lt=2**63)] | None = Field(
         None, description="that of an old answer; default: in force now"
     )
+    on: LegalDate | None = Field(None, description="only what stands on that day; default: every article with its days")
     cursor: Annotated[str, *text(400)] | None = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
@@ -140,21 +144,24 @@ class CatalogueRequest(Catalogue):
 @router.get(
     "",
     summary="The matters and their measures",
-    description="Every matter, what a hit means for it, for whom, on what legal basis, and since when. ETag = version.",
+    description="Every matter, what a hit means for it, for whom, on what legal basis, and from when until when; of one "
+    "article after another, the newest stands first. `on` leaves what stands on that day. ETag = version.",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(None)],
 )
 async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads, response: HttpResponse) -> MatterPage:
+    filters = [query.version, query.on and query.on.isoformat()]
     if query.cursor:
-        version, first = _read_place(query.cursor, query.version)
+        version, first = _read_place(query.cursor, filters)
     else:
         version, first = query.version or await get_measures_version(connection), 0
     catalogue = await find_catalogue(connection, version)
     if catalogue is None:
         raise NotFound
     end = first + query.limit
+    matters = _standing(catalogue.matters, query.on)
     response.headers["ETag"] = f'"{version}"'
-    today = legal_date(now())
+    day = query.on or legal_date(now())
     response.headers["Cache-Control"] = "private, no-cache"  # nothing personal: it may be held, and asked for again
     return MatterPage.model_validate(
         {
@@ -164,21 +171,38 @@ async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads
                     "matter": matter.code,
                     "name": matter.name,
                     "name_en": matter.name_en,
-                    "roles": matter.coverage(today).roles,
-                    "kinds": matter.coverage(today).kinds,
-                    "measures": [measure.model_dump(by_alias=True) for measure in matter.measures],
+                    "roles": matter.coverage(day).roles,
+                    "kinds": matter.coverage(day).kinds,
+                    "measures": [_shown(measure) for measure in measures],
                 }
-                for matter in catalogue.matters[first:end]
+                for matter, measures in matters[first:end]
             ],
-            "local_settings": [setting.model_dump() for setting in catalogue.local_settings],
-            "next": make_cursor([version, end], query.version) if end < len(catalogue.matters) else None,
+            "local_settings": [
+                setting.model_dump()
+                for setting in catalogue.local_settings
+                if query.on is None or setting.is_in_force(query.on)
+            ],
+            "next": make_cursor([version, end], filters) if end < len(matters) else None,
         }
     )
 
 
-def _read_place(cursor: str, asked_version: int | None) -> tuple[int, int]:
+def _standing(matters: Sequence[Matter], on: date | None) -> list[tuple[Matter, list[Measure]]]:
+    """Each matter with the measures that stand on that day; without any it is left out."""
+    standing = [
+        (matter, [measure for measure in matter.measures if on is None or measure.is_in_force(on)])
+        for matter in matters
+    ]
+    return [(matter, measures) for matter, measures in standing if measures]
+
+
+def _shown(measure: Measure) -> dict[str, object]:
+    return measure.model_dump(by_alias=True) | {"certainty": measure.how_certain}
+
+
+def _read_place(cursor: str, filters: Sequence[object]) -> tuple[int, int]:
     """Later pages are of the version that the first one showed. Raise `InvalidRequest` as `read_cursor` does."""
-    match read_cursor(cursor, asked_version):
+    match read_cursor(cursor, filters):
         case [version, first] if type(version) is int and type(first) is int and 0 < version < 2**63 and first >= 0:
             return version, first
     raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")])
