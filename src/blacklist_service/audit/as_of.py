@@ -28,21 +28,25 @@ from blacklist_service.subjects.digests import Digester
 
 STRENGTH = (Decision.CLEAR, Decision.FLAG, Decision.BLOCK)
 
-# Keys in force at list version $2; each listing at its newest version that was known then ($3: grace has no version).
+# For each place ($1) a digest, the list version and the instant that were known: the keys in force at that version; each
+# listing at its newest version that was known then (grace has no version, so by the instant).
 LISTED = """
-WITH found AS MATERIALIZED (
-    SELECT digest, relation, person, listing_id FROM subject_keys
-    WHERE digest = ANY($1) AND until_version IS NULL AND from_version <= $2
+WITH asked AS MATERIALIZED (
+    SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::timestamptz[]) AS sent (place, digest, version, at)
+), found AS MATERIALIZED (
+    SELECT a.*, k.relation, k.person, k.listing_id
+    FROM asked a JOIN subject_keys k ON k.digest = a.digest AND k.until_version IS NULL AND k.from_version <= a.version
     UNION ALL
-    SELECT digest, relation, person, listing_id FROM subject_keys
-    WHERE digest = ANY($1) AND until_version IS NOT NULL AND from_version <= $2 AND until_version > $2
+    SELECT a.*, k.relation, k.person, k.listing_id
+    FROM asked a JOIN subject_keys k ON k.digest = a.digest
+    WHERE k.until_version IS NOT NULL AND k.from_version <= a.version AND k.until_version > a.version
 )
 SELECT found.*, l.court_name, content.document, dispute.state AS dispute_state,
        coalesce(i.legal_date, (content.at AT TIME ZONE 'UTC' + interval '8 hours')::date) AS loaded_on
 FROM found JOIN listings l ON l.id = found.listing_id
 CROSS JOIN LATERAL (
     SELECT version, act FROM listing_versions v
-    WHERE v.listing_id = l.id AND v.at <= $3 AND (v.list_version IS NULL OR v.list_version <= $2)
+    WHERE v.listing_id = l.id AND v.at <= found.at AND (v.list_version IS NULL OR v.list_version <= found.version)
     ORDER BY v.version DESC LIMIT 1
 ) AS newest
 CROSS JOIN LATERAL (
@@ -64,19 +68,25 @@ LEFT JOIN LATERAL (
 WHERE newest.act NOT IN ('deleted', 'withdrawn', 'expired') AND pause.act IS DISTINCT FROM 'suspended'
 """
 
-# Stop notices that were served by notices version $2, and neither released by then nor past their day on $3.
+# For each place ($1) a digest, the notices version and the legal day: stop notices that were served by that version, and
+# neither released by then nor past their day.
 NOTICED = """
-SELECT k.digest, k.kind, n.id, n.number, n.court_name, n.action, n.object_key, n.subject_name,
+WITH asked AS MATERIALIZED (
+    SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::date[]) AS sent (place, digest, version, today)
+)
+SELECT asked.place, k.digest, k.kind, n.id, n.number, n.court_name, n.action, n.object_key, n.subject_name,
        extract(epoch FROM n.served_at)::bigint AS served_at, validity.valid_until,
-       ARRAY(SELECT member FROM member_lineage WHERE ancestor = n.agency AND (since IS NULL OR since <= $3)) AS addressees
-FROM notice_keys k JOIN notices n ON n.id = k.notice_id
+       ARRAY(SELECT member FROM member_lineage
+             WHERE ancestor = n.agency AND (since IS NULL OR since <= asked.today)) AS addressees
+FROM asked JOIN notice_keys k ON k.digest = asked.digest JOIN notices n ON n.id = k.notice_id
 CROSS JOIN LATERAL (
     SELECT valid_until FROM notice_events e
-    WHERE e.notice_id = n.id AND e.version <= $2 AND e.act IN ('served', 'renewed')
+    WHERE e.notice_id = n.id AND e.version <= asked.version AND e.act IN ('served', 'renewed')
     ORDER BY e.version DESC LIMIT 1
 ) AS validity
-WHERE k.digest = ANY($1) AND validity.valid_until >= $3
-  AND NOT EXISTS (SELECT FROM notice_events e WHERE e.notice_id = n.id AND e.version <= $2 AND e.act = 'released')
+WHERE validity.valid_until >= asked.today
+  AND NOT EXISTS (
+      SELECT FROM notice_events e WHERE e.notice_id = n.id AND e.version <= asked.version AND e.act = 'released')
 """
 
 
@@ -125,22 +135,51 @@ async def answer_as_of(
     return {name: value for name, value in strongest.items() if name not in {"check_id", "reference", "checked_at"}}
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What was asked by one check, when, and what was known then."""
+
+    digests: Sequence[bytes]
+    at: datetime
+    known: Versions
+
+
 async def snapshot_as_of(connection: Connection, digests: Sequence[bytes], at: datetime, known: Versions) -> Snapshot:
     """What a check's one look-up would have read."""
-    today = legal_date(at)
-    listed = await connection.fetch(LISTED, list(dict.fromkeys(digests)), known.list, at)
-    noticed = await connection.fetch(NOTICED, list(dict.fromkeys(digests)), known.notices, today)
-    notices: dict[bytes, list[Any]] = {}
+    [snapshot] = await snapshots_as_of(connection, [Moment(digests, at, known)])
+    return snapshot
+
+
+async def snapshots_as_of(connection: Connection, moments: Sequence[Moment]) -> list[Snapshot]:
+    """What each check's one look-up would have read; two statements for all of them."""
+    asked = [(place, digest) for place, moment in enumerate(moments) for digest in dict.fromkeys(moment.digests)]
+    places, digests = [place for place, _ in asked], [digest for _, digest in asked]
+    whens = [moments[place] for place in places]
+    listed = await connection.fetch(
+        LISTED, places, digests, [when.known.list for when in whens], [when.at for when in whens]
+    )
+    noticed = await connection.fetch(
+        NOTICED, places, digests, [when.known.notices for when in whens], [legal_date(when.at) for when in whens]
+    )
+    rows: list[list[asyncpg.Record]] = [[] for _ in moments]
+    for row in listed:
+        rows[row["place"]].append(row)
+    notices: list[dict[bytes, list[Any]]] = [{} for _ in moments]
     for row in noticed:
-        notices.setdefault(row["digest"], []).append(
+        notices[row["place"]].setdefault(row["digest"], []).append(
             {**row, "id": str(row["id"]), "valid_until": row["valid_until"].isoformat()}
         )
+    return [_snapshot(*one) for one in zip(moments, rows, notices, strict=True)]
+
+
+def _snapshot(moment: Moment, listed: Sequence[asyncpg.Record], notices: Mapping[bytes, Sequence[Any]]) -> Snapshot:
+    today = legal_date(moment.at)
     return Snapshot(
-        at=at.astimezone(UTC),
+        at=moment.at.astimezone(UTC),
         legal_date=today,
-        list_version=known.list,
-        measures_version=known.measures,
-        notices_version=known.notices,
+        list_version=moment.known.list,
+        measures_version=moment.known.measures,
+        notices_version=moment.known.notices,
         list_alive_at=None,
         unsealed_since=None,
         disproof=None,

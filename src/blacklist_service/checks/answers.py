@@ -74,7 +74,7 @@ def answer_question(
     if must_cover:
         _refuse_uncovered(question, matter, snapshot.legal_date)
     is_stale = ages.is_stale(snapshot)
-    decided = [_decide(question, asked, matter, snapshot) for asked in question.subjects]
+    decided = [decide_subject(question, asked, matter, snapshot) for asked in question.subjects]
     if is_stale:
         decided = [rules.doubt(one) for one in decided]
     decision = rules.decision_of_check(decided) if len(decided) > 1 else decided[0].decision
@@ -119,7 +119,9 @@ def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:
     return age is not None and (snapshot.list_alive_at is None or snapshot.at - snapshot.list_alive_at > age)
 
 
-def _decide(question: Question, asked: AskedSubject, matter: Matter, snapshot: Snapshot) -> rules.SubjectDecision:
+def decide_subject(
+    question: Question, asked: AskedSubject, matter: Matter, snapshot: Snapshot
+) -> rules.SubjectDecision:
     if not snapshot.notices and snapshot.rows.keys().isdisjoint([key.digest for key in asked.keys]):
         return rules.NOTHING_FOUND
     hits = [hit for key in asked.keys for hit in hits_of(snapshot, asked.subject, key.digest, key.kind)]
