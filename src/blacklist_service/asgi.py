@@ -32,6 +32,7 @@ from blacklist_service.audit.export_routes import router as exports_router
 from blacklist_service.audit.inquiry_routes import router as inquiries_router
 from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
+from blacklist_service.audit.simulation_routes import router as simulation_router
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.answers import DISPROVED, ListAges
 from blacklist_service.checks.batcher import Batcher
@@ -161,6 +162,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         outcomes_router,
         matters_router,
         measures_router,
+        simulation_router,
         members_router,
         keys_router,
         listings_router,

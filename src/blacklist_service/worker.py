@@ -15,6 +15,7 @@ import structlog
 
 from blacklist_service.assistance.tasks import digest_notices, escalate_emergencies
 from blacklist_service.audit.export_jobs import forget_exports, make_next
+from blacklist_service.audit.simulation_jobs import simulate_next
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.fishing import forget_numbers
 from blacklist_service.database.connections import LOST, Connection, connect
@@ -106,6 +107,7 @@ async def _work_guarded(guard: Connection, dsn: str, secrecy: Secrecy, stopping:
             lambda: _load_files(dsn, secrecy, room),
             lambda: _make_exports(dsn, secrecy, room),
             lambda: _digest_anew(dsn, secrecy, room),
+            lambda: _simulate(dsn, secrecy),
         )
     ]
     ends = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
@@ -191,6 +193,16 @@ async def _make_exports(dsn: str, secrecy: Secrecy, room: Room) -> None:
         while True:
             await room.wait()
             if not await make_next(connection, secrecy):
+                await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        connection.terminate()
+
+
+async def _simulate(dsn: str, secrecy: Secrecy) -> None:
+    connection = await connect(dsn, application_name="blacklist-service simulations", **LOADING_SETTINGS)
+    try:
+        while True:
+            if not await simulate_next(connection, secrecy):
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         connection.terminate()

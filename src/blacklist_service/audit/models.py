@@ -1,6 +1,19 @@
-"""Exports, and embargoes on reports to persons."""
+"""Exports, simulations, and embargoes on reports to persons."""
 
-from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from blacklist_service.database.tables import Instant, metadata, one_of
@@ -36,6 +49,27 @@ export_parts = Table(
     Column("export_id", Uuid, ForeignKey("exports.id"), primary_key=True),
     Column("part", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
+)
+
+# What a candidate catalogue would have answered; "attended": run at a terminal, by who asked.
+simulations = Table(
+    "simulations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member", Text, ForeignKey("members.code")),
+    Column("key_id", Text),
+    Column("operator", Text),
+    Column("request_id", Text),
+    Column("candidate", JSONB, nullable=False),
+    Column("state", Text, nullable=False, server_default="queued"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("progress", Double, nullable=False, server_default=text("0")),
+    Column("queued_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("result", JSONB),
+    Column("problem", Text),
+    one_of("state", "queued", "attended", "running", "done", "failed"),
+    Index("simulations_waiting", "id", postgresql_where=text("state IN ('queued', 'running')")),
 )
 
 # While it holds, the report to a person leaves out these questions: a case under investigation.

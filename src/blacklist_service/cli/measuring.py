@@ -3,43 +3,50 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from blacklist_service.cli.environment import load_settings, opened, operator, refusing, run, stop
+from blacklist_service.audit.simulation import DAYS, Tally
+from blacklist_service.audit.simulation_jobs import ask_simulation, fail_simulation, run_simulation
+from blacklist_service.cli.environment import Workplace, load_settings, opened, operator, refusing, run, stop
 from blacklist_service.cli.options import AsJson, DataDir
+from blacklist_service.database.connections import connect
+from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.measures.operations import Applied, apply_measures, founding_catalogue, read_catalogue
 from blacklist_service.measures.rules import Catalogue
 
 CatalogueFile = Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="a catalogue, TOML or JSON")]
 Founding = Annotated[bool, typer.Option("--founding", help="the catalogue that came with this version of the service")]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help=f"only say what would change, also in the answers of the last {DAYS} days"),
+]
 
 
 def apply(
     file: CatalogueFile = None,
     founding: Founding = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would change")] = False,
+    dry_run: DryRun = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a catalogue in force for every check that begins afterwards."""
     catalogue = _chosen(file, founding)
     with opened(load_settings(data_dir)) as workplace:
-
-        async def act() -> Applied:
-            async with workplace.connected() as connection, connection.transaction():
-                return await apply_measures(
-                    connection, catalogue, actor=operator(), secrecy=workplace.secrecy, is_dry_run=dry_run
-                )
-
-        applied = run(act())
+        applied = run(_apply(workplace, catalogue, is_dry_run=dry_run))
+        found = run(_simulate(workplace, catalogue, is_quiet=as_json)) if dry_run else None
     if as_json:
-        print(json.dumps({"measures_version": applied.version} | asdict(applied.difference)))
+        shown = {"measures_version": applied.version} | asdict(applied.difference)
+        print(json.dumps(shown | ({"simulation": found} if found else {}), ensure_ascii=False))
         return
     print(f"measures version {applied.version}{' (unchanged: dry run)' if dry_run else ''}")
     for word in ("added", "removed", "changed"):
         print(f"{word}: {', '.join(getattr(applied.difference, word)) or '-'}")
+    if found:
+        print("\n".join(_report(found)))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,3 +58,48 @@ def _chosen(file: Path | None, founding: bool) -> Catalogue:
         stop("give a catalogue's file, or --founding")
     with refusing():
         return founding_catalogue() if file is None else read_catalogue(file.read_text("utf-8"))
+
+
+async def _apply(workplace: Workplace, catalogue: Catalogue, *, is_dry_run: bool) -> Applied:
+    async with workplace.connected() as connection, connection.transaction():
+        return await apply_measures(
+            connection, catalogue, actor=operator(), secrecy=workplace.secrecy, is_dry_run=is_dry_run
+        )
+
+
+async def _simulate(workplace: Workplace, catalogue: Catalogue, *, is_quiet: bool) -> dict[str, Any]:
+    connection = await connect(workplace.dsn, application_name="blacklist-service simulation", **LOADING_SETTINGS)
+    try:
+        async with connection.transaction():
+            row = await ask_simulation(
+                connection, catalogue, actor=operator(), secrecy=workplace.secrecy, is_own_work=True
+            )
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True), disable=is_quiet) as progress:
+            bar = progress.add_task("simulating", total=1.0)
+
+            def tell(tally: Tally) -> None:
+                progress.update(bar, completed=tally.progress)
+
+            try:
+                return await run_simulation(connection, row, workplace.secrecy, tell)
+            except BaseException:
+                await fail_simulation(connection, row["id"], "it was broken off at the terminal")
+                raise
+    finally:
+        await connection.close()
+
+
+def _report(found: dict[str, Any]) -> list[str]:
+    looked_at = f"of {found['checks']} checks in {DAYS} days, {found['sampled']} looked at"
+    left_out = f"({found['not_reproduced']} not reproduced, left out)"
+    lines = [f"{looked_at} {left_out}: {found['changed']} answers would be others"]
+    lines += [
+        f"  {one['matter']}  {one['agency'] or '-'}  {one['from']} -> {one['to']}  {one['checks']}"
+        for one in found["changes"]
+    ]
+    lines += [
+        f"  no longer covered: {one['matter']}  {one['role']}  {one['kind']}  {one['agency'] or '-'}  {one['subjects']}"
+        for one in found["no_longer_covered"]
+    ]
+    return lines

@@ -28,6 +28,7 @@ class Action(StrEnum):
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
     MEASURES_APPLIED = "measures_applied"
+    MEASURES_SIMULATED = "measures_simulated"
     LISTING_PUBLISHED = "listing_published"
     LISTING_CORRECTED = "listing_corrected"
     LISTING_EXTENDED = "listing_extended"

@@ -1,0 +1,125 @@
+"""`/v1/measures/simulation`: what a catalogue would have answered, before it is put in force."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response as HttpResponse
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.access.scopes import Scope
+from blacklist_service.audit.simulation_jobs import ask_simulation, find_simulation
+from blacklist_service.database.connections import Connection
+from blacklist_service.measures.routes import CatalogueRequest
+from blacklist_service.measures.rules import Catalogue
+from blacklist_service.problems import NotFound, NotYours
+from blacklist_service.web.bodies import BATCH_BODY_BYTES
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import Replayable
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.wire import Response
+
+
+class _CatalogueRoute(GuardedRoute):
+    most_bytes = BATCH_BODY_BYTES
+
+
+router = APIRouter(prefix="/v1/measures/simulation", tags=["matters"], route_class=_CatalogueRoute)
+
+
+class Change(Response):
+    """So many answers would be others; `refused`: the question would not be answered at all."""
+
+    model_config = ConfigDict(populate_by_name=True, frozen=True)
+
+    matter: str
+    agency: str | None = Field(description="member code; null = asked at the service itself")
+    before: Literal["block", "flag", "clear"] = Field(alias="from")
+    after: Literal["block", "flag", "clear", "refused"] = Field(alias="to")
+    checks: int
+
+
+class Uncovered(Response):
+    """A unit asked about so many subjects in a role or of a kind that no measure of the candidate covers any more."""
+
+    matter: str
+    role: str
+    kind: str
+    agency: str | None
+    subjects: int
+
+
+class Found(Response):
+    model_config = ConfigDict(populate_by_name=True, frozen=True)
+
+    first: datetime = Field(alias="from")
+    last: datetime = Field(alias="to")
+    checks: int = Field(description="asked in that time")
+    sampled: int = Field(description="of those, looked at: all, or an even share of about 1,000,000")
+    not_reproduced: int = Field(
+        description="looked at and left out: today's reading does not give the recorded answer (a stale list, an object "
+        "that was named, erased secrets)"
+    )
+    changed: int
+    changes: list[Change]
+    no_longer_covered: list[Uncovered]
+
+
+class SimulationResponse(Response):
+    simulation_id: UUID
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float
+    queued_at: datetime
+    finished_at: datetime | None = None
+    problem: str | None = None
+    result: Found | None = None
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Simulate a catalogue",
+    description="A job: the checks of the last 90 days are decided anew by the catalogue's articles of today, on the list as "
+    "it was known to each. It counts answers that would be others by matter, unit and direction, and names nobody. Nothing "
+    "is put in force. Recorded.",
+    response_model=SimulationResponse,
+    responses=problems(401, 403, 413, 415, 422, 503),
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.MEASURES_WRITE)],
+)
+async def create_simulation(
+    body: CatalogueRequest, request: Request, replay: Replayable, connection: Writes, actor: Acting
+) -> HttpResponse:
+    candidate = Catalogue.model_validate(body, from_attributes=True)
+    row = await ask_simulation(connection, candidate, actor=actor, secrecy=request.app.state.secrecy)
+    return await replay.keep(connection, 202, _simulation(row))
+
+
+@router.get(
+    "/{simulation_id}",
+    summary="How far a simulation is, and what it found",
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(Scope.MEASURES_WRITE)],
+)
+async def read_simulation(simulation_id: UUID, connection: Reads, caller: Caller) -> SimulationResponse:
+    return _simulation(await _own(connection, simulation_id, caller))
+
+
+async def _own(connection: Connection, simulation_id: UUID, caller: Principal) -> asyncpg.Record:
+    row = await find_simulation(connection, simulation_id)
+    if row is None:
+        raise NotFound
+    if row["member"] != caller.member:
+        raise NotYours
+    return row
+
+
+def _simulation(row: asyncpg.Record) -> SimulationResponse:
+    fields = {name: row[name] for name in SimulationResponse.model_fields if name != "simulation_id"}
+    state = "running" if row["state"] == "attended" else row["state"]
+    return SimulationResponse.model_validate(fields | {"simulation_id": row["id"], "state": state})
