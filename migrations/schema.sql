@@ -860,7 +860,11 @@ CREATE UNIQUE INDEX listing_versions_list_version ON listing_versions USING btre
 
 CREATE INDEX listing_versions_natural_key ON listing_versions USING btree (natural_key) WHERE (natural_key IS NOT NULL);
 
+<<<<<<< HEAD
 CREATE INDEX listing_versions_unstated ON listing_versions USING btree (listing_id) WHERE (ground = 'unstated'::text);
+=======
+CREATE INDEX listing_versions_severity ON listing_versions USING btree (((document ->> 'severity'::text))) WHERE ((document ->> 'severity'::text) IS NOT NULL);
+>>>>>>> 265f898 (Keep how grave a court finds the dishonesty, without any effect)
 
 CREATE INDEX listings_case ON listings USING btree (court_code, case_number);
 

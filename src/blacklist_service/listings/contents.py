@@ -35,6 +35,7 @@ from blacklist_service.listings.wording import (
     IDENTIFIER_TYPES,
     PERFORMANCES,
     RELATIONS,
+    SEVERITIES,
     SEXES,
     fold,
     read_circumstance,
@@ -112,6 +113,7 @@ class Particulars(NamedTuple):
     performance: str = ""
     performed_part: str | None = None
     unperformed_part: str | None = None
+    severity: str = ""
 
 
 class Refused(NamedTuple):
@@ -172,6 +174,8 @@ class _Reading:
             self._warnings.append(Warn.NUMBER_IN_TEXT)
         if self._said.performance and content.performance is None:
             self._warnings.append(Warn.PERFORMANCE_UNKNOWN)
+        if self._said.severity and content.severity is None:
+            self._warnings.append(Warn.SEVERITY_UNKNOWN)
         return Reading(naming=naming, content=content, warnings=tuple(dict.fromkeys(self._warnings)))
 
     def _is_overlong(self) -> bool:
@@ -269,6 +273,7 @@ class _Reading:
             performance=PERFORMANCES.get(fold(said.performance)) if said.performance else None,
             performed_part=said.performed_part,
             unperformed_part=said.unperformed_part,
+            severity=SEVERITIES.get(fold(said.severity)) if said.severity else None,
         )
 
     def _people(self, kind: SubjectKind) -> tuple[Person, ...]:

@@ -202,5 +202,8 @@ ROW_SENTENCES: Mapping[str, Sentence] = {
         "该条已结束，再次纳入须有之后作出的决定", "the listing had ended; listing again needs a later decision"
     ),
     "party-sequence-unusual": Sentence("被执行人序号不是数字，按1处理", "the party sequence is no number; taken as 1"),
+    "severity-unknown": Sentence(
+        "不认识的失信程度（轻微、一般、严重）", "this word for how grave it is is not known: light, ordinary or serious"
+    ),
     "performance-unknown": Sentence("不认识的履行情况写法", "this wording of the performance is not known"),
 }

@@ -146,6 +146,7 @@ class _RowReading:
             performance=cell(Field.PERFORMANCE, ""),
             performed_part=text(Field.PERFORMED_PART),
             unperformed_part=text(Field.UNPERFORMED_PART),
+            severity=cell(Field.SEVERITY, ""),
         )
 
     def _people(self) -> tuple[PersonParticulars, ...]:

@@ -130,6 +130,11 @@ listing_versions = Table(
     Index("listing_versions_natural_key", "natural_key", postgresql_where=text("natural_key IS NOT NULL")),
     Index("listing_versions_absent", "listing_id", postgresql_where=text("ground = 'absent_from_snapshot'")),
     Index("listing_versions_unstated", "listing_id", postgresql_where=text("ground = 'unstated'")),
+    Index(
+        "listing_versions_severity",
+        text("(document ->> 'severity')"),
+        postgresql_where=text("document ->> 'severity' IS NOT NULL"),
+    ),
 )
 
 # What a listing is called by later digest rules, for each content it ever held: versions are never changed.

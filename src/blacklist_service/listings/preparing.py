@@ -137,6 +137,7 @@ def said_later(content: Content) -> dict[str, Any]:
     later = {
         "further_identifiers": [identifier_wire(one) for one in content.further_identifiers],
         "record_id": content.record_id,
+        "severity": content.severity,
     }
     return {name: value for name, value in later.items() if value}
 

@@ -60,6 +60,7 @@ def _particulars(request: PublishRequest, court_name: str) -> Particulars:
         performance=request.performance or "",
         performed_part=request.performed_part,
         unperformed_part=request.unperformed_part,
+        severity=request.severity or "",
     )
 
 

@@ -51,9 +51,10 @@ async def list_listings(
     case_number: str | None = None,
     state: str | None = None,
     court_code: str | None = None,
+    severity: str | None = None,
 ) -> list[asyncpg.Record]:
     """Newest first. A listing in grace is shown to its own court alone."""
-    filters = {"case_number": case_number, "court_code": court_code}
+    filters = {"case_number": case_number, "court_code": court_code, "severity": severity}
     given = {name: value for name, value in filters.items() if value is not None}
     page = await composed(selects.page_of_listings, frozenset(given), state=state)
     return await page.fetch(connection, own_court=own_court, today=today, place=before, limit=limit, **given)

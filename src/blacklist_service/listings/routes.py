@@ -52,6 +52,7 @@ from blacklist_service.listings.schemas import (
     ResumptionRequest,
     SearchRequest,
     SetDigestResponse,
+    Severity,
     SuspensionRequest,
     TaskPage,
     TaskResponse,
@@ -86,6 +87,7 @@ class ListingQuery(BaseModel):
     case_number: Annotated[str, *text(200)] | None = None
     state: ListingState | None = None
     court_code: Annotated[str, *text(16)] | None = None
+    severity: Severity | None = None
     cursor: Annotated[str, *text(400)] | None = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
@@ -144,6 +146,7 @@ async def list_(query: Annotated[ListingQuery, Query()], connection: Reads, call
         "case_number": case_number.text if case_number else None,
         "state": query.state.value if query.state else None,
         "court_code": (await known_courts(connection)).code_of(query.court_code) if query.court_code else None,
+        "severity": query.severity,
     }
     before = read_place(query.cursor, filters) if query.cursor else LARGEST_ID
     today = _today()

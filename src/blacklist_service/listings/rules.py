@@ -149,6 +149,7 @@ class Warn(StrEnum):
     IDENTIFIER_COMPLETED = "identifier-completed"
     POSSIBLE_DUPLICATE = "possible-duplicate"
     OTHER_LISTING_REMAINS = "other-listing-remains"
+    SEVERITY_UNKNOWN = "severity-unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,7 @@ class Content:
     performance: str | None = None
     performed_part: str | None = None
     unperformed_part: str | None = None
+    severity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

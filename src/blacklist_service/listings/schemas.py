@@ -15,6 +15,7 @@ Operator = Annotated[str, *text(100)]
 Reason = Annotated[str, *text(2000)]
 WholeText = Annotated[str, *text(MOST_BYTES, 0)]
 """Kept whole; all texts of a listing together are bounded (`lengths`)."""
+Severity = Literal["light", "ordinary", "serious"]
 DisputeState = Literal["filed", "reconsideration", "rejected", "upheld"]
 
 EXAMPLE_LISTING: dict[str, JsonValue] = {
@@ -130,6 +131,9 @@ class PublishRequest(Request):
     unperformed_part: WholeText | None = None
     record_id: Annotated[str, *text(64)] | None = Field(
         None, description="失信ID or 流水号: tells apart two listings of one debtor in one case"
+    )
+    severity: Severity | None = Field(
+        None, description="轻微 / 一般 / 严重, as the court finds; no effect on any answer"
     )
     operator: Operator | None = None
 
@@ -253,6 +257,7 @@ class ListingResponse(Response):
     state: ListingState
     in_force_from: date
     dispute_state: DisputeState | None
+    severity: Severity | None = None
     suspended_on: date | None = Field(description="the day of the decision, while the listing is suspended")
     ended_on: date | None
 

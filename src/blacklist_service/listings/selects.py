@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Select,
+    Text,
     and_,
     any_,
     bindparam,
@@ -59,9 +60,18 @@ STATES: Mapping[str, ColumnElement[bool]] = {
 """What each state is today; `rules.state_of` says the same of one listing."""
 
 
+GRADED = text("""
+    content.document ->> 'severity' = :severity
+    AND l.id IN (SELECT g.listing_id FROM listing_versions g WHERE g.document ->> 'severity' = :severity)
+""").bindparams(bindparam("severity", type_=Text))
+"""Of the severity now, found by the few versions that ever said one."""
+
+
 def page_of_listings(given: Collection[str], *, state: str | None) -> Select[Any]:
-    """Newest first, with what is given of `case_number` and `court_code`; in grace those of `own_court` alone."""
-    conditions = [listing.c[name] == bindparam(name) for name in sorted(given)]
+    """Newest first, with what is given of `case_number`, `court_code` and `severity`; in grace those of `own_court` alone."""
+    conditions: list[Any] = [
+        GRADED if name == "severity" else listing.c[name] == bindparam(name) for name in sorted(given)
+    ]
     if state is not None:
         conditions.append(STATES[state])
     return _page_before().where(*conditions)

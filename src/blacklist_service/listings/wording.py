@@ -165,6 +165,14 @@ PERFORMANCES: Mapping[str, str] = {
     **dict.fromkeys(("其他", "其它"), "other"),
 }
 
+SEVERITIES: Mapping[str, str] = {
+    **{code: code for code in ("light", "ordinary", "serious")},
+    **dict.fromkeys(("轻微", "轻微失信"), "light"),
+    **dict.fromkeys(("一般", "一般失信"), "ordinary"),
+    **dict.fromkeys(("严重", "严重失信"), "serious"),
+}
+"""How grave the court finds the dishonesty (since 2026); no text says yet what follows from it, so nothing does."""
+
 RELATIONS: Mapping[str, str] = {
     **{code: code for code in ("legal_representative", "principal", "directly_responsible", "actual_controller")},
     **dict.fromkeys(("法定代表人", "法定代表人或者负责人", "法人代表"), "legal_representative"),

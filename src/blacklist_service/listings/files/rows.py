@@ -39,6 +39,7 @@ class Field(StrEnum):
     EXPIRES_ON = "expires_on"
     GRACE_UNTIL = "grace_until"
     GROUND = "ground"
+    SEVERITY = "severity"
     OPERATION = "operation"
     """What a data-sharing platform does with its copy: insert, update, delete."""
     STATE = "state"

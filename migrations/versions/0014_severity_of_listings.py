@@ -1,0 +1,16 @@
+"""Listings whose severity a court gave are found by it."""
+
+from blacklist_service.database.steps import build_index
+
+revision = "0014"
+down_revision = "0013"
+
+SEVERITY = "((document ->> 'severity')) WHERE document ->> 'severity' IS NOT NULL"
+
+
+def upgrade() -> None:
+    build_index("listing_versions_severity", "listing_versions", SEVERITY)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a ledger is not unmade")
