@@ -21,6 +21,12 @@ BATCH_SECONDS = Histogram("blacklist_batch_seconds", "Database time of one batch
 QUEUE_DEPTH = Gauge("blacklist_queue_depth", "Checks waiting in a worker", multiprocess_mode="livesum")
 LEDGER_SIZE = Gauge("blacklist_ledger_size", "Entries under a signed checkpoint", multiprocess_mode="livemax")
 LEDGER_LAG = Gauge("blacklist_ledger_lag_seconds", "Age of the oldest unsealed entry", multiprocess_mode="livemax")
+LATE_REMOVALS = Gauge(
+    "blacklist_late_removals",
+    "Performed listings past the day of their deletion",
+    ["court"],
+    multiprocess_mode="livemax",
+)
 LEDGER_REFUSED = Gauge("blacklist_ledger_refused", "1 where nothing may be sealed", multiprocess_mode="livemax")
 JOBS_STUCK = Gauge(
     "blacklist_jobs_stuck", "Imports and exports begun three times or more and never done", multiprocess_mode="livemax"

@@ -30,6 +30,7 @@ from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.listings.tasks import load_next, sweep_imports
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
+from blacklist_service.supervision.late_removals import LateRemovalsGauge
 from blacklist_service.supervision.tasks import count_days
 from blacklist_service.telemetry import JOBS_STUCK, configure_logging
 from blacklist_service.web.tasks import forget_answers
@@ -59,6 +60,7 @@ TASKS: tuple[Task, ...] = (
     forget_numbers,
     sweep_imports,
     count_days,
+    LateRemovalsGauge(),
     forget_exports,
 )
 

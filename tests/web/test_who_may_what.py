@@ -13,7 +13,10 @@ from tests.support import Service, day, operations, resident_id, row, subject
 
 OWN = resident_id(31)
 OPEN = {"/healthz", "/readyz", "/metrics"}
-BY_EITHER = {"/v1/notices", "/v1/notices/stream", "/v1/notices/{notice_id}", "/v1/notices/{notice_id}/history"}
+BY_EITHER = {
+    *(("GET", f"/v1/notices{rest}") for rest in ("", "/stream", "/{notice_id}", "/{notice_id}/history")),
+    *(("GET", "/v1/objections"), ("GET", "/v1/objections/{objection_id}"), ("POST", "/v1/objections")),
+}
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ async def test_every_documented_operation_needs_a_key_and_its_scope(everyone: Se
         for key, role in (roles | {"system": Role.SYSTEM}).items():
             status = (await call(everyone, method, path, key)).status_code
             may = scope is None or scope in SCOPES_OF_ROLE[role]
-            if method == "GET" and path in BY_EITHER:
+            if (method, path) in BY_EITHER:
                 may = role in {Role.AGENCY, Role.COURT}
             assert (status != 403) if may else (status == 403), (method, path, key, status)
 

@@ -41,7 +41,7 @@ WITH asked AS MATERIALIZED (
     FROM asked a JOIN subject_keys k ON k.digest = a.digest
     WHERE k.until_version IS NOT NULL AND k.from_version <= a.version AND k.until_version > a.version
 )
-SELECT found.*, l.court_name, content.document, dispute.state AS dispute_state,
+SELECT found.*, l.court_name, content.document, dispute.state AS dispute_state, contest.contested_on,
        coalesce(i.legal_date, (content.at AT TIME ZONE 'UTC' + interval '8 hours')::date) AS loaded_on
 FROM found JOIN listings l ON l.id = found.listing_id
 CROSS JOIN LATERAL (
@@ -56,9 +56,15 @@ CROSS JOIN LATERAL (
 ) AS content
 LEFT JOIN LATERAL (
     SELECT dispute_state AS state FROM listing_versions d
-    WHERE d.listing_id = l.id AND d.version <= newest.version AND d.act IN ('disputed', 'extended')
+    WHERE d.listing_id = l.id AND d.version <= newest.version
+      AND d.act IN ('disputed', 'extended', 'contested', 'contest_withdrawn')
     ORDER BY d.version DESC LIMIT 1
 ) AS dispute ON true
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN act = 'contested' THEN decided_on END AS contested_on FROM listing_versions c
+    WHERE c.listing_id = l.id AND c.version <= newest.version AND c.act IN ('contested', 'contest_withdrawn')
+    ORDER BY c.version DESC LIMIT 1
+) AS contest ON true
 LEFT JOIN imports i ON i.id = content.import_id
 LEFT JOIN LATERAL (
     SELECT act FROM listing_versions s
@@ -222,6 +228,7 @@ def _row(record: asyncpg.Record) -> dict[str, Any]:
         "in_force_from": dates.in_force_from,
         "expires_on": _day(document["expires_on"]),
         "dispute_state": record["dispute_state"],
+        "contested_on": record["contested_on"],
     }
 
 

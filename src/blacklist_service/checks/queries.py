@@ -63,7 +63,7 @@ LEFT JOIN (
 ) AS asked ON true
 LEFT JOIN LATERAL (
     SELECT k.kind, k.relation, k.person, l.id, l.case_number, l.court_name, l.debtor_name, l.identifier_masked,
-           l.circumstances, l.published_on, l.expires_on, l.dispute_state, l.people, count(*) OVER () AS total
+           l.circumstances, l.published_on, l.expires_on, l.dispute_state, l.contested_on, l.people, count(*) OVER () AS total
     FROM subject_keys k CROSS JOIN LATERAL (SELECT * FROM listings WHERE id = k.listing_id OFFSET 0) AS l
     WHERE k.digest = asked.digest AND k.until_version IS NULL AND l.ended IS NULL AND l.suspended_on IS NULL
       AND l.in_force_from <= state.legal_date AND (l.expires_on IS NULL OR l.expires_on >= state.legal_date)
@@ -209,4 +209,5 @@ def _shown(row: Mapping[str, Any], *, has_identifier: bool) -> ListingShown:
         published_on=row["published_on"],
         expires_on=row["expires_on"],
         dispute_state=row["dispute_state"],
+        identity_contested_on=row["contested_on"],
     )

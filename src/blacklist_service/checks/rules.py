@@ -61,6 +61,7 @@ class ListingShown:
     published_on: date
     expires_on: date | None
     dispute_state: str | None
+    identity_contested_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,13 @@ def _match(asked: _Asked, hit: Hit) -> Match | None:
     """The strongest effect that a measure of the matter gives this hit; None where no measure covers it."""
     # A notice names the debtor: it says nothing of the people of an organisation that is listed.
     notice = asked.notice if hit.relation is Relation.DEBTOR else None
+    identity = hit.identity
+    if hit.listing is not None and hit.listing.identity_contested_on is not None:
+        # The court itself doubts the number: whatever it proves, it does not prove who the debtor is.
+        identity = min(identity, Identity.NAME_DIFFERS, key=IDENTITY_STRENGTH.__getitem__)
     matches = []
     for measure in _covering(asked, hit.relation):
-        effect, reason = effect_of(measure, hit.identity, notice)
+        effect, reason = effect_of(measure, identity, notice)
         matches.append(Match(hit, measure, effect, reason, notice if reason is Reason.NOTICE else None))
     return max(matches, key=lambda match: STRENGTH[match.effect], default=None)
 

@@ -62,6 +62,7 @@ EXAMPLE_ANSWER: dict[str, JsonValue] = {
                         "published_on": "2018-04-20",
                         "expires_on": "2020-04-20",
                         "dispute_state": None,
+                        "identity_contested_on": None,
                     },
                     "notice": None,
                 }
@@ -118,6 +119,9 @@ class ListingShown(Response):
     published_on: date
     expires_on: date | None
     dispute_state: Literal["filed", "reconsideration", "rejected", "upheld"] | None
+    identity_contested_on: date | None = Field(
+        description="since when the court doubts that the number is the debtor's: an exact hit is a flag meanwhile"
+    )
 
 
 class NoticeShown(Response):

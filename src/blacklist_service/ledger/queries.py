@@ -96,3 +96,16 @@ async def find_checks_of_listing(connection: Connection, listing_id: UUID, *, mo
         most,
     )
     return [TouchedCheck(**row) for row in rows]
+
+
+async def was_told_of(connection: Connection, agency: str | None, listing_id: UUID) -> bool:
+    """Whether an answer to that unit ever named the listing."""
+    found: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM ledger_entries
+                       WHERE listing_ids <> '{}' AND listing_ids @> ARRAY[$2::uuid] AND action = 'check' AND agency = $1)
+        """,
+        agency,
+        listing_id,
+    )
+    return found

@@ -114,6 +114,7 @@ class Particulars(NamedTuple):
     performed_part: str | None = None
     unperformed_part: str | None = None
     severity: str = ""
+    served_on: date | None = None
 
 
 class Refused(NamedTuple):
@@ -274,6 +275,7 @@ class _Reading:
             performed_part=said.performed_part,
             unperformed_part=said.unperformed_part,
             severity=SEVERITIES.get(fold(said.severity)) if said.severity else None,
+            served_on=said.served_on,
         )
 
     def _people(self, kind: SubjectKind) -> tuple[Person, ...]:

@@ -20,7 +20,9 @@ from blacklist_service.listings.wording import ABSENT_NAMES, fold
 from blacklist_service.subjects.case_numbers import fold_court_code
 from blacklist_service.subjects.names import name_key
 
-DATE_FIELDS = (Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL)
+DATE_FIELDS = (
+    *(Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.SERVED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class _RowReading:
             performed_part=text(Field.PERFORMED_PART),
             unperformed_part=text(Field.UNPERFORMED_PART),
             severity=cell(Field.SEVERITY, ""),
+            served_on=day(Field.SERVED_ON),
         )
 
     def _people(self) -> tuple[PersonParticulars, ...]:

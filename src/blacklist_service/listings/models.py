@@ -62,6 +62,7 @@ listings = Table(
         comment="when another listing of the same debtor in the same case was deleted as performed; null once the court has"
         " looked",
     ),
+    Column("contested_on", Date, comment="since when the court doubts that the number is the debtor's, while it does"),
     one_of("kind", "person", "organisation"),
     one_of("dispute_state", "filed", "reconsideration", "rejected", "upheld"),
     one_of("ended", "expired", "deleted", "withdrawn"),
@@ -116,8 +117,8 @@ listing_versions = Table(
     Column("filed_on", Date, comment="of a dispute: when it was filed with the court"),
     one_of(
         "act",
-        *("decided", "published", "corrected", "extended", "disputed", "suspended", "resumed", "reinstated"),
-        *("expired", "deleted", "withdrawn"),
+        *("decided", "published", "corrected", "extended", "disputed", "contested", "contest_withdrawn", "suspended"),
+        *("resumed", "reinstated", "expired", "deleted", "withdrawn"),
     ),
     CheckConstraint(
         "(document IS NULL) = (content_digest IS NULL) AND (document IS NULL) = (natural_key IS NULL)",
@@ -222,14 +223,77 @@ objections = Table(
     Column("reconsideration_filed_on", Date),
     Column("reconsideration_decided_on", Date),
     Column("reconsideration_reason", LargeBinary),
-    one_of("grounds", "not_to_be_listed", "inaccurate", "to_be_deleted"),
+    Column(
+        "filed_by_member",
+        Text,
+        ForeignKey("members.code"),
+        comment="the unit that filed it for the person; null = the court itself",
+    ),
+    one_of("grounds", "not_to_be_listed", "inaccurate", "to_be_deleted", "not_the_debtor"),
     one_of("state", "filed", "rejected", "upheld", "reconsideration"),
     CheckConstraint("(led_to IS NULL) = (led_to_version IS NULL)", name=conv("objections_check")),
     Index("objections_listing", "listing_id"),
+    Index("objections_filed_by", "filed_by_member", "id", postgresql_where=text("filed_by_member IS NOT NULL")),
     Index(
         "objections_open",
         "court_code",
         "due_on",
         postgresql_where=text("state IN ('filed', 'reconsideration') OR (state = 'upheld' AND led_to IS NULL)"),
     ),
+)
+
+# That a debt was performed, or a settlement was, as the court says; what is due for it follows from the day it said so.
+listing_performances = Table(
+    "listing_performances",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("listing_id", Uuid, ForeignKey("listings.id"), nullable=False),
+    Column("court_code", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("performed_on", Date, nullable=False),
+    Column("note", LargeBinary, comment="sealed"),
+    Column("member", Text),
+    Column("operator", Text),
+    Column(
+        "stated_on",
+        Date,
+        nullable=False,
+        comment="the legal day on which the court said so: what is due counts from it",
+    ),
+    Column("at", Instant, nullable=False),
+    one_of("kind", "performed", "settlement_performed"),
+    Index("listing_performances_listing", "listing_id"),
+    Index("listing_performances_stated", "stated_on"),
+)
+
+removal_certificates = Table(
+    "removal_certificates",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("listing_id", Uuid, ForeignKey("listings.id"), nullable=False),
+    Column("court_code", Text, nullable=False),
+    Column("number", Text, nullable=False, unique=True),
+    Column("entry_id", Uuid, nullable=False),
+    Column("statement", LargeBinary, nullable=False, comment="sealed: what it states"),
+    Column("member", Text),
+    Column("operator", Text),
+    Column("at", Instant, nullable=False),
+    Index("removal_certificates_listing", "listing_id"),
+    Index("removal_certificates_court", "court_code"),
+)
+
+listing_notifications = Table(
+    "listing_notifications",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("listing_id", Uuid, ForeignKey("listings.id"), nullable=False),
+    Column("court_code", Text, nullable=False),
+    Column("addressee_kind", Text, nullable=False),
+    Column("sent_on", Date, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, comment="who was told, and by what means"),
+    Column("member", Text),
+    Column("operator", Text),
+    Column("at", Instant, nullable=False),
+    one_of("addressee_kind", "employer", "superior", "investor", "credit_bureau", "industry_body"),
+    Index("listing_notifications_listing", "listing_id"),
 )

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -12,27 +12,30 @@ from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection
 from blacklist_service.listings.court import court_of
 from blacklist_service.listings.operations.objections import (
     Objection,
     decide_objection,
+    file_for_person,
     file_objection,
     find_objection,
     list_objections,
     reconsider_objection,
 )
 from blacklist_service.listings.problems import ObjectionNotFound
+from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID, LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
-from blacklist_service.web.wire import LegalDate, LongText, Response, text
+from blacklist_service.web.wire import Code, LegalDate, LongText, Response, text
 from blacklist_service.web.wire import Request as Wire
 
 router = APIRouter(prefix="/v1/objections", tags=["objections"], route_class=GuardedRoute)
 
-Grounds = Literal["not_to_be_listed", "inaccurate", "to_be_deleted"]
+Grounds = Literal["not_to_be_listed", "inaccurate", "to_be_deleted", "not_the_debtor"]
 Operator = Annotated[str, *text(100)]
 WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
 
@@ -55,6 +58,9 @@ class ObjectionRequest(Wire):
     received_on: LegalDate
     grounds: Grounds
     text: LongText
+    filed_by_member: Code | None = Field(
+        None, description="the unit that files it for the person: a unit's own code, or whose the court passes on"
+    )
     operator: Operator | None = None
 
 
@@ -90,6 +96,7 @@ class ObjectionResponse(Response):
     reconsideration_decided_on: date | None
     led_to: str | None = Field(description="the act that an upheld objection led to")
     led_to_version: int | None
+    filed_by_member: str | None
 
 
 class ObjectionPage(Response):
@@ -109,23 +116,25 @@ class ObjectionQuery(BaseModel):
     "",
     status_code=201,
     summary="Register an objection",
-    description="The listing shows it in every answer and stays in force; the court decides within 15 days.",
+    description="The listing shows it in every answer and stays in force; the court decides within 15 days. A unit may file "
+    "`not_the_debtor` for a person, about a listing that an answer named to it: the court looks the same day.",
     response_model=ObjectionResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE, Scope.NOTICES_ANSWER)],
 )
 async def file(
     body: ObjectionRequest, request: Request, connection: Writes, caller: Caller, actor: Acting, replay: Replayable
 ) -> HttpResponse:
-    objection = await file_objection(
-        connection,
-        body.listing_id,
-        received_on=body.received_on,
-        grounds=body.grounds,
-        text=body.text,
-        court=court_of(request, caller, actor, body.operator),
-    )
+    filed: dict[str, Any] = {"received_on": body.received_on, "grounds": body.grounds, "text": body.text}
+    by = court_of(request, caller, actor, body.operator)
+    if Scope.LISTINGS_WRITE in caller.scopes:
+        await _require_unit(connection, body.filed_by_member)
+        objection = await file_objection(connection, body.listing_id, **filed, court=by, filed_by=body.filed_by_member)
+    else:
+        if body.filed_by_member not in {None, caller.member}:
+            raise InvalidRequest(errors=[FieldError("/filed_by_member", "not-yours", "another unit files for itself")])
+        objection = await file_for_person(connection, body.listing_id, **filed, unit=by)
     return await replay.keep(connection, 201, _response(objection))
 
 
@@ -183,15 +192,20 @@ async def reconsider(
 
 @router.get(
     "",
-    summary="The court's objections",
+    summary="The court's objections, or those that a unit filed",
     responses=problems(401, 403, 422, 503),
-    dependencies=[needs(Scope.LISTINGS_READ)],
+    dependencies=[needs(Scope.LISTINGS_READ, Scope.NOTICES_ANSWER)],
 )
 async def list_(query: Annotated[ObjectionQuery, Query()], connection: Reads, caller: Caller) -> ObjectionPage:
     filters = str(query.listing_id)
     before = read_place(query.cursor, filters) if query.cursor else LARGEST_ID
     found = await list_objections(
-        connection, caller.court_code or "", listing_id=query.listing_id, before=before, limit=query.limit
+        connection,
+        caller.court_code,
+        listing_id=query.listing_id,
+        before=before,
+        limit=query.limit,
+        filed_by=caller.member,
     )
     is_last = len(found) < query.limit
     return ObjectionPage(
@@ -204,13 +218,20 @@ async def list_(query: Annotated[ObjectionQuery, Query()], connection: Reads, ca
     "/{objection_id}",
     summary="Read an objection",
     responses=problems(401, 403, 404, 422, 503),
-    dependencies=[needs(Scope.LISTINGS_READ)],
+    dependencies=[needs(Scope.LISTINGS_READ, Scope.NOTICES_ANSWER)],
 )
 async def read(objection_id: UUID, connection: Reads, caller: Caller) -> ObjectionResponse:
-    objection = await find_objection(connection, objection_id, caller.court_code or "")
+    objection = await find_objection(connection, objection_id, caller.court_code or "", filed_by=caller.member)
     if objection is None:
         raise ObjectionNotFound
     return _response(objection)
+
+
+async def _require_unit(connection: Connection, member: str | None) -> None:
+    if member is None:
+        return
+    if await connection.fetchval("SELECT kind FROM members WHERE code = $1", member) != "agency":
+        raise InvalidRequest(errors=[FieldError("/filed_by_member", "unknown", "no unit of this code")])
 
 
 def _response(objection: Objection) -> ObjectionResponse:

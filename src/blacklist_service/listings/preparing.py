@@ -138,6 +138,7 @@ def said_later(content: Content) -> dict[str, Any]:
         "further_identifiers": [identifier_wire(one) for one in content.further_identifiers],
         "record_id": content.record_id,
         "severity": content.severity,
+        "served_on": _day(content.served_on),
     }
     return {name: value for name, value in later.items() if value}
 

@@ -61,8 +61,20 @@ class ListingEnded(Conflict):
     """The listing has ended; this act is no longer possible."""
 
 
+class ListingNotEnded(Conflict):
+    """The listing has not ended: there is nothing to certify yet."""
+
+
 class ListingNotSuspended(Conflict):
     """The listing is not suspended: there is nothing to resume."""
+
+
+class IdentityContested(Conflict):
+    """The identity of this listing is contested already."""
+
+
+class IdentityNotContested(Conflict):
+    """The identity of this listing is not contested: there is nothing to lift."""
 
 
 class ListingChanged(VersionMismatch):

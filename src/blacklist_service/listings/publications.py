@@ -61,6 +61,7 @@ def _particulars(request: PublishRequest, court_name: str) -> Particulars:
         performed_part=request.performed_part,
         unperformed_part=request.unperformed_part,
         severity=request.severity or "",
+        served_on=request.decision.served_on,
     )
 
 

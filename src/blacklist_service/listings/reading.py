@@ -28,6 +28,14 @@ IS_SUSPENDED = """
 """Whether version `v` of a listing is a suspended one: a correction in between does not resume it."""
 
 
+CONTESTED_ON = """
+    (SELECT CASE WHEN d.act = 'contested' THEN d.decided_on END FROM listing_versions d
+     WHERE d.listing_id = v.listing_id AND d.version <= v.version AND d.act IN ('contested', 'contest_withdrawn')
+     ORDER BY d.version DESC LIMIT 1)
+"""
+"""Since when the identity of version `v` of a listing is contested; null where it is not."""
+
+
 async def find_listing(connection: Connection, listing_id: UUID) -> asyncpg.Record | None:
     return await connection.fetchrow(
         f"""
@@ -110,7 +118,7 @@ async def list_changes(connection: Connection, *, after: int, limit: int) -> lis
         f"""
         SELECT v.list_version, v.at, v.act, v.listing_id, v.version, l.court_name,
                CASE WHEN v.act IN ('suspended', 'deleted', 'withdrawn', 'expired') THEN NULL
-                    ELSE content.document END AS document
+                    ELSE content.document END AS document, {CONTESTED_ON} AS contested_on
         FROM listing_versions v JOIN listings l ON l.id = v.listing_id
         CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
         WHERE v.list_version > $1 ORDER BY v.list_version LIMIT $2
@@ -152,10 +160,23 @@ async def list_court_tasks(connection: Connection, court_code: str, *, today: da
         UNION ALL
         SELECT 'delete_after_performance', l.id, l.case_number, NULL, performed.since, NULL
         FROM listings l CROSS JOIN LATERAL (
-            SELECT (min(at) AT TIME ZONE 'UTC' + interval '8 hours')::date AS since
+            SELECT least((min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date,
+                         (SELECT min(p.stated_on) FROM listing_performances p WHERE p.listing_id = l.id)) AS since
             FROM listing_versions v WHERE v.listing_id = l.id AND v.document->>'performance' = 'full'
         ) AS performed
-        WHERE court_code = $1 AND ended IS NULL AND performance = 'full' AND expires_on IS NULL
+        WHERE court_code = $1 AND ended IS NULL AND expires_on IS NULL
+          AND (performance = 'full' OR l.id IN (SELECT listing_id FROM listing_performances WHERE court_code = $1))
+        UNION ALL
+        SELECT 'decide_early_deletion', l.id, l.case_number, NULL, min(p.stated_on), l.expires_on
+        FROM listing_performances p JOIN listings l ON l.id = p.listing_id
+        WHERE p.court_code = $1 AND l.ended IS NULL AND l.expires_on >= $3
+        GROUP BY l.id
+        UNION ALL
+        SELECT 'confirm_identity', l.id, l.case_number, o.id, o.received_on,
+               (o.at AT TIME ZONE 'UTC' + interval '8 hours')::date
+        FROM objections o JOIN listings l ON l.id = o.listing_id
+        WHERE o.court_code = $1 AND o.grounds = 'not_the_debtor' AND o.state = 'filed'
+          AND l.ended IS NULL AND l.contested_on IS NULL
         UNION ALL
         SELECT 'review_after_performance', id, case_number, NULL, performed_elsewhere_on, NULL
         FROM listings
@@ -203,6 +224,7 @@ def listing_wire(row: asyncpg.Record, *, today: date) -> dict[str, Any]:
         "in_force_from": row["in_force_from"],
         "published_on": row["published_on"],
         "dispute_state": row["dispute_state"],
+        "identity_contested_on": row["contested_on"],
         "suspended_on": row["suspended_on"] if row["ended"] is None else None,
         "ended_on": row["ended_on"],
     }

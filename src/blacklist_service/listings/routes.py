@@ -130,7 +130,7 @@ async def publish(
     require_court(body.court.code, court)
     content, warnings = read_publication(body, court_name=await _court_name(connection, caller), today=_today())
     done = await publish_listing(connection, content, court=court, warnings=warnings)
-    return await replay.keep(connection, 201 if done.is_new else 200, _act_response(done), headers=_etag(done))
+    return await replay.keep(connection, 201 if done.is_new else 200, act_response(done), headers=etag(done))
 
 
 @router.get(
@@ -183,8 +183,9 @@ async def search(
 @router.get(
     "/tasks",
     summary="What is due",
-    description="What the law asks of the court now: deletions after a term or a performance (3 working days), objections "
-    "(15 days), grounds that a snapshot left open.",
+    description="What the law asks of the court now: deletions after a term or a performance (3 working days), "
+    "whether to delete before the term's end, objections (15 days; the same day where the person may not be the debtor), "
+    "grounds that a snapshot left open.",
     responses=READS,
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
@@ -268,14 +269,14 @@ async def correct(
     if_match: IfMatch = None,
 ) -> Response:
     court = court_of(request, caller, actor, body.operator or body.listing.operator)
-    version = _version(if_match)
+    version = version_of(if_match)
     require_court(body.listing.court.code, court)
     court_name = await _court_name(connection, caller)
     content, warnings = read_publication(body.listing, court_name=court_name, today=_today(), prefix="/listing")
     done = await correct_listing(
         connection, listing_id, content, expected_version=version, reason=body.reason, court=court, warnings=warnings
     )
-    return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
+    return await replay.keep(connection, 200, act_response(done), headers=etag(done))
 
 
 @router.post(
@@ -300,13 +301,13 @@ async def delete(
         connection,
         listing_id,
         RowAction.DELETE,
-        expected_version=_version(if_match),
+        expected_version=version_of(if_match),
         ground=body.ground.value,
         decided_on=body.decided_on,
         reason=body.note,
         court=court_of(request, caller, actor, body.operator),
     )
-    return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
+    return await replay.keep(connection, 200, act_response(done), headers=etag(done))
 
 
 @router.post(
@@ -332,15 +333,15 @@ async def withdraw(
         connection,
         listing_id,
         RowAction.WITHDRAW,
-        expected_version=_version(if_match),
+        expected_version=version_of(if_match),
         ground=None,
         decided_on=body.decided_on,
         reason=body.reason,
         court=court_of(request, caller, actor, body.operator),
     )
     touched = [TouchedCheckResponse(**asdict(check)) for check in done.touched_checks]
-    withdrawn = WithdrawalResponse(**_act_response(done).model_dump(), touched_checks=touched)
-    return await replay.keep(connection, 200, withdrawn, headers=_etag(done))
+    withdrawn = WithdrawalResponse(**act_response(done).model_dump(), touched_checks=touched)
+    return await replay.keep(connection, 200, withdrawn, headers=etag(done))
 
 
 @router.post(
@@ -366,13 +367,13 @@ async def suspend(
     done = await suspend_listing(
         connection,
         listing_id,
-        expected_version=_version(if_match),
+        expected_version=version_of(if_match),
         ground=body.ground,
         decided_on=body.decided_on,
         reason=body.reason,
         court=court_of(request, caller, actor, body.operator),
     )
-    return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
+    return await replay.keep(connection, 200, act_response(done), headers=etag(done))
 
 
 @router.post(
@@ -397,12 +398,12 @@ async def resume(
     done = await resume_listing(
         connection,
         listing_id,
-        expected_version=_version(if_match),
+        expected_version=version_of(if_match),
         decided_on=body.decided_on,
         reason=body.reason,
         court=court_of(request, caller, actor, body.operator),
     )
-    return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
+    return await replay.keep(connection, 200, act_response(done), headers=etag(done))
 
 
 @router.post(
@@ -427,12 +428,12 @@ async def extend(
         connection,
         listing_id,
         body.expires_on,
-        expected_version=_version(if_match),
+        expected_version=version_of(if_match),
         decided_on=body.decided_on,
         reason=body.reason,
         court=court_of(request, caller, actor, body.operator),
     )
-    return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
+    return await replay.keep(connection, 200, act_response(done), headers=etag(done))
 
 
 @router.post(
@@ -454,12 +455,12 @@ async def dispute(
     replay: Replayable,
     if_match: IfMatch = None,
 ) -> Response:
-    version = _version(if_match)
+    version = version_of(if_match)
     court = court_of(request, caller, actor, body.operator)
     done = await dispute_listing(
         connection, listing_id, body.state, filed_on=body.filed_on, expected_version=version, court=court
     )
-    return await replay.keep(connection, 200, _act_response(done), headers=_etag(done))
+    return await replay.keep(connection, 200, act_response(done), headers=etag(done))
 
 
 @feed.get(
@@ -517,7 +518,7 @@ async def _court_name(connection: Connection, caller: Principal) -> str:
     return (await known_courts(connection)).name_of(code) or code
 
 
-def _version(if_match: str | None) -> int:
+def version_of(if_match: str | None) -> int:
     if if_match is None:
         raise PreconditionRequired
     number = if_match.strip().removeprefix("W/").strip('"')
@@ -526,7 +527,7 @@ def _version(if_match: str | None) -> int:
     return int(number)
 
 
-def _act_response(done: Done) -> ActResponse:
+def act_response(done: Done) -> ActResponse:
     return ActResponse(
         listing_id=done.listing_id,
         version=done.version,
@@ -537,7 +538,7 @@ def _act_response(done: Done) -> ActResponse:
     )
 
 
-def _etag(done: Done) -> dict[str, str]:
+def etag(done: Done) -> dict[str, str]:
     return {"ETag": f'"{done.version}"', "Location": f"/v1/listings/{done.listing_id}"}
 
 
@@ -572,6 +573,8 @@ def _change(row: Any) -> ChangeResponse:
             "court": document["court"] | {"name": row["court_name"]},
             "version": row["version"],
         }
+        if row["contested_on"] is not None:
+            document["identity_contested_on"] = row["contested_on"]
     return ChangeResponse(
         version=row["list_version"],
         at=row["at"],
@@ -581,13 +584,22 @@ def _change(row: Any) -> ChangeResponse:
     )
 
 
-_TYPE_OF_ACT = {Act.RESUMED.value: "published", Act.REINSTATED.value: "published"}
-"""To a copy of the list, a listing that is back is one that is published."""
+_TYPE_OF_ACT = {
+    Act.RESUMED.value: "published",
+    Act.REINSTATED.value: "published",
+    Act.CONTESTED.value: "disputed",
+    Act.CONTEST_WITHDRAWN.value: "disputed",
+}
+"""To a copy of the list, a listing that is back is one that is published; a contest of identity is a dispute."""
 
 
 def _task(row: dict[str, Any], today: date) -> TaskResponse:
     due = row.pop("due_on")
     deadline = Deadline(due) if due else working_days_after(row["since"], WORKING_DAYS_TO_ACT)
     return TaskResponse(
-        **row, due_on=deadline.on, is_overdue=deadline.is_overdue(today), is_calendar_certain=deadline.is_certain
+        **row,
+        due_on=deadline.on,
+        is_overdue=deadline.is_overdue(today),
+        is_calendar_certain=deadline.is_certain,
+        is_emergency=row["task"] == "confirm_identity",
     )

@@ -42,6 +42,8 @@ class Act(StrEnum):
     CORRECTED = "corrected"
     EXTENDED = "extended"
     DISPUTED = "disputed"
+    CONTESTED = "contested"
+    CONTEST_WITHDRAWN = "contest_withdrawn"
     SUSPENDED = "suspended"
     RESUMED = "resumed"
     REINSTATED = "reinstated"
@@ -214,6 +216,7 @@ class Content:
     performed_part: str | None = None
     unperformed_part: str | None = None
     severity: str | None = None
+    served_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

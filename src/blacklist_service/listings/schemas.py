@@ -102,6 +102,7 @@ class DecisionRequest(Request):
     document_number: Annotated[str, *text(200)] | None = None
     decided_on: LegalDate | None = None
     on_application_of: Literal["creditor", "court"] | None = None
+    served_on: LegalDate | None = Field(None, description="when the decision letter was served on the debtor")
 
 
 class BasisRequest(Request):
@@ -258,6 +259,9 @@ class ListingResponse(Response):
     in_force_from: date
     dispute_state: DisputeState | None
     severity: Severity | None = None
+    identity_contested_on: date | None = Field(
+        description="since when the court doubts that the number is the debtor's"
+    )
     suspended_on: date | None = Field(description="the day of the decision, while the listing is suspended")
     ended_on: date | None
 
@@ -315,6 +319,8 @@ class TaskResponse(Response):
         "delete_after_term",
         "delete_after_performance",
         "review_after_performance",
+        "decide_early_deletion",
+        "confirm_identity",
         "give_ground",
         "decide_objection",
         "decide_reconsideration",
@@ -327,6 +333,7 @@ class TaskResponse(Response):
     due_on: date
     is_overdue: bool
     is_calendar_certain: bool
+    is_emergency: bool = Field(description="to be done the same day: somebody may be blocked for another")
 
 
 class TaskPage(Response):

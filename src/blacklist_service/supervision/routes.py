@@ -2,7 +2,8 @@
 
 import csv
 import io
-from datetime import date, datetime
+from collections import Counter as Tally
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.supervision import queries
+from blacklist_service.supervision.late_removals import list_late_removals
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
@@ -95,6 +97,26 @@ class CourtScore(Response):
     deletions: ActFigures
     withdrawals: ActFigures
     objections: ObjectionFigures
+    late_removals: int = Field(description="performed, due for deletion in the days, and late or still on the list")
+
+
+class LateRemoval(Response):
+    """A listing without a term that the court knew to be performed and did not delete in time. It names nobody."""
+
+    listing_id: UUID
+    court: str
+    name: str
+    case_number: str
+    performed_on: date | None = Field(description="null where only the listing says that it was performed")
+    since: date = Field(description="the day on which the court said so")
+    due_on: date
+    removed_on: date | None
+    days_late: int
+
+
+class LateRemovals(Response):
+    items: list[LateRemoval]
+    open: int = Field(description="of these, still on the list")
 
 
 class Scorecard(Response):
@@ -111,6 +133,13 @@ class ScorecardQuery(BaseModel):
     first: LegalDate = Field(alias="from", description="legal date, included")
     last: LegalDate = Field(alias="to", description="legal date, included")
     format: Literal["json", "csv"] | None = None
+
+
+class LateRemovalsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    first: LegalDate | None = Field(None, alias="from", description="legal date, included")
+    last: LegalDate | None = Field(None, alias="to", description="legal date, included")
 
 
 @router.get(
@@ -142,6 +171,30 @@ async def scorecard(
     return HttpResponse(card.model_dump_json(by_alias=True), media_type="application/json")
 
 
+@router.get(
+    "/late-removals",
+    summary="Performed, and not deleted in time",
+    description="For the committee: what the courts knew to be performed, whose deletion was due in the days (the last year "
+    "unless said otherwise), and which was late or is still on the list; the oldest first. Reading it is recorded.",
+    responses=problems(401, 403, 422, 503),
+    dependencies=[needs(Scope.SUPERVISION_READ)],
+)
+async def late_removals(
+    query: Annotated[LateRemovalsQuery, Query()], request: Request, connection: Writes, actor: Acting
+) -> LateRemovals:
+    at = await database_clock(connection)
+    last = query.last or legal_date(at)
+    first = query.first or last - timedelta(days=LONGEST_DAYS)
+    if not 0 <= (last - first).days <= LONGEST_DAYS:
+        message = f"not before `from`, and at most {LONGEST_DAYS} days"
+        raise InvalidRequest(errors=[FieldError("to", "range", message)])
+    facts = {"what": "late_removals", "from": first.isoformat(), "to": last.isoformat()}
+    await record(connection, [Entry(Action.AUDIT_READ, actor, facts=facts)], at=at, secrecy=request.app.state.secrecy)
+    found = await list_late_removals(connection, first, last, today=legal_date(at))
+    items = [LateRemoval.model_validate(one | {"court": one["court_code"], "name": one["court_name"]}) for one in found]
+    return LateRemovals(items=items, open=sum(one.removed_on is None for one in items))
+
+
 async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime, state: Any) -> Scorecard:
     days = (query.first, query.last)
     today = legal_date(at)
@@ -155,6 +208,7 @@ async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime
     notices = await queries.count_notices(connection, *days, at=at)
     acts = await queries.count_acts(connection, *days)
     objections = await queries.count_objections(connection, *days)
+    late = Tally(one["court_code"] for one in await list_late_removals(connection, *days, today=today))
     units = await queries.list_units(connection, on=query.last)
     agencies = [
         _agency(
@@ -178,6 +232,7 @@ async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime
             deletions=ActFigures(**acts.get(unit["court_code"], {}).get("deleted", {})),
             withdrawals=ActFigures(**acts.get(unit["court_code"], {}).get("withdrawn", {})),
             objections=_figures(ObjectionFigures, objections.get(unit["court_code"])),
+            late_removals=late.get(unit["court_code"], 0),
         )
         for unit in units
         if unit["kind"] == "court"
@@ -278,9 +333,11 @@ def _csv(card: Scorecard) -> str:
             "objections",
             "objections_decided",
             "objections_in_time",
+            "late_removals",
         ]
     )
     for court in card.courts:
         figures = [value for act in acts for value in getattr(court, act).model_dump().values()]
-        writer.writerow([cell(court.court), cell(court.name), *figures, *court.objections.model_dump().values()])
+        figures += [*court.objections.model_dump().values(), court.late_removals]
+        writer.writerow([cell(court.court), cell(court.name), *figures])
     return "\ufeff" + text.getvalue()

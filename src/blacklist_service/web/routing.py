@@ -36,17 +36,18 @@ _bearer = HTTPBearer(auto_error=False, description="An API key: sxd_{live|test}_
 
 
 class Needs:
-    """Marks a route with the scope its caller needs; None = any proven key."""
+    """Marks a route with the scope its caller needs, or with several of which one will do; None = any proven key."""
 
-    def __init__(self, scope: Scope | None) -> None:
+    def __init__(self, scope: Scope | None, *others: Scope) -> None:
         self.scope = scope
+        self.others = others
 
     def __call__(self, _key: Annotated[Any, Security(_bearer)] = None) -> None:
         """Nothing left to do: the route proved the caller before the body was read."""
 
 
-def needs(scope: Scope | None) -> Any:
-    return Depends(Needs(scope))
+def needs(scope: Scope | None, *others: Scope) -> Any:
+    return Depends(Needs(scope, *others))
 
 
 class GuardedRoute(APIRoute):
@@ -179,7 +180,7 @@ async def prove(request: Request, guard: Needs | None, authorization: str | None
     proofs: Proofs = request.app.state.proofs
     principal = await proofs.authenticate(authorization)
     request.scope["principal"] = principal
-    if guard.scope is not None:
+    if guard.scope is not None and principal.scopes.isdisjoint(guard.others):
         principal.require(guard.scope)
 
 

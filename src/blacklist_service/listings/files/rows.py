@@ -40,6 +40,7 @@ class Field(StrEnum):
     GRACE_UNTIL = "grace_until"
     GROUND = "ground"
     SEVERITY = "severity"
+    SERVED_ON = "served_on"
     OPERATION = "operation"
     """What a data-sharing platform does with its copy: insert, update, delete."""
     STATE = "state"
@@ -60,7 +61,7 @@ class Field(StrEnum):
 DATES = frozenset(
     {
         *(Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL),
-        *(Field.DELETED_ON, Field.WITHHELD_ON, Field.WITHDRAWN_ON, Field.EXITED_ON),
+        *(Field.SERVED_ON, Field.DELETED_ON, Field.WITHHELD_ON, Field.WITHDRAWN_ON, Field.EXITED_ON),
     }
 )
 NUMBERS = frozenset({Field.IDENTIFIER_NUMBER, Field.OTHER_NUMBERS})

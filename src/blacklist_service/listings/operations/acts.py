@@ -68,6 +68,8 @@ ENTRY_OF_ACT = {
     Act.CORRECTED: Action.LISTING_CORRECTED,
     Act.EXTENDED: Action.LISTING_EXTENDED,
     Act.DISPUTED: Action.LISTING_DISPUTED,
+    Act.CONTESTED: Action.IDENTITY_CONTESTED,
+    Act.CONTEST_WITHDRAWN: Action.CONTEST_WITHDRAWN,
     Act.SUSPENDED: Action.LISTING_SUSPENDED,
     Act.RESUMED: Action.LISTING_RESUMED,
     Act.REINSTATED: Action.LISTING_REINSTATED,
@@ -140,7 +142,7 @@ async def correct_listing(
     require_court(content.court_code, court)
     content = replace(content, court_code=court.code)
     head = await lock_head(connection)
-    listing = await _get_own(connection, listing_id, expected_version, court)
+    listing = await get_own(connection, listing_id, expected_version, court)
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.CORRECT, head, court, listing_id=listing_id)
     held = await _find_like(connection, row, court, listing)
@@ -169,7 +171,7 @@ async def end_listing(
 ) -> Done:
     """Delete (Art. 10) or withdraw (Art. 9) a listing; its history stays. A withdrawal names the answers it touched."""
     head = await lock_head(connection)
-    listing = await _get_own(connection, listing_id, expected_version, court)
+    listing = await get_own(connection, listing_id, expected_version, court)
     row = Row(1, action, b"", b"", decided_on=decided_on, ground=ground, listing_id=listing_id)
     held = await _find_like(connection, row, court, listing)
     resolution = resolve(held, [row], iter(()), today=head.today)
@@ -209,7 +211,7 @@ async def resume_listing(
 async def _pause(connection: Connection, row: Row, *, expected_version: int, reason: str, court: Court) -> Done:
     assert row.listing_id is not None  # noqa: S101 - an act names its listing
     head = await lock_head(connection)
-    listing = await _get_own(connection, row.listing_id, expected_version, court)
+    listing = await get_own(connection, row.listing_id, expected_version, court)
     resolution = resolve([listing], [row], iter(()), today=head.today)
     _refuse_ended(resolution)
     return await _carry_out(connection, resolution, head, By(court.actor, None, reason), court, [])
@@ -227,7 +229,7 @@ async def extend_listing(
 ) -> Done:
     """Set a later end of the term (Art. 2(1)); only a listing in force, or in grace, can be extended."""
     head = await lock_head(connection)
-    listing = await _get_own(connection, listing_id, expected_version, court)
+    listing = await get_own(connection, listing_id, expected_version, court)
     if listing.has_ended(head.today):
         raise ListingEnded
     if expires_on < head.today or (listing.expires_on is not None and expires_on <= listing.expires_on):
@@ -248,7 +250,7 @@ async def extend_listing(
         document=document,
         secret=court.tools.cipher.seal(canonical(numbers), digest),
     )
-    return await _revise(connection, listing, revision, head, By(court.actor, None, reason), court)
+    return await revise(connection, listing, revision, head, By(court.actor, None, reason), court)
 
 
 async def dispute_listing(
@@ -262,7 +264,7 @@ async def dispute_listing(
 ) -> Done:
     """Show what is pending against a listing. It is not suspended (Art. 12)."""
     head = await lock_head(connection)
-    listing = await _get_own(connection, listing_id, expected_version, court)
+    listing = await get_own(connection, listing_id, expected_version, court)
     stored = await queries.get_stored_content(connection, listing_id)
     if listing.ended is not None and state is not None:
         raise ListingEnded
@@ -274,7 +276,7 @@ async def dispute_listing(
         expires_on=stored.expires_on,
         filed_on=filed_on,
     )
-    return await _revise(connection, listing, revision, head, By(court.actor), court)
+    return await revise(connection, listing, revision, head, By(court.actor), court)
 
 
 async def beat_heart(connection: Connection, *, court: Court) -> datetime:
@@ -289,7 +291,7 @@ def require_court(court_code: str, court: Court) -> None:
         raise CourtMismatch
 
 
-async def _get_own(connection: Connection, listing_id: UUID, expected_version: int | None, court: Court) -> Held:
+async def get_own(connection: Connection, listing_id: UUID, expected_version: int | None, court: Court) -> Held:
     """The listing under the head's lock, so that nobody else changes it."""
     found = await queries.find_held_by_id(connection, listing_id)
     if found is None:
@@ -387,7 +389,8 @@ async def _close_upheld_objection(connection: Connection, act: ListingAct) -> No
     )
 
 
-async def _revise(connection: Connection, listing: Held, revision: Revision, head: Head, by: By, court: Court) -> Done:
+async def revise(connection: Connection, listing: Held, revision: Revision, head: Head, by: By, court: Court) -> Done:
+    """Write a version that leaves the keys as they are, and record it."""
     list_version = await apply_revision(connection, revision, is_change=listing.is_published, head=head, by=by)
     facts = {"court": court.code, "version": revision.version}
     entry = Entry(

@@ -1,6 +1,6 @@
 """Objections (申请纠正): filed, decided in 15 days, reconsidered on request; never a suspension (Art. 11, 12)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
-from blacklist_service.ledger.queries import database_clock
+from blacklist_service.ledger.queries import database_clock, was_told_of
 from blacklist_service.listings.deadlines import (
     DAYS_TO_ASK_RECONSIDERATION,
     DAYS_TO_DECIDE,
@@ -19,10 +19,11 @@ from blacklist_service.listings.deadlines import (
     working_days_after,
 )
 from blacklist_service.listings.operations.acts import Court, dispute_listing
-from blacklist_service.listings.problems import ObjectionClosed, ObjectionNotFound
-from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.listings.problems import ListingNotFound, ObjectionClosed, ObjectionNotFound
+from blacklist_service.problems import FieldError, InvalidRequest, NotYours
 from blacklist_service.secrecy import Cipher
 
+NOT_THE_DEBTOR = "not_the_debtor"
 ACTION_OF_STATE = {
     "filed": Action.OBJECTION_FILED,
     "upheld": Action.OBJECTION_DECIDED,
@@ -47,22 +48,59 @@ class Objection:
     reconsideration_decided_on: date | None
     led_to: str | None
     led_to_version: int | None
+    filed_by_member: str | None
+
+
+async def file_for_person(
+    connection: Connection, listing_id: UUID, *, received_on: date, grounds: str, text: str, unit: Court
+) -> Objection:
+    """File that the person at a unit's window is not the debtor; only about a listing that an answer to the unit named.
+
+    Everything else a person asks of the court itself (Art. 12).
+    """
+    if grounds != NOT_THE_DEBTOR:
+        message = "a unit files for somebody only that he is not the debtor"
+        raise InvalidRequest(errors=[FieldError("/grounds", "not-for-units", message)])
+    court_code = await connection.fetchval("SELECT court_code FROM listings WHERE id = $1", listing_id)
+    if court_code is None:
+        raise ListingNotFound
+    if not await was_told_of(connection, unit.actor.member, listing_id):
+        raise NotYours
+    court = replace(unit, code=court_code)
+    return await file_objection(
+        connection,
+        listing_id,
+        received_on=received_on,
+        grounds=grounds,
+        text=text,
+        court=court,
+        filed_by=unit.actor.member,
+    )
 
 
 async def file_objection(
-    connection: Connection, listing_id: UUID, *, received_on: date, grounds: str, text: str, court: Court
+    connection: Connection,
+    listing_id: UUID,
+    *,
+    received_on: date,
+    grounds: str,
+    text: str,
+    court: Court,
+    filed_by: str | None = None,
 ) -> Objection:
-    """Register an objection; the listing shows it and stays in force. The court decides within 15 days."""
+    """Register an objection; the listing shows it and stays in force. The court decides within 15 days; where the person
+    may not be the debtor, it looks the same day.
+    """
     now = await database_clock(connection)
     await dispute_listing(connection, listing_id, "filed", filed_on=received_on, expected_version=None, court=court)
     objection_id = new_id(now)
     await connection.execute(
         """
-        INSERT INTO objections (id, listing_id, court_code, grounds, state, received_on, due_on, text, at)
-        VALUES ($1, $2, $3, $4, 'filed', $5, $6, $7, $8)
+        INSERT INTO objections (id, listing_id, court_code, grounds, state, received_on, due_on, text, at, filed_by_member)
+        VALUES ($1, $2, $3, $4, 'filed', $5, $6, $7, $8, $9)
         """,
         *(objection_id, listing_id, court.code, grounds, received_on, days_after(received_on, DAYS_TO_DECIDE).on),
-        *(_cipher(court).seal(text.encode(), objection_id.bytes), now),
+        *(_cipher(court).seal(text.encode(), objection_id.bytes), now, filed_by),
     )
     return await _recorded(connection, objection_id, court)
 
@@ -120,22 +158,34 @@ async def reconsider_objection(
     return await _recorded(connection, objection_id, court)
 
 
-async def find_objection(connection: Connection, objection_id: UUID, court_code: str) -> Objection | None:
+async def find_objection(
+    connection: Connection, objection_id: UUID, court_code: str, *, filed_by: str | None = None
+) -> Objection | None:
+    """One of the court's, or one that the unit filed."""
     row = await connection.fetchrow(
-        "SELECT * FROM objections WHERE id = $1 AND court_code = $2", objection_id, court_code
+        "SELECT * FROM objections WHERE id = $1 AND (court_code = $2 OR filed_by_member = $3)",
+        *(objection_id, court_code, filed_by),
     )
     return None if row is None else _objection(row)
 
 
 async def list_objections(
-    connection: Connection, court_code: str, *, listing_id: UUID | None, before: UUID, limit: int
+    connection: Connection,
+    court_code: str | None,
+    *,
+    listing_id: UUID | None,
+    before: UUID,
+    limit: int,
+    filed_by: str | None = None,
 ) -> list[Objection]:
+    """The court's, or where there is no court those that the unit filed; newest first."""
     rows = await connection.fetch(
-        """
-        SELECT * FROM objections WHERE court_code = $1 AND id < $2 AND ($4::uuid IS NULL OR listing_id = $4)
+        f"""
+        SELECT * FROM objections WHERE {"filed_by_member" if court_code is None else "court_code"} = $1 AND id < $2
+          AND ($4::uuid IS NULL OR listing_id = $4)
         ORDER BY id DESC LIMIT $3
         """,
-        court_code,
+        filed_by if court_code is None else court_code,
         before,
         limit,
         listing_id,
@@ -153,7 +203,14 @@ async def _lock_own(connection: Connection, objection_id: UUID, court: Court) ->
 async def _recorded(connection: Connection, objection_id: UUID, court: Court) -> Objection:
     objection = await find_objection(connection, objection_id, court.code)
     assert objection is not None  # noqa: S101 - it was just written
-    facts = {"court": court.code, "objection": str(objection_id), "state": objection.state}
+    facts = {
+        "court": court.code,
+        "objection": str(objection_id),
+        "state": objection.state,
+        "grounds": objection.grounds,
+    }
+    if objection.filed_by_member is not None:
+        facts["filed_by"] = objection.filed_by_member
     entry = Entry(ACTION_OF_STATE[objection.state], court.actor, listing_ids=(objection.listing_id,), facts=facts)
     await record(connection, [entry], at=await database_clock(connection), secrecy=court.secrecy)
     return objection
@@ -177,4 +234,5 @@ def _objection(row: asyncpg.Record) -> Objection:
         reconsideration_decided_on=row["reconsideration_decided_on"],
         led_to=row["led_to"],
         led_to_version=row["led_to_version"],
+        filed_by_member=row["filed_by_member"],
     )

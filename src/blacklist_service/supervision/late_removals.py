@@ -1,0 +1,84 @@
+"""Late removals: what a court said was performed, and did not delete in 3 working days (Art. 10(1)).
+
+Of listings without a term alone: one with a term ends by it, or by the court's decision (Art. 2(2), 10(2)).
+"""
+
+import time
+from datetime import date, timedelta
+from typing import Any
+
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, working_days_after
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.supervision.tasks import begin_of
+from blacklist_service.telemetry import LATE_REMOVALS
+
+LONGEST_WAIT = timedelta(days=30)
+"""Three working days are never longer, whatever the holidays."""
+SECONDS_BETWEEN_COUNTS = 600.0
+
+# Since when the days of each performed listing count, and when it went off the list.
+PERFORMED = """
+SELECT l.id AS listing_id, l.court_code, l.court_name, l.case_number, p.since, p.performed_on,
+       (SELECT (min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date FROM listing_versions v
+        WHERE v.listing_id = l.id AND v.act IN ('deleted', 'withdrawn')) AS removed_on
+FROM (
+    SELECT listing_id, min(since) AS since, min(performed_on) AS performed_on FROM (
+        SELECT listing_id, stated_on AS since, performed_on FROM listing_performances WHERE stated_on BETWEEN $1 AND $2
+        UNION ALL
+        SELECT listing_id, (min(at) AT TIME ZONE 'UTC' + interval '8 hours')::date, NULL FROM listing_versions
+        WHERE document ->> 'performance' = 'full' AND at >= $3 AND at < $4 GROUP BY listing_id
+    ) AS said GROUP BY listing_id
+) AS p JOIN listings l ON l.id = p.listing_id
+WHERE l.expires_on IS NULL AND (l.performance = 'full' OR p.performed_on IS NOT NULL)
+ORDER BY p.since, l.id
+"""
+
+OPEN = """
+SELECT court_code, min(since) AS since FROM (
+    SELECT l.id, l.court_code, (SELECT (min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date FROM listing_versions v
+                                WHERE v.listing_id = l.id AND v.document ->> 'performance' = 'full') AS since
+    FROM listings l WHERE l.ended IS NULL AND l.performance = 'full' AND l.expires_on IS NULL
+    UNION ALL
+    SELECT l.id, l.court_code, p.stated_on
+    FROM listing_performances p JOIN listings l ON l.id = p.listing_id WHERE l.ended IS NULL AND l.expires_on IS NULL
+) AS said GROUP BY id, court_code
+"""
+
+
+async def list_late_removals(connection: Connection, first: date, last: date, *, today: date) -> list[dict[str, Any]]:
+    """Listings whose deletion was due in the days and did not come in time, or has not come yet; oldest first."""
+    since = first - LONGEST_WAIT
+    rows = await connection.fetch(PERFORMED, since, last, begin_of(since), begin_of(last + timedelta(days=1)))
+    found = []
+    for row in rows:
+        due = working_days_after(row["since"], WORKING_DAYS_TO_ACT)
+        until = row["removed_on"] or today
+        if first <= due.on <= last and due.is_overdue(until):
+            found.append({**row, "due_on": due.on, "days_late": (until - due.on).days})
+    return found
+
+
+class LateRemovalsGauge:
+    """The worker's task that shows in the metrics, by court, what is past its day and still on the list."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    async def __call__(self, connection: Connection, _secrecy: Secrecy) -> bool:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + SECONDS_BETWEEN_COUNTS
+            await self.count(connection)
+        return False
+
+    async def count(self, connection: Connection) -> None:
+        today: date = await connection.fetchval(
+            "SELECT (clock_timestamp() AT TIME ZONE 'UTC' + interval '8 hours')::date"
+        )
+        courts = await connection.fetch("SELECT court_code FROM members WHERE court_code IS NOT NULL")
+        counted = {row["court_code"]: 0 for row in courts}
+        for row in await connection.fetch(OPEN):
+            is_late = working_days_after(row["since"], WORKING_DAYS_TO_ACT).is_overdue(today)
+            counted[row["court_code"]] = counted.get(row["court_code"], 0) + is_late
+        for court, late in counted.items():
+            LATE_REMOVALS.labels(court).set(late)
