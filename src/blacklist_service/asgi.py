@@ -54,7 +54,9 @@ from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, require_recording
 from blacklist_service.listings.import_routes import router as imports_router
+from blacklist_service.listings.letter_routes import router as letters_router
 from blacklist_service.listings.objection_routes import router as objections_router
+from blacklist_service.listings.performance_routes import router as performances_router
 from blacklist_service.listings.publication_routes import router as publication_router
 from blacklist_service.listings.routes import feed as changes_router
 from blacklist_service.listings.routes import router as listings_router
@@ -166,6 +168,8 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         members_router,
         keys_router,
         listings_router,
+        performances_router,
+        letters_router,
         imports_router,
         objections_router,
         changes_router,

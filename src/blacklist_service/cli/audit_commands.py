@@ -1,6 +1,7 @@
 """The commands of auditors: export, verify, report to a person, embargo."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -13,6 +14,8 @@ from blacklist_service.audit.schemas import SearchIdentifierRequest, SearchSubje
 from blacklist_service.cli import exporting
 from blacklist_service.cli.environment import load_settings, opened
 from blacklist_service.cli.options import AsJson, DataDir
+from blacklist_service.ledger.notes import NoteError, VerifierKey
+from blacklist_service.listings import certificates
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 
 embargo_app = typer.Typer(no_args_is_help=True, help="Questions left out of a person's report: under investigation.")
@@ -59,6 +62,27 @@ def verify(
     raise SystemExit(verify_bundle.main([str(bundle), *(["--vkey", str(vkey)] if vkey else [])]))
 
 
+def verify_certificate(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="a certificate of removal, as it was saved")
+    ],
+    vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
+    as_json: AsJson = False,
+) -> None:
+    """Verify a certificate of removal (解除证明), offline; exit 1 on any doubt."""
+    try:
+        keys = [VerifierKey.parse(line) for line in vkey.read_text("utf-8").splitlines() if line]
+        found = certificates.verify(file.read_bytes().decode("utf-8"), keys)
+    except (certificates.CertificateError, NoteError, UnicodeDecodeError) as error:
+        print(f"blacklist-service: not verified: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    if as_json:
+        print(json.dumps(dict(found.statement), ensure_ascii=False))
+        return
+    print(f"verified: {found.statement['number']}, {found.statement['court']}, {found.statement['case_number']}")
+    print(certificates.ENDINGS[found.statement["ended"]])
+
+
 def subject_report(
     name: Name,
     id_number: Number,
@@ -103,6 +127,7 @@ def embargo_lift(embargo_id: UUID, data_dir: DataDir = None) -> None:
 def add_to(app: typer.Typer) -> None:
     app.command("export")(export)
     app.command("verify")(verify)
+    app.command("verify-certificate")(verify_certificate)
     app.command("subject-report")(subject_report)
     app.add_typer(embargo_app, name="embargo")
 

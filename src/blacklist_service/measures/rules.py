@@ -111,7 +111,6 @@ class Measure(MeasureScope, Article):
         )
 
 
-
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """For whom a matter has a measure in force on a day, in whatever relation: whoever else is asked about is not judged."""

@@ -1,0 +1,215 @@
+"""`/v1/listings/{id}/removal-certificate` and `/notifications`: what a court prints, with its proof."""
+
+import asyncio
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import ConfigDict
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.responses import Response as HttpResponse
+
+from blacklist_service.access.scopes import Scope
+from blacklist_service.database.connections import Pool
+from blacklist_service.listings.court import court_of
+from blacklist_service.listings.operations.certificates import (
+    Certificate,
+    draw_up,
+    find_certificate,
+    issue_certificate,
+)
+from blacklist_service.listings.operations.telling import list_notifications, record_notification, write_letter
+from blacklist_service.listings.routes import Listing
+from blacklist_service.listings.schemas import Operator
+from blacklist_service.problems import NotFound
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import Replayable
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, Writes, borrowed
+from blacklist_service.web.wire import LegalDate, Name, Response, text
+from blacklist_service.web.wire import Request as Wire
+
+router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=GuardedRoute)
+
+SEALED_WITHIN_SECONDS = 5.0
+LOOK_SECONDS = 0.1
+PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}, "description": "The page"}}
+NOT_YET: dict[int | str, dict[str, Any]] = {
+    202: {"description": "Its entry is not sealed yet", "headers": {"Retry-After": {"schema": {"type": "integer"}}}}
+}
+
+
+class CertificateRequest(Wire):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"operator": "li.na"}]})
+
+    operator: Operator | None = None
+
+
+class NotificationRequest(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "addressee_kind": "employer",
+                    "addressee": "昆明市官渡区某某中学",
+                    "sent_on": "2018-05-02",
+                    "means": "机要交换",
+                }
+            ]
+        }
+    )
+
+    addressee_kind: Literal["employer", "superior", "investor", "credit_bureau", "industry_body"]
+    addressee: Name
+    sent_on: LegalDate
+    means: Annotated[str, *text(200)]
+    operator: Operator | None = None
+
+
+class NotificationResponse(Response):
+    notification_id: UUID
+    listing_id: UUID
+    addressee_kind: Literal["employer", "superior", "investor", "credit_bureau", "industry_body"]
+    addressee: str
+    sent_on: date
+    means: str
+    operator: str | None
+    at: datetime
+
+
+class NotificationPage(Response):
+    items: list[NotificationResponse]
+
+
+@router.post(
+    "/{listing_id}/removal-certificate",
+    status_code=201,
+    summary="Certify that a listing has ended (解除证明)",
+    description="A printable page in Chinese with its number, its receipt, and how to verify it offline; of a withdrawn "
+    "listing it says that it was wrong from the start. Each issue is an entry of its own. 202 where that is not sealed "
+    "within seconds: fetch the page by `Location`. It says nothing of other listings of that person.",
+    response_class=HttpResponse,
+    responses=problems(401, 403, 404, 409, 413, 415, 422, 503)
+    | {201: {"content": {"text/html": {}}, "description": "The page"}}
+    | NOT_YET,
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def certify(
+    listing_id: Listing, body: CertificateRequest, request: Request, caller: Caller, actor: Acting
+) -> HttpResponse:
+    pool: Pool = request.app.state.pool
+    court = court_of(request, caller, actor, body.operator)
+    # Committed before its receipt is waited for: another process seals what is committed.
+    async with borrowed(pool) as connection, connection.transaction():
+        certificate = await issue_certificate(connection, listing_id, court=court)
+    page = await _wait_for_page(pool, certificate)
+    place = {"Location": f"/v1/listings/{listing_id}/removal-certificate/{certificate.certificate_id}"}
+    return _not_yet(place) if page is None else HTMLResponse(page, status_code=201, headers=PAGE_HEADERS | place)
+
+
+@router.get(
+    "/{listing_id}/removal-certificate/{certificate_id}",
+    summary="Fetch a certificate again",
+    response_class=HttpResponse,
+    responses=problems(401, 403, 404, 422, 503) | PAGE | NOT_YET,
+    dependencies=[needs(Scope.LISTINGS_READ)],
+)
+async def read_certificate(
+    listing_id: Listing, certificate_id: UUID, request: Request, connection: Reads, caller: Caller
+) -> HttpResponse:
+    certificate = await find_certificate(
+        connection,
+        listing_id,
+        certificate_id,
+        court_code=caller.court_code or "",
+        secrecy=request.app.state.secrecy,
+    )
+    if certificate is None:
+        raise NotFound
+    page = await draw_up(connection, certificate)
+    return _not_yet({}) if page is None else HTMLResponse(page, headers=PAGE_HEADERS)
+
+
+@router.post(
+    "/{listing_id}/notifications",
+    status_code=201,
+    summary="Keep whom the court told (Art. 8)",
+    description="An employer, superior, investor, credit bureau or industry body. Nothing leaves by itself: the letter is "
+    "printed from `…/notifications/{id}/letter`, and the ledger proves that it was sent.",
+    response_model=NotificationResponse,
+    responses=problems(401, 403, 404, 409, 413, 415, 422, 503),
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def notify(
+    listing_id: Listing,
+    body: NotificationRequest,
+    request: Request,
+    connection: Writes,
+    caller: Caller,
+    actor: Acting,
+    replay: Replayable,
+) -> HttpResponse:
+    told = await record_notification(
+        connection,
+        listing_id,
+        addressee_kind=body.addressee_kind,
+        addressee=body.addressee,
+        sent_on=body.sent_on,
+        means=body.means,
+        court=court_of(request, caller, actor, body.operator),
+    )
+    return await replay.keep(connection, 201, NotificationResponse(**asdict(told)))
+
+
+@router.get(
+    "/{listing_id}/notifications",
+    summary="Whom the court told",
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(Scope.LISTINGS_READ)],
+)
+async def notifications(listing_id: Listing, request: Request, connection: Reads, caller: Caller) -> NotificationPage:
+    found = await list_notifications(
+        connection, listing_id, court_code=caller.court_code or "", secrecy=request.app.state.secrecy
+    )
+    return NotificationPage(items=[NotificationResponse(**asdict(one)) for one in found])
+
+
+@router.get(
+    "/{listing_id}/notifications/{notification_id}/letter",
+    summary="The letter, to print",
+    response_class=HttpResponse,
+    responses=problems(401, 403, 404, 422, 503) | PAGE,
+    dependencies=[needs(Scope.LISTINGS_READ)],
+)
+async def letter(
+    listing_id: Listing, notification_id: UUID, request: Request, connection: Reads, caller: Caller
+) -> HttpResponse:
+    page = await write_letter(
+        connection,
+        listing_id,
+        notification_id,
+        court_code=caller.court_code or "",
+        secrecy=request.app.state.secrecy,
+    )
+    if page is None:
+        raise NotFound
+    return HTMLResponse(page, headers=PAGE_HEADERS)
+
+
+async def _wait_for_page(pool: Pool, certificate: Certificate) -> str | None:
+    for _ in range(int(SEALED_WITHIN_SECONDS / LOOK_SECONDS)):
+        async with borrowed(pool) as connection:
+            page = await draw_up(connection, certificate)
+        if page is not None:
+            return page
+        await asyncio.sleep(LOOK_SECONDS)
+    return None
+
+
+def _not_yet(headers: dict[str, str]) -> HttpResponse:
+    return HttpResponse("", status_code=202, headers=headers | {"Retry-After": "1"})

@@ -1,0 +1,126 @@
+"""Issuing a certificate of removal. Each issue is an entry of its own; it changes nothing of the listing."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from blacklist_service.clock import legal_date, new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry, canonical
+from blacklist_service.ledger.log import find_proof
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.listings import reading
+from blacklist_service.listings.certificates import VERSION, digest_of, render
+from blacklist_service.listings.operations.acts import Court
+from blacklist_service.listings.problems import ListingNotEnded, ListingNotFound
+from blacklist_service.listings.rules import ListingState
+from blacklist_service.secrecy import Cipher, Secrecy
+
+ENDED = frozenset({ListingState.DELETED, ListingState.EXPIRED, ListingState.WITHDRAWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    certificate_id: UUID
+    listing_id: UUID
+    number: str
+    entry_id: UUID
+    statement: dict[str, Any]
+
+
+async def issue_certificate(connection: Connection, listing_id: UUID, *, court: Court) -> Certificate:
+    """Certify that a listing of this court has ended; raise `ListingNotEnded` while it has not."""
+    at = await database_clock(connection)
+    row = await reading.find_listing(connection, listing_id)
+    if row is None or row["court_code"] != court.code:
+        raise ListingNotFound
+    today = legal_date(at)
+    wire = reading.listing_wire(row, today=today)
+    if wire["state"] not in ENDED:
+        raise ListingNotEnded
+    certificate_id = new_id(at)
+    number = await _next_number(connection, court.code, today)
+    statement = {
+        "v": VERSION,
+        "id": str(certificate_id),
+        "number": number,
+        "court": row["court_name"],
+        "court_code": row["court_code"],
+        "case_number": row["case_number"],
+        "listing": str(listing_id),
+        "debtor_name": row["debtor_name"],
+        "debtor_identifier_masked": row["identifier_masked"],
+        "published_on": row["published_on"].isoformat(),
+        "ended": wire["state"].value,
+        "ended_on": (row["ended_on"] or row["expires_on"]).isoformat(),
+        "ground": await _ground(connection, listing_id),
+        "issued_on": today.isoformat(),
+        # What is stated could be guessed from its digest in the log, but for this.
+        "nonce": secrets.token_hex(16),
+    }
+    facts = {"court": court.code, "number": number, "certificate": digest_of(statement)}
+    entry = Entry(Action.REMOVAL_CERTIFIED, court.actor, listing_ids=(listing_id,), facts=facts)
+    [entry_id] = await record(connection, [entry], at=at, secrecy=court.secrecy)
+    await connection.execute(
+        """
+        INSERT INTO removal_certificates (id, listing_id, court_code, number, entry_id, statement, member, operator, at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        *(certificate_id, listing_id, court.code, number, entry_id),
+        _cipher(court.secrecy).seal(canonical(statement), certificate_id.bytes),
+        *(court.actor.member, court.actor.operator, at),
+    )
+    return Certificate(certificate_id, listing_id, number, entry_id, statement)
+
+
+async def find_certificate(
+    connection: Connection, listing_id: UUID, certificate_id: UUID, *, court_code: str, secrecy: Secrecy
+) -> Certificate | None:
+    row = await connection.fetchrow(
+        "SELECT * FROM removal_certificates WHERE id = $1 AND listing_id = $2 AND court_code = $3",
+        *(certificate_id, listing_id, court_code),
+    )
+    if row is None:
+        return None
+    statement = orjson.loads(_cipher(secrecy).open(row["statement"], certificate_id.bytes))
+    return Certificate(certificate_id, listing_id, row["number"], row["entry_id"], statement)
+
+
+async def draw_up(connection: Connection, certificate: Certificate) -> str | None:
+    """The page; None until its entry is sealed."""
+    proof = await find_proof(connection, certificate.entry_id)
+    if proof is None:
+        return None
+    leaf: bytes = await connection.fetchval("SELECT leaf FROM ledger_entries WHERE id = $1", certificate.entry_id)
+    return render(certificate.statement, leaf, proof.content)
+
+
+async def _next_number(connection: Connection, court_code: str, today: date) -> str:
+    """Of the court and the year, without a gap: whoever issues takes the court's turn."""
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('removal_certificates' || $1, 0))", court_code
+    )
+    prefix = f"（{today.year}）{court_code}失信解除"
+    issued: int = await connection.fetchval(
+        "SELECT count(*) FROM removal_certificates WHERE court_code = $1 AND starts_with(number, $2)",
+        court_code,
+        prefix,
+    )
+    return f"{prefix}{issued + 1}号"
+
+
+async def _ground(connection: Connection, listing_id: UUID) -> str | None:
+    ground: str | None = await connection.fetchval(
+        "SELECT ground FROM listing_versions WHERE listing_id = $1 AND act = 'deleted' ORDER BY version DESC LIMIT 1",
+        listing_id,
+    )
+    return ground
+
+
+def _cipher(secrecy: Secrecy) -> Cipher:
+    return secrecy.cipher("certificates")
