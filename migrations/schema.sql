@@ -66,6 +66,30 @@ CREATE TABLE asked_numbers (
     at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE attachment_parts (
+    attachment_id uuid NOT NULL,
+    part integer NOT NULL,
+    content bytea NOT NULL
+);
+
+COMMENT ON COLUMN attachment_parts.content IS 'sealed';
+
+CREATE TABLE attachments (
+    id uuid NOT NULL,
+    notice_id uuid,
+    lead_id uuid,
+    name bytea NOT NULL,
+    media_type text NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    member text NOT NULL,
+    operator text,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT attachments_check CHECK (((notice_id IS NULL) <> (lead_id IS NULL)))
+);
+
+COMMENT ON COLUMN attachments.name IS 'sealed: as it was called';
+
 CREATE TABLE check_days (
     legal_date date NOT NULL,
     agency text NOT NULL,
@@ -300,6 +324,28 @@ CREATE TABLE installation (
 
 COMMENT ON COLUMN installation.oldest_code IS 'the oldest revision whose code may serve this database; a migration that takes something away raises it';
 
+CREATE TABLE leads (
+    id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    case_number text NOT NULL,
+    court_code text NOT NULL,
+    agency text NOT NULL,
+    kind text NOT NULL,
+    text bytea NOT NULL,
+    state text NOT NULL,
+    word bytea,
+    operator text,
+    filed_at timestamp with time zone NOT NULL,
+    taken_up_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    CONSTRAINT leads_kind_check CHECK ((kind = ANY (ARRAY['asset'::text, 'whereabouts'::text, 'evasion'::text, 'refusal_to_perform'::text, 'other'::text]))),
+    CONSTRAINT leads_state_check CHECK ((state = ANY (ARRAY['filed'::text, 'taken_up'::text, 'closed'::text])))
+);
+
+COMMENT ON COLUMN leads.text IS 'sealed';
+
+COMMENT ON COLUMN leads.word IS 'sealed: the court''s last';
+
 CREATE TABLE ledger_checkpoints (
     size bigint NOT NULL,
     root bytea NOT NULL,
@@ -435,6 +481,39 @@ CREATE TABLE listing_aliases (
     version integer NOT NULL
 );
 
+CREATE TABLE listing_notifications (
+    id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    court_code text NOT NULL,
+    addressee_kind text NOT NULL,
+    sent_on date NOT NULL,
+    sealed bytea NOT NULL,
+    member text,
+    operator text,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT listing_notifications_addressee_kind_check CHECK ((addressee_kind = ANY (ARRAY['employer'::text, 'superior'::text, 'investor'::text, 'credit_bureau'::text, 'industry_body'::text])))
+);
+
+COMMENT ON COLUMN listing_notifications.sealed IS 'who was told, and by what means';
+
+CREATE TABLE listing_performances (
+    id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    court_code text NOT NULL,
+    kind text NOT NULL,
+    performed_on date NOT NULL,
+    note bytea,
+    member text,
+    operator text,
+    stated_on date NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT listing_performances_kind_check CHECK ((kind = ANY (ARRAY['performed'::text, 'settlement_performed'::text])))
+);
+
+COMMENT ON COLUMN listing_performances.note IS 'sealed';
+
+COMMENT ON COLUMN listing_performances.stated_on IS 'the legal day on which the court said so: what is due counts from it';
+
 CREATE TABLE listing_versions (
     listing_id uuid NOT NULL,
     version integer NOT NULL,
@@ -454,7 +533,7 @@ CREATE TABLE listing_versions (
     secret bytea,
     dispute_state text,
     filed_on date,
-    CONSTRAINT listing_versions_act_check CHECK ((act = ANY (ARRAY['decided'::text, 'published'::text, 'corrected'::text, 'extended'::text, 'disputed'::text, 'suspended'::text, 'resumed'::text, 'reinstated'::text, 'expired'::text, 'deleted'::text, 'withdrawn'::text]))),
+    CONSTRAINT listing_versions_act_check CHECK ((act = ANY (ARRAY['decided'::text, 'published'::text, 'corrected'::text, 'extended'::text, 'disputed'::text, 'contested'::text, 'contest_withdrawn'::text, 'suspended'::text, 'resumed'::text, 'reinstated'::text, 'expired'::text, 'deleted'::text, 'withdrawn'::text]))),
     CONSTRAINT listing_versions_check CHECK ((((document IS NULL) = (content_digest IS NULL)) AND ((document IS NULL) = (natural_key IS NULL))))
 );
 
@@ -489,6 +568,7 @@ CREATE TABLE listings (
     suspended_on date,
     record_id text,
     performed_elsewhere_on date,
+    contested_on date,
     CONSTRAINT listings_check CHECK (((ended IS NULL) = (ended_on IS NULL))),
     CONSTRAINT listings_dispute_state_check CHECK ((dispute_state = ANY (ARRAY['filed'::text, 'reconsideration'::text, 'rejected'::text, 'upheld'::text]))),
     CONSTRAINT listings_ended_check CHECK ((ended = ANY (ARRAY['expired'::text, 'deleted'::text, 'withdrawn'::text]))),
@@ -504,6 +584,8 @@ COMMENT ON COLUMN listings.suspended_on IS 'the decision that suspended it, whil
 COMMENT ON COLUMN listings.record_id IS '失信ID or 流水号';
 
 COMMENT ON COLUMN listings.performed_elsewhere_on IS 'when another listing of the same debtor in the same case was deleted as performed; null once the court has looked';
+
+COMMENT ON COLUMN listings.contested_on IS 'since when the court doubts that the number is the debtor''s, while it does';
 
 CREATE TABLE many_numbers (
     member text NOT NULL,
@@ -574,7 +656,7 @@ CREATE TABLE notice_events (
     operator text,
     valid_until date,
     detail bytea,
-    CONSTRAINT notice_events_act_check CHECK ((act = ANY (ARRAY['served'::text, 'acknowledged'::text, 'answered'::text, 'renewed'::text, 'released'::text, 'escalated'::text])))
+    CONSTRAINT notice_events_act_check CHECK ((act = ANY (ARRAY['served'::text, 'acknowledged'::text, 'answered'::text, 'renewed'::text, 'released'::text, 'escalated'::text, 'attached'::text])))
 );
 
 COMMENT ON COLUMN notice_events.detail IS 'sealed: what was replied, why it was released, the ruling of a renewal';
@@ -614,7 +696,8 @@ CREATE TABLE notices (
     result text,
     reply bytea,
     released_at timestamp with time zone,
-    CONSTRAINT notices_action_check CHECK ((action = ANY (ARRAY['stop_transfer'::text, 'stop_procedure'::text, 'query'::text, 'freeze'::text, 'deduct'::text, 'seize'::text, 'dispatch_police'::text]))),
+    findings bytea,
+    CONSTRAINT notices_action_check CHECK ((action = ANY (ARRAY['stop_transfer'::text, 'stop_procedure'::text, 'query'::text, 'freeze'::text, 'deduct'::text, 'seize'::text, 'dispatch_police'::text, 'transfer_execution'::text, 'locate_person'::text, 'control_vehicle'::text, 'bar_exit'::text, 'withhold_income'::text, 'refer_crime'::text]))),
     CONSTRAINT notices_check CHECK (((answered_at IS NULL) = (result IS NULL))),
     CONSTRAINT notices_result_check CHECK ((result = ANY (ARRAY['done'::text, 'partly_done'::text, 'not_found'::text, 'refused'::text]))),
     CONSTRAINT notices_subject_kind_check CHECK ((subject_kind = ANY (ARRAY['person'::text, 'organisation'::text]))),
@@ -622,6 +705,8 @@ CREATE TABLE notices (
 );
 
 COMMENT ON COLUMN notices.secret IS 'sealed: subject and text as served';
+
+COMMENT ON COLUMN notices.findings IS 'sealed: what was found, in answer to a query';
 
 CREATE TABLE objections (
     id uuid NOT NULL,
@@ -641,12 +726,46 @@ CREATE TABLE objections (
     reconsideration_filed_on date,
     reconsideration_decided_on date,
     reconsideration_reason bytea,
+    filed_by_member text,
     CONSTRAINT objections_check CHECK (((led_to IS NULL) = (led_to_version IS NULL))),
-    CONSTRAINT objections_grounds_check CHECK ((grounds = ANY (ARRAY['not_to_be_listed'::text, 'inaccurate'::text, 'to_be_deleted'::text]))),
+    CONSTRAINT objections_grounds_check CHECK ((grounds = ANY (ARRAY['not_to_be_listed'::text, 'inaccurate'::text, 'to_be_deleted'::text, 'not_the_debtor'::text]))),
     CONSTRAINT objections_state_check CHECK ((state = ANY (ARRAY['filed'::text, 'rejected'::text, 'upheld'::text, 'reconsideration'::text])))
 );
 
 COMMENT ON COLUMN objections.due_on IS 'the last day for the step that is due in this state';
+
+COMMENT ON COLUMN objections.filed_by_member IS 'the unit that filed it for the person; null = the court itself';
+
+CREATE TABLE removal_certificates (
+    id uuid NOT NULL,
+    listing_id uuid NOT NULL,
+    court_code text NOT NULL,
+    number text NOT NULL,
+    entry_id uuid NOT NULL,
+    statement bytea NOT NULL,
+    member text,
+    operator text,
+    at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN removal_certificates.statement IS 'sealed: what it states';
+
+CREATE TABLE simulations (
+    id uuid NOT NULL,
+    member text,
+    key_id text,
+    operator text,
+    request_id text,
+    candidate jsonb NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    progress double precision DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    result jsonb,
+    problem text,
+    CONSTRAINT simulations_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'attended'::text, 'running'::text, 'done'::text, 'failed'::text])))
+);
 
 CREATE TABLE subject_keys (
     digest bytea NOT NULL,
@@ -681,6 +800,12 @@ ALTER TABLE ONLY api_keys
 
 ALTER TABLE ONLY asked_numbers
     ADD CONSTRAINT asked_numbers_pkey PRIMARY KEY (member, name, number);
+
+ALTER TABLE ONLY attachment_parts
+    ADD CONSTRAINT attachment_parts_pkey PRIMARY KEY (attachment_id, part);
+
+ALTER TABLE ONLY attachments
+    ADD CONSTRAINT attachments_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY check_days_counted
     ADD CONSTRAINT check_days_counted_pkey PRIMARY KEY (legal_date);
@@ -733,6 +858,9 @@ ALTER TABLE ONLY imports
 ALTER TABLE ONLY installation
     ADD CONSTRAINT installation_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY leads
+    ADD CONSTRAINT leads_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY ledger_checkpoints
     ADD CONSTRAINT ledger_checkpoints_pkey PRIMARY KEY (size);
 
@@ -778,6 +906,12 @@ ALTER TABLE ONLY ledger_witnesses
 ALTER TABLE ONLY listing_aliases
     ADD CONSTRAINT listing_aliases_pkey PRIMARY KEY (natural_key, content_digest, listing_id, version);
 
+ALTER TABLE ONLY listing_notifications
+    ADD CONSTRAINT listing_notifications_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY listing_performances
+    ADD CONSTRAINT listing_performances_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY listing_versions
     ADD CONSTRAINT listing_versions_pkey PRIMARY KEY (listing_id, version);
 
@@ -817,12 +951,25 @@ ALTER TABLE ONLY notices
 ALTER TABLE ONLY objections
     ADD CONSTRAINT objections_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY removal_certificates
+    ADD CONSTRAINT removal_certificates_number_key UNIQUE (number);
+
+ALTER TABLE ONLY removal_certificates
+    ADD CONSTRAINT removal_certificates_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY simulations
+    ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY version_restarts
     ADD CONSTRAINT version_restarts_pkey PRIMARY KEY (name, first_version);
 
 CREATE INDEX api_keys_member ON api_keys USING btree (member);
 
 CREATE INDEX asked_numbers_at ON asked_numbers USING btree (at);
+
+CREATE INDEX attachments_lead ON attachments USING btree (lead_id) WHERE (lead_id IS NOT NULL);
+
+CREATE INDEX attachments_notice ON attachments USING btree (notice_id) WHERE (notice_id IS NOT NULL);
 
 CREATE INDEX check_outcomes_agency ON check_outcomes USING btree (agency, checked_at);
 
@@ -840,6 +987,12 @@ CREATE INDEX imports_court ON imports USING btree (court_code, id);
 
 CREATE INDEX imports_open ON imports USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 
+CREATE INDEX leads_agency ON leads USING btree (agency, id);
+
+CREATE INDEX leads_court ON leads USING btree (court_code, id);
+
+CREATE INDEX leads_filed ON leads USING btree (filed_at);
+
 CREATE INDEX ledger_entries_acts ON ONLY ledger_entries USING btree (action, at) WHERE (action <> 'check'::text);
 
 CREATE INDEX ledger_entries_listing_ids ON ONLY ledger_entries USING gin (listing_ids) WHERE (listing_ids <> '{}'::uuid[]);
@@ -854,17 +1007,21 @@ CREATE INDEX ledger_subjects_digest ON ONLY ledger_subjects USING btree (digest,
 
 CREATE INDEX listing_aliases_listing ON listing_aliases USING btree (listing_id);
 
+CREATE INDEX listing_notifications_listing ON listing_notifications USING btree (listing_id);
+
+CREATE INDEX listing_performances_listing ON listing_performances USING btree (listing_id);
+
+CREATE INDEX listing_performances_stated ON listing_performances USING btree (stated_on);
+
 CREATE INDEX listing_versions_absent ON listing_versions USING btree (listing_id) WHERE (ground = 'absent_from_snapshot'::text);
 
 CREATE UNIQUE INDEX listing_versions_list_version ON listing_versions USING btree (list_version) WHERE (list_version IS NOT NULL);
 
 CREATE INDEX listing_versions_natural_key ON listing_versions USING btree (natural_key) WHERE (natural_key IS NOT NULL);
 
-<<<<<<< HEAD
-CREATE INDEX listing_versions_unstated ON listing_versions USING btree (listing_id) WHERE (ground = 'unstated'::text);
-=======
 CREATE INDEX listing_versions_severity ON listing_versions USING btree (((document ->> 'severity'::text))) WHERE ((document ->> 'severity'::text) IS NOT NULL);
->>>>>>> 265f898 (Keep how grave a court finds the dishonesty, without any effect)
+
+CREATE INDEX listing_versions_unstated ON listing_versions USING btree (listing_id) WHERE (ground = 'unstated'::text);
 
 CREATE INDEX listings_case ON listings USING btree (court_code, case_number);
 
@@ -900,9 +1057,17 @@ CREATE UNIQUE INDEX notices_number ON notices USING btree (court_code, number, a
 
 CREATE INDEX notices_object ON notices USING btree (agency, object_key) WHERE ((released_at IS NULL) AND (object_key IS NOT NULL));
 
+CREATE INDEX objections_filed_by ON objections USING btree (filed_by_member, id) WHERE (filed_by_member IS NOT NULL);
+
 CREATE INDEX objections_listing ON objections USING btree (listing_id);
 
 CREATE INDEX objections_open ON objections USING btree (court_code, due_on) WHERE ((state = ANY (ARRAY['filed'::text, 'reconsideration'::text])) OR ((state = 'upheld'::text) AND (led_to IS NULL)));
+
+CREATE INDEX removal_certificates_court ON removal_certificates USING btree (court_code);
+
+CREATE INDEX removal_certificates_listing ON removal_certificates USING btree (listing_id);
+
+CREATE INDEX simulations_waiting ON simulations USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX subject_keys_closed ON subject_keys USING btree (digest) WHERE (until_version IS NOT NULL);
 
@@ -921,17 +1086,38 @@ ALTER TABLE ONLY api_key_matters
 ALTER TABLE ONLY api_keys
     ADD CONSTRAINT api_keys_member_fkey FOREIGN KEY (member) REFERENCES members(code);
 
+ALTER TABLE ONLY attachment_parts
+    ADD CONSTRAINT attachment_parts_attachment_id_fkey FOREIGN KEY (attachment_id) REFERENCES attachments(id);
+
+ALTER TABLE ONLY attachments
+    ADD CONSTRAINT attachments_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES leads(id);
+
+ALTER TABLE ONLY attachments
+    ADD CONSTRAINT attachments_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notices(id);
+
 ALTER TABLE ONLY export_parts
     ADD CONSTRAINT export_parts_export_id_fkey FOREIGN KEY (export_id) REFERENCES exports(id);
 
 ALTER TABLE ONLY exports
     ADD CONSTRAINT exports_member_fkey FOREIGN KEY (member) REFERENCES members(code);
 
+ALTER TABLE ONLY leads
+    ADD CONSTRAINT leads_agency_fkey FOREIGN KEY (agency) REFERENCES members(code);
+
+ALTER TABLE ONLY leads
+    ADD CONSTRAINT leads_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES listings(id);
+
 ALTER TABLE ONLY ledger_cosignatures
     ADD CONSTRAINT ledger_cosignatures_size_fkey FOREIGN KEY (size) REFERENCES ledger_checkpoints(size);
 
 ALTER TABLE ONLY ledger_cosignatures
     ADD CONSTRAINT ledger_cosignatures_vkey_fkey FOREIGN KEY (vkey) REFERENCES ledger_witnesses(vkey);
+
+ALTER TABLE ONLY listing_notifications
+    ADD CONSTRAINT listing_notifications_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES listings(id);
+
+ALTER TABLE ONLY listing_performances
+    ADD CONSTRAINT listing_performances_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES listings(id);
 
 ALTER TABLE ONLY member_contacts
     ADD CONSTRAINT member_contacts_member_fkey FOREIGN KEY (member) REFERENCES members(code);
@@ -958,7 +1144,16 @@ ALTER TABLE ONLY notices
     ADD CONSTRAINT notices_court_member_fkey FOREIGN KEY (court_member) REFERENCES members(code);
 
 ALTER TABLE ONLY objections
+    ADD CONSTRAINT objections_filed_by_member_fkey FOREIGN KEY (filed_by_member) REFERENCES members(code);
+
+ALTER TABLE ONLY objections
     ADD CONSTRAINT objections_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES listings(id);
+
+ALTER TABLE ONLY removal_certificates
+    ADD CONSTRAINT removal_certificates_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES listings(id);
+
+ALTER TABLE ONLY simulations
+    ADD CONSTRAINT simulations_member_fkey FOREIGN KEY (member) REFERENCES members(code);
 
 GRANT USAGE ON SCHEMA public TO blacklist_app;
 
@@ -981,6 +1176,10 @@ GRANT SELECT,INSERT ON TABLE api_keys TO blacklist_app;
 GRANT UPDATE(revoked_at) ON TABLE api_keys TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE asked_numbers TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE attachment_parts TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE attachments TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE check_days TO blacklist_app;
 
@@ -1021,6 +1220,8 @@ GRANT SELECT ON TABLE installation TO blacklist_app;
 GRANT SELECT ON TABLE installation TO blacklist_sealer;
 
 GRANT UPDATE(digest_rules) ON TABLE installation TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE leads TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE ledger_checkpoints TO blacklist_app;
 
@@ -1084,6 +1285,10 @@ GRANT SELECT ON TABLE ledger_witnesses TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE listing_aliases TO blacklist_app;
 
+GRANT SELECT,INSERT ON TABLE listing_notifications TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE listing_performances TO blacklist_app;
+
 GRANT SELECT,INSERT ON TABLE listing_versions TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE listings TO blacklist_app;
@@ -1113,6 +1318,10 @@ GRANT SELECT,INSERT,UPDATE ON TABLE notice_keys TO blacklist_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE notices TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE objections TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE removal_certificates TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE simulations TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE subject_keys TO blacklist_app;
 

@@ -26,6 +26,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from blacklist_service.access.principals import Principal
+from blacklist_service.assistance.attachment_routes import leads as lead_files_router
+from blacklist_service.assistance.attachment_routes import notices as notice_files_router
+from blacklist_service.assistance.lead_routes import router as leads_router
 from blacklist_service.assistance.routes import router as notices_router
 from blacklist_service.assistance.watch import Watch
 from blacklist_service.audit.export_routes import router as exports_router
@@ -175,6 +178,9 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         changes_router,
         publication_router,
         notices_router,
+        notice_files_router,
+        leads_router,
+        lead_files_router,
         supervision_router,
         audit_router,
         inquiries_router,

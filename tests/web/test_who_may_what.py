@@ -15,6 +15,10 @@ OWN = resident_id(31)
 OPEN = {"/healthz", "/readyz", "/metrics"}
 BY_EITHER = {
     *(("GET", f"/v1/notices{rest}") for rest in ("", "/stream", "/{notice_id}", "/{notice_id}/history")),
+    *(("GET", f"/v1/{what}/attachments") for what in ("notices/{notice_id}", "leads/{lead_id}")),
+    *(("POST", f"/v1/{what}/attachments") for what in ("notices/{notice_id}", "leads/{lead_id}")),
+    *(("GET", f"/v1/{what}/attachments/{{attachment_id}}") for what in ("notices/{notice_id}", "leads/{lead_id}")),
+    *(("GET", "/v1/leads"), ("GET", "/v1/leads/{lead_id}")),
     *(("GET", "/v1/objections"), ("GET", "/v1/objections/{objection_id}"), ("POST", "/v1/objections")),
 }
 

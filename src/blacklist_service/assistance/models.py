@@ -8,6 +8,7 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     SmallInteger,
     Table,
@@ -49,7 +50,12 @@ notices = Table(
     Column("result", Text),
     Column("reply", LargeBinary),
     Column("released_at", Instant),
-    one_of("action", "stop_transfer", "stop_procedure", "query", "freeze", "deduct", "seize", "dispatch_police"),
+    Column("findings", LargeBinary, comment="sealed: what was found, in answer to a query"),
+    one_of(
+        "action",
+        *("stop_transfer", "stop_procedure", "query", "freeze", "deduct", "seize", "dispatch_police"),
+        *("transfer_execution", "locate_person", "control_vehicle", "bar_exit", "withhold_income", "refer_crime"),
+    ),
     one_of("subject_kind", "person", "organisation"),
     one_of("urgency", "normal", "urgent", "emergency"),
     one_of("result", "done", "partly_done", "not_found", "refused"),
@@ -100,6 +106,57 @@ notice_events = Table(
     Column("operator", Text),
     Column("valid_until", Date),
     Column("detail", LargeBinary, comment="sealed: what was replied, why it was released, the ruling of a renewal"),
-    one_of("act", "served", "acknowledged", "answered", "renewed", "released", "escalated"),
+    one_of("act", "served", "acknowledged", "answered", "renewed", "released", "escalated", "attached"),
     Index("notice_events_notice", "notice_id", "version"),
+)
+
+# What a unit tells the executing court of a listed debtor.
+leads = Table(
+    "leads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("listing_id", Uuid, ForeignKey("listings.id"), nullable=False),
+    Column("case_number", Text, nullable=False),
+    Column("court_code", Text, nullable=False),
+    Column("agency", Text, ForeignKey("members.code"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", LargeBinary, nullable=False, comment="sealed"),
+    Column("state", Text, nullable=False),
+    Column("word", LargeBinary, comment="sealed: the court's last"),
+    Column("operator", Text),
+    Column("filed_at", Instant, nullable=False),
+    Column("taken_up_at", Instant),
+    Column("closed_at", Instant),
+    one_of("kind", "asset", "whereabouts", "evasion", "refusal_to_perform", "other"),
+    one_of("state", "filed", "taken_up", "closed"),
+    Index("leads_court", "court_code", "id"),
+    Index("leads_agency", "agency", "id"),
+    Index("leads_filed", "filed_at"),
+)
+
+# Files beside a notice or a lead.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("notice_id", Uuid, ForeignKey("notices.id")),
+    Column("lead_id", Uuid, ForeignKey("leads.id")),
+    Column("name", LargeBinary, nullable=False, comment="sealed: as it was called"),
+    Column("media_type", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("member", Text, nullable=False),
+    Column("operator", Text),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("(notice_id IS NULL) <> (lead_id IS NULL)", name=conv("attachments_check")),
+    Index("attachments_notice", "notice_id", postgresql_where=text("notice_id IS NOT NULL")),
+    Index("attachments_lead", "lead_id", postgresql_where=text("lead_id IS NOT NULL")),
+)
+
+attachment_parts = Table(
+    "attachment_parts",
+    metadata,
+    Column("attachment_id", Uuid, ForeignKey("attachments.id"), primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False, comment="sealed"),
 )

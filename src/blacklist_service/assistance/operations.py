@@ -3,9 +3,9 @@
 Every step takes the next version of the notices under the lock of their head, and is an entry in the same transaction.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,9 @@ from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.assistance.problems import NoticeEnded, NoticeExists
 from blacklist_service.assistance.queries import Notice, does_notice_exist, find_notice
 from blacklist_service.assistance.rules import (
-    STOPPING,
+    DECIDING,
+    UNLIMITED,
+    WORKING_DAYS_TO_REPLY,
     NoticeAction,
     NoticeState,
     ObjectKind,
@@ -25,11 +27,12 @@ from blacklist_service.assistance.rules import (
     last_day,
     object_key,
 )
-from blacklist_service.clock import legal_date, new_id
+from blacklist_service.clock import SHANGHAI, legal_date, new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
+from blacklist_service.listings.deadlines import working_days_after
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import Digester
@@ -44,6 +47,7 @@ ACTION_OF_ACT: Mapping[str, Action] = {
     "renewed": Action.NOTICE_RENEWED,
     "released": Action.NOTICE_RELEASED,
     "escalated": Action.NOTICE_ESCALATED,
+    "attached": Action.NOTICE_ATTACHED,
 }
 
 
@@ -88,6 +92,7 @@ class _Step:
     valid_until: date | None = None
     detail: Mapping[str, Any] | None = None
     subject: EntrySubject | None = None
+    facts: Mapping[str, str | int] = field(default_factory=dict)
 
 
 async def serve_notice(connection: Connection, service: Service, *, desk: Desk) -> Notice:
@@ -114,13 +119,14 @@ async def serve_notice(connection: Connection, service: Service, *, desk: Desk) 
                 *(notice_id, service.number, service.case_number, service.ruling_number, desk.caller.member),
                 *(desk.caller.court_code, court_name, service.agency, service.action, service.subject.kind),
                 *(service.subject.name, mask_identifier(identifier.number) if identifier else None),
-                *(service.object, object_key(service.object), service.object_kind, valid_until, service.due_at),
+                *(service.object, object_key(service.object), service.object_kind, valid_until),
+                service.due_at or _usual_due(legal_date(at)),
                 *(service.urgency, desk.secrecy.cipher("notices").seal(secret, notice_id.bytes), served_at),
             )
     except asyncpg.UniqueViolationError:
         raise NoticeExists from None
     keys = listed_keys(service.subject, desk.digester)
-    if service.action in STOPPING:
+    if service.action in DECIDING:
         await connection.executemany(
             "INSERT INTO notice_keys (digest, notice_id, kind) VALUES ($1, $2, $3)",
             [(key.digest, notice_id, int(key.kind)) for key in keys],
@@ -151,21 +157,38 @@ async def acknowledge_notice(connection: Connection, notice_id: UUID, *, desk: D
 
 
 async def reply_to_notice(
-    connection: Connection, notice_id: UUID, *, result: ReplyResult, text: str, desk: Desk
+    connection: Connection,
+    notice_id: UUID,
+    *,
+    result: ReplyResult,
+    text: str,
+    findings: Sequence[Mapping[str, Any]] = (),
+    desk: Desk,
 ) -> Notice:
-    """What the addressee did. It acknowledges as well, and does not end a stop notice; it can be given again."""
+    """What the addressee did and found. It acknowledges as well, does not end a stop notice, and can be given again."""
     at = await _take_turn(connection)
     notice = await _lock_addressed(connection, notice_id, desk, at)
     _refuse_ended(notice, NoticeState.RELEASED)
     await connection.execute(
-        "UPDATE notices SET acknowledged_at = coalesce(acknowledged_at, $2), answered_at = $2, result = $3, reply = $4"
-        " WHERE id = $1",
+        "UPDATE notices SET acknowledged_at = coalesce(acknowledged_at, $2), answered_at = $2, result = $3, reply = $4,"
+        " findings = $5 WHERE id = $1",
         *(notice_id, at, result, desk.secrecy.cipher("notices").seal(text.encode(), notice_id.bytes)),
+        desk.secrecy.cipher("notices").seal(orjson.dumps(list(findings)), notice_id.bytes) if findings else None,
     )
-    detail = {"result": result, "text": text}
+    detail: dict[str, Any] = {"result": result, "text": text} | ({"findings": list(findings)} if findings else {})
     step = _Step(notice_id, notice.agency, notice.court_code, "answered", detail=detail)
     await _take_step(connection, step, at=at, actor=desk.actor, secrecy=desk.secrecy)
     return await _reread(connection, notice_id, desk, at)
+
+
+async def attach_to_notice(
+    connection: Connection, notice_id: UUID, *, facts: Mapping[str, str | int], desk: Desk
+) -> None:
+    """Record a file that was put beside a notice, by the court or the addressee: a step that both see."""
+    at = await _take_turn(connection)
+    notice = await _lock(connection, notice_id, desk, at)
+    step = _Step(notice_id, notice.agency, notice.court_code, "attached", detail=dict(facts), facts=facts)
+    await _take_step(connection, step, at=at, actor=desk.actor, secrecy=desk.secrecy)
 
 
 async def renew_notice(
@@ -176,7 +199,8 @@ async def renew_notice(
     notice = await _lock_served(connection, notice_id, desk, at)
     _refuse_ended(notice, NoticeState.RELEASED, NoticeState.EXPIRED)
     object_kind = ObjectKind(notice.object_kind) if notice.object_kind else None
-    latest = last_day(NoticeAction(notice.action), object_kind, legal_date(at))
+    action = NoticeAction(notice.action)
+    latest = date.max if action in UNLIMITED else last_day(action, object_kind, legal_date(at))
     if latest is None or notice.valid_until is None:
         raise NoticeEnded("what is done once has no validity to renew")
     _require_within(valid_until, notice.valid_until, latest)
@@ -240,7 +264,7 @@ async def _take_step(connection: Connection, step: _Step, *, at: datetime, actor
         actor=actor,
         notices_version=version,
         subjects=(step.subject,) if step.subject else (),
-        facts={"notice": str(step.notice_id), "addressee": step.agency, "court": step.court_code},
+        facts={"notice": str(step.notice_id), "addressee": step.agency, "court": step.court_code, **step.facts},
         private=step.detail or {},
     )
     await record(connection, [entry], at=at, secrecy=secrecy)
@@ -275,7 +299,15 @@ async def _reread(connection: Connection, notice_id: UUID, desk: Desk, at: datet
 
 
 def _valid_until(service: Service, today: date) -> date | None:
-    """As served, within the law's limit; a binding notice that names no day binds as long as the law allows."""
+    """As served, within the law's limit; a binding notice that names no day binds as long as the law allows, and must name
+    it where the law sets no limit.
+    """
+    if service.action in UNLIMITED:
+        if service.valid_until is None:
+            message = "the law names no longest time for this kind: the notice names its last day"
+            raise InvalidRequest(errors=[FieldError("/valid_until", "missing", message)])
+        _require_within(service.valid_until, today, date.max)
+        return service.valid_until
     latest = last_day(service.action, service.object_kind, today)
     if latest is None:
         return service.valid_until
@@ -283,6 +315,12 @@ def _valid_until(service: Service, today: date) -> date | None:
         return latest
     _require_within(service.valid_until, today, latest)
     return service.valid_until
+
+
+def _usual_due(served_on: date) -> datetime:
+    """The end of the third working day after service."""
+    last = working_days_after(served_on, WORKING_DAYS_TO_REPLY).on
+    return datetime.combine(last, time(23, 59, 59), SHANGHAI).astimezone(UTC)
 
 
 def _require_within(valid_until: date, earliest: date, latest: date) -> None:

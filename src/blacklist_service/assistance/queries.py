@@ -56,6 +56,7 @@ class Notice:
     answered_at: datetime | None
     result: str | None
     reply: str | None
+    findings: list[dict[str, Any]]
     released_at: datetime | None
     waiting_order: int | None
 
@@ -172,6 +173,7 @@ def _notice(row: asyncpg.Record, secrecy: Secrecy, at: datetime) -> Notice:
         answered_at=row["answered_at"],
         result=row["result"],
         reply=reply,
+        findings=[] if row["findings"] is None else orjson.loads(cipher.open(row["findings"], row["id"].bytes)),
         released_at=row["released_at"],
         waiting_order=row["waiting_order"],
     )

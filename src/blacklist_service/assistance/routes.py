@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
+from blacklist_service.assistance.duties import DUTIES
 from blacklist_service.assistance.operations import (
     Desk,
     Service,
@@ -29,8 +30,11 @@ from blacklist_service.assistance.queries import (
     list_notices,
     list_steps,
 )
+from blacklist_service.assistance.rules import NoticeAction
 from blacklist_service.assistance.schemas import (
     AcknowledgementRequest,
+    DutyPage,
+    DutyResponse,
     NoticePage,
     NoticeQuery,
     NoticeRequest,
@@ -93,7 +97,8 @@ AtDesk = Annotated[Desk, Depends(desk_of)]
     status_code=201,
     summary="Serve a notice on a unit",
     description="A `stop_*` notice blocks the matters of the addressee for this subject from the moment of service, also "
-    "for someone who is not listed; the others are requests with a deadline and a reply.",
+    "for someone who is not listed; `bar_exit` those of leaving the country. The others are requests with a deadline and a "
+    "reply, due in 3 working days unless the notice says otherwise. `GET /v1/notices/actions` says what each asks.",
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
@@ -139,8 +144,8 @@ async def list_(
     "/stream",
     summary="Follow notices as they move",
     description="Server-sent events, each within a second of its commit: `event` is the step (`served`, `acknowledged`, "
-    "`answered`, `renewed`, `released`, `escalated`), `id` the notices' version, `data` the notice. Begins with what is "
-    "not yet acknowledged, or after `Last-Event-ID`.",
+    "`answered`, `renewed`, `released`, `escalated`, `attached`), `id` the notices' version, `data` the notice. Begins "
+    "with what is not yet acknowledged, or after `Last-Event-ID`.",
     response_class=StreamingResponse,
     responses=problems(401, 403, 503) | {200: {"content": {"text/event-stream": {}}}},
     dependencies=[needs(None)],
@@ -155,13 +160,24 @@ async def stream(request: Request, caller: Party) -> StreamingResponse:
 
 
 @router.get(
+    "/actions",
+    summary="What each kind of notice asks of a unit",
+    description="Its name, the unit's duty, the legal basis, and for how long it may bind.",
+    responses=problems(401, 403, 503),
+    dependencies=[needs(None)],
+)
+async def actions() -> DutyPage:
+    return DutyPage(items=[DutyResponse(action=action, **asdict(duty)) for action, duty in DUTIES.items()])
+
+
+@router.get(
     "/{notice_id}",
     summary="Read a notice",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(None)],
 )
 async def read(notice_id: UUID, request: Request, connection: Reads, caller: Party) -> NoticeResponse:
-    return _response(await _find(connection, notice_id, request, caller))
+    return _response(await get_notice(connection, notice_id, request, caller))
 
 
 @router.get(
@@ -171,7 +187,7 @@ async def read(notice_id: UUID, request: Request, connection: Reads, caller: Par
     dependencies=[needs(None)],
 )
 async def history(notice_id: UUID, request: Request, connection: Reads, caller: Party) -> StepPage:
-    await _find(connection, notice_id, request, caller)
+    await get_notice(connection, notice_id, request, caller)
     steps = await list_steps(connection, notice_id, secrecy=request.app.state.secrecy)
     return StepPage(items=[StepResponse(**asdict(step)) for step in steps])
 
@@ -202,7 +218,12 @@ async def acknowledge(
 )
 async def reply(notice_id: UUID, body: ReplyRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
     notice = await reply_to_notice(
-        connection, notice_id, result=body.result, text=body.text, desk=desk.by(body.operator)
+        connection,
+        notice_id,
+        result=body.result,
+        text=body.text,
+        findings=[finding.model_dump(mode="json", exclude_none=True) for finding in body.findings],
+        desk=desk.by(body.operator),
     )
     return await replay.keep(connection, 200, _response(notice))
 
@@ -243,7 +264,8 @@ async def release(
     return await replay.keep(connection, 200, _response(notice))
 
 
-async def _find(connection: Connection, notice_id: UUID, request: Request, caller: Principal) -> Notice:
+async def get_notice(connection: Connection, notice_id: UUID, request: Request, caller: Principal) -> Notice:
+    """Of the court that served it, or the addressee; raise `NotYours` for all others."""
     notice = await find_notice(connection, notice_id, caller, secrecy=request.app.state.secrecy, at=now())
     if notice is None:
         raise NotYours if await does_notice_exist(connection, notice_id) else NotFound
@@ -270,7 +292,8 @@ def _read_subject(asked: NoticeSubjectRequest) -> Subject:
 
 def _response(notice: Notice) -> NoticeResponse:
     values: dict[str, Any] = asdict(notice)
-    return NoticeResponse(**values, overdue=values.pop("is_overdue"))
+    duty = DUTIES[NoticeAction(notice.action)]
+    return NoticeResponse(**values, overdue=values.pop("is_overdue"), duty=duty.duty, basis=duty.basis)
 
 
 async def _beginning_with(first: bytes, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

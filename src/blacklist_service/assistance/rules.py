@@ -14,6 +14,12 @@ class NoticeAction(StrEnum):
     DEDUCT = "deduct"
     SEIZE = "seize"
     DISPATCH_POLICE = "dispatch_police"
+    TRANSFER_EXECUTION = "transfer_execution"
+    LOCATE_PERSON = "locate_person"
+    CONTROL_VEHICLE = "control_vehicle"
+    BAR_EXIT = "bar_exit"
+    WITHHOLD_INCOME = "withhold_income"
+    REFER_CRIME = "refer_crime"
 
 
 class Urgency(StrEnum):
@@ -49,7 +55,13 @@ class ObjectKind(StrEnum):
 STOPPING = frozenset({NoticeAction.STOP_TRANSFER, NoticeAction.STOP_PROCEDURE})
 """In force until released or past its day; a reply does not end it."""
 
-BINDING = STOPPING | {NoticeAction.FREEZE, NoticeAction.SEIZE}
+DECIDING = STOPPING | {NoticeAction.BAR_EXIT}
+"""Whom these name is found by checks: an exit ban in the matters of leaving the country alone."""
+
+UNLIMITED = frozenset({NoticeAction.BAR_EXIT, NoticeAction.WITHHOLD_INCOME})
+"""The law names no longest time for these: the notice itself names its last day."""
+
+BINDING = STOPPING | UNLIMITED | {NoticeAction.FREEZE, NoticeAction.SEIZE, NoticeAction.CONTROL_VEHICLE}
 """Has a last day of validity; the rest is done once."""
 
 LONGEST_YEARS: Mapping[ObjectKind, int] = {
@@ -65,15 +77,19 @@ USUAL_OBJECT: Mapping[NoticeAction, ObjectKind] = {
     NoticeAction.SEIZE: ObjectKind.REAL_ESTATE,
     NoticeAction.STOP_TRANSFER: ObjectKind.OTHER_RIGHT,
     NoticeAction.STOP_PROCEDURE: ObjectKind.OTHER_RIGHT,
+    NoticeAction.CONTROL_VEHICLE: ObjectKind.MOVABLE,
 }
+
+WORKING_DAYS_TO_REPLY = 3
+"""A notice that does not say until when is answered by the end of the third working day after its service."""
 
 MINUTES_TO_ACKNOWLEDGE = 5
 """An emergency that nobody has acknowledged by then is escalated."""
 
 
 def last_day(action: NoticeAction, object_kind: ObjectKind | None, served_on: date) -> date | None:
-    """The latest day on which a notice of this kind may still bind; None for what is done once."""
-    if action not in BINDING:
+    """The latest day on which a notice of this kind may still bind; None for what is done once, or has no longest time."""
+    if action not in BINDING or action in UNLIMITED:
         return None
     years = LONGEST_YEARS[object_kind or USUAL_OBJECT[action]]
     try:

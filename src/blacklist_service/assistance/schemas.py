@@ -73,9 +73,11 @@ class NoticeRequest(Request):
     )
     object_kind: ObjectKind | None = Field(None, description="sets how long the notice may bind")
     valid_until: LegalDate | None = Field(
-        None, description="last day; deposits 1 year, movables 2, real estate and other rights 3; null = that limit"
+        None,
+        description="last day; deposits 1 year, movables 2, real estate and other rights 3; null = that limit. An exit ban "
+        "and the withholding of income have none, and name their day",
     )
-    due_at: Instant | None = None
+    due_at: Instant | None = Field(None, description="null = the end of the third working day after service")
     urgency: Urgency = Urgency.NORMAL
     text: LongText = ""
     operator: Operator | None = None
@@ -87,14 +89,40 @@ class AcknowledgementRequest(Request):
     operator: Operator | None = None
 
 
+class Finding(Request):
+    """One thing that was found, in answer to a query. `amount` is in yuan, as a number or its digits."""
+
+    kind: Literal["project", "real_estate", "account", "vehicle", "former_name", "entry_exit", "lodging", "other"]
+    text: Annotated[str, *text(2000)]
+    amount: (
+        Annotated[int, Field(ge=0, le=10**15)]
+        | Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+        | Annotated[str, Field(pattern=r"^[0-9]{1,16}(\.[0-9]{1,2})?$")]
+        | None
+    ) = None
+    as_of: LegalDate | None = Field(None, description="the day on which it was so")
+
+
 class ReplyRequest(Request):
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"operator": "li.na", "result": "done", "text": "已停止办理。"}]}
+        json_schema_extra={
+            "examples": [
+                {"operator": "li.na", "result": "done", "text": "已停止办理。"},
+                {
+                    "result": "done",
+                    "text": "查询结果如下。",
+                    "findings": [
+                        {"kind": "account", "text": "某银行官渡支行活期存款", "amount": 12000, "as_of": "2018-05-02"}
+                    ],
+                },
+            ]
+        }
     )
 
     operator: Operator | None = None
     result: ReplyResult
     text: LongText = ""
+    findings: Annotated[list[Finding], Field(default_factory=list, max_length=200)]
 
 
 class RenewalRequest(Request):
@@ -139,6 +167,9 @@ class NoticeResponse(Response):
     answered_at: datetime | None
     result: ReplyResult | None
     reply: str | None
+    findings: list[dict[str, Any]] = Field(description="what was found, as the addressee replied")
+    duty: str = Field(description="what a notice of this kind asks of the unit")
+    basis: str
     released_at: datetime | None
     waiting_order: int | None = Field(description="place among the notices on the same object, from 1 (轮候)")
 
@@ -146,6 +177,21 @@ class NoticeResponse(Response):
 class NoticePage(Response):
     items: list[NoticeResponse]
     next: str | None
+
+
+class DutyResponse(Response):
+    """What a kind of notice asks of a unit."""
+
+    action: NoticeAction
+    name: str
+    duty: str
+    basis: str
+    longest: str
+    certainty: Literal["found", "to_confirm"]
+
+
+class DutyPage(Response):
+    items: list[DutyResponse]
 
 
 class StepResponse(Response):

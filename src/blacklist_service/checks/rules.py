@@ -11,11 +11,13 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+from blacklist_service.assistance.rules import NoticeAction
 from blacklist_service.measures.rules import Matter, Measure, MeasureClass
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
 
 SHOWN_MATCHES = 100
+EXIT_MEASURE = "M30"
 SHOWN_WITHOUT_IDENTIFIER = 20
 
 
@@ -132,7 +134,7 @@ def decide(
 
     `notices` are those that bind the asking member for this subject and the object asked about.
     """
-    served = _strongest_notices(notices)
+    served = _strongest_notices(hit for hit in notices if _decides(hit.notice, matter))
     asked = _Asked(matter, kind, role, on, _first_proved(served))
     found = [match for hit in _strongest(hits) if (match := _match(asked, hit))]
     shown_notices = {match.notice.notice_id for match in found if match.notice}
@@ -191,6 +193,11 @@ def _strongest_notices(notices: Iterable[NoticeHit]) -> list[NoticeHit]:
         if held is None or IDENTITY_STRENGTH[hit.identity] > IDENTITY_STRENGTH[held.identity]:
             best[hit.notice.notice_id] = hit
     return sorted(best.values(), key=lambda hit: (hit.notice.served_at, hit.notice.notice_id))
+
+
+def _decides(notice: NoticeShown, matter: Matter) -> bool:
+    """A ban on leaving the country stops nothing else of whoever decides on it (vehicles, licences)."""
+    return notice.action != NoticeAction.BAR_EXIT or any(one.id == EXIT_MEASURE for one in matter.measures)
 
 
 def _first_proved(notices: Sequence[NoticeHit]) -> NoticeShown | None:

@@ -17,6 +17,7 @@ from blacklist_service.secrecy import Secrecy
 from blacklist_service.supervision.tasks import begin_of, next_day
 
 MOST_OVERRIDES = 100
+Leads = dict[str, int]
 
 # Counted days, and the days that are not counted yet: $1 from, $2 to, $3 first uncounted, $4–$5 its instants.
 CHECKS = """
@@ -81,6 +82,11 @@ GROUP BY 1, 2, 3, 4
 OBJECTIONS = """
 SELECT court_code, received_on, decided_on, count(*) AS objections
 FROM objections WHERE received_on BETWEEN $1 AND $2 GROUP BY court_code, received_on, decided_on
+"""
+
+LEADS = """
+SELECT agency, court_code, count(*) AS filed, count(taken_up_at) AS taken_up, count(closed_at) AS closed
+FROM leads WHERE filed_at >= $1 AND filed_at < $2 GROUP BY agency, court_code
 """
 
 
@@ -174,3 +180,15 @@ async def list_units(connection: Connection, *, on: date) -> list[Mapping[str, A
         on,
     )
     return [dict(row) for row in rows]
+
+
+async def count_leads(connection: Connection, first: date, last: date) -> tuple[dict[str, Leads], dict[str, Leads]]:
+    """Leads that were filed in the days, and what the court did of them since: by unit, and by court."""
+    by_unit: dict[str, Leads] = {}
+    by_court: dict[str, Leads] = {}
+    for row in await connection.fetch(LEADS, begin_of(first), begin_of(last + timedelta(days=1))):
+        for found, key in ((by_unit, row["agency"]), (by_court, row["court_code"])):
+            figures = found.setdefault(key, {"filed": 0, "taken_up": 0, "closed": 0})
+            for name in figures:
+                figures[name] += row[name]
+    return by_unit, by_court

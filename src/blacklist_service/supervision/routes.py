@@ -67,6 +67,14 @@ class NoticeFigures(Response):
     escalated: int = 0
 
 
+class LeadFigures(Response):
+    """Leads that units gave the courts in the days, and what the courts did of them since."""
+
+    filed: int = 0
+    taken_up: int = 0
+    closed: int = 0
+
+
 class AgencyScore(Response):
     agency: str
     name: str
@@ -75,6 +83,7 @@ class AgencyScore(Response):
     last_check_at: datetime | None = Field(description="ever; null = never asked: that is the finding")
     outcomes: OutcomeFigures
     notices: NoticeFigures
+    leads: LeadFigures
 
 
 class ActFigures(Response):
@@ -98,6 +107,7 @@ class CourtScore(Response):
     withdrawals: ActFigures
     objections: ObjectionFigures
     late_removals: int = Field(description="performed, due for deletion in the days, and late or still on the list")
+    leads: LeadFigures
 
 
 class LateRemoval(Response):
@@ -209,6 +219,7 @@ async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime
     acts = await queries.count_acts(connection, *days)
     objections = await queries.count_objections(connection, *days)
     late = Tally(one["court_code"] for one in await list_late_removals(connection, *days, today=today))
+    leads_of, leads_to = await queries.count_leads(connection, *days)
     units = await queries.list_units(connection, on=query.last)
     agencies = [
         _agency(
@@ -219,6 +230,7 @@ async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime
             overrides=overrides.get(unit["code"], []),
             overdue=waiting.get(unit["code"], 0),
             notices=notices.get(unit["code"]),
+            leads=leads_of.get(unit["code"], {}),
         )
         for unit in units
         if unit["kind"] == "agency"
@@ -233,6 +245,7 @@ async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime
             withdrawals=ActFigures(**acts.get(unit["court_code"], {}).get("withdrawn", {})),
             objections=_figures(ObjectionFigures, objections.get(unit["court_code"])),
             late_removals=late.get(unit["court_code"], 0),
+            leads=LeadFigures(**leads_to.get(unit["court_code"], {})),
         )
         for unit in units
         if unit["kind"] == "court"
@@ -251,6 +264,7 @@ def _agency(
     overrides: list[dict[str, Any]],
     overdue: int,
     notices: Any,
+    leads: dict[str, int],
 ) -> AgencyScore:
     by_matter = [CheckFigures(matter=matter, **figures) for matter, figures in sorted(checks.items())]
     expected = sum(one.block + one.flag for one in by_matter)
@@ -271,6 +285,7 @@ def _agency(
             overrides=[Override(**one) for one in overrides],
         ),
         notices=_figures(NoticeFigures, notices),
+        leads=LeadFigures(**leads),
     )
 
 
@@ -300,6 +315,7 @@ def _csv(card: Scorecard) -> str:
             "in_time",
             "late",
             "escalated",
+            *("leads", "leads_taken_up", "leads_closed"),
         ]
     )
     for unit in card.agencies:
@@ -321,6 +337,7 @@ def _csv(card: Scorecard) -> str:
                 notices.in_time,
                 notices.late,
                 notices.escalated,
+                *unit.leads.model_dump().values(),
             ]
         )
     writer.writerow([])
@@ -334,10 +351,11 @@ def _csv(card: Scorecard) -> str:
             "objections_decided",
             "objections_in_time",
             "late_removals",
+            *("leads", "leads_taken_up", "leads_closed"),
         ]
     )
     for court in card.courts:
         figures = [value for act in acts for value in getattr(court, act).model_dump().values()]
-        figures += [*court.objections.model_dump().values(), court.late_removals]
+        figures += [*court.objections.model_dump().values(), court.late_removals, *court.leads.model_dump().values()]
         writer.writerow([cell(court.court), cell(court.name), *figures])
     return "\ufeff" + text.getvalue()

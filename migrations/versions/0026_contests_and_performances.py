@@ -2,8 +2,8 @@
 
 from blacklist_service.database.steps import expand, validate_check
 
-revision = "0015"
-down_revision = "0014"
+revision = "0026"
+down_revision = "0025"
 
 CONTESTS = """
 ALTER TABLE listings ADD COLUMN contested_on date;

@@ -2,8 +2,8 @@
 
 from blacklist_service.database.steps import build_index
 
-revision = "0014"
-down_revision = "0013"
+revision = "0025"
+down_revision = "0024"
 
 SEVERITY = "((document ->> 'severity')) WHERE document ->> 'severity' IS NOT NULL"
 

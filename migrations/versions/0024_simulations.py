@@ -2,8 +2,8 @@
 
 from blacklist_service.database.steps import expand
 
-revision = "0013"
-down_revision = "0012"
+revision = "0024"
+down_revision = "0023"
 
 SIMULATIONS = """
 -- What a candidate catalogue would have answered to the last 90 days' checks; "attended": run at a terminal, by who asked.

@@ -2,8 +2,8 @@
 
 from blacklist_service.database.steps import expand
 
-revision = "0016"
-down_revision = "0015"
+revision = "0027"
+down_revision = "0026"
 
 CERTIFICATES = """
 CREATE TABLE removal_certificates (

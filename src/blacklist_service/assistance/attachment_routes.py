@@ -1,0 +1,214 @@
+"""Files of notices and of leads: sent by either side, downloaded by the two of them alone."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response as HttpResponse
+
+from blacklist_service.access.scopes import Scope
+from blacklist_service.assistance.attachments import (
+    MOST_OF_A_BODY,
+    PART_BYTES,
+    Attachment,
+    facts_of,
+    keep_attachment,
+    list_attachments,
+    open_attachment,
+    read_whole,
+)
+from blacklist_service.assistance.leads import find_lead
+from blacklist_service.assistance.operations import attach_to_notice
+from blacklist_service.assistance.routes import AtDesk, get_notice
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.problems import NotFound
+from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.idempotency import replay_of
+from blacklist_service.web.routing import Caller, GuardedRoute, needs
+from blacklist_service.web.transactions import Reads, borrowed
+from blacklist_service.web.uploads import UploadedFile
+from blacklist_service.web.wire import Response
+
+notices = APIRouter(prefix="/v1/notices/{notice_id}/attachments", tags=["notices"], route_class=GuardedRoute)
+leads = APIRouter(prefix="/v1/leads/{lead_id}/attachments", tags=["leads"], route_class=GuardedRoute)
+
+EITHER = needs(Scope.NOTICES_WRITE, Scope.NOTICES_ANSWER)
+SENDS = problems(401, 403, 404, 409, 413, 415, 422, 503)
+READS = problems(401, 403, 404, 422, 503)
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+                }
+            }
+        },
+    }
+}
+SENDING = "A PDF, JPEG, PNG or XLSX by its content, of at most 20 MB; kept sealed, its SHA-256 in the ledger."
+FETCHING = "For the court and the unit alone, byte for byte as it was sent."
+DOWNLOAD: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}, "description": "The file"}
+}
+
+
+class AttachmentResponse(Response):
+    attachment_id: UUID
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    member: str
+    at: datetime
+
+
+class AttachmentPage(Response):
+    items: list[AttachmentResponse]
+
+
+@notices.post(
+    "",
+    status_code=201,
+    summary="Attach a file to a notice",
+    description=f"{SENDING} By the court or the addressee.",
+    response_model=AttachmentResponse,
+    responses=SENDS,
+    openapi_extra=FILE_BODY | IDEMPOTENCY,
+    dependencies=[EITHER],
+)
+async def attach_to_a_notice(notice_id: UUID, request: Request, desk: AtDesk) -> HttpResponse:
+    async def look(connection: Connection) -> None:
+        await get_notice(connection, notice_id, request, desk.caller)
+
+    async def keep(connection: Connection, content: bytes, name: str) -> Attachment:
+        owner = ("notice", notice_id)
+        kept = await keep_attachment(
+            connection, content, name=name, owner=owner, actor=desk.actor, secrecy=desk.secrecy
+        )
+        await attach_to_notice(connection, notice_id, facts=facts_of(kept), desk=desk)
+        return kept
+
+    return await _take(request, look, keep)
+
+
+@notices.get("", summary="The files of a notice", responses=READS, dependencies=[EITHER])
+async def files_of_notice(notice_id: UUID, request: Request, connection: Reads, caller: Caller) -> AttachmentPage:
+    await get_notice(connection, notice_id, request, caller)
+    return await _page(connection, ("notice", notice_id), request)
+
+
+@notices.get(
+    "/{attachment_id}",
+    summary="Download a file of a notice",
+    description=FETCHING,
+    response_class=HttpResponse,
+    responses=READS | DOWNLOAD,
+    dependencies=[EITHER],
+)
+async def file_of_notice(
+    notice_id: UUID, attachment_id: UUID, request: Request, connection: Reads, caller: Caller
+) -> HttpResponse:
+    await get_notice(connection, notice_id, request, caller)
+    return await _download(connection, ("notice", notice_id), attachment_id, request)
+
+
+@leads.post(
+    "",
+    status_code=201,
+    summary="Attach a file to a lead",
+    description=f"{SENDING} By the unit or the executing court.",
+    response_model=AttachmentResponse,
+    responses=SENDS,
+    openapi_extra=FILE_BODY | IDEMPOTENCY,
+    dependencies=[EITHER],
+)
+async def attach_to_a_lead(lead_id: UUID, request: Request, desk: AtDesk) -> HttpResponse:
+    async def look(connection: Connection) -> None:
+        await find_lead(connection, lead_id, desk.caller, secrecy=desk.secrecy)
+
+    async def keep(connection: Connection, content: bytes, name: str) -> Attachment:
+        lead = await find_lead(connection, lead_id, desk.caller, secrecy=desk.secrecy)
+        owner = ("lead", lead_id)
+        kept = await keep_attachment(
+            connection, content, name=name, owner=owner, actor=desk.actor, secrecy=desk.secrecy
+        )
+        facts = {"lead": str(lead_id), "court": lead.court_code, "unit": lead.agency, **facts_of(kept)}
+        entry = Entry(Action.LEAD_ATTACHED, desk.actor, listing_ids=(lead.listing_id,), facts=facts)
+        await record(connection, [entry], at=await database_clock(connection), secrecy=desk.secrecy)
+        return kept
+
+    return await _take(request, look, keep)
+
+
+@leads.get("", summary="The files of a lead", responses=READS, dependencies=[EITHER])
+async def files_of_lead(lead_id: UUID, request: Request, connection: Reads, caller: Caller) -> AttachmentPage:
+    await find_lead(connection, lead_id, caller, secrecy=request.app.state.secrecy)
+    return await _page(connection, ("lead", lead_id), request)
+
+
+@leads.get(
+    "/{attachment_id}",
+    summary="Download a file of a lead",
+    description=FETCHING,
+    response_class=HttpResponse,
+    responses=READS | DOWNLOAD,
+    dependencies=[EITHER],
+)
+async def file_of_lead(
+    lead_id: UUID, attachment_id: UUID, request: Request, connection: Reads, caller: Caller
+) -> HttpResponse:
+    await find_lead(connection, lead_id, caller, secrecy=request.app.state.secrecy)
+    return await _download(connection, ("lead", lead_id), attachment_id, request)
+
+
+async def _take(
+    request: Request,
+    look: Callable[[Connection], Awaitable[None]],
+    keep: Callable[[Connection, bytes, str], Awaitable[Attachment]],
+) -> HttpResponse:
+    """The whole file first, no connection held while a slow client sends; nothing is read of whose the place is not."""
+    async with borrowed(request.app.state.pool) as connection:
+        await look(connection)
+    file = UploadedFile(request, most_bytes=MOST_OF_A_BODY)
+    content = await read_whole(file.content(part_bytes=PART_BYTES))
+    replay = replay_of(request, hashlib.sha256(content).digest())
+    async with borrowed(request.app.state.pool) as connection, connection.transaction():
+        await replay.look(connection)
+        kept = await keep(connection, content, file.name)
+        return await replay.keep(connection, 201, _response(kept))
+
+
+async def _page(connection: Connection, owner: tuple[str, UUID], request: Request) -> AttachmentPage:
+    found = await list_attachments(connection, owner, secrecy=request.app.state.secrecy)
+    return AttachmentPage(items=[_response(one) for one in found])
+
+
+async def _download(
+    connection: Connection, owner: tuple[str, UUID], attachment_id: UUID, request: Request
+) -> HttpResponse:
+    found = await open_attachment(connection, owner, attachment_id, secrecy=request.app.state.secrecy)
+    if found is None:
+        raise NotFound
+    attachment, content = found
+    headers = {
+        "Content-Disposition": f'attachment; filename="{attachment_id}.{attachment.suffix}"',
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "no-store",
+    }
+    return HttpResponse(content, media_type=attachment.media_type, headers=headers)
+
+
+def _response(attachment: Attachment) -> AttachmentResponse:
+    return AttachmentResponse(**asdict(attachment))

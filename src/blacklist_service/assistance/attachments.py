@@ -1,0 +1,161 @@
+"""Files beside a notice or a lead: PDF, JPEG, PNG or XLSX by their content, sealed in parts, their SHA-256 in the ledger."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.clock import new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.problems import FieldError, InvalidRequest, PayloadTooLarge
+from blacklist_service.secrecy import Cipher, Secrecy
+
+MOST_BYTES = 20 << 20
+MOST_OF_A_BODY = MOST_BYTES + (64 << 10)
+MOST_FOR_EACH = 50
+PART_BYTES = 1 << 20
+MOST_PARTS_OF_WORKBOOK = 10_000
+PDF, JPEG, PNG = "application/pdf", "image/jpeg", "image/png"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+SUFFIX = {PDF: "pdf", JPEG: "jpg", PNG: "png", XLSX: "xlsx"}
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    attachment_id: UUID
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    member: str
+    at: datetime
+
+    @property
+    def suffix(self) -> str:
+        return SUFFIX[self.media_type]
+
+
+async def read_whole(content: AsyncIterator[bytes]) -> bytes:
+    """The file, of a size that fits in memory; raise `PayloadTooLarge` beyond it."""
+    parts, taken = [], 0
+    async for part in content:
+        taken += len(part)
+        if taken > MOST_BYTES:
+            raise PayloadTooLarge(f"at most {MOST_BYTES >> 20} MB are taken here")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def media_type_of(content: bytes) -> str:
+    """What a file is, whatever it is called; raise `InvalidRequest` for anything else than the four kinds."""
+    if content.startswith(b"%PDF-") and b"%%EOF" in content[-2048:]:
+        return PDF
+    if content.startswith(b"\xff\xd8\xff") and b"\xff\xd9" in content[-64:]:
+        return JPEG
+    if content.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in content[-32:]:
+        return PNG
+    if content.startswith(b"PK") and _is_workbook(content):
+        return XLSX
+    message = "a PDF, a JPEG, a PNG or an XLSX without macros, whole"
+    raise InvalidRequest(errors=[FieldError("/file", "unknown-kind", message)])
+
+
+async def keep_attachment(
+    connection: Connection, content: bytes, *, name: str, owner: tuple[str, UUID], actor: Actor, secrecy: Secrecy
+) -> Attachment:
+    """Keep a file beside its owner (`notice` or `lead`); the caller records it."""
+    media_type = media_type_of(content)
+    kind, owner_id = owner
+    held = await connection.fetchval(f"SELECT count(*) FROM attachments WHERE {kind}_id = $1", owner_id)
+    if held >= MOST_FOR_EACH:
+        raise InvalidRequest(errors=[FieldError("/file", "too-many", f"at most {MOST_FOR_EACH} files are kept here")])
+    at: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    attachment_id, digest = new_id(at), hashlib.sha256(content)
+    await connection.execute(
+        f"""
+        INSERT INTO attachments (id, {kind}_id, name, media_type, bytes, sha256, member, operator, at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        *(attachment_id, owner_id, _cipher(secrecy).seal(name.encode(), attachment_id.bytes), media_type, len(content)),
+        *(digest.digest(), actor.member, actor.operator, at),
+    )
+    for part, start in enumerate(range(0, len(content), PART_BYTES)):
+        sealed = _cipher(secrecy).seal(content[start : start + PART_BYTES], _context(attachment_id, part))
+        await connection.execute(
+            "INSERT INTO attachment_parts (attachment_id, part, content) VALUES ($1, $2, $3)",
+            attachment_id,
+            part,
+            sealed,
+        )
+    return Attachment(
+        attachment_id, name, media_type, len(content), digest.hexdigest(), actor.member or "", at.astimezone(UTC)
+    )
+
+
+async def list_attachments(connection: Connection, owner: tuple[str, UUID], *, secrecy: Secrecy) -> list[Attachment]:
+    rows = await connection.fetch(f"SELECT * FROM attachments WHERE {owner[0]}_id = $1 ORDER BY id", owner[1])
+    return [_attachment(row, secrecy) for row in rows]
+
+
+async def open_attachment(
+    connection: Connection, owner: tuple[str, UUID], attachment_id: UUID, *, secrecy: Secrecy
+) -> tuple[Attachment, bytes] | None:
+    row = await connection.fetchrow(
+        f"SELECT * FROM attachments WHERE id = $1 AND {owner[0]}_id = $2", attachment_id, owner[1]
+    )
+    if row is None:
+        return None
+    parts = await connection.fetch(
+        "SELECT part, content FROM attachment_parts WHERE attachment_id = $1 ORDER BY part", attachment_id
+    )
+    cipher = _cipher(secrecy)
+    content = b"".join(cipher.open(one["content"], _context(attachment_id, one["part"])) for one in parts)
+    return _attachment(row, secrecy), content
+
+
+def facts_of(attachment: Attachment) -> dict[str, str | int]:
+    """What the ledger says of a file: enough to know it again, nothing of what it holds."""
+    return {
+        "attachment": str(attachment.attachment_id),
+        "sha256": attachment.sha256,
+        "bytes": attachment.bytes,
+        "media_type": attachment.media_type,
+    }
+
+
+def _is_workbook(content: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return False
+    has_macros = any(name.lower().endswith("vbaproject.bin") for name in names)
+    return (
+        len(names) <= MOST_PARTS_OF_WORKBOOK and {"[Content_Types].xml", "xl/workbook.xml"} <= names and not has_macros
+    )
+
+
+def _attachment(row: asyncpg.Record, secrecy: Secrecy) -> Attachment:
+    return Attachment(
+        attachment_id=row["id"],
+        name=_cipher(secrecy).open(row["name"], row["id"].bytes).decode(),
+        media_type=row["media_type"],
+        bytes=row["bytes"],
+        sha256=row["sha256"].hex(),
+        member=row["member"],
+        at=row["at"].astimezone(UTC),
+    )
+
+
+def _context(attachment_id: UUID, part: int) -> bytes:
+    return attachment_id.bytes + part.to_bytes(4)
+
+
+def _cipher(secrecy: Secrecy) -> Cipher:
+    return secrecy.cipher("attachments")

@@ -1,0 +1,156 @@
+"""Leads (线索): what a unit knows of a listed debtor and the court does not. The executing court takes each up or closes it
+with a word; both sides are counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.assistance.operations import Desk
+from blacklist_service.assistance.problems import LeadClosed
+from blacklist_service.clock import new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock, was_told_of
+from blacklist_service.problems import NotFound, NotYours
+from blacklist_service.secrecy import Cipher, Secrecy
+
+ACTION_OF_STATE: Mapping[str, Action] = {
+    "filed": Action.LEAD_FILED,
+    "taken_up": Action.LEAD_TAKEN_UP,
+    "closed": Action.LEAD_CLOSED,
+}
+# $1 the court's code, or null; $2 the unit.
+MINE = "(court_code = $1 OR agency = $2)"
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    lead_id: UUID
+    listing_id: UUID
+    case_number: str
+    court_code: str
+    agency: str
+    kind: str
+    text: str
+    state: str
+    word: str | None
+    filed_at: datetime
+    taken_up_at: datetime | None
+    closed_at: datetime | None
+
+
+async def file_lead(connection: Connection, listing_id: UUID, *, kind: str, text: str, desk: Desk) -> Lead:
+    """Tell the executing court; only about a listing that an answer to the unit named."""
+    listing = await connection.fetchrow("SELECT court_code, case_number FROM listings WHERE id = $1", listing_id)
+    if listing is None:
+        raise NotFound
+    if not await was_told_of(connection, desk.caller.member, listing_id):
+        raise NotYours
+    at = await database_clock(connection)
+    lead_id = new_id(at)
+    await connection.execute(
+        """
+        INSERT INTO leads (id, listing_id, case_number, court_code, agency, kind, text, state, operator, filed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'filed', $8, $9)
+        """,
+        *(lead_id, listing_id, listing["case_number"], listing["court_code"], desk.caller.member, kind),
+        *(_cipher(desk.secrecy).seal(text.encode(), lead_id.bytes), desk.actor.operator, at),
+    )
+    return await _recorded(connection, lead_id, at, desk, {"kind": kind})
+
+
+async def take_up_lead(connection: Connection, lead_id: UUID, *, word: str | None, desk: Desk) -> Lead:
+    """The court goes after it. A second time changes nothing; a closed one is a `Conflict`."""
+    lead = await _lock_own(connection, lead_id, desk)
+    if lead.state == "closed":
+        raise LeadClosed
+    if lead.state == "taken_up":
+        return lead
+    return await _turn(connection, lead_id, "taken_up", word, desk)
+
+
+async def close_lead(connection: Connection, lead_id: UUID, *, word: str, desk: Desk) -> Lead:
+    """Done, or nothing in it: the court says which."""
+    lead = await _lock_own(connection, lead_id, desk)
+    if lead.state == "closed":
+        raise LeadClosed
+    return await _turn(connection, lead_id, "closed", word, desk)
+
+
+async def find_lead(connection: Connection, lead_id: UUID, caller: Principal, *, secrecy: Secrecy) -> Lead:
+    """For the executing court and the unit that filed it; raise `NotYours` for all others."""
+    row = await connection.fetchrow(
+        f"SELECT * FROM leads WHERE {MINE} AND id = $3", caller.court_code, caller.member, lead_id
+    )
+    if row is None:
+        is_there = await connection.fetchval("SELECT EXISTS (SELECT FROM leads WHERE id = $1)", lead_id)
+        raise NotYours if is_there else NotFound
+    return _lead(row, secrecy)
+
+
+async def list_leads(
+    connection: Connection, caller: Principal, *, state: str | None, before: UUID, limit: int, secrecy: Secrecy
+) -> list[Lead]:
+    """Newest first."""
+    rows = await connection.fetch(
+        f"""
+        SELECT * FROM leads WHERE {MINE} AND id < $3 AND ($4::text IS NULL OR state = $4) ORDER BY id DESC LIMIT $5
+        """,
+        *(caller.court_code, caller.member, before, state, limit),
+    )
+    return [_lead(row, secrecy) for row in rows]
+
+
+async def _turn(connection: Connection, lead_id: UUID, state: str, word: str | None, desk: Desk) -> Lead:
+    at = await database_clock(connection)
+    sealed = None if word is None else _cipher(desk.secrecy).seal(word.encode(), lead_id.bytes)
+    await connection.execute(
+        f"UPDATE leads SET state = $2, {state}_at = $3, word = coalesce($4, word) WHERE id = $1",
+        *(lead_id, state, at, sealed),
+    )
+    return await _recorded(connection, lead_id, at, desk, {})
+
+
+async def _lock_own(connection: Connection, lead_id: UUID, desk: Desk) -> Lead:
+    await connection.execute("SELECT FROM leads WHERE id = $1 FOR UPDATE", lead_id)
+    lead = await find_lead(connection, lead_id, desk.caller, secrecy=desk.secrecy)
+    if lead.court_code != desk.caller.court_code:
+        raise NotYours
+    return lead
+
+
+async def _recorded(connection: Connection, lead_id: UUID, at: datetime, desk: Desk, facts: Mapping[str, str]) -> Lead:
+    lead = await find_lead(connection, lead_id, desk.caller, secrecy=desk.secrecy)
+    known = {"lead": str(lead_id), "court": lead.court_code, "unit": lead.agency, **facts}
+    private = {"word": lead.word} if lead.word else {"text": lead.text}
+    entry = Entry(ACTION_OF_STATE[lead.state], desk.actor, listing_ids=(lead.listing_id,), facts=known, private=private)
+    await record(connection, [entry], at=at, secrecy=desk.secrecy)
+    return lead
+
+
+def _lead(row: asyncpg.Record, secrecy: Secrecy) -> Lead:
+    cipher, lead_id = _cipher(secrecy), row["id"]
+    return Lead(
+        lead_id=lead_id,
+        listing_id=row["listing_id"],
+        case_number=row["case_number"],
+        court_code=row["court_code"],
+        agency=row["agency"],
+        kind=row["kind"],
+        text=cipher.open(row["text"], lead_id.bytes).decode(),
+        state=row["state"],
+        word=None if row["word"] is None else cipher.open(row["word"], lead_id.bytes).decode(),
+        filed_at=row["filed_at"].astimezone(UTC),
+        taken_up_at=row["taken_up_at"] and row["taken_up_at"].astimezone(UTC),
+        closed_at=row["closed_at"] and row["closed_at"].astimezone(UTC),
+    )
+
+
+def _cipher(secrecy: Secrecy) -> Cipher:
+    return secrecy.cipher("leads")
