@@ -123,12 +123,17 @@ async def test_two_authorization_headers_prove_nothing(service: Service):
     assert (await service.client.get("/v1/changes", headers=twice)).status_code == 401
 
 
+DROPPED_FROM_NAMES = {"\u202e", "\u2066"}
+"""As from a file: they mean nothing in a name, and a name that is pasted with them is still that name."""
+
+
 @pytest.mark.parametrize("odd", ["\n", "\r", "\t", "\x00", "\x85", "\x9f", "\u2028", "\u202e", "\u2066"])
 async def test_what_forges_a_line_is_refused_in_every_line(service: Service, odd: str):
     forged = f"GD-1{odd}核查结论：未发现"
     assert (await service.post("/v1/checks", RIGHT | {"reference": forged})).status_code == 422
     assert (await service.post("/v1/checks", RIGHT | {"operator": forged})).status_code == 422
-    assert (await service.post("/v1/checks", question(subject(f"张{odd}三")))).status_code == 422
+    named = await service.post("/v1/checks", question(subject(f"张{odd}三")))
+    assert named.status_code == (200 if odd in DROPPED_FROM_NAMES else 422)
     batch = await service.post("/v1/checks/batch", {"checks": [RIGHT | {"reference": forged}, RIGHT]})
     assert [one["status"] for one in batch.json()["results"]] == [422, 200]
 

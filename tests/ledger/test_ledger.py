@@ -87,8 +87,8 @@ async def test_another_agency_does_not_learn_that_a_check_exists(service: Servic
     nothing = await service.get("/v1/checks/01980000-0000-7000-8000-000000000000", key="other agency")
     assert other.status_code == nothing.status_code == 404
     assert other.json()["title"] == nothing.json()["title"]
-    [refusal] = (await service.get("/v1/audit/entries", key="auditor", action="refused")).json()["items"]
-    assert refusal["agency"] == "GD-EDU"
+    refusals = (await service.get("/v1/audit/entries", key="auditor", action="refused")).json()["items"]
+    assert [refusal["agency"] for refusal in refusals] == ["GD-EDU", "GD-EDU"]  # alike, or the time would tell
 
 
 async def test_reading_the_log_is_in_the_log(service: Service):

@@ -343,15 +343,20 @@ def _holds_as_uscc(number: str) -> bool:
 
 def _is_plainly_uscc(number: str) -> bool:
     """Whether digits that might be a resident ID as well are a credit code: its check holds, its department and its region
-    are some (GB/T 2260; 100000 is the state's), and no birth date stands where a resident ID has one.
+    are some (GB/T 2260; 100000 is the state's), and it does not look like a resident ID that was mistyped.
     """
     is_of_a_region = number[:1] in _DEPARTMENTS and (number[2:4] in PROVINCES or number.startswith("100000", 2))
-    return is_of_a_region and _holds_as_uscc(number) and not _is_birth_date(number)
+    return is_of_a_region and _holds_as_uscc(number) and not _is_like_a_resident_number(number)
 
 
-def _is_birth_date(number: str) -> bool:
-    born = _date_in(number)
-    return born is not None and number[6:8] in {"18", "19", "20"} and number[:2] in PROVINCES
+def _is_like_a_resident_number(number: str) -> bool:
+    """Whether a province stands first and a birth date seventh, be it with one digit that was mistyped: that one spoils
+    the century, or the month or day, never both.
+    """
+    month, day = number[10:12], number[12:14]
+    has_century = number[6:8] in {"18", "19", "20"}
+    has_day = "01" <= month <= "12" and "01" <= day <= "31"
+    return number[:2] in PROVINCES and (has_century or has_day)
 
 
 def _resident_check(number: str) -> str:
