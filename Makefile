@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests soak format lock migration schema openapi bench audit clean
+.PHONY: install demo test check lint types contracts drift tests soak axe format lock migration schema openapi bench audit clean
 
 install: .venv/installed
 
@@ -47,6 +47,15 @@ soak: install
 	BLACKLIST_SOAK=1 $(BIN)/python -m pytest tests/durability tests/attacks/test_hostile_rows.py tests/web/test_fuzz.py \
 	    tests/checks/test_model.py tests/journeys/test_reachability.py \
 	    tests/audit/test_exports.py tests/ledger/test_sequencer.py -s --timeout 3600
+
+# What the browser tests look for faults of accessibility with: by version and hash, from the npm registry.
+AXE_VERSION := 4.14.1
+AXE_SHA512 := FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==
+axe: .venv/axe.min.js
+.venv/axe.min.js: .venv/installed
+	@cd .venv && npm pack --silent axe-core@$(AXE_VERSION) > /dev/null
+	@cd .venv && test "$$(openssl dgst -sha512 -binary axe-core-$(AXE_VERSION).tgz | base64 -w0)" = "$(AXE_SHA512)"
+	@tar -xzOf .venv/axe-core-$(AXE_VERSION).tgz package/axe.min.js > $@ && rm .venv/axe-core-$(AXE_VERSION).tgz
 
 format: install
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

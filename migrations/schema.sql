@@ -55,9 +55,13 @@ CREATE TABLE api_keys (
     made_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
+    kind text DEFAULT 'machine'::text NOT NULL,
+    CONSTRAINT api_keys_kind_check CHECK ((kind = ANY (ARRAY['machine'::text, 'staff'::text]))),
     CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['court'::text, 'agency'::text, 'auditor'::text, 'security'::text, 'system'::text]))),
     CONSTRAINT api_keys_secret_sha256_check CHECK ((length(secret_sha256) = 32))
 );
+
+COMMENT ON COLUMN api_keys.kind IS 'staff: the account of a person, which no bearer can present';
 
 CREATE TABLE asked_numbers (
     member text NOT NULL,
@@ -767,6 +771,117 @@ CREATE TABLE simulations (
     CONSTRAINT simulations_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'attended'::text, 'running'::text, 'done'::text, 'failed'::text])))
 );
 
+CREATE TABLE staff (
+    id text NOT NULL,
+    member text NOT NULL,
+    login text NOT NULL,
+    name bytea NOT NULL,
+    employee_digest bytea NOT NULL,
+    office text,
+    password text,
+    passwords_before text[] DEFAULT '{}'::text[] NOT NULL,
+    password_set_at timestamp with time zone,
+    totp bytea,
+    totp_step bigint DEFAULT 0 NOT NULL,
+    enrolment_sha256 bytea,
+    enrolment_until timestamp with time zone,
+    locked_until timestamp with time zone,
+    preferences jsonb DEFAULT '{}'::jsonb NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    opened_by text,
+    ended_at timestamp with time zone,
+    CONSTRAINT staff_employee_digest_check CHECK ((length(employee_digest) = 16)),
+    CONSTRAINT staff_login_check CHECK (((login = lower(login)) AND ((length(login) >= 3) AND (length(login) <= 32)))),
+    CONSTRAINT staff_office_check CHECK ((office = ANY (ARRAY['window'::text, 'court'::text, 'auditor'::text, 'supervisor'::text, 'system'::text, 'security'::text])))
+);
+
+COMMENT ON COLUMN staff.name IS 'sealed';
+
+COMMENT ON COLUMN staff.totp IS 'the secret, sealed';
+
+COMMENT ON COLUMN staff.totp_step IS 'the last step whose code was used: each code counts once';
+
+COMMENT ON COLUMN staff.locked_until IS 'infinity: until an officer unlocks it';
+
+CREATE TABLE staff_attempts (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    staff text,
+    source_ip inet,
+    what text NOT NULL,
+    succeeded boolean NOT NULL,
+    CONSTRAINT staff_attempts_what_check CHECK ((what = ANY (ARRAY['login'::text, 'factor'::text, 'lock'::text])))
+);
+
+ALTER TABLE staff_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME staff_attempts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE staff_backup_codes (
+    staff text NOT NULL,
+    code_sha256 bytea NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT staff_backup_codes_code_sha256_check CHECK ((length(code_sha256) = 32))
+);
+
+CREATE TABLE staff_duties (
+    staff text NOT NULL,
+    office text NOT NULL,
+    duty text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone,
+    granted_by text,
+    CONSTRAINT staff_duties_check CHECK ((office =
+CASE
+    WHEN (duty = ANY (ARRAY['maker'::text, 'checker'::text])) THEN 'court'::text
+    ELSE duty
+END)),
+    CONSTRAINT staff_duties_duty_check CHECK ((duty = ANY (ARRAY['window'::text, 'maker'::text, 'checker'::text, 'auditor'::text, 'supervisor'::text, 'system'::text, 'security'::text])))
+);
+
+CREATE TABLE staff_kept_forms (
+    staff text NOT NULL,
+    path text NOT NULL,
+    fields bytea NOT NULL,
+    kept_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN staff_kept_forms.fields IS 'sealed';
+
+CREATE TABLE staff_matters (
+    staff text NOT NULL,
+    matter text NOT NULL
+);
+
+CREATE TABLE staff_passkeys (
+    credential_id bytea NOT NULL,
+    staff text NOT NULL,
+    label text NOT NULL,
+    credential bytea NOT NULL,
+    sign_count bigint NOT NULL,
+    added_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN staff_passkeys.credential IS 'attested credential data (WebAuthn Level 2, 6.5.1)';
+
+CREATE TABLE staff_sessions (
+    staff text NOT NULL,
+    secret_sha256 bytea NOT NULL,
+    factor text NOT NULL,
+    begun_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    proved_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    source_ip inet,
+    CONSTRAINT staff_sessions_factor_check CHECK ((factor = ANY (ARRAY['totp'::text, 'passkey'::text, 'backup_code'::text]))),
+    CONSTRAINT staff_sessions_secret_sha256_check CHECK ((length(secret_sha256) = 32))
+);
+
 CREATE TABLE subject_keys (
     digest bytea NOT NULL,
     listing_id uuid NOT NULL,
@@ -960,6 +1075,39 @@ ALTER TABLE ONLY removal_certificates
 ALTER TABLE ONLY simulations
     ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY staff_attempts
+    ADD CONSTRAINT staff_attempts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY staff_backup_codes
+    ADD CONSTRAINT staff_backup_codes_pkey PRIMARY KEY (staff, code_sha256);
+
+ALTER TABLE ONLY staff_duties
+    ADD CONSTRAINT staff_duties_pkey PRIMARY KEY (staff, duty, since);
+
+ALTER TABLE ONLY staff
+    ADD CONSTRAINT staff_id_office_key UNIQUE (id, office);
+
+ALTER TABLE ONLY staff_kept_forms
+    ADD CONSTRAINT staff_kept_forms_pkey PRIMARY KEY (staff);
+
+ALTER TABLE ONLY staff
+    ADD CONSTRAINT staff_login_key UNIQUE (login);
+
+ALTER TABLE ONLY staff_matters
+    ADD CONSTRAINT staff_matters_pkey PRIMARY KEY (staff, matter);
+
+ALTER TABLE ONLY staff_passkeys
+    ADD CONSTRAINT staff_passkeys_pkey PRIMARY KEY (credential_id);
+
+ALTER TABLE ONLY staff
+    ADD CONSTRAINT staff_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY staff_sessions
+    ADD CONSTRAINT staff_sessions_pkey PRIMARY KEY (staff);
+
+ALTER TABLE ONLY staff_sessions
+    ADD CONSTRAINT staff_sessions_secret_sha256_key UNIQUE (secret_sha256);
+
 ALTER TABLE ONLY version_restarts
     ADD CONSTRAINT version_restarts_pkey PRIMARY KEY (name, first_version);
 
@@ -1069,6 +1217,18 @@ CREATE INDEX removal_certificates_listing ON removal_certificates USING btree (l
 
 CREATE INDEX simulations_waiting ON simulations USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 
+CREATE INDEX staff_attempts_address ON staff_attempts USING btree (source_ip, at) WHERE (NOT succeeded);
+
+CREATE INDEX staff_attempts_staff ON staff_attempts USING btree (staff, at) WHERE (staff IS NOT NULL);
+
+CREATE UNIQUE INDEX staff_duties_held ON staff_duties USING btree (staff, duty) WHERE (until IS NULL);
+
+CREATE UNIQUE INDEX staff_employee ON staff USING btree (employee_digest) WHERE (ended_at IS NULL);
+
+CREATE INDEX staff_member ON staff USING btree (member);
+
+CREATE INDEX staff_passkeys_staff ON staff_passkeys USING btree (staff);
+
 CREATE INDEX subject_keys_closed ON subject_keys USING btree (digest) WHERE (until_version IS NOT NULL);
 
 CREATE INDEX subject_keys_digest ON subject_keys USING btree (digest) WHERE (until_version IS NULL);
@@ -1154,6 +1314,36 @@ ALTER TABLE ONLY removal_certificates
 
 ALTER TABLE ONLY simulations
     ADD CONSTRAINT simulations_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY staff_attempts
+    ADD CONSTRAINT staff_attempts_staff_fkey FOREIGN KEY (staff) REFERENCES staff(id);
+
+ALTER TABLE ONLY staff_backup_codes
+    ADD CONSTRAINT staff_backup_codes_staff_fkey FOREIGN KEY (staff) REFERENCES staff(id);
+
+ALTER TABLE ONLY staff_duties
+    ADD CONSTRAINT staff_duties_staff_office_fkey FOREIGN KEY (staff, office) REFERENCES staff(id, office);
+
+ALTER TABLE ONLY staff
+    ADD CONSTRAINT staff_id_fkey FOREIGN KEY (id) REFERENCES api_keys(id);
+
+ALTER TABLE ONLY staff_kept_forms
+    ADD CONSTRAINT staff_kept_forms_staff_fkey FOREIGN KEY (staff) REFERENCES staff(id);
+
+ALTER TABLE ONLY staff_matters
+    ADD CONSTRAINT staff_matters_matter_fkey FOREIGN KEY (matter) REFERENCES matters(code);
+
+ALTER TABLE ONLY staff_matters
+    ADD CONSTRAINT staff_matters_staff_fkey FOREIGN KEY (staff) REFERENCES staff(id);
+
+ALTER TABLE ONLY staff
+    ADD CONSTRAINT staff_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY staff_passkeys
+    ADD CONSTRAINT staff_passkeys_staff_fkey FOREIGN KEY (staff) REFERENCES staff(id);
+
+ALTER TABLE ONLY staff_sessions
+    ADD CONSTRAINT staff_sessions_staff_fkey FOREIGN KEY (staff) REFERENCES staff(id);
 
 GRANT USAGE ON SCHEMA public TO blacklist_app;
 
@@ -1322,6 +1512,22 @@ GRANT SELECT,INSERT,UPDATE ON TABLE objections TO blacklist_app;
 GRANT SELECT,INSERT ON TABLE removal_certificates TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE simulations TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE staff TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE staff_attempts TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_backup_codes TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE staff_duties TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_kept_forms TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE staff_matters TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_passkeys TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_sessions TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE subject_keys TO blacklist_app;
 

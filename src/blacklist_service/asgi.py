@@ -45,6 +45,7 @@ from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import check_taker
 from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
+from blacklist_service.console.app import install_console
 from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting, verify_installation
@@ -189,6 +190,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         probes_router,
     ):
         app.include_router(router)
+    install_console(app)
     install_refusals(app, _record_refusal)
     app.add_exception_handler(Replayed, _render_replayed)
     app.add_middleware(RequestContext)

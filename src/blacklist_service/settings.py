@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -123,6 +124,11 @@ class Settings(BaseSettings):
         20, description="exports of an auditor that may wait to be made"
     )
 
+    # the console
+    console_origin: str | None = Field(
+        None, description="where people open the console, such as https://blacklist.example; unset = on loopback alone"
+    )
+
     # everything else
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 15_000
     pool_size: Annotated[int, Field(ge=1, le=64)] = 6
@@ -131,6 +137,17 @@ class Settings(BaseSettings):
     @classmethod
     def split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("console_origin")
+    @classmethod
+    def require_origin(cls, value: str | None) -> str | None:
+        """A scheme, a host and perhaps a port: https, for a password must not cross a wire in clear."""
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.hostname or value != f"https://{parts.netloc}" or "@" in parts.netloc:
+            raise ValueError("must be an origin such as https://blacklist.example, without a path")
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -9,17 +9,23 @@ from blacklist_service.problems import ScopeMissing
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A key that proved itself. The member comes from the key alone, never from what the caller writes."""
+    """A key that proved itself, or the account of a person who logged in: an account is a key without a secret.
+
+    The member comes from the key alone, never from what the caller writes. `operator` is the login of a person, who
+    then stands in the ledger by it; `granted` are the scopes of that person's duties, in place of the role's.
+    """
 
     key_id: str
     member: str
     role: Role
     court_code: str | None = None
     matters: frozenset[str] = frozenset()
+    operator: str | None = None
+    granted: frozenset[Scope] | None = None
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        return SCOPES_OF_ROLE[self.role]
+        return SCOPES_OF_ROLE[self.role] if self.granted is None else self.granted
 
     def require(self, scope: Scope) -> None:
         """Raise `ScopeMissing` unless the key's role grants `scope`."""

@@ -19,6 +19,8 @@ class Scope(StrEnum):
     AUDIT_READ = "audit:read"
     AUDIT_EXPORT = "audit:export"
     SUPERVISION_READ = "supervision:read"
+    STAFF_WRITE = "staff:write"
+    STAFF_GRANT = "staff:grant"
 
 
 class Role(StrEnum):

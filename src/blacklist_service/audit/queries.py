@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.clock import instant_of
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
 
@@ -39,4 +40,23 @@ async def list_entries(
     before_at, before_id = before
     return await page.fetch(
         connection, before_at=before_at, before_id=before_id, limit=limit, digests=list(digests or ()), **given
+    )
+
+
+async def find_entry(connection: Connection, entry_id: UUID) -> asyncpg.Record | None:
+    """One entry with its subjects and its place in the log; an entry's id carries the instant that its partition is by."""
+    at = instant_of(entry_id)
+    if at is None:
+        return None
+    return await connection.fetchrow(
+        """
+        SELECT e.*, CASE WHEN e.action = 'refused' THEN convert_from(e.leaf, 'UTF8')::jsonb->'facts'->>'code' END
+               AS refused_as, leaf.idx AS leaf_index,
+               (SELECT jsonb_agg(jsonb_build_object('role', s.role, 'name_masked', s.name_masked,
+                                                    'identifier_masked', s.identifier_masked) ORDER BY s.ordinal)
+                FROM ledger_subjects s WHERE s.at = e.at AND s.entry_id = e.id) AS subjects
+        FROM ledger_entries e LEFT JOIN ledger_leaves leaf ON leaf.entry_id = e.id
+        WHERE e.at = $1 AND e.id = $2
+        """,
+        *(at, entry_id),
     )

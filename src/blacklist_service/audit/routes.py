@@ -1,5 +1,6 @@
 """`/v1/audit`: what auditors may see, each reading recorded and committed before its first byte leaves."""
 
+import base64
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,21 +12,23 @@ from starlette.requests import Request
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
 from blacklist_service.audit.persons import entry_subject, read_subject
-from blacklist_service.audit.queries import list_entries
+from blacklist_service.audit.queries import find_entry, list_entries
 from blacklist_service.audit.schemas import (
     EntryFilters,
     EntryPage,
     EntryQuery,
     EntryResponse,
     EntrySearchRequest,
+    ProvedEntryResponse,
     SearchSubjectRequest,
 )
 from blacklist_service.audit.truth import require_true
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.log import find_proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.problems import FieldError, InvalidRequest, NotFound
 from blacklist_service.subjects.keys import asked_keys
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_cursor
@@ -61,6 +64,28 @@ async def search_entries_for_subject(
     body: EntrySearchRequest, request: Request, connection: Writes, actor: Acting
 ) -> EntryPage:
     return await _search(body, request, connection, actor, body.subject)
+
+
+@router.get(
+    "/entries/{entry_id}",
+    summary="Read one entry, with what proves it",
+    description="The entry's columns, the exact bytes of its leaf, and its receipt (a tlog-proof) once it is sealed. Itself "
+    "an entry.",
+    responses=problems(401, 403, 404, 422, 503),
+    dependencies=[needs(Scope.AUDIT_READ)],
+)
+async def read_entry(entry_id: UUID, request: Request, connection: Writes, actor: Acting) -> ProvedEntryResponse:
+    row = await find_entry(connection, entry_id)
+    if row is None:
+        raise NotFound
+    proof = await find_proof(connection, entry_id)
+    entry = Entry(Action.AUDIT_READ, actor, facts={"what": "entry", "entry": str(entry_id)})
+    await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)
+    return ProvedEntryResponse(
+        **_entry_response(row).model_dump(),
+        leaf=base64.b64encode(row["leaf"]).decode(),
+        receipt=proof.content if proof else None,
+    )
 
 
 async def _search(

@@ -100,6 +100,13 @@ class EntryResponse(Response):
     refused_as: str | None = Field(description="the problem code of a refusal")
 
 
+class ProvedEntryResponse(EntryResponse):
+    """An entry with the bytes that the log holds of it, and what proves that it does."""
+
+    leaf: str = Field(description="base64 of the exact bytes")
+    receipt: str | None = Field(description="a C2SP tlog-proof; null until the entry is sealed")
+
+
 class EntryPage(Response):
     items: list[EntryResponse]
     next: str | None

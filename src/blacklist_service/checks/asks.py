@@ -75,7 +75,7 @@ class Asker(NamedTuple):
         return Actor(
             key.member if key else None,
             key.key_id if key else None,
-            operator or self.operator,
+            (key and key.operator) or operator or self.operator,
             self.request_id,
             self.source_ip,
         )

@@ -16,8 +16,9 @@ from blacklist_service.access.scopes import Role, Scope
 from blacklist_service.checks.english import prefers_english
 from blacklist_service.checks.explanations import ASKED_HERE, Explained, Letter
 from blacklist_service.checks.outcomes import Outcome, OutcomeAction, find_outcome, list_waiting, record_outcome
+from blacklist_service.checks.records import Wanted, list_checks
 from blacklist_service.checks.rules import Decision
-from blacklist_service.clock import legal_date, now
+from blacklist_service.clock import legal_date, new_id, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
@@ -25,14 +26,14 @@ from blacklist_service.ledger.queries import RecordedCheck, database_clock, find
 from blacklist_service.listings.reading import find_version_as_of
 from blacklist_service.measures.queries import find_catalogue
 from blacklist_service.members.queries import find_name
-from blacklist_service.problems import NotYours
+from blacklist_service.problems import FieldError, InvalidRequest, NotYours
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.wire import Instant, text
 from blacklist_service.web.wire import Request as Wire
 from blacklist_service.web.wire import Response as WireResponse
-from blacklist_service.web.wire import text
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=GuardedRoute)
 
@@ -72,25 +73,75 @@ class WaitingPage(WireResponse):
     next: str | None
 
 
-class WaitingQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class CheckItem(WireResponse):
+    check_id: UUID
+    decision: Decision
+    matter: str
+    reference: str
+    operator: str | None
+    checked_at: datetime
+    outcome: OutcomeAction | None = Field(description="the last one said; null where none was")
 
-    pending: Literal["outcome"]
-    overdue: bool = Field(False, description="only those past their working days")
+
+class CheckPage(WireResponse):
+    items: list[CheckItem]
+    next: str | None
+
+
+class ChecksQuery(BaseModel):
+    """All filters that are given must hold. `from` is inclusive, `to` exclusive; `pending` takes none of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    pending: Literal["outcome"] | None = Field(None, description="only blocks and flags without an outcome")
+    overdue: bool = Field(False, description="of those, only the ones past their working days")
+    from_: Instant | None = Field(None, alias="from")
+    to: Instant | None = None
+    reference: Annotated[str, *text(200)] | None = None
+    matter: Annotated[str, *text(64)] | None = None
+    decision: Decision | None = None
+    agency: Annotated[str, *text(64)] | None = Field(None, description="for auditors: whose checks")
     cursor: Annotated[str, *text(400)] | None = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
 @router.get(
     "",
-    summary="Your blocks and flags without an outcome",
-    description="Newest first; `due_on` is the last of the working days in which a human is to decide.",
+    summary="Your own checks",
+    description="Newest first. With `pending=outcome` the blocks and flags that wait for one; `due_on` is then the last of "
+    "the working days in which a human is to decide. Auditors name the `agency`; their reading is recorded.",
     responses=problems(401, 403, 422, 503),
-    dependencies=[needs(Scope.CHECKS_WRITE)],
+    dependencies=[needs(Scope.CHECKS_READ)],
 )
-async def list_pending(
-    query: Annotated[WaitingQuery, Query()], request: Request, connection: Reads, caller: Caller
-) -> WaitingPage:
+async def list_own(
+    query: Annotated[ChecksQuery, Query()], request: Request, connection: Writes, caller: Caller, actor: Acting
+) -> WaitingPage | CheckPage:
+    if query.pending:
+        caller.require(Scope.CHECKS_WRITE)
+        return await _waiting(query, request, connection, caller)
+    filters = query.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_none=True)
+    wanted = Wanted(
+        _whose(query, caller),
+        query.from_,
+        query.to,
+        query.reference,
+        query.matter,
+        query.decision and query.decision.value,
+    )
+    before = read_place(query.cursor, filters) if query.cursor else new_id(await database_clock(connection))
+    found = await list_checks(connection, wanted, before=before, limit=query.limit)
+    if caller.role is Role.AUDITOR:
+        facts = {"what": "checks", "agency": wanted.agency, "rows": len(found)}
+        entry = Entry(Action.AUDIT_READ, actor, facts=facts)
+        await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)
+    is_last = len(found) < query.limit
+    return CheckPage(
+        items=[CheckItem(**asdict(one)) for one in found],
+        next=None if is_last else make_cursor([str(found[-1].check_id)], filters),
+    )
+
+
+async def _waiting(query: ChecksQuery, request: Request, connection: Connection, caller: Principal) -> WaitingPage:
     found = await list_waiting(
         connection,
         caller.member,
@@ -104,6 +155,17 @@ async def list_pending(
         items=[WaitingResponse(**asdict(one)) for one in shown],
         next=make_cursor([str(found[-1].check_id)], "pending") if len(found) == query.limit else None,
     )
+
+
+def _whose(query: ChecksQuery, caller: Principal) -> str:
+    """A unit reads its own; an auditor says whose."""
+    if caller.role is not Role.AUDITOR:
+        if query.agency not in (None, caller.member):
+            raise InvalidRequest(errors=[FieldError("agency", "not-yours", "a unit reads its own checks")])
+        return caller.member
+    if query.agency is None:
+        raise InvalidRequest(errors=[FieldError("agency", "missing", "an auditor names the unit")])
+    return query.agency
 
 
 @router.put(
@@ -123,7 +185,7 @@ async def put_outcome(
         orjson.loads(recorded.answer),
         action=body.action,
         reason=body.reason,
-        actor=actor._replace(operator=body.operator),
+        actor=actor._replace(operator=actor.operator or body.operator),
         secrecy=request.app.state.secrecy,
     )
     return _response(outcome)

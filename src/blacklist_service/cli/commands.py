@@ -23,6 +23,7 @@ from blacklist_service.cli import (
     logkeeping,
     measuring,
     safekeeping,
+    staff_commands,
 )
 from blacklist_service.cli.environment import load_settings, migrate_external, opened, operator, refusing, run
 from blacklist_service.cli.options import AsJson, DataDir
@@ -50,6 +51,7 @@ witness_app = typer.Typer(no_args_is_help=True, help="Bodies that follow the log
 app.add_typer(audit_app, name="audit")
 audit_app.add_typer(witness_app, name="witness")
 audit_commands.add_to(audit_app)
+app.add_typer(staff_commands.app, name="staff")
 app.add_typer(listings_app, name="listings")
 app.add_typer(imports_app, name="imports")
 
@@ -79,6 +81,13 @@ def demo(port: Annotated[int | None, typer.Option()] = None) -> None:
     settings = load_settings(data_dir, port=port, key_environment="test")
     with refusing():
         raise SystemExit(demonstration.demonstrate(settings))
+
+
+@app.command("demo-code")
+def demo_code(login: Annotated[str, typer.Argument(help="login of somebody of the demo")]) -> None:
+    """The demo's second factor of now, for whoever has no app at hand."""
+    data_dir = Path(os.environ.get("BLACKLIST_DATA_DIR", ".demo"))
+    print(demonstration.code_of(data_dir, login))
 
 
 @app.command()

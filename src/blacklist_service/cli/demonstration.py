@@ -7,13 +7,15 @@ import csv
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.cli.environment import Workplace, operator, run
+from blacklist_service.cli.demo_life import PASSWORD, Login, furnish
+from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.cli.importing import Mode, import_file
 from blacklist_service.cli.serving import serve
 from blacklist_service.clock import legal_date, now
@@ -21,6 +23,7 @@ from blacklist_service.members.operations import add_member, create_key
 from blacklist_service.members.queries import find_credential
 from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind, read_key
 from blacklist_service.members.sample import load_sample
+from blacklist_service.members.staff import totp
 from blacklist_service.settings import Settings
 from blacklist_service.subjects.identifiers import IdentifierQuality, IdentifierType, SubjectKind, read_identifier
 
@@ -65,6 +68,18 @@ HEADER = (
 def demonstrate(settings: Settings) -> int:
     """Prepare the demo and serve it; run again, it finds everything as it was."""
     return serve(settings, when_prepared=_prepare)
+
+
+def code_of(data_dir: Path, login: str) -> str:
+    """The six digits that the demo's `demo.json` makes for a login at this moment."""
+    try:
+        logins = json.loads((data_dir / "demo.json").read_text())["logins"].values()
+    except FileNotFoundError:
+        stop("there is no demo here: run 'make demo' first")
+    secret = next((one["totp_secret"] for one in logins if one["login"] == login), None)
+    if secret is None:
+        stop("nobody of the demo has this login")
+    return totp.code_at(totp.read_written(secret), totp.step_of(now()))
 
 
 def sample_list(today: date) -> Iterator[tuple[str, ...]]:
@@ -120,9 +135,16 @@ def _prepare(workplace: Workplace) -> None:
             csv.writer(file).writerows(rows)
     report = import_file(workplace, path, court_code=COURT_CODE, mode=Mode.UPSERT, is_dry_run=False, is_quiet=True)
     print(f"sample list: {report.counts.created} listings new, {report.counts.unchanged} unchanged")
-    _print_keys(keys)
     with path.open(encoding="utf-8", newline="") as file:
-        _print_questions(workplace.settings, keys["agency"], list(csv.reader(file))[1])
+        listed = list(csv.reader(file))
+    logins = run(furnish(workplace, keys, listed))
+    settings = workplace.settings
+    url = f"http://{settings.host}:{settings.port}"
+    demo = {"url": url, "keys": keys, "logins": {duty: asdict(login) for duty, login in logins.items()}}
+    _keep_private(folder / "demo.json", json.dumps(demo, ensure_ascii=False, indent=2))
+    _print_keys(keys)
+    _print_logins(url, logins)
+    _print_questions(settings, keys["agency"], listed[1])
 
 
 async def _members_and_keys(workplace: Workplace) -> dict[str, str]:
@@ -174,6 +196,13 @@ def _print_keys(keys: dict[str, str]) -> None:
     print("\nAPI keys of this demo:")
     for label, member, role, _ in KEYS:
         print(f"  {label:<8} {keys[label]}   ({member}, role {role.value})")
+
+
+def _print_logins(url: str, logins: Mapping[str, Login]) -> None:
+    print(f"\nThe console is at {url}/ ; one login for each duty, all with the password {PASSWORD}")
+    for duty, login in logins.items():
+        print(f"  {duty:<10} {login.login:<10} second factor {login.totp_secret}")
+    print("  The code of now, where no app is at hand: blacklist-service demo-code LOGIN")
 
 
 def _print_questions(settings: Settings, key: str, listed: list[str]) -> None:

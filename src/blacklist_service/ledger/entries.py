@@ -77,6 +77,18 @@ class Action(StrEnum):
     ANCHOR_ADOPTED = "anchor_adopted"
     WITNESS_ADDED = "witness_added"
     SECRETS_ERASED = "secrets_erased"
+    STAFF_ADDED = "staff_added"
+    STAFF_ENROLLED = "staff_enrolled"
+    STAFF_GRANTED = "staff_granted"
+    STAFF_ENDED = "staff_ended"
+    STAFF_LOCKED = "staff_locked"
+    STAFF_UNLOCKED = "staff_unlocked"
+    FACTOR_ADDED = "factor_added"
+    FACTOR_REMOVED = "factor_removed"
+    SESSION_BEGUN = "session_begun"
+    SESSION_ENDED = "session_ended"
+    LOGIN_REFUSED = "login_refused"
+    EXPLANATION_PRINTED = "explanation_printed"
 
 
 class EntrySubject(NamedTuple):

@@ -11,6 +11,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import conv
@@ -73,6 +74,14 @@ api_keys = Table(
     Column("made_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column(
+        "kind",
+        Text,
+        nullable=False,
+        server_default=text("'machine'"),
+        comment="staff: the account of a person, which no bearer can present",
+    ),
+    one_of("kind", "machine", "staff"),
     one_of("role", "court", "agency", "auditor", "security", "system"),
     CheckConstraint("length(secret_sha256) = 32", name="secret_sha256"),
     Index("api_keys_member", "member"),

@@ -78,7 +78,7 @@ async def create_key(
     member = await queries.get_member(connection, member_code)
     _check_key(member, role, matters, days)
     if role is Role.AGENCY:
-        matters = await _known_matters(connection, matters, await queries.find_allowed_matters(connection, member_code))
+        matters = await known_matters(connection, matters, await queries.find_allowed_matters(connection, member_code))
     key, now = rules.make_key(environment), await database_clock(connection)
     await connection.execute(
         "INSERT INTO api_keys (id, member, role, secret_sha256, made_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -106,7 +106,7 @@ async def revoke_key(connection: Connection, key_id: str, *, actor: Actor, secre
     """End a key at once; revoking it again changes nothing."""
     now = await database_clock(connection)
     status = await connection.execute(
-        "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", key_id, now
+        "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL AND kind = 'machine'", key_id, now
     )
     if status.endswith(" 1"):
         await record(connection, [Entry(Action.KEY_REVOKED, actor, facts={"key": key_id})], at=now, secrecy=secrecy)
@@ -135,10 +135,13 @@ def _check_key(member: Member, role: Role, matters: Collection[str] | None, days
         raise KeyInvalid(f"a key lives 1 to {rules.LONGEST_KEY_DAYS} days")
 
 
-async def _known_matters(
+async def known_matters(
     connection: Connection, matters: Collection[str] | None, allowed: Collection[str] | None
 ) -> Collection[str]:
-    """`allowed` is what the member may ask, where that is narrowed."""
+    """The matters a key is given: those named, or all of today. `allowed` is what the member may ask, where narrowed.
+
+    Raise `KeyInvalid` for a matter that is unknown, or beyond what is allowed.
+    """
     if matters is None:
         return await queries.list_matters(connection) if allowed is None else sorted(allowed)
     if unknown := await queries.find_unknown_matters(connection, matters):

@@ -46,7 +46,7 @@ async def find_credentials(connection: Connection, key_ids: Collection[str]) -> 
         SELECT k.id, k.member, k.role, k.secret_sha256, k.expires_at, k.revoked_at, m.court_code,
                ARRAY(SELECT matter FROM api_key_matters WHERE key_id = k.id) AS matters
         FROM api_keys k JOIN members m ON m.code = k.member
-        WHERE k.id = ANY($1::text[])
+        WHERE k.id = ANY($1::text[]) AND k.kind = 'machine'
         """,
         list(key_ids),
     )
@@ -142,7 +142,7 @@ async def list_keys(connection: Connection, code: str) -> list[asyncpg.Record]:
         """
         SELECT k.id AS key_id, k.role, k.made_at, k.expires_at, k.revoked_at,
                ARRAY(SELECT matter FROM api_key_matters WHERE key_id = k.id ORDER BY matter) AS matters
-        FROM api_keys k WHERE k.member = $1 ORDER BY k.made_at DESC, k.id
+        FROM api_keys k WHERE k.member = $1 AND k.kind = 'machine' ORDER BY k.made_at DESC, k.id
         """,
         code,
     )

@@ -174,12 +174,16 @@ class HotRoute(GuardedRoute):
 
 
 async def prove(request: Request, guard: Needs | None, authorization: str | None) -> None:
-    """Put the caller's `Principal` into the request's scope; raise `Unauthenticated` or `ScopeMissing`."""
+    """Put the caller's `Principal` into the request's scope; raise `Unauthenticated` or `ScopeMissing`.
+
+    One stands there already where a page of the console asks in the name of the person who logged in: no header can.
+    """
     if guard is None:
         return
-    proofs: Proofs = request.app.state.proofs
-    principal = await proofs.authenticate(authorization)
-    request.scope["principal"] = principal
+    principal: Principal | None = request.scope.get("principal")
+    if principal is None:
+        proofs: Proofs = request.app.state.proofs
+        principal = request.scope["principal"] = await proofs.authenticate(authorization)
     if guard.scope is not None and principal.scopes.isdisjoint(guard.others):
         principal.require(guard.scope)
 
@@ -191,7 +195,8 @@ def principal_of(request: Request) -> Principal:
 
 def actor_of(request: Request) -> Actor:
     principal = principal_of(request)
-    return Actor(principal.member, principal.key_id, None, request.scope.get("request_id"), source_ip(request.scope))
+    request_id = request.scope.get("request_id")
+    return Actor(principal.member, principal.key_id, principal.operator, request_id, source_ip(request.scope))
 
 
 Caller = Annotated[Principal, Depends(principal_of)]

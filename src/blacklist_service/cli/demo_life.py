@@ -1,0 +1,197 @@
+"""What the demo has to see: people of every duty, past checks with and without outcomes, two notices, one of them overdue.
+
+Everything is made by the service's own acts, in the name of the people who would make it.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import orjson
+
+from blacklist_service.access.duties import Duty
+from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.assistance.operations import Desk, Service, serve_notice
+from blacklist_service.assistance.rules import NoticeAction, Urgency
+from blacklist_service.checks.asks import Answer, Ask, Asker
+from blacklist_service.checks.batcher import Batcher
+from blacklist_service.checks.outcomes import OutcomeAction, record_outcome
+from blacklist_service.cli.environment import Workplace, operator
+from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection
+from blacklist_service.members.queries import find_credential
+from blacklist_service.members.rules import read_key
+from blacklist_service.members.staff import operations, totp
+from blacklist_service.members.staff.queries import find_account_by_login
+from blacklist_service.problems import Problem
+from blacklist_service.subjects.digests import Digester
+from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind, read_identifier
+from blacklist_service.subjects.keys import Subject
+
+PATIENCE_SECONDS = 10.0
+PEOPLE = (
+    # duty, login, name, member
+    (Duty.WINDOW, "wang.li", "王丽", "GD-HR"),
+    (Duty.MAKER, "chen.jie", "陈杰", "GD-COURT"),
+    (Duty.CHECKER, "lin.fang", "林芳", "GD-COURT"),
+    (Duty.AUDITOR, "zhao.min", "赵敏", "GD-SUPERVISION"),
+    (Duty.SUPERVISOR, "sun.qiang", "孙强", "GD-SUPERVISION"),
+    (Duty.SYSTEM, "xu.hao", "徐浩", "GD-SUPERVISION"),
+    (Duty.SECURITY, "he.ping", "何萍", "GD-SUPERVISION"),
+)
+PASSWORD = "Guan-Du-Shi-Fan-7!"  # noqa: S105 - of a demonstration, printed by it
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How somebody of the demo logs in."""
+
+    login: str
+    password: str
+    totp_secret: str
+
+
+async def furnish(workplace: Workplace, keys: Mapping[str, str], rows: Sequence[Sequence[str]]) -> dict[str, Login]:
+    """People for every duty; on the first run, checks and notices about people of the sample list's `rows` too."""
+    logins = await _people(workplace)
+    async with workplace.connected() as connection:
+        is_new = not await connection.fetchval("SELECT EXISTS (SELECT FROM notices)")
+    if is_new:
+        await _checks(workplace, rows)
+        await _notices(workplace, keys["court"], rows)
+    return logins
+
+
+async def _people(workplace: Workplace) -> dict[str, Login]:
+    """Their second factors are kept in the demo's own file, so that a second run prints the same ones."""
+    kept = workplace.settings.data_dir / "demo.json"
+    known = json.loads(kept.read_text()).get("logins", {}) if kept.exists() else {}
+    logins = {}
+    for number, (duty, login, name, member) in enumerate(PEOPLE, start=1):
+        async with workplace.connected() as connection:
+            held = await find_account_by_login(connection, login, secrecy=workplace.secrecy)
+            if held is not None and duty.value in known:
+                logins[duty.value] = Login(**known[duty.value])
+                continue
+            async with connection.transaction():
+                logins[duty.value] = await _person(connection, workplace, duty, login, name, member, f"DEMO-{number}")
+    return logins
+
+
+async def _person(
+    connection: Connection, workplace: Workplace, duty: Duty, login: str, name: str, member: str, number: str
+) -> Login:
+    """Of an account that is here already the password is unknown to a new file, so it gets another."""
+    secret, secrecy, actor = totp.new_secret(), workplace.secrecy, operator()
+    held = await find_account_by_login(connection, login, secrecy=secrecy)
+    if held is None:
+        account, code = await operations.open_account(
+            connection, member=member, login=login, name=name, employee_number=number, actor=actor, secrecy=secrecy
+        )
+        await operations.grant_duty(connection, account, duty, actor=actor, secrecy=secrecy)
+    else:
+        account, code = held.id, await operations.reset_factor(connection, held.id, actor=actor, secrecy=secrecy)
+    password = PASSWORD if held is None else f"{PASSWORD}{now():%y%m%d%H%M%S}"
+    await operations.enrol(
+        connection,
+        account,
+        code=code,
+        password=password,
+        totp_secret=secret,
+        typed=totp.code_at(secret, totp.step_of(now()) - 1),  # the code of now is left for whoever tries the demo
+        actor=Actor(),
+        secrecy=secrecy,
+    )
+    return Login(login, password, totp.written(secret))
+
+
+async def _checks(workplace: Workplace, rows: Sequence[Sequence[str]]) -> None:
+    """Asked by the window clerk: some about people who are listed, some not; a few have their outcome already."""
+    async with workplace.connected() as connection:
+        account = await find_account_by_login(connection, "wang.li", secrecy=workplace.secrecy)
+    if account is None:
+        return
+    asker = Asker(account.principal)
+    batcher = Batcher(workplace.dsn, secrecy=workplace.secrecy, lanes=1, queue=64)
+    batcher.start()
+    try:
+        answers = [await _ask(batcher, asker, body) for body in _questions(rows)]
+    finally:
+        await batcher.stop()
+    actor = Actor(account.member, account.id, account.login)
+    said = (OutcomeAction.REFUSED, OutcomeAction.SUSPENDED, OutcomeAction.APPROVED)
+    listed = [answer for answer in answers if answer and answer["decision"] != "clear"]
+    async with workplace.connected() as connection, connection.transaction():
+        for answer, action in zip(listed, said, strict=False):
+            reason = "申请人已提交法院出具的履行完毕证明，经核实" if action is OutcomeAction.APPROVED else None
+            await record_outcome(
+                connection, answer, action=action, reason=reason, actor=actor, secrecy=workplace.secrecy
+            )
+
+
+def _questions(rows: Sequence[Sequence[str]]) -> list[bytes]:
+    asked = []
+    for number, row in enumerate(rows[1:13], start=1):
+        subject = {
+            "role": "applicant",
+            "kind": "person",
+            "name": row[1],
+            "identifier": {"type": "resident_id", "number": row[4]} if number % 3 else None,
+        }
+        matter = "civil_service_recruitment" if number % 2 else "public_institution_recruitment"
+        asked.append(orjson.dumps({"matter": matter, "reference": f"RS-2026-{number:03d}", "subjects": [subject]}))
+    for number, name in enumerate(("田野", "方舟", "白露", "江南"), start=13):
+        subject = {"role": "applicant", "kind": "person", "name": name, "identifier": None}
+        body = {"matter": "civil_service_recruitment", "reference": f"RS-2026-{number:03d}", "subjects": [subject]}
+        asked.append(orjson.dumps(body))
+    return asked
+
+
+async def _ask(batcher: Batcher, asker: Asker, body: bytes) -> dict[str, object] | None:
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[Answer] = loop.create_future()
+    batcher.ask(Ask(asker, body, loop.time() + PATIENCE_SECONDS, answered))
+    try:
+        answer: dict[str, object] = orjson.loads((await answered).content)
+    except Problem:  # an edition of the catalogue that does not cover the question: the demo has others
+        return None
+    return answer
+
+
+async def _notices(workplace: Workplace, court_key: str, rows: Sequence[Sequence[str]]) -> None:
+    """Two for the personnel bureau: one whose reply is overdue, one that has just been served."""
+    presented = read_key(court_key)
+    if presented is None:
+        return
+    async with workplace.connected() as connection, connection.transaction():
+        credential = await find_credential(connection, presented.key_id)
+        if credential is None:
+            return
+        principal: Principal = credential.principal
+        desk = Desk(
+            principal, Actor(principal.member, principal.key_id, "chen.jie"), workplace.secrecy,
+            Digester(workplace.secrecy.digest_key),
+        )  # fmt: skip
+        for number, (row, days) in enumerate(((rows[20], -2), (rows[21], 3)), start=1):
+            wire = {"kind": "person", "name": row[1], "identifier": {"type": "resident_id", "number": row[4]}}
+            identifier = read_identifier(
+                SubjectKind.PERSON, IdentifierType.RESIDENT_ID, row[4], today=legal_date(now())
+            )
+            service = Service(
+                number=f"(2026)云0111执协{number}号",
+                case_number=row[6],
+                ruling_number=f"{row[6]}之二",
+                agency="GD-HR",
+                action=NoticeAction.STOP_PROCEDURE,
+                subject=Subject(SubjectKind.PERSON, row[1], identifier),
+                subject_wire=wire,
+                object=None,
+                object_kind=None,
+                valid_until=None,
+                due_at=now() + timedelta(days=days),
+                urgency=Urgency.URGENT if days < 0 else Urgency.NORMAL,
+                text="请协助停止办理上列人员的录用手续，并于期限内回复办理情况。",
+            )
+            await serve_notice(connection, service, desk=desk)

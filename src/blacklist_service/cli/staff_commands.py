@@ -1,0 +1,238 @@
+"""`staff`: accounts of people from a terminal. Officers are appointed here; all others at the console, or from a table."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from python_calamine import CalamineWorkbook
+
+from blacklist_service.access.duties import OFFICE_OF_DUTY, OFFICERS, Duty
+from blacklist_service.cli.environment import Workplace, load_settings, opened, operator, run, stop
+from blacklist_service.cli.options import DataDir
+from blacklist_service.members.staff import operations, queries
+from blacklist_service.members.staff.problems import AccountNotFound
+from blacklist_service.members.staff.queries import Account
+from blacklist_service.problems import Problem
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "member": ("单位代码", "member"),
+    "login": ("登录名", "login"),
+    "name": ("姓名", "name"),
+    "employee_number": ("工号", "employee_number"),
+    "duty": ("岗位", "duty"),
+    "matters": ("事项", "matters"),
+}
+DUTY_WORDS: Mapping[str, Duty] = {
+    "窗口": Duty.WINDOW,
+    "经办": Duty.MAKER,
+    "复核": Duty.CHECKER,
+    "审计": Duty.AUDITOR,
+    "督查": Duty.SUPERVISOR,
+    **{duty.value: duty for duty in Duty},
+}
+
+app = typer.Typer(no_args_is_help=True, help="Accounts of people who log in to the console.")
+
+Login = Annotated[str, typer.Argument(help="the person's login")]
+
+
+@app.command()
+def add(
+    member: Annotated[str, typer.Option(help="code of the member the person works for")],
+    login: Annotated[str, typer.Option()],
+    name: Annotated[str, typer.Option()],
+    duty: Annotated[list[Duty], typer.Option(help="may be given more than once, within one office")],
+    employee_number: Annotated[str, typer.Option(help="so that nobody has two accounts")],
+    instead_of: Annotated[str | None, typer.Option(help="login of the officer whose account ends")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Open an account with its duties; print the enrolment code (启用码), which is shown this once."""
+    with opened(load_settings(data_dir)) as workplace:
+        code = run(_add(workplace, member, login, name, duty, employee_number, instead_of))
+    print(code)
+
+
+@app.command("list")
+def list_(member: Annotated[str | None, typer.Option()] = None, data_dir: DataDir = None) -> None:
+    """Accounts, their duties and state; no names."""
+    with opened(load_settings(data_dir)) as workplace:
+        for account in run(_list(workplace, member)):
+            duties = ",".join(account.duties) or "-"
+            state = "ended" if account.ended_at else "enrolled" if account.is_enrolled else "not enrolled"
+            print(f"{account.login}\t{account.member}\t{duties}\t{state}")
+
+
+@app.command("reset-factor")
+def reset_factor(login: Login, data_dir: DataDir = None) -> None:
+    """Take away a lost password and factors; print a new enrolment code."""
+    with opened(load_settings(data_dir)) as workplace:
+        print(run(_reset(workplace, login)))
+
+
+@app.command()
+def unlock(login: Login, data_dir: DataDir = None) -> None:
+    """Let an account log in again after too many misses."""
+    with opened(load_settings(data_dir)) as workplace:
+        run(_unlock(workplace, login))
+    print("unlocked")
+
+
+@app.command()
+def end(login: Login, data_dir: DataDir = None) -> None:
+    """End an account for good."""
+    with opened(load_settings(data_dir)) as workplace:
+        run(_end(workplace, login))
+    print("ended")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="XLSX or CSV")],
+    out: Annotated[
+        Path, typer.Option(dir_okay=False, help="CSV with each person's enrolment code; for its owner alone")
+    ],
+    data_dir: DataDir = None,
+) -> None:
+    """Open accounts from a table with 单位代码, 登录名, 姓名, 工号, 岗位 and, for the window, 事项 (separated by 、).
+
+    Officers are not opened so. A row that cannot be opened is told, and the others go on; exit 1 then.
+    """
+    with opened(load_settings(data_dir)) as workplace:
+        refused = run(_import(workplace, list(_rows(file)), out))
+    if refused:
+        raise typer.Exit(1)
+
+
+async def _add(
+    workplace: Workplace,
+    member: str,
+    login: str,
+    name: str,
+    duties: list[Duty],
+    employee_number: str,
+    instead_of: str | None,
+) -> str:
+    secrecy, actor = workplace.secrecy, operator()
+    async with workplace.connected() as connection, connection.transaction():
+        if instead_of is not None:
+            old = await queries.find_account_by_login(connection, instead_of, secrecy=secrecy)
+            if old is None:
+                raise AccountNotFound
+            await operations.end_account(connection, old.id, actor=actor, secrecy=secrecy)
+        for office in {OFFICE_OF_DUTY[duty] for duty in duties} & OFFICERS:
+            if await queries.count_holders(connection, office):
+                stop(
+                    f"somebody holds the office {office.value} already: name that login by --instead-of, or have the other"
+                    " officers grant the duty at the console"
+                )
+        account, code = await operations.open_account(
+            connection,
+            member=member,
+            login=login,
+            name=name,
+            employee_number=employee_number,
+            actor=actor,
+            secrecy=secrecy,
+        )
+        for duty in duties:
+            await operations.grant_duty(connection, account, duty, actor=actor, secrecy=secrecy)
+    return code
+
+
+async def _list(workplace: Workplace, member: str | None) -> list[Account]:
+    async with workplace.connected() as connection:
+        return await queries.list_accounts(connection, secrecy=workplace.secrecy, member=member, limit=10_000)
+
+
+async def _find(connection: object, workplace: Workplace, login: str) -> str:
+    account = await queries.find_account_by_login(connection, login, secrecy=workplace.secrecy)  # type: ignore[arg-type]
+    if account is None:
+        raise AccountNotFound
+    return account.id
+
+
+async def _reset(workplace: Workplace, login: str) -> str:
+    async with workplace.connected() as connection, connection.transaction():
+        account = await _find(connection, workplace, login)
+        return await operations.reset_factor(connection, account, actor=operator(), secrecy=workplace.secrecy)
+
+
+async def _unlock(workplace: Workplace, login: str) -> None:
+    async with workplace.connected() as connection, connection.transaction():
+        account = await _find(connection, workplace, login)
+        await operations.unlock(connection, account, actor=operator(), secrecy=workplace.secrecy)
+
+
+async def _end(workplace: Workplace, login: str) -> None:
+    async with workplace.connected() as connection, connection.transaction():
+        account = await _find(connection, workplace, login)
+        await operations.end_account(connection, account, actor=operator(), secrecy=workplace.secrecy)
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row with its number; raise through `stop` for a table that lacks a column."""
+    if file.suffix.lower() == ".csv":
+        with file.open(encoding="utf-8-sig", newline="") as opened_file:
+            table = [[str(cell) for cell in row] for row in csv.reader(opened_file)]
+    else:
+        sheet = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0)
+        table = [["" if cell is None else str(cell) for cell in row] for row in sheet.to_python()]
+    header = [cell.strip() for cell in table[0]] if table else []
+    places = {
+        field: next((n for n, cell in enumerate(header) if cell in words), None) for field, words in COLUMNS.items()
+    }
+    if missing := [COLUMNS[field][0] for field, place in places.items() if place is None and field != "matters"]:
+        stop(f"the table lacks the columns {'、'.join(missing)}")
+    for number, row in enumerate(table[1:], start=2):
+        if any(cell.strip() for cell in row):
+            yield (
+                number,
+                {f: row[p].strip() if p is not None and p < len(row) else "" for f, p in places.items()},
+            )
+
+
+async def _import(workplace: Workplace, rows: list[tuple[int, dict[str, str]]], out: Path) -> int:
+    refused, opened_accounts = 0, []
+    async with workplace.connected() as connection:
+        for number, row in rows:
+            duties = [DUTY_WORDS.get(word) for word in row["duty"].replace("，", "、").split("、") if word]
+            wanted = [duty for duty in duties if duty is not None and OFFICE_OF_DUTY[duty] not in OFFICERS]
+            if not wanted or len(wanted) != len(duties):
+                print(f"row {number}: 岗位 must be 窗口, 经办, 复核 or 督查")
+                refused += 1
+                continue
+            try:
+                async with connection.transaction():
+                    account, code = await operations.open_account(
+                        connection,
+                        member=row["member"],
+                        login=row["login"].lower(),
+                        name=row["name"],
+                        employee_number=row["employee_number"].removesuffix(".0"),
+                        actor=operator(),
+                        secrecy=workplace.secrecy,
+                    )
+                    for duty in wanted:
+                        matters = [one for one in row["matters"].replace(",", "、").split("、") if one]
+                        narrowed = matters if duty is Duty.WINDOW and matters else None
+                        await operations.grant_duty(
+                            connection, account, duty, matters=narrowed, actor=operator(), secrecy=workplace.secrecy
+                        )
+            except Problem as problem:
+                print(f"row {number}: {problem.detail}")
+                refused += 1
+            else:
+                opened_accounts.append((row["member"], row["login"].lower(), code))
+    _write_codes(out, opened_accounts)
+    print(f"{len(opened_accounts)} accounts opened, {refused} rows refused; the enrolment codes are in {out}")
+    return refused
+
+
+def _write_codes(out: Path, opened_accounts: list[tuple[str, str, str]]) -> None:
+    out.touch(mode=0o600)
+    with out.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("单位代码", "登录名", "启用码"))
+        writer.writerows(opened_accounts)

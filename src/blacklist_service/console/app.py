@@ -1,0 +1,28 @@
+"""The console within the web application: its pages below `/console`, and the way there from `/`."""
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from blacklist_service.console import auditor, entrance, home, window  # noqa: F401 - registers their pages
+from blacklist_service.console.assets import serve_asset
+from blacklist_service.console.routing import PREFIX
+from blacklist_service.console.serving import Console
+
+
+def install_console(app: FastAPI) -> None:
+    """Outside the OpenAPI document: what the pages ask of the API is in it."""
+    console = Console(app.state)
+    app.state.api, app.state.console = app, console
+    app.router.routes += [
+        Route("/", _to_console, include_in_schema=False),
+        Route(PREFIX, _to_console, include_in_schema=False),
+        Route(f"{PREFIX}/static/{{name}}", serve_asset, include_in_schema=False),
+        Mount(PREFIX, console, name="console"),
+    ]
+
+
+async def _to_console(_request: Request) -> Response:
+    """An address of this host alone: what the caller says of its name is not repeated."""
+    return RedirectResponse(f"{PREFIX}/", 303)

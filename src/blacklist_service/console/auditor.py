@@ -1,0 +1,276 @@
+"""审计: searching the ledger, one entry with its proof, unmasking, what would have been answered, exports, verifying."""
+
+import asyncio
+import base64
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from blacklist_service.access.duties import Duty
+from blacklist_service.audit import verify_bundle
+from blacklist_service.clock import SHANGHAI
+from blacklist_service.console.forms import Form
+from blacklist_service.console.home import all_matters, matter_names
+from blacklist_service.console.proofs import verify_receipt
+from blacklist_service.console.routing import page
+from blacklist_service.console.times import end_of_day, start_of_day
+from blacklist_service.console.visits import Forwarded, Visit
+from blacklist_service.console.wording import ACTIONS, TYPES_OF_KIND
+from blacklist_service.web.transactions import borrowed, snapshot
+
+FULL_PAGE = 50
+FILTERS = ("agency", "operator", "matter", "decision", "action", "reference")
+SUBJECT_FIELDS = {
+    "/subject/identifier/number": "number",
+    "/subject/identifier": "type",
+    "/subject/name": "name",
+    "/subject/role": "role",
+    "/at": "at",
+    "/matter": "matter",
+}
+SENTENCES = {
+    "invalid-identifier": "证件号码有误，请核对",
+    "future": "时间不得晚于现在",
+    "blank": "不能为空",
+    "string-too-short": "不能为空",
+}
+MOST_BUNDLE_BYTES = 512 * 1024 * 1024
+
+
+@page("GET", "/entries", Duty.AUDITOR)
+async def entries(visit: Visit) -> Response:
+    """`q` is a search for a person, sealed: nobody's name or number stands in an address."""
+    asked = visit.unseal(visit.query.get("q", ""), "search") or dict(visit.query)
+    if not visit.query:
+        return await _entries(visit, Form({}), None)
+    form = Form({name: str(value) for name, value in asked.items()})
+    if visit.query.get("q") and not asked.get("name"):
+        return await _entries(visit, Form({}, general=["该查询已过期，请重新查询"]), None)
+    return await _entries(visit, form, visit.query.get("cursor"))
+
+
+@page("POST", "/entries", Duty.AUDITOR)
+async def search(visit: Visit) -> Response:
+    wanted = {name: visit.form.given(name) for name in (*FILTERS, "from", "to", "kind", "name", "type", "number")}
+    given = {name: value for name, value in wanted.items() if value}
+    if not given.get("name"):
+        for name in ("kind", "type", "number"):
+            given.pop(name, None)
+        return visit.go("/entries", **(given or {"action": ""}))
+    return visit.go("/entries", q=visit.seal(given, "search"))
+
+
+@page("GET", "/entries/{entry_id}", Duty.AUDITOR)
+async def entry(visit: Visit) -> Response:
+    return await _entry(visit, Form())
+
+
+@page("POST", "/entries/{entry_id}/unmasking", Duty.AUDITOR)
+async def unmask(visit: Visit) -> Response:
+    """Who stands behind the masks: needs a reason and the second factor; shown for a minute, and itself an entry."""
+    form = visit.form
+    form.require("reason", "请写明揭示身份的理由")
+    if form.is_faulty:
+        return await _entry(visit, form, status=422)
+    await visit.step_up()
+    body = {"reason": form["reason"].strip(), "operator": visit.principal.operator}
+    reply = await visit.call("POST", f"/v1/audit/entries/{visit.path['entry_id']}/unmasking", body=body)
+    if not reply.is_ok:
+        form.take_problem(reply.json, {"/reason": "reason"}, SENTENCES)
+        return await _entry(visit, form, status=422)
+    return await _entry(visit, Form(), unmasked=reply.json)
+
+
+@page("GET", "/as-of", Duty.AUDITOR)
+async def as_of_page(visit: Visit) -> Response:
+    return await _as_of(visit, Form())
+
+
+@page("POST", "/as-of", Duty.AUDITOR)
+async def as_of(visit: Visit) -> Response:
+    """Then and now, beside each other."""
+    form = visit.form
+    form.require("matter", "请选择办理事项")
+    form.require("name", "请填写姓名或名称")
+    form.require("at", "请填写时间")
+    at = _instant(form["at"])
+    if form.given("at") and at is None:
+        form.faults["at"] = "请按 2026-04-26 08:41 的形式填写北京时间"
+    if form.is_faulty:
+        return await _as_of(visit, form, status=422)
+    body = {"matter": form["matter"], "subject": _subject(form), "at": at}
+    then = await visit.call("POST", "/v1/audit/as-of", body=body)
+    if not then.is_ok:
+        form.take_problem(then.json, SUBJECT_FIELDS, SENTENCES)
+        return await _as_of(visit, form, status=422)
+    async with borrowed(visit.state.pool) as connection:
+        today = await connection.fetchval("SELECT clock_timestamp() - interval '1 ms'")
+    present = await visit.call("POST", "/v1/audit/as-of", body=body | {"at": today.isoformat()})
+    return await _as_of(visit, form, then=then.json, present=present.json if present.is_ok else None)
+
+
+@page("GET", "/exports", Duty.AUDITOR)
+async def exports(visit: Visit) -> Response:
+    return await _exports(visit, Form())
+
+
+@page("POST", "/exports", Duty.AUDITOR)
+async def ask_export(visit: Visit) -> Response:
+    form = visit.form
+    await visit.step_up()
+    body: dict[str, Any] = {name: form.given(name) for name in FILTERS if form.given(name)}
+    body |= {"from": start_of_day(form.given("from")), "to": end_of_day(form.given("to"))}
+    body = {name: value for name, value in body.items() if value} | {"format": form.given("format") or "jsonl"}
+    reply = await visit.call("POST", "/v1/audit/exports", body=body, headers={"Idempotency-Key": form["once"]})
+    if not reply.is_ok:
+        form.take_problem(reply.json, {"/from": "from", "/to": "to"}, SENTENCES)
+        return await _exports(visit, form, status=422)
+    return visit.go(f"/exports/{reply.json['export_id']}")
+
+
+@page("GET", "/exports/{export_id}", Duty.AUDITOR)
+async def export(visit: Visit) -> Response:
+    found = await visit.read(f"/v1/audit/exports/{visit.path['export_id']}")
+    return visit.show("export.html", export=found)
+
+
+@page("GET", "/exports/{export_id}/state", Duty.AUDITOR)
+async def export_state(visit: Visit) -> Response:
+    """For the bar: asked by the script every two seconds."""
+    found = await visit.call("GET", f"/v1/audit/exports/{visit.path['export_id']}")
+    return Response(found.content, found.status, media_type="application/json")
+
+
+@page("GET", "/exports/{export_id}/bundle", Duty.AUDITOR)
+async def bundle(visit: Visit) -> Response:
+    return Forwarded(visit, f"/v1/audit/exports/{visit.path['export_id']}/bundle")
+
+
+@page("GET", "/verify", Duty.AUDITOR)
+async def verify_page(visit: Visit) -> Response:
+    return visit.show("verify.html", result=None, vkey=await _vkey(visit))
+
+
+@page("POST", "/verify", Duty.AUDITOR, takes_upload=True)
+async def verify(visit: Visit) -> Response:
+    """A bundle, or a receipt with its leaf. The key it is verified by is the one in the form, not the one in the file."""
+    form, upload = visit.form, visit.uploads.get("file")
+    vkey = form.given("vkey") or await _vkey(visit)
+    if not isinstance(upload, UploadFile) or not upload.filename:
+        form.faults["file"] = "请选择文件"
+        return visit.show("verify.html", status=422, result=None, vkey=vkey)
+    if upload.filename.endswith(".zip"):
+        result = await _verify_bundle(upload, vkey)
+    else:
+        result = verify_receipt((await upload.read(1 << 20)).decode("utf-8", "replace"), form["leaf"], vkey)
+    return visit.show("verify.html", result=result, vkey=vkey, name=upload.filename)
+
+
+async def _entries(visit: Visit, form: Form, cursor: str | None, *, status: int = 200) -> Response:
+    body: dict[str, Any] = {name: form.given(name) for name in FILTERS if form.given(name)}
+    body |= {"from": start_of_day(form.given("from")), "to": end_of_day(form.given("to"))}
+    body = {name: value for name, value in body.items() if value} | {"limit": FULL_PAGE}
+    if cursor:
+        body["cursor"] = cursor
+    if form.given("name"):
+        body["subject"] = _subject(form)
+    reply = await visit.call("POST", "/v1/audit/entries/search", body=body)
+    found = reply.json if reply.is_ok else {"items": [], "next": None}
+    if not reply.is_ok:
+        form.take_problem(reply.json, SUBJECT_FIELDS, SENTENCES)
+        status = 422
+    kept = {name: form[name] for name in (*FILTERS, "from", "to") if form.given(name)}
+    if visit.query.get("q"):
+        kept = {"q": visit.query["q"]}
+    return visit.show(
+        "entries.html",
+        status=status,
+        form=form,
+        items=found["items"],
+        next=found["next"],
+        kept=kept,
+        actions=ACTIONS,
+        types=TYPES_OF_KIND,
+        matters=await matter_names(visit),
+    )
+
+
+async def _entry(visit: Visit, form: Form, *, status: int = 200, unmasked: Any = None) -> Response:
+    """One entry, with its leaf, and what proves it against a checkpoint."""
+    entry = await visit.read(f"/v1/audit/entries/{visit.path['entry_id']}")
+    vkey = await _vkey(visit)
+    receipt = entry["receipt"]
+    return visit.show(
+        "entry.html",
+        status=status,
+        form=form,
+        entry=entry,
+        leaf_text=base64.b64decode(entry["leaf"]).decode("utf-8", "replace"),
+        verdict=verify_receipt(receipt, entry["leaf"], vkey) if receipt else None,
+        vkey=vkey,
+        unmasked=unmasked,
+        matters=await matter_names(visit),
+    )
+
+
+async def _as_of(visit: Visit, form: Form, *, status: int = 200, then: Any = None, present: Any = None) -> Response:
+    name = "name_en" if visit.language.value == "en" else "name"
+    matters = sorted(((str(one["matter"]), str(one[name])) for one in await all_matters(visit)), key=lambda m: m[1])
+    return visit.show(
+        "as_of.html", status=status, form=form, matters=matters, then=then, present=present, types=TYPES_OF_KIND
+    )
+
+
+async def _exports(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    async with snapshot(visit.state.pool) as connection:
+        rows = await connection.fetch(
+            "SELECT id, state, format, queued_at, finished_at, rows, bytes FROM exports WHERE key_id = $1"
+            " ORDER BY queued_at DESC LIMIT 20",
+            visit.principal.key_id,
+        )
+    matters = await matter_names(visit)
+    return visit.show("exports.html", status=status, form=form, rows=rows, actions=ACTIONS, matters=matters)
+
+
+def _subject(form: Form) -> Mapping[str, Any]:
+    kind = form["kind"] if form["kind"] in TYPES_OF_KIND else "person"
+    type_ = form["type"] if form["type"] in TYPES_OF_KIND[kind] else TYPES_OF_KIND[kind][0]
+    number = form.given("number")
+    subject: dict[str, Any] = {"kind": kind, "name": form["name"].strip()}
+    return subject | {"identifier": {"type": type_, "number": number} if number else None}
+
+
+def _instant(typed: str) -> str | None:
+    """Beijing time as it is typed, or as a browser's own field gives it."""
+    try:
+        at = datetime.fromisoformat(typed.strip().replace("/", "-"))
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=SHANGHAI)).isoformat()
+
+
+async def _vkey(visit: Visit) -> str:
+    reply = await visit.find("/v1/ledger/vkey")
+    return reply.text if reply else ""
+
+
+async def _verify_bundle(upload: UploadFile, vkey: str) -> dict[str, Any]:
+    """In a thread, from a file of its own that is gone afterwards."""
+    with tempfile.NamedTemporaryFile(suffix=".zip") as file:
+        size = 0
+        while part := await upload.read(1 << 20):
+            size += len(part)
+            if size > MOST_BUNDLE_BYTES:
+                return {"is_proved": False, "sentence": "文件过大"}
+            file.write(part)
+        file.flush()
+        try:
+            proved = await asyncio.to_thread(verify_bundle.verify, Path(file.name), vkey)
+        except verify_bundle.Doubt as doubt:
+            return {"is_proved": False, "sentence": str(doubt)}
+    return {"is_proved": True, "rows": proved.get("rows"), "details": proved}

@@ -1,0 +1,115 @@
+"""Asking the service's own API in this process, in the name of the person who logged in.
+
+A call is an ASGI request like any other, but for the principal, which no header could put there; so a page gets the very
+answer, refusal and ledger entry that a key's holder would get.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from blacklist_service.access.principals import Principal
+
+JSON = b"application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.content) if self.content else None
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+
+async def call(
+    api: ASGIApp,
+    request: Request,
+    principal: Principal,
+    method: str,
+    path: str,
+    *,
+    body: Any = None,
+    query: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Ask and take the whole answer. A reading that has no body sends none."""
+    content = b"" if body is None else orjson.dumps(body)
+    scope = _scope(request, principal, method, path, query, headers, None if body is None else len(content))
+    sent: list[Message] = []
+    is_read = False
+
+    async def receive() -> Message:
+        nonlocal is_read
+        if is_read:
+            return {"type": "http.disconnect"}
+        is_read = True
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await api(scope, receive, send)
+    head = sent[0]
+    found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head["headers"]}
+    return Reply(head["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+async def forward(
+    api: ASGIApp,
+    request: Request,
+    principal: Principal,
+    path: str,
+    send: Send,
+    *,
+    receive: Receive,
+    query: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Let the API answer a reading itself, as it streams: a bundle, events."""
+    await api(_scope(request, principal, "GET", path, query, headers, None), receive, send)
+
+
+def _scope(
+    request: Request,
+    principal: Principal,
+    method: str,
+    path: str,
+    query: Mapping[str, object] | None,
+    headers: Mapping[str, str] | None,
+    length: int | None,
+) -> Scope:
+    given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+    lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    if length is not None:
+        lines += [(b"content-type", JSON), (b"content-length", b"%d" % length)]
+    return {
+        "type": "http",
+        "asgi": request.scope["asgi"],
+        "http_version": "1.1",
+        "method": method,
+        "scheme": request.scope["scheme"],
+        "path": path,
+        "raw_path": quote(path).encode(),
+        "query_string": urlencode(given).encode(),
+        "root_path": "",
+        "headers": lines,
+        "client": request.scope.get("client"),
+        "server": request.scope.get("server"),
+        "principal": principal,
+    }

@@ -1,0 +1,58 @@
+"""Forms: what was typed, and where the API found it wrong."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+
+MOST_FIELDS = 200
+MOST_TEXT = 64 * 1024
+
+
+@dataclass
+class Form:
+    """The fields as they were typed, and the faults found in them: both are shown again."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    general: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    def given(self, name: str) -> str | None:
+        """Without blanks around it; None where nothing is left."""
+        return self.values.get(name, "").strip() or None
+
+    @property
+    def is_faulty(self) -> bool:
+        return bool(self.faults or self.general)
+
+    def require(self, name: str, sentence: str) -> None:
+        if not self.given(name):
+            self.faults[name] = sentence
+
+    def take_problem(self, problem: Mapping[str, Any], fields: Mapping[str, str], sentences: Mapping[str, str]) -> None:
+        """Put what the API refused beside the field it means: `fields` by the beginning of a JSON pointer, `sentences`
+        by problem code.
+        """
+        errors: Iterable[Mapping[str, str]] = problem.get("errors") or ()
+        for error in errors:
+            name = next((name for start, name in fields.items() if error["pointer"].startswith(start)), None)
+            sentence = sentences.get(error["code"]) or sentences.get(problem["code"]) or error["message"]
+            if name is None:
+                self.general.append(sentence)
+            else:
+                self.faults.setdefault(name, sentence)
+        if not errors:
+            self.general.append(sentences.get(problem["code"]) or problem["detail"])
+
+
+def read_form(data: FormData) -> Form:
+    """Texts alone; whatever was uploaded is read by the page that takes it."""
+    values = {}
+    for name, value in data.multi_items()[:MOST_FIELDS]:
+        if not isinstance(value, UploadFile):
+            values[name] = value[:MOST_TEXT]
+    return Form(values)

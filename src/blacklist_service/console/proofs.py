@@ -1,0 +1,34 @@
+"""Verifying a receipt with its leaf, on the server: as the browser does it, for those whose browser cannot."""
+
+import base64
+import binascii
+from typing import Any
+
+from blacklist_service.ledger.notes import NoteError, Proof, VerifierKey, verified_checkpoint
+from blacklist_service.ledger.tree import TreeError, leaf_hash, verify_inclusion
+
+NO_RECEIPT = "这不是回执文件"
+NO_KEY = "没有日志公钥，无法验证"
+NOT_PROVED = "回执不成立：内容、位置或签名不符"
+
+
+def verify_receipt(text: str, leaf: str, vkey: str) -> dict[str, Any]:
+    """Whether the leaf (base64) stands in the log under a checkpoint that one of the keys signed."""
+    try:
+        keys = [VerifierKey.parse(line) for line in vkey.split()]
+    except NoteError:
+        keys = []
+    if not keys:
+        return {"is_proved": False, "sentence": NO_KEY}
+    try:
+        proof, content = Proof.parse(text), base64.b64decode(leaf, validate=True)
+    except (NoteError, binascii.Error, ValueError):
+        return {"is_proved": False, "sentence": NO_RECEIPT}
+    try:
+        checkpoint = verified_checkpoint(proof.checkpoint, keys)
+        verify_inclusion(
+            leaf=leaf_hash(content), index=proof.index, size=checkpoint.size, hashes=proof.hashes, root=checkpoint.root
+        )
+    except (NoteError, TreeError):
+        return {"is_proved": False, "sentence": NOT_PROVED}
+    return {"is_proved": True, "index": proof.index, "size": checkpoint.size, "origin": checkpoint.origin}

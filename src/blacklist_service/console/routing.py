@@ -1,0 +1,57 @@
+"""Every page, with the duties it is for: the tests ask each with each duty."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blacklist_service.access.duties import Duty
+
+PREFIX = "/console"
+
+Handler = Callable[[Any], Awaitable[Response]]
+"""Takes the `Visit`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An address of the console. `duties` None: for everybody who logged in; empty: for everybody."""
+
+    method: str
+    path: str
+    handler: Handler
+    duties: frozenset[Duty] | None
+    takes_upload: bool = False
+    pattern: re.Pattern[str] = field(default=re.compile(""), compare=False)
+
+
+PAGES: list[Page] = []
+
+
+def page(
+    method: str, path: str, *duties: Duty, is_open: bool = False, takes_upload: bool = False
+) -> Callable[[Handler], Handler]:
+    """Register a page: for these duties; for everybody who logged in where none is named."""
+
+    def register(handler: Handler) -> Handler:
+        allowed = frozenset() if is_open else frozenset(duties) or None
+        pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
+        PAGES.append(Page(method, path, handler, allowed, takes_upload, pattern))
+        return handler
+
+    return register
+
+
+def find_page(request: Request) -> tuple[Page | None, Mapping[str, str]]:
+    path = request.url.path.removeprefix(PREFIX) or "/"
+    method = "GET" if request.method == "HEAD" else request.method
+    found = [(one, match) for one in PAGES if one.method == method and (match := one.pattern.fullmatch(path))]
+    if not found:
+        return None, {}
+    page_found, match = min(found, key=lambda pair: len(pair[1].groupdict()))  # a fixed word before any value
+    return page_found, match.groupdict()

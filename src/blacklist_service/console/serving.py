@@ -1,0 +1,224 @@
+"""What is around every page: the session, the duty it needs, protection from other sites, refusals as pages."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blacklist_service.clock import now
+from blacklist_service.console import sealed
+from blacklist_service.console.forms import Form, read_form
+from blacklist_service.console.problems import DutyMissing, ForeignForm, LoggedOut, NotServedHere, StaleForm
+from blacklist_service.console.routing import PREFIX, Page, find_page
+from blacklist_service.console.translations import Language
+from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit
+from blacklist_service.console.wording import DUTIES
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.members.staff.sessions import Session, find_session, is_form_token, note_use
+from blacklist_service.problems import NotFound, PayloadTooLarge, Problem, Undetermined
+from blacklist_service.web.context import source_ip
+from blacklist_service.web.transactions import borrowed
+
+REMEMBERED_SECONDS = 0.5
+REMEMBERED_SESSIONS = 4096
+MOST_FORM_BYTES = 256 * 1024
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+HSTS = "max-age=31536000"
+
+log = structlog.get_logger()
+
+
+class Console:
+    """The console as an ASGI application, below `/console`."""
+
+    def __init__(self, state: Any) -> None:
+        self.state = state
+        self._seen: dict[str, tuple[float, Session]] = {}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        scope["app"] = self
+        request = Request(scope, receive, send)
+        response = await self._respond(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.url.scheme == "https":
+            response.headers["Strict-Transport-Security"] = HSTS
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        language = _language(request)
+        found, path = find_page(request)
+        if found is None:
+            return self._bare(request, language, NotFound())
+        request.scope["route"] = _Named(f"{PREFIX}{found.path}")
+        visit = Visit(request, found, path, language)
+        try:
+            self._require_own_origin(request)
+            visit.session = await self._session(request)
+            if visit.session is not None:
+                visit.language = _preferred(visit.session, language)
+            if found.method == "POST":
+                await self._read_form(visit)
+            self._require_duty(visit)
+            return await found.handler(visit)
+        except LoggedOut:
+            return await self._log_in_again(visit)
+        except Problem as problem:
+            return await self._refuse(visit, problem)
+
+    def forget(self, session: Session) -> None:
+        """What is remembered of a session: its account's preferences changed."""
+        self._seen.pop(session.secret, None)
+
+    def _require_own_origin(self, request: Request) -> None:
+        """Unset, the console answers on loopback alone, so that no password crosses a wire in clear; set, under its own
+        name alone. A form, and a reading that is recorded, comes from a page of ours.
+        """
+        origin = self.state.settings.console_origin
+        host = urlsplit(f"//{request.headers.get('host', '')}")
+        if origin is None:
+            if not _is_loopback(source_ip(request.scope)) or host.hostname not in LOOPBACK_NAMES:
+                raise NotServedHere
+        elif host.netloc != urlsplit(origin).netloc:
+            raise NotServedHere
+        if request.method == "POST":
+            site, sender = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+            own = origin or f"{request.url.scheme}://{host.netloc}"
+            # Under our own referrer policy a form's origin is "null"; whether its site is ours the browser says apart.
+            is_own = sender == own if site is None else site == "same-origin" and sender in (None, "null", own)
+            if not is_own:
+                raise ForeignForm
+
+    async def _session(self, request: Request) -> Session | None:
+        """Who is logged in; a proof is remembered for half a second, as a key's is."""
+        secret = request.cookies.get(COOKIE)
+        if not secret:
+            return None
+        remembered = self._seen.get(secret)
+        if remembered is not None and time.monotonic() - remembered[0] <= REMEMBERED_SECONDS:
+            return remembered[1] if remembered[1].is_alive_at(now()) else None
+        asked_at = time.monotonic()
+        async with borrowed(self.state.pool) as connection:
+            session = await find_session(connection, secret, secrecy=self.state.secrecy)
+            instant = await database_clock(connection)
+            if session is None or not session.is_alive_at(instant):
+                request.scope["ended_session"] = session
+                return None
+            await note_use(connection, session, instant)
+        if len(self._seen) >= REMEMBERED_SESSIONS:
+            self._seen.clear()
+        self._seen[secret] = (asked_at, session)
+        return session
+
+    async def _read_form(self, visit: Visit) -> None:
+        request = visit.request
+        length = request.headers.get("content-length", "")
+        if not visit.page.takes_upload and (not length.isdigit() or int(length) > MOST_FORM_BYTES):
+            raise PayloadTooLarge
+        data = await request.form(max_files=1, max_fields=500)
+        visit.form, visit.uploads = read_form(data), {n: v for n, v in data.items() if not isinstance(v, str)}
+        if visit.session is not None and not is_form_token(visit.session, visit.form["token"]):
+            ended = visit.form["token"] != ""
+            if visit.page.duties is None or visit.page.duties:
+                raise ForeignForm if not ended else StaleForm
+
+    def _require_duty(self, visit: Visit) -> None:
+        needed = visit.page.duties
+        if needed is not None and not needed:
+            return
+        if visit.session is None:
+            raise LoggedOut
+        if needed is not None and not visit.has(*needed):
+            visit.request.scope["principal"] = visit.principal
+            raise DutyMissing(needed)
+
+    async def _log_in_again(self, visit: Visit) -> Response:
+        """To the login, with what was typed sealed in the form: it comes back unsent."""
+        request = visit.request
+        kept = ""
+        ended: Session | None = request.scope.get("ended_session")
+        if request.method == "POST" and ended is not None and not visit.uploads:
+            values = {name: value for name, value in visit.form.values.items() if name not in {"token", "once", "code"}}
+            value = [request.url.path, values]
+            kept = sealed.seal(visit.cipher, value, purpose=f"{ended.account.id} kept")
+        if request.method == "POST":
+            return visit.show("login.html", status=401, kept=kept, target="", is_over=True, form=Form())
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return visit.go("/login", to=target) if target != f"{PREFIX}/" else visit.go("/login")
+
+    async def _refuse(self, visit: Visit, problem: Problem) -> Response:
+        request = visit.request
+        if problem.is_recorded and visit.session is not None:
+            request.scope["principal"] = visit.principal
+            try:
+                await self.state.record_refusal(request, problem)
+            except Exception:
+                log.exception("refusal_not_recorded")
+                problem = Undetermined("the refusal could not be recorded")
+        return self._page_of(visit, problem)
+
+    def _page_of(self, visit: Visit, problem: Problem) -> Response:
+        duties = [DUTIES[duty] for duty in sorted(getattr(problem, "duties", ()))]
+        try:
+            return visit.show(
+                "refused.html",
+                status=problem.status,
+                problem=problem,
+                duties=duties,
+                request_id=visit.request.scope.get("request_id"),
+            )
+        except Exception:
+            log.exception("page_not_rendered")
+            raise
+
+    def _bare(self, request: Request, language: Language, problem: Problem) -> Response:
+        visit = Visit(request, Page("GET", "", _nothing, frozenset()), {}, language)
+        return self._page_of(visit, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the request's log line calls the page: its pattern, never an address with an id in it."""
+
+    path: str
+
+
+def _language(request: Request) -> Language:
+    asked = request.cookies.get(LANGUAGE_COOKIE, "")
+    return Language.ENGLISH if asked == Language.ENGLISH.value else Language.CHINESE
+
+
+def _preferred(session: Session, language: Language) -> Language:
+    chosen = session.account.preferences.get("language")
+    return Language(str(chosen)) if chosen in set(Language) else language
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return address is not None and ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+async def _nothing(_visit: Visit) -> Response:
+    raise NotFound

@@ -1,0 +1,177 @@
+// The console's only script. Pages work without it where they decide something; it adds bars, proofs, keys and warnings.
+// No HTML is ever written from a text: the content policy forbids it, and so do we.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+
+function oncePerForm() {
+  for (const form of document.querySelectorAll("form[data-once]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) { event.preventDefault(); return; }
+      form.dataset.sent = "1";
+      const button = event.submitter;
+      if (button && button.dataset.busy) button.textContent = button.dataset.busy;
+      setTimeout(() => { if (button) button.disabled = true; }, 0);
+      setTimeout(() => { delete form.dataset.sent; if (button) button.disabled = false; }, 8000);
+    });
+  }
+  const faults = byId("faults");
+  if (faults) faults.focus();
+  for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => window.print());
+}
+
+// 对象身份 and 证件类型 follow 办理事项 and 对象类型: what no measure covers cannot be chosen.
+function presetQuestion() {
+  for (const form of document.querySelectorAll("form")) {
+    const type = form.querySelector("select[name=type]");
+    if (!type) continue;
+    const kinds = [...form.querySelectorAll("input[name=kind]")];
+    const matter = form.querySelector("select[name=matter]");
+    const role = form.querySelector("select[name=role]");
+    const covered = form.dataset.covered ? JSON.parse(form.dataset.covered) : {};
+    const follow = () => {
+      const found = (matter && covered[matter.value]) || { roles: [], kinds: [] };
+      for (const kind of kinds) kind.disabled = found.kinds.length > 0 && !found.kinds.includes(kind.value);
+      if (!kinds.some((kind) => kind.checked && !kind.disabled)) {
+        const first = kinds.find((kind) => !kind.disabled);
+        if (first) first.checked = true;
+      }
+      const chosen = kinds.find((kind) => kind.checked);
+      for (const group of type.querySelectorAll("optgroup")) group.disabled = Boolean(chosen) && group.dataset.kind !== chosen.value;
+      if (type.selectedOptions[0] && type.selectedOptions[0].parentElement.disabled) {
+        const first = type.querySelector("optgroup:not([disabled]) option");
+        if (first) first.selected = true;
+      }
+      if (role) {
+        for (const option of role.options) option.disabled = found.roles.length > 0 && !found.roles.includes(option.value);
+        if (role.selectedOptions[0] && role.selectedOptions[0].disabled) {
+          const first = [...role.options].find((option) => !option.disabled);
+          if (first) first.selected = true;
+        }
+      }
+    };
+    for (const part of [...kinds, matter].filter(Boolean)) part.addEventListener("change", follow);
+    follow();
+  }
+}
+
+function countDown() {
+  const form = document.querySelector("form[data-retry]"), shown = byId("countdown"), button = byId("retry");
+  if (!form || !shown || !button) return;
+  let left = Number(form.dataset.retry);
+  button.disabled = true;
+  const tick = () => {
+    shown.textContent = left > 0 ? `${left}` : "";
+    if (left-- > 0) setTimeout(tick, 1000); else { button.disabled = false; button.focus(); }
+  };
+  tick();
+}
+
+function warnWhenIdle() {
+  const meta = document.querySelector("meta[name=idle]"), warning = byId("idle-warning");
+  if (!meta || !warning) return;
+  const [idle, before] = meta.content.split(",").map(Number);
+  let timer = 0;
+  const begin = () => { warning.hidden = true; clearTimeout(timer); timer = setTimeout(() => { warning.hidden = false; }, (idle - before) * 1000); };
+  warning.querySelector("button").addEventListener("click", async () => {
+    const answer = await fetch("/console/alive", { redirect: "manual" });
+    if (answer.status === 204) begin(); else location.reload();
+  });
+  begin();
+}
+
+function useKeys() {
+  if (document.body.dataset.keys === "off") return;
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229) return;
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+    if (event.key === "/" && !typing) { const find = byId("find-number"); if (find) { event.preventDefault(); find.focus(); } }
+    if (event.altKey && event.code === "KeyN") { event.preventDefault(); location.assign("/console/checks/new"); }
+    if (event.altKey && event.code === "KeyS") {
+      const form = (event.target.closest && event.target.closest("main form")) || document.querySelector("main form[method=post]");
+      if (form) { event.preventDefault(); form.requestSubmit(); }
+    }
+  });
+}
+
+function followNotices() {
+  const count = byId("notice-count");
+  if (!count || !window.EventSource) return;
+  const stream = new EventSource(count.dataset.live);
+  let first = true;
+  stream.addEventListener("notice", () => { if (!first) location.reload(); });
+  stream.onopen = () => { setTimeout(() => { first = false; }, 500); };
+}
+
+function pollExport() {
+  const place = byId("export");
+  if (!place || !/^(queued|running)$/.test(place.dataset.state)) return;
+  const look = async () => {
+    const answer = await fetch(place.dataset.poll);
+    if (answer.ok && (await answer.json()).state === place.dataset.state) setTimeout(look, 2000); else location.reload();
+  };
+  setTimeout(look, 1000);
+}
+
+function hideUnmasked() {
+  const place = byId("unmasked");
+  if (place) setTimeout(() => place.remove(), Number(place.dataset.seconds) * 1000);
+}
+
+function showUploads() {
+  const form = document.querySelector("form[data-upload]"), bar = byId("upload");
+  if (!form || !bar) return;
+  form.addEventListener("submit", () => { bar.hidden = false; bar.removeAttribute("value"); });
+}
+
+// A receipt against its leaf: RFC 6962 inclusion, then the checkpoint's Ed25519 signature by the key given.
+const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer()));
+const same = (a, b) => a.length === b.length && a.every((one, place) => one === b[place]);
+
+async function includes(leaf, index, size, hashes, root) {
+  let place = index, last = size - 1, folded = await sha256(Uint8Array.of(0), leaf);
+  if (!(index >= 0 && index < size)) return false;
+  for (const hash of hashes) {
+    if (last === 0) return false;
+    if (place % 2 === 1 || place === last) {
+      folded = await sha256(Uint8Array.of(1), hash, folded);
+      while (place > 0 && place % 2 === 0) { place = Math.floor(place / 2); last = Math.floor(last / 2); }
+    } else folded = await sha256(Uint8Array.of(1), folded, hash);
+    place = Math.floor(place / 2); last = Math.floor(last / 2);
+  }
+  return last === 0 && same(folded, root);
+}
+
+async function signed(text, lines, vkeys) {
+  for (const vkey of vkeys.trim().split(/\s+/)) {
+    const [name, , ...rest] = vkey.split("+");
+    const material = bytes(rest.join("+"));
+    if (material[0] !== 1) continue;
+    const key = await crypto.subtle.importKey("raw", material.slice(1), "Ed25519", false, ["verify"]);
+    for (const line of lines.filter((one) => one.startsWith(`— ${name} `))) {
+      const content = bytes(line.slice(name.length + 3));
+      if (await crypto.subtle.verify("Ed25519", key, content.slice(4), new TextEncoder().encode(text))) return true;
+    }
+  }
+  return false;
+}
+
+async function verifyHere() {
+  const place = byId("browser-verdict");
+  if (!place) return;
+  const tell = (kind, text) => { place.className = `banner ${kind}`; place.textContent = text; };
+  try {
+    const parts = place.dataset.proof.split("\n\n");
+    const head = parts[0].split("\n").filter((line) => !line.startsWith("extra "));
+    const text = `${parts[1]}\n`, [, size, root] = parts[1].split("\n");
+    const index = Number(head[1].replace("index ", ""));
+    const isIn = await includes(bytes(place.dataset.leaf), index, Number(size), head.slice(2).map(bytes), bytes(root));
+    const isSigned = await signed(text, parts[2].split("\n"), place.dataset.vkey);
+    tell(isIn && isSigned ? "clear" : "block", isIn && isSigned ? place.dataset.good : place.dataset.bad);
+  } catch (error) {
+    tell(error.name === "NotSupportedError" ? "flag" : "block", error.name === "NotSupportedError" ? place.dataset.unable : place.dataset.bad);
+  }
+}
+
+oncePerForm(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollExport(); hideUnmasked(); showUploads(); verifyHere();

@@ -1,0 +1,181 @@
+"""One request to a page, and whatever its handler needs: the person, the form, the API, the template."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from blacklist_service.access.duties import Duty
+from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.clock import now
+from blacklist_service.console import sealed
+from blacklist_service.console.calls import Reply, call, forward
+from blacklist_service.console.forms import Form
+from blacklist_service.console.problems import LoggedOut
+from blacklist_service.console.rendering import render
+from blacklist_service.console.routing import PREFIX, Page
+from blacklist_service.console.translations import Language, Translate, translator
+from blacklist_service.members.staff.problems import FactorNeeded, FactorRefused
+from blacklist_service.members.staff.rules import IDLE, WARNED_BEFORE_IDLE
+from blacklist_service.members.staff.sessions import Session, form_token, prove_again
+from blacklist_service.problems import InvalidRequest, NotFound, ScopeMissing, Undetermined
+from blacklist_service.secrecy import Cipher
+from blacklist_service.web.context import source_ip
+from blacklist_service.web.transactions import borrowed
+
+COOKIE = "__Host-console"
+LANGUAGE_COOKIE = "console-language"
+
+
+@dataclass
+class Visit:
+    """One request to a page, and whatever its handler needs."""
+
+    request: Request
+    page: Page
+    path: Mapping[str, str]
+    language: Language
+    session: Session | None = None
+    form: Form = field(default_factory=Form)
+    uploads: Mapping[str, Any] = field(default_factory=dict)
+    new_secret: str | None = None
+    kept: bool = False
+
+    @property
+    def state(self) -> Any:
+        return self.request.app.state
+
+    @property
+    def t(self) -> Translate:
+        return translator(self.language)
+
+    @property
+    def person(self) -> Session:
+        if self.session is None:
+            raise LoggedOut
+        return self.session
+
+    @property
+    def principal(self) -> Principal:
+        return self.person.account.principal
+
+    @property
+    def actor(self) -> Actor:
+        request_id, address = self.request.scope.get("request_id"), source_ip(self.request.scope)
+        if self.session is None:
+            return Actor(request_id=request_id, source_ip=address)
+        found = self.principal
+        return Actor(found.member, found.key_id, found.operator, request_id, address)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.request.query_params
+
+    @property
+    def cipher(self) -> Cipher:
+        cipher: Cipher = self.state.secrecy.cipher("console")
+        return cipher
+
+    def has(self, *duties: Duty) -> bool:
+        return self.session is not None and bool(set(duties) & set(self.session.account.duties))
+
+    async def call(self, method: str, path: str, **options: Any) -> Reply:
+        """Ask the API; raise the `Undetermined` or the `NotFound` that it answers with, return all else."""
+        reply = await call(self.state.api, self.request, self.principal, method, path, **options)
+        if reply.status == Undetermined.status:
+            raise Undetermined
+        if reply.status == NotFound.status:
+            raise NotFound
+        if reply.status == ScopeMissing.status:
+            raise ScopeMissing
+        return reply
+
+    async def read(self, path: str, **query: object) -> Any:
+        """What the API answers to a reading that cannot be wrong but by a forged address."""
+        reply = await self.call("GET", path, query=query)
+        if not reply.is_ok:
+            raise InvalidRequest
+        return reply.json
+
+    async def find(self, path: str) -> Reply | None:
+        """What the API answers to a reading, or None where there is no such thing."""
+        try:
+            return await self.call("GET", path)
+        except NotFound:
+            return None
+
+    def seal(self, value: Any, purpose: str) -> str:
+        return sealed.seal(self.cipher, value, purpose=f"{self.person.account.id} {purpose}")
+
+    def unseal(self, text: str, purpose: str) -> Any:
+        return sealed.unseal(self.cipher, text, purpose=f"{self.person.account.id} {purpose}")
+
+    async def step_up(self, *, field_name: str = "code") -> None:
+        """Have the second factor proved for an act that needs it; raise `FactorNeeded` or `FactorRefused`."""
+        if self.person.is_proved_at(now()):
+            return
+        typed = self.form.given(field_name)
+        if typed is None:
+            raise FactorNeeded
+        async with borrowed(self.state.pool) as connection, connection.transaction():
+            secret = await prove_again(connection, self.person, typed, actor=self.actor, secrecy=self.state.secrecy)
+        if secret is None:
+            raise FactorRefused
+        self.new_secret = secret
+
+    def show(self, template: str, *, status: int = 200, **context: Any) -> Response:
+        account = self.session.account if self.session else None
+        content = render(
+            template,
+            visit=self,
+            t=self.t,
+            account=account,
+            form=context.pop("form", self.form),
+            language=self.language.value,
+            here=self.request.url.path,
+            token=form_token(self.session) if self.session else "",
+            once=secrets.token_urlsafe(16),
+            needs_factor=self.session is not None and not self.session.is_proved_at(now()),
+            idle_seconds=int(IDLE.total_seconds()),
+            warned_before=int(WARNED_BEFORE_IDLE.total_seconds()),
+            **context,
+        )
+        return self.finished(HTMLResponse(content, status))
+
+    def go(self, path: str, **query: str) -> Response:
+        target = f"{PREFIX}{path}" + (f"?{urlencode(query)}" if query else "")
+        return self.finished(RedirectResponse(target, 303))
+
+    def finished(self, response: Response) -> Response:
+        if self.new_secret is not None:
+            set_session(response, self.new_secret)
+        return response
+
+
+class Forwarded(Response):
+    """The API's own streamed answer, through: a bundle, events."""
+
+    def __init__(self, visit: Visit, path: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._visit, self._path = visit, path
+        self._given = {name: value for name, value in (headers or {}).items() if value}
+
+    async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:
+        visit = self._visit
+        await forward(
+            visit.state.api, visit.request, visit.principal, self._path, send, receive=receive, headers=self._given
+        )
+
+
+def set_session(response: Response, secret: str) -> None:
+    response.set_cookie(COOKIE, secret, path="/", secure=True, httponly=True, samesite="strict")
+
+
+def forget_session(response: Response) -> None:
+    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")

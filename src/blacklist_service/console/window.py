@@ -1,0 +1,286 @@
+"""窗口: asking, the answer, what was done about it, and what is printed."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import PlainTextResponse, Response
+
+from blacklist_service.access.duties import Duty
+from blacklist_service.checks.explanations import REMEDY
+from blacklist_service.console.forms import Form
+from blacklist_service.console.home import all_matters, matter_names
+from blacklist_service.console.limits import require_budget
+from blacklist_service.console.pictures import qr_picture
+from blacklist_service.console.routing import page
+from blacklist_service.console.times import end_of_day, start_of_day
+from blacklist_service.console.visits import Forwarded, Visit
+from blacklist_service.console.wording import NOTICE_STATES, TYPES_OF_KIND
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.problems import Undetermined
+from blacklist_service.web.transactions import borrowed
+
+FIELDS = {
+    "/matter": "matter",
+    "/reference": "reference",
+    "/object": "object",
+    "/subjects/0/name": "name",
+    "/subjects/0/identifier/number": "number",
+    "/subjects/0/identifier": "type",
+    "/subjects/0/kind": "kind",
+    "/subjects/0/role": "role",
+}
+SENTENCES = {
+    "invalid-identifier": "证件号码有误，请对照证件核对",
+    "blank": "不能为空",
+    "missing": "不能为空",
+    "string-too-short": "不能为空",
+    "string-too-long": "内容过长",
+    "subject-not-covered": "该办理事项的措施不涉及这一身份，请核对对象身份",
+    "not-covered": "该办理事项的措施不涉及这一身份，请核对对象身份",
+    "matter-not-allowed": "您无权核查该事项",
+    "idempotency-key-reused": "该表单已提交过，请重新填写后核查",
+}
+FULL_PAGE = 50
+
+
+@page("GET", "/checks/new", Duty.WINDOW)
+async def ask_page(visit: Visit) -> Response:
+    """`again` keeps matter, role and file number for the next person at the window."""
+    kept = visit.unseal(visit.query.get("again", ""), "again") or {}
+    return await _ask(visit, Form(dict(kept)))
+
+
+@page("POST", "/checks/new", Duty.WINDOW)
+async def ask(visit: Visit) -> Response:
+    form = visit.form
+    if form["edit"]:
+        return await _ask(visit, Form(_typed(form)))
+    form.require("matter", "请选择办理事项")
+    form.require("reference", "请填写业务编号")
+    form.require("name", "请填写姓名或名称")
+    if form["kind"] not in TYPES_OF_KIND:
+        form.faults["kind"] = "请选择自然人或法人"
+    if form.is_faulty:
+        return await _ask(visit, form, status=422)
+    await require_budget(visit)
+    try:
+        reply = await visit.call("POST", "/v1/checks", body=_question(form), headers={"Idempotency-Key": form["once"]})
+    except Undetermined:
+        return visit.show("undetermined.html", status=503, typed=_typed(form), sent=form["once"])
+    if not reply.is_ok:
+        form.take_problem(reply.json, FIELDS, SENTENCES)
+        return await _ask(visit, form, status=422)
+    return visit.go(f"/checks/{reply.json['check_id']}")
+
+
+@page("GET", "/checks/{check_id}", Duty.WINDOW)
+async def answer(visit: Visit) -> Response:
+    return await _answer(visit, Form())
+
+
+@page("POST", "/checks/{check_id}/outcome", Duty.WINDOW)
+async def say_outcome(visit: Visit) -> Response:
+    """What the unit then did; a block that is overridden needs a reason."""
+    form, check_id = visit.form, visit.path["check_id"]
+    if not form.given("action"):
+        form.faults["action"] = "请选择办理结果"
+        return await _answer(visit, form, status=422)
+    body = {"action": form["action"], "reason": form.given("reason"), "operator": visit.principal.operator}
+    reply = await visit.call("PUT", f"/v1/checks/{check_id}/outcome", body=body)
+    if not reply.is_ok:
+        form.take_problem(reply.json, {"/action": "action", "/reason": "reason"}, OUTCOME_SENTENCES)
+        return await _answer(visit, form, status=422)
+    return visit.go(f"/checks/{check_id}", said="1")
+
+
+@page("GET", "/checks/{check_id}/explanation", Duty.WINDOW)
+async def explanation(visit: Visit) -> Response:
+    """For the person it is about. That it was opened for printing is an entry."""
+    check = await visit.read(f"/v1/checks/{visit.path['check_id']}")
+    async with borrowed(visit.state.pool) as connection, connection.transaction():
+        entry = Entry(Action.EXPLANATION_PRINTED, visit.actor, check_id=check["check_id"])
+        at = await database_clock(connection)
+        await record(connection, [entry], at=at, secrecy=visit.state.secrecy)
+    return visit.show(
+        "explanation.html",
+        check=check,
+        matters=await matter_names(visit),
+        remedies=REMEDY,
+        picture=qr_picture(f"BLS1:{check['check_id']}", scale=3),
+    )
+
+
+@page("GET", "/checks/{check_id}/receipt", Duty.WINDOW)
+async def receipt(visit: Visit) -> Response:
+    check = await visit.read(f"/v1/checks/{visit.path['check_id']}")
+    reply = await visit.call("GET", f"/v1/checks/{visit.path['check_id']}/receipt")
+    proof = reply.text if reply.is_ok and reply.content else None
+    if visit.query.get("file") and proof:
+        headers = {"Content-Disposition": f'attachment; filename="receipt-{check["check_id"]}.txt"'}
+        return PlainTextResponse(proof, headers=headers)
+    if visit.query.get("leaf"):
+        headers = {"Content-Disposition": f'attachment; filename="leaf-{check["check_id"]}.json"'}
+        return Response(base64.b64decode(check["leaf"]), media_type="application/json", headers=headers)
+    return visit.show("receipt.html", check=check, proof=_proof_of(proof), matters=await matter_names(visit))
+
+
+@page("GET", "/checks/pending", Duty.WINDOW)
+async def pending(visit: Visit) -> Response:
+    """The unit's blocks and flags that still wait for an outcome."""
+    cursor = visit.query.get("cursor")
+    found = await visit.read("/v1/checks", pending="outcome", limit=FULL_PAGE, cursor=cursor)
+    matters = await matter_names(visit)
+    return visit.show("checks_pending.html", items=found["items"], next=found["next"], matters=matters)
+
+
+@page("GET", "/checks", Duty.WINDOW)
+async def own_checks(visit: Visit) -> Response:
+    """The unit's own checks, newest first."""
+    asked, matters = dict(visit.query), await matter_names(visit)
+    wanted: dict[str, object] = {
+        name: asked.get(name) for name in ("reference", "matter", "decision", "cursor") if asked.get(name)
+    }
+    wanted |= {"from": start_of_day(asked.get("from")), "to": end_of_day(asked.get("to")), "limit": FULL_PAGE}
+    reply = await visit.call("GET", "/v1/checks", query=wanted)
+    found = reply.json if reply.is_ok else {"items": [], "next": None}
+    kept = {name: asked[name] for name in ("from", "to", "reference", "matter", "decision") if asked.get(name)}
+    form = Form(asked, general=[] if reply.is_ok else ["查询条件有误"])
+    return visit.show("checks.html", form=form, items=found["items"], next=found["next"], matters=matters, kept=kept)
+
+
+@page("GET", "/notices", Duty.WINDOW)
+async def notices(visit: Visit) -> Response:
+    state = visit.query.get("state", "")
+    state = state if state in NOTICE_STATES else ""
+    found = await visit.read("/v1/notices", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
+    return visit.show("notices.html", form=Form({"state": state}), items=found["items"], next=found["next"])
+
+
+@page("GET", "/notices/stream", Duty.WINDOW)
+async def stream(visit: Visit) -> Response:
+    """For the count on the work bench: a notice shows within two seconds."""
+    return Forwarded(visit, "/v1/notices/stream", {"last-event-id": visit.request.headers.get("last-event-id", "")})
+
+
+@page("GET", "/notices/{notice_id}", Duty.WINDOW)
+async def notice(visit: Visit) -> Response:
+    return await _notice(visit, Form())
+
+
+@page("POST", "/notices/{notice_id}/acknowledgement", Duty.WINDOW)
+async def acknowledge(visit: Visit) -> Response:
+    path = f"/v1/notices/{visit.path['notice_id']}/acknowledgement"
+    return await _on_notice(visit, path, {"operator": visit.principal.operator})
+
+
+@page("POST", "/notices/{notice_id}/reply", Duty.WINDOW)
+async def reply_to_notice(visit: Visit) -> Response:
+    form = visit.form
+    if not form.given("result"):
+        form.faults["result"] = "请选择办理情况"
+        return await _notice(visit, form, status=422)
+    body = {"operator": visit.principal.operator, "result": form["result"], "text": form["text"]}
+    return await _on_notice(visit, f"/v1/notices/{visit.path['notice_id']}/reply", body)
+
+
+OUTCOME_SENTENCES = {
+    "reason-missing": "结论为停止办理而准予的，必须写明理由",
+    "missing": "结论为停止办理而准予的，必须写明理由",
+    "override-reason": "结论为停止办理而准予的，必须写明理由",
+    "invalid-request": "结论为停止办理而准予的，必须写明理由",
+}
+
+
+async def _ask(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    """The form; its first select holds the matters that this person may ask about."""
+    allowed = visit.principal.matters
+    matters = [one for one in await all_matters(visit) if one["matter"] in allowed]
+    name = "name_en" if visit.language.value == "en" else "name"
+    shown = sorted(((str(one["matter"]), str(one[name])) for one in matters), key=lambda one: one[1])
+    return visit.show(
+        "ask.html",
+        status=status,
+        form=form,
+        matters=shown,
+        covered={str(one["matter"]): _covered(one) for one in matters},
+        types=TYPES_OF_KIND,
+    )
+
+
+def _covered(matter: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The roles and kinds that measures of the matter cover; empty lists stand for all."""
+    return {"roles": list(matter.get("roles") or ()), "kinds": list(matter.get("kinds") or ())}
+
+
+async def _answer(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    check_id = visit.path["check_id"]
+    check = await visit.read(f"/v1/checks/{check_id}")
+    outcome = await _outcome(visit, check_id)
+    again = {"matter": check["matter"], "reference": check["reference"], "role": check["subjects"][0]["role"]}
+    return visit.show(
+        "answer.html",
+        status=status,
+        form=form,
+        check=check,
+        outcome=outcome,
+        said=bool(visit.query.get("said")),
+        matters=await matter_names(visit),
+        again=visit.seal(again, "again"),
+    )
+
+
+async def _outcome(visit: Visit, check_id: str) -> Any:
+    reply = await visit.find(f"/v1/checks/{check_id}/outcome")
+    return reply.json if reply else None
+
+
+def _typed(form: Form) -> dict[str, str]:
+    names = ("matter", "role", "kind", "reference", "name", "type", "number", "object")
+    return {name: form[name] for name in names}
+
+
+def _question(form: Form) -> dict[str, Any]:
+    number = form.given("number")
+    kind = form["kind"]
+    type_ = form["type"] if form["type"] in TYPES_OF_KIND[kind] else TYPES_OF_KIND[kind][0]
+    subject = {
+        "role": form.given("role") or "applicant",
+        "kind": kind,
+        "name": form["name"].strip(),
+        "identifier": {"type": type_, "number": number} if number else None,
+    }
+    question: dict[str, Any] = {
+        "matter": form["matter"],
+        "reference": form["reference"].strip(),
+        "subjects": [subject],
+    }
+    if form.given("object"):
+        question["object"] = form.given("object")
+    return question
+
+
+def _proof_of(text: str | None) -> dict[str, str] | None:
+    """What a printed receipt shows of a tlog-proof: the place, the checkpoint, and the whole text to type or scan."""
+    if text is None:
+        return None
+    lines = text.splitlines()
+    index = next((line.removeprefix("index ") for line in lines if line.startswith("index ")), "")
+    blank = lines.index("") if "" in lines else 0
+    note = lines[blank + 1 :]
+    return {"text": text, "index": index, "origin": note[0], "size": note[1], "root": note[2]}
+
+
+async def _notice(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    found = await visit.read(f"/v1/notices/{visit.path['notice_id']}")
+    return visit.show("notice.html", status=status, form=form, notice=found)
+
+
+async def _on_notice(visit: Visit, path: str, body: dict[str, Any]) -> Response:
+    reply = await visit.call("POST", path, body=body, headers={"Idempotency-Key": visit.form["once"]})
+    if not reply.is_ok:
+        visit.form.take_problem(reply.json, {"/result": "result", "/text": "text"}, {"conflict": "该通知书已经办理过"})
+        return await _notice(visit, visit.form, status=reply.status)
+    return visit.go(f"/notices/{visit.path['notice_id']}", done="1")

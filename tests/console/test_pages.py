@@ -1,0 +1,174 @@
+"""The pages by plain HTTP: what works without a script, and what is refused."""
+
+import pytest
+
+from blacklist_service.access.duties import Duty
+from tests.console.desk import Desk
+from tests.members.staff.people import PASSWORD, add_person, forget_code
+from tests.support import Service, resident_id, row
+
+
+async def at_desk(service: Service, login: str, *duties: Duty) -> Desk:
+    desk = Desk(service)
+    await desk.log_in(await add_person(service, login, *duties))
+    return desk
+
+
+async def test_a_window_clerk_asks_and_says_what_was_done(service: Service):
+    number = resident_id()
+    await service.load_rows(row(name="赵六", identifier_number=number))
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/checks/new")
+    assert "公务员录用" in desk.text
+    asked = {"matter": "civil_service_recruitment", "role": "applicant", "kind": "person", "name": "赵六"}
+    await desk.submit("/checks/new", **asked, reference="GD-1", type="resident_id", number=number)
+    assert "停止办理" in desk.text
+    assert "姓名（名称）与证件号码一致" in desk.text
+    await desk.submit(outcome_of(desk), action="approved", reason="")
+    assert desk.page.status_code == 422
+    assert "必须写明理由" in desk.text
+    await desk.submit(outcome_of(desk), action="approved", reason="已核实为同名，另有文号")
+    assert "办理结果已记录" in desk.text
+    await desk.open("/console/checks")
+    assert "准予办理" in desk.text
+    [entry] = await service.fetch(
+        "SELECT operator, key_id, agency FROM ledger_entries WHERE action = 'check' ORDER BY at DESC LIMIT 1"
+    )
+    assert (entry["operator"], entry["agency"], entry["key_id"][0]) == ("wang.li", "GD-HR", "u")
+
+
+async def test_a_wrong_check_digit_keeps_the_typing_and_records_nothing(service: Service):
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/checks/new")
+    asked = {"matter": "civil_service_recruitment", "role": "applicant", "kind": "person", "name": "赵六"}
+    await desk.submit("/checks/new", **asked, reference="GD-1", type="resident_id", number="530111198503170016")
+    assert desk.page.status_code == 422
+    assert "证件号码有误" in desk.text
+    assert 'value="530111198503170016"' in desk.page.text
+    assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")
+
+
+async def test_every_page_is_its_duties_alone_and_a_refusal_is_on_record(service: Service):
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/entries")
+    assert desk.page.status_code == 403
+    assert "审计" in desk.text
+    assert await service.fetch("SELECT FROM ledger_entries WHERE action = 'refused' AND operator = 'wang.li'")
+
+
+async def test_another_units_check_is_not_there(service: Service):
+    theirs = await service.check({"role": "applicant", "kind": "person", "name": "赵六", "identifier": None})
+    desk = Desk(service)
+    await desk.log_in(await add_person(service, "li.na", Duty.WINDOW, member="GD-EDU"))
+    for path in ("", "/explanation", "/receipt"):
+        await desk.open(f"/console/checks/{theirs['check_id']}{path}")
+        assert desk.page.status_code == 404
+
+
+async def test_an_auditor_finds_who_asked_and_unmasks_with_a_reason(service: Service):
+    number = resident_id()
+    asked = {
+        "role": "applicant",
+        "kind": "person",
+        "name": "赵六",
+        "identifier": {"type": "resident_id", "number": number},
+    }
+    check = await service.check(asked)
+    desk = await at_desk(service, "zhao.min", Duty.AUDITOR)
+    await desk.open("/console/entries")
+    await desk.submit("/entries", kind="person", name="赵六", type="resident_id", number=number, action="")
+    assert number not in desk.address
+    assert "赵" not in desk.address
+    assert "GD-HR" in desk.text
+    await desk.open(f"/console/entries/{check['check_id']}")
+    assert "尚未封存" in desk.text
+    await desk.submit(f"/entries/{check['check_id']}/unmasking", reason="")
+    assert desk.page.status_code == 422
+    await desk.submit(f"/entries/{check['check_id']}/unmasking", reason="信访件")
+    assert number in desk.text
+    assert await service.fetch("SELECT FROM ledger_entries WHERE action = 'audit_unmasked' AND operator = 'zhao.min'")
+
+
+async def test_unmasking_needs_a_fresh_second_factor(service: Service):
+    check = await service.check({"role": "applicant", "kind": "person", "name": "赵六", "identifier": None})
+    person = await add_person(service, "zhao.min", Duty.AUDITOR)
+    desk = Desk(service)
+    await desk.log_in(person)
+    await service.fetch("UPDATE staff_sessions SET proved_at = now() - interval '6 minutes'")
+    service.app.state.console.__init__(service.app.state)  # as if half a second had passed
+    await desk.open(f"/console/entries/{check['check_id']}")
+    await desk.submit(f"/entries/{check['check_id']}/unmasking", reason="信访件", code="000000")
+    assert desk.page.status_code == 403
+    await forget_code(service, person)
+    before = desk.cookie
+    await desk.open(f"/console/entries/{check['check_id']}")
+    await desk.submit(f"/entries/{check['check_id']}/unmasking", reason="信访件", code=person.code())
+    assert desk.page.status_code == 200
+    assert desk.cookie != before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://elsewhere.example"},
+        {"Sec-Fetch-Site": "none", "Origin": "null"},
+    ],
+)
+async def test_another_site_sends_no_form(service: Service, headers: dict[str, str]):
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/checks/new")
+    asked = {"matter": "civil_service_recruitment", "role": "applicant", "kind": "person", "name": "赵六"}
+    await desk.submit("/checks/new", headers=headers, **asked, reference="GD-1", type="resident_id", number="")
+    assert desk.page.status_code == 403
+    assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")
+
+
+async def test_a_form_without_its_token_is_refused(service: Service):
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/checks/new")
+    await desk.submit("/checks/new", token="", name="赵六")
+    assert desk.page.status_code == 403
+
+
+async def test_after_a_time_out_the_typing_comes_back_unsent(service: Service):
+    person = await add_person(service, "wang.li", Duty.WINDOW)
+    desk = Desk(service)
+    await desk.log_in(person)
+    await desk.open("/console/checks/new")
+    await service.fetch("UPDATE staff_sessions SET seen_at = now() - interval '16 minutes'")
+    service.app.state.console.__init__(service.app.state)
+    asked = {"matter": "civil_service_recruitment", "role": "applicant", "kind": "person", "name": "赵六"}
+    await desk.submit("/checks/new", **asked, reference="GD-7", type="resident_id", number="")
+    assert desk.page.status_code == 401
+    assert "您填写的内容已保留" in desk.text
+    assert "赵六" not in desk.page.text
+    await forget_code(service, person)
+    await desk.submit("/login", login=person.login, password=PASSWORD, code=person.code())
+    assert "赵六" in desk.text
+    assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")
+    await desk.submit("/checks/new", edit="1")
+    assert 'value="赵六"' in desk.page.text
+
+
+async def test_away_from_loopback_the_console_needs_a_name(service: Service):
+    desk = Desk(service)
+    for host in ("blacklist.example", "10.0.0.5:8000"):
+        await desk.open("/console/login", Host=host)
+        assert desk.page.status_code == 404
+
+
+async def test_out_is_out(service: Service):
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    cookie = desk.cookie
+    await desk.submit("/logout")
+    desk.cookie = cookie
+    service.app.state.console.__init__(service.app.state)
+    await desk.open("/console/checks/new")
+    assert "登录名" in desk.text
+
+
+def outcome_of(desk: Desk) -> str:
+    """The address that the open answer's outcome goes to."""
+    check_id = desk.address.split("?")[0].removeprefix("/console/checks/").removesuffix("/outcome")
+    return f"/checks/{check_id}/outcome"

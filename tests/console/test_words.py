@@ -1,0 +1,70 @@
+"""Every word of a page has its English; every code that a page may show has its word."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from blacklist_service import console
+from blacklist_service.access.duties import Duty
+from blacklist_service.assistance.rules import NoticeAction, NoticeState, ReplyResult, Urgency
+from blacklist_service.checks.outcomes import OutcomeAction
+from blacklist_service.checks.rules import Decision, Reason
+from blacklist_service.console import wording
+from blacklist_service.console.translations import english
+from blacklist_service.ledger.entries import Action
+from blacklist_service.measures.rules import MeasureClass, SubjectRole
+from blacklist_service.members.staff.rules import Factor
+from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
+from blacklist_service.subjects.keys import Identity
+from blacklist_service.subjects.relations import Relation
+
+FOLDER = Path(console.__file__).parent
+SAID = re.compile(r'(?<![\w.])t\("([^"]+)"')
+LABELLED = re.compile(r'(?:text_field|select_field|area_field|choices)\(form, "[^"]+", "([^"]+)"')
+OTHERS = re.compile(r'(?:hint|empty)="([^"]*[\u4e00-\u9fff][^"]*)"')
+MENU = re.compile(r'menu_link\("[^"]+", "([^"]+)"')
+CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
+
+
+@pytest.mark.parametrize(
+    ("table", "codes"),
+    [
+        (wording.DUTIES, Duty),
+        (wording.DECISIONS, Decision),
+        (wording.REASONS, Reason),
+        (wording.IDENTITIES, Identity),
+        (wording.RELATIONS, Relation),
+        (wording.KINDS, SubjectKind),
+        (wording.ROLES, SubjectRole),
+        (wording.IDENTIFIER_TYPES, IdentifierType),
+        (wording.MEASURE_CLASSES, MeasureClass),
+        (wording.OUTCOMES, OutcomeAction),
+        (wording.NOTICE_ACTIONS, NoticeAction),
+        (wording.NOTICE_STATES, NoticeState),
+        (wording.REPLY_RESULTS, ReplyResult),
+        (wording.URGENCIES, Urgency),
+        (wording.FACTORS, Factor),
+        (wording.ACTIONS, Action),
+    ],
+)
+def test_every_code_has_its_word(table, codes):
+    assert {code.value for code in codes} - {str(code) for code in table} == set()
+
+
+def test_every_word_has_its_english():
+    said: set[str] = set()
+    for file in FOLDER.rglob("*.html"):
+        text = file.read_text("utf-8")
+        said |= {word for pattern in (SAID, LABELLED, OTHERS, MENU) for word in pattern.findall(text)}
+    for name in ("entrance", "home", "window", "auditor", "wording", "proofs"):
+        code = re.sub(r'""".*?"""', "", (FOLDER / f"{name}.py").read_text("utf-8"), flags=re.DOTALL)
+        said |= set(CHINESE.findall(code))
+    assert said - set(english()) == set()
+
+
+def test_no_template_marks_anything_as_safe_or_carries_a_style_or_script_of_its_own():
+    for file in FOLDER.rglob("*.html"):
+        text = file.read_text("utf-8")
+        assert "|safe" not in text.replace(" ", "")
+        assert not re.search(r"<style|\sstyle=|<script(?! src=)|\son\w+=", text), file.name
