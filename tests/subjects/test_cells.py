@@ -206,7 +206,6 @@ def test_two_numbers_are_both_there(between: str):
     [
         (f"统一社会信用代码：{CODE}", T.USCC, CODE, VALID),
         (f"{CODE}(1-1)", T.USCC, CODE, VALID),
-        ("91530111MA6K7OO12B", T.USCC, CODE, VALID),
         ("91350211M0000XUF46(旧)", T.USCC, "91350211M0000XUF46", CHECK_FAILED),
         ("注册号530103620128086", T.BUSINESS_REGISTRATION_NUMBER, "530103620128086", VALID),
         ("组织机构代码10162374-1", T.ORGANISATION_CODE, "101623741", VALID),
@@ -214,6 +213,17 @@ def test_two_numbers_are_both_there(between: str):
 )
 def test_an_organisations_number_in_words(text: str, type_: IdentifierType, number: str, quality: IdentifierQuality):
     assert read(ORGANISATION, text) == Cell((Identifier(type_, number, quality),), is_extracted=True)
+
+
+def test_letters_in_a_credit_code_are_read_as_digits_with_doubt():
+    cell = read(ORGANISATION, "91530111MA6K7OO12B")
+    assert cell == Cell((Identifier(T.USCC, CODE, VALID, is_unusual=True),), is_extracted=True)
+    assert {KeyKind.IDENTIFIER, KeyKind.NAME_ONLY} <= keys(ORGANISATION, cell)
+
+
+def test_a_mistyped_credit_code_is_not_mended_by_reading_its_own_letters_as_digits():
+    cell = read(ORGANISATION, "93659801A2N85LNC97")
+    assert cell == Cell((Identifier(T.USCC, "93659801A2N85LNC97", CHECK_FAILED),))
 
 
 def test_letters_are_read_as_digits_only_where_the_check_then_holds():

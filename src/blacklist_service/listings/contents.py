@@ -312,7 +312,7 @@ def _naming_warnings(kind: SubjectKind, name: str, cell: Cell, case_number: Case
         warnings.append(Warn.IDENTIFIER_MASKED)  # also by a mask that nobody knows: it is found by the name alone
     elif (warning := _WARNING_OF_QUALITY.get(identifier.quality)) is not None:
         warnings.append(warning)
-    elif identifier.is_unusual:
+    elif identifier.is_unusual and not cell.is_extracted:
         warnings.append(Warn.IDENTIFIER_UNUSABLE)  # used as it stands, and found by the name as well
     if cell.is_extracted:
         warnings.append(Warn.IDENTIFIER_EXTRACTED)

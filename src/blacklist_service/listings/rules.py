@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from blacklist_service.subjects.identifiers import Identifier, SubjectKind
 
@@ -165,8 +165,7 @@ class Person:
     until: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(NamedTuple):
     """What names a listing: enough for a row that deletes or withdraws it. `record_id` and `decision_number` tell apart two
     listings of one debtor in one case.
     """
@@ -182,8 +181,7 @@ class Naming:
     decision_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """What a court says of a listing, read and normalised. Dates are as given: what follows from them is not content.
 
     `identifier` names the debtor; `further_identifiers` are what else was written in its place, and finds it too.

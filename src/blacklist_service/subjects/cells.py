@@ -8,7 +8,7 @@ A question is read by `identifiers.read_identifier` alone: who asks can type the
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 from unicodedata import decimal, normalize
@@ -66,9 +66,15 @@ def read_cell(kind: SubjectKind, declared: IdentifierType | None, text: str, *, 
         return _NOTHING
     soft = _soften(text)
     may_be_old = kind is SubjectKind.PERSON and declared not in _DOCUMENTS
-    if found := tuple(_find_numbers(soft, today, may_be_old=may_be_old)):
+    # A credit code of full form that fails its check is mistyped: its letters are its own, not digits that look like them.
+    alphabets = _LOOK_ALIKES[:1] if _is_mistyped_code(plain) else _LOOK_ALIKES
+    if found := tuple(_find_numbers(soft, today, alphabets, may_be_old=may_be_old)):
         return Cell(found, is_extracted=True, is_of_another_type=any(disagrees(one, kind, declared) for one in found))
     return _read_uncertain(kind, declared, plain, soft, today)
+
+
+def _is_mistyped_code(plain: Identifier | None) -> bool:
+    return plain is not None and plain.type is IdentifierType.USCC and plain.quality is IdentifierQuality.CHECK_FAILED
 
 
 def _has_check(found: Identifier, declared: IdentifierType | None) -> bool:
@@ -132,14 +138,18 @@ def _digit(character: str) -> str:
     return character if value is None else str(int(value))
 
 
-def _find_numbers(soft: str, today: date, *, may_be_old: bool) -> Iterator[Identifier]:
+def _find_numbers(
+    soft: str, today: date, alphabets: Iterable[Mapping[int, str]], *, may_be_old: bool
+) -> Iterator[Identifier]:
     """All numbers that hold, as written and with the separators taken out; then with letters read as digits."""
     upper = soft.upper()
     found = dict.fromkeys(_in_runs(upper, today, may_be_old=may_be_old))
     found |= dict.fromkeys(_in_runs(_SEPARATORS.sub("", upper), today, may_be_old=may_be_old))
-    for alphabet in _LOOK_ALIKES:
+    for alphabet in alphabets:
         if not found:
-            found = dict.fromkeys(_in_runs(_SEPARATORS.sub("", soft.translate(alphabet).upper()), today))
+            alike = _in_runs(_SEPARATORS.sub("", soft.translate(alphabet).upper()), today)
+            # A credit code has letters of its own, so that letters read as digits may hold by accident.
+            found = dict.fromkeys(one._replace(is_unusual=one.type is IdentifierType.USCC) for one in alike)
     seen: set[str] = set()
     for one in found:
         if one.number not in seen:

@@ -78,8 +78,7 @@ def listed_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
     """
     name = comparison_key(subject.kind, subject.name)
     keys = _listed_keys(subject, name, digester)
-    former = former_comparison_key(subject.kind, subject.name)
-    if former != name:
+    if name is not subject.name and (former := former_comparison_key(subject.kind, subject.name)) != name:
         # Workers of the version before ask by these, until the last of them has ended.
         keys += [key for key in _listed_keys(subject, former, digester) if key not in keys]
     return keys

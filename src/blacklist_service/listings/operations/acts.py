@@ -107,7 +107,7 @@ class Done:
 async def publish_listing(connection: Connection, content: Content, *, court: Court, warnings: Sequence[Warn]) -> Done:
     """Publish; the same content again changes nothing. Other content for a listing in force is a `Conflict`."""
     require_court(content.court_code, court)
-    content = replace(content, court_code=court.code)
+    content = content._replace(court_code=court.code)
     head = await lock_head(connection)
     import_id = new_id(head.at)
     row = await _stage(connection, import_id, content, RowAction.PUBLISH, head, court)
@@ -140,7 +140,7 @@ async def correct_listing(
 ) -> Done:
     """Replace what a listing says (Art. 9). Its former keys stay its aliases."""
     require_court(content.court_code, court)
-    content = replace(content, court_code=court.code)
+    content = content._replace(court_code=court.code)
     head = await lock_head(connection)
     listing = await get_own(connection, listing_id, expected_version, court)
     import_id = new_id(head.at)
