@@ -296,9 +296,6 @@ async def test_the_matters_show_their_legal_basis(service: Service):
     assert response.headers["etag"] == '"1"'
     items = {item["matter"]: item for item in response.json()["items"]}
     assert len(items) == 57
-    assert [one["class"] for one in items["real_estate_transfer"]["measures"]] == [
-        "notice_required",
-        "prohibition",
-        "restriction",
-    ]
+    classes = {one["class"] for one in items["real_estate_transfer"]["measures"]}
+    assert classes == {"notice_required", "prohibition", "restriction"}
     assert all(measure["basis"] for item in items.values() for measure in item["measures"])
