@@ -73,7 +73,7 @@ async def test_an_old_answer_keeps_its_edition_and_a_new_one_says_the_new(office
     assert put.json()["changed"] == ["military_enlistment"], put.text
     before = await officer.check(subject("赵老板", BOSS), **asked)
     async with officer.workplace.connected() as connection, connection.transaction():
-        await apply_measures(connection, founding_catalogue(), actor=TEST, secrecy=officer.workplace.secrecy)
+        await apply_confirmed(connection, founding_catalogue(), officer)
     after = await officer.check(subject("赵老板", BOSS), **asked)
     assert (before["decision"], after["decision"]) == ("block", "flag")
     kept = (await officer.get(f"/v1/checks/{before['check_id']}")).json()
@@ -97,6 +97,12 @@ async def connected(service: Service) -> AsyncIterator[Connection]:
         await connection.close()
 
 
+async def apply_confirmed(connection: Connection, catalogue: Catalogue, officer: Service) -> None:
+    named: dict[str, Any] = {"actor": TEST, "secrecy": officer.workplace.secrecy}
+    shown = (await apply_measures(connection, catalogue, is_dry_run=True, **named)).shown
+    await apply_measures(connection, catalogue, confirm=shown.digest, **named)
+
+
 async def test_the_same_edition_again_is_the_same_version(officer: Service):
     async with officer.workplace.connected() as connection, connection.transaction():
         secrecy = officer.workplace.secrecy
@@ -117,7 +123,7 @@ async def test_the_doctor_says_that_a_newer_founding_edition_is_there(officer: S
         found = await _measures(connection)
         assert found.fault is None
         assert "a newer founding edition is there (2)" in found.seen
-        await apply_measures(connection, founding, actor=TEST, secrecy=officer.workplace.secrecy)
+        await apply_confirmed(connection, founding, officer)
         assert (await _measures(connection)).seen == "version 2"
 
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from blacklist_service.cli.environment import Workplace, load_settings, opened, 
 from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.database.connections import connect
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
+from blacklist_service.measures.brake import ConfirmationNeeded, Shown
 from blacklist_service.measures.operations import Applied, apply_measures, founding_catalogue, read_catalogue
 from blacklist_service.measures.rules import Catalogue
 
@@ -25,28 +26,55 @@ DryRun = Annotated[
     typer.Option("--dry-run", help=f"only say what would change, also in the answers of the last {DAYS} days"),
 ]
 
+Confirm = Annotated[
+    str | None, typer.Option("--confirm", metavar="DIGEST", help="that of the difference, where it removes or weakens")
+]
+
 
 def apply(
     file: CatalogueFile = None,
     founding: Founding = False,
     dry_run: DryRun = False,
+    confirm: Confirm = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a catalogue in force for every check that begins afterwards."""
+    """Put a catalogue in force for every check that begins afterwards. What removes or weakens is shown first: exit 1."""
     catalogue = _chosen(file, founding)
     with opened(load_settings(data_dir)) as workplace:
-        applied = run(_apply(workplace, catalogue, is_dry_run=dry_run))
+        try:
+            applied = run(_apply(workplace, catalogue, is_dry_run=dry_run, confirm=confirm))
+        except ConfirmationNeeded as needed:
+            _show_and_stop(needed.shown, as_json=as_json)
         found = run(_simulate(workplace, catalogue, is_quiet=as_json)) if dry_run else None
     if as_json:
         shown = {"measures_version": applied.version} | asdict(applied.difference)
+        shown |= {"weakened": applied.shown.wire["weakened"], "digest": applied.shown.digest}
         print(json.dumps(shown | ({"simulation": found} if found else {}), ensure_ascii=False))
         return
     print(f"measures version {applied.version}{' (unchanged: dry run)' if dry_run else ''}")
-    for word in ("added", "removed", "changed"):
-        print(f"{word}: {', '.join(getattr(applied.difference, word)) or '-'}")
+    _print_difference(applied.shown)
     if found:
         print("\n".join(_report(found)))
+
+
+def _print_difference(shown: Shown) -> None:
+    for word in ("added", "removed", "changed"):
+        print(f"{word}: {', '.join(getattr(shown.changes, word)) or '-'}")
+    for one in shown.weakened:
+        until = "" if one.until is None else f" until {one.until}"
+        said = f"{one.loss.value.replace('_', ' ')} ({one.measure_class}), since {one.since}{until}"
+        print(f"  weakened: {one.matter}  {one.measure}  {said}")
+    if shown.weakened:
+        print(f"digest: {shown.digest}")
+
+
+def _show_and_stop(shown: Shown, *, as_json: bool) -> NoReturn:
+    if as_json:
+        print(json.dumps({"difference": shown.wire, "digest": shown.digest}, ensure_ascii=False))
+    else:
+        _print_difference(shown)
+    stop(f"nothing was changed: if that is what is meant, add --confirm {shown.digest}", status=1)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,10 +88,15 @@ def _chosen(file: Path | None, founding: bool) -> Catalogue:
         return founding_catalogue() if file is None else read_catalogue(file.read_text("utf-8"))
 
 
-async def _apply(workplace: Workplace, catalogue: Catalogue, *, is_dry_run: bool) -> Applied:
+async def _apply(workplace: Workplace, catalogue: Catalogue, *, is_dry_run: bool, confirm: str | None) -> Applied:
     async with workplace.connected() as connection, connection.transaction():
         return await apply_measures(
-            connection, catalogue, actor=operator(), secrecy=workplace.secrecy, is_dry_run=is_dry_run
+            connection,
+            catalogue,
+            actor=operator(),
+            secrecy=workplace.secrecy,
+            is_dry_run=is_dry_run,
+            confirm=confirm,
         )
 
 

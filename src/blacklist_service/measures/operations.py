@@ -13,9 +13,10 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
+from blacklist_service.measures.brake import Shown, require_confirmed, show
 from blacklist_service.measures.editions import CatalogueFile, is_by_reference, is_same, nested
 from blacklist_service.measures.queries import get_catalogue
-from blacklist_service.measures.rules import Catalogue, Difference, difference
+from blacklist_service.measures.rules import Catalogue, Difference
 from blacklist_service.problems import InvalidRequest, VersionMismatch
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.web.bodies import parse_json, validate
@@ -47,6 +48,7 @@ class Applied:
 
     version: int
     difference: Difference
+    shown: Shown
 
 
 async def apply_measures(
@@ -57,10 +59,12 @@ async def apply_measures(
     secrecy: Secrecy,
     expected_version: int | None = None,
     is_dry_run: bool = False,
+    confirm: str | None = None,
 ) -> Applied:
     """Put `catalogue` in force for every check that begins after the commit.
 
-    The same catalogue again is the same version. Raise `VersionMismatch` where another than the expected is in force.
+    The same catalogue again is the same version. Raise `VersionMismatch` where another than the expected is in force, and
+    `ConfirmationNeeded` where something is taken away and `confirm` is not the digest of just that difference.
     """
     # What has its default is left out: a version before this one reads what it knows itself.
     document = catalogue.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -70,9 +74,11 @@ async def apply_measures(
     if expected_version is not None and expected_version != head["version"]:
         raise VersionMismatch
     held = await get_catalogue(connection, head["version"])
-    changes = difference(held, catalogue)
+    shown = show(held, catalogue, replaces=int(head["version"]), sha256=digest.hex())
+    changes = shown.changes
     if is_dry_run or (head["version"] and is_same(held, catalogue)):
-        return Applied(int(head["version"]), changes)
+        return Applied(int(head["version"]), changes, shown)
+    require_confirmed(shown, confirm)
     version, now = int(head["version"]) + 1, await database_clock(connection)
     await connection.executemany(
         "INSERT INTO matters (code, name, name_en) VALUES ($1, $2, $3)"
@@ -85,6 +91,8 @@ async def apply_measures(
     )
     await connection.execute("UPDATE heads SET version = $1, changed_at = $2 WHERE name = 'measures'", version, now)
     facts, private = _told(changes)
+    if shown.weakened:
+        facts |= {"weakened": len(shown.weakened), "confirmed": shown.digest}
     entry = Entry(
         Action.MEASURES_APPLIED,
         actor,
@@ -93,7 +101,7 @@ async def apply_measures(
         private=private,
     )
     await record(connection, [entry], at=now, secrecy=secrecy)
-    return Applied(version, changes)
+    return Applied(version, changes, shown)
 
 
 def _told(changes: Difference) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,6 +11,7 @@ from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
+from blacklist_service.measures.brake import Loss
 from blacklist_service.measures.operations import apply_measures
 from blacklist_service.measures.queries import find_catalogue, get_measures_version
 from blacklist_service.measures.rules import Catalogue, Certainty, Matter, Measure, MeasureClass, Source, SubjectRole
@@ -80,6 +81,27 @@ class MatterPage(Response):
     next: str | None = None
 
 
+class WeakeningResponse(Response):
+    matter: str
+    measure: str
+    loss: Loss
+    measure_class: MeasureClass = Field(alias="class", description="that it had")
+    since: date
+    until: date | None
+
+
+class DifferenceResponse(Response):
+    """What a catalogue changes in the version it replaces."""
+
+    replaces: int
+    sha256: str = Field(description="of the new catalogue")
+    added: list[str]
+    removed: list[str]
+    changed: list[str]
+    local_settings_changed: bool
+    weakened: list[WeakeningResponse]
+
+
 class AppliedResponse(Response):
     """What is in force now, and what that changed; matters by their codes."""
 
@@ -89,6 +111,11 @@ class AppliedResponse(Response):
     changed: list[str]
     local_settings_changed: bool
     dry_run: bool
+    weakened: list[WeakeningResponse] = Field(description="what is taken away: of each measure, from when until when")
+    difference: DifferenceResponse = Field(description="all of the above as it is to be confirmed")
+    digest: str = Field(
+        description="SHA-256 of `difference` (RFC 8785): send it as `confirm` where `weakened` is not empty"
+    )
 
 
 class MatterQuery(BaseModel):
@@ -106,6 +133,9 @@ class ApplyQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dry_run: bool = Field(False, description="only say what would change")
+    confirm: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = Field(
+        None, description="the digest of the difference, where something is removed or weakened"
+    )
 
 
 class CatalogueRequest(Catalogue):
@@ -212,8 +242,10 @@ def _read_place(cursor: str, filters: Sequence[object]) -> tuple[int, int]:
     "",
     summary="Put a catalogue in force",
     description="For every check that begins after the answer. Compared with what is in force, validated, recorded; the "
-    "same again is the same version. `If-Match` with the version it replaces is honoured, not required.",
-    responses=problems(401, 403, 412, 413, 415, 422, 503),
+    "same again is the same version. One that removes a matter or a measure, or has one reach less far or less hard, needs "
+    "`confirm`: without it, 409 shows the `difference` and its `digest`, as a dry run does. "
+    "`If-Match` with the version it replaces is honoured, not required.",
+    responses=problems(401, 403, 409, 412, 413, 415, 422, 503),
     dependencies=[needs(Scope.MEASURES_WRITE)],
 )
 async def put_measures(
@@ -232,15 +264,14 @@ async def put_measures(
         secrecy=request.app.state.secrecy,
         expected_version=_version(if_match),
         is_dry_run=query.dry_run,
+        confirm=query.confirm,
     )
+    shown = applied.shown.wire
     response.headers["ETag"] = f'"{applied.version}"'
-    return AppliedResponse(
-        measures_version=applied.version,
-        added=list(applied.difference.added),
-        removed=list(applied.difference.removed),
-        changed=list(applied.difference.changed),
-        local_settings_changed=applied.difference.settings,
-        dry_run=query.dry_run,
+    return AppliedResponse.model_validate(
+        {name: shown[name] for name in ("added", "removed", "changed", "local_settings_changed", "weakened")}
+        | {"measures_version": applied.version, "dry_run": query.dry_run}
+        | {"difference": shown, "digest": applied.shown.digest}
     )
 
 
