@@ -366,6 +366,16 @@ CREATE TABLE ledger_cosignatures (
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE ledger_displaced (
+    first_idx bigint NOT NULL,
+    end_idx bigint NOT NULL,
+    earliest timestamp with time zone NOT NULL,
+    latest timestamp with time zone NOT NULL,
+    found_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    noted_by uuid,
+    CONSTRAINT ledger_displaced_end_idx_check CHECK ((end_idx > first_idx))
+);
+
 CREATE TABLE ledger_entries (
     at timestamp with time zone NOT NULL,
     id uuid NOT NULL,
@@ -417,6 +427,13 @@ CREATE TABLE ledger_log (
     begun_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     CONSTRAINT ledger_log_is_only_check CHECK (is_only),
     CONSTRAINT ledger_log_origin_check CHECK (((length(origin) >= 1) AND (length(origin) <= 200)))
+);
+
+CREATE TABLE ledger_order (
+    is_only boolean DEFAULT true NOT NULL,
+    looked_to bigint DEFAULT 0 NOT NULL,
+    newest timestamp with time zone,
+    CONSTRAINT ledger_order_is_only_check CHECK (is_only)
 );
 
 CREATE TABLE ledger_pending (
@@ -982,6 +999,9 @@ ALTER TABLE ONLY ledger_checkpoints
 ALTER TABLE ONLY ledger_cosignatures
     ADD CONSTRAINT ledger_cosignatures_pkey PRIMARY KEY (size, vkey);
 
+ALTER TABLE ONLY ledger_displaced
+    ADD CONSTRAINT ledger_displaced_pkey PRIMARY KEY (first_idx);
+
 ALTER TABLE ONLY ledger_entries
     ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (at, id);
 
@@ -999,6 +1019,9 @@ ALTER TABLE ONLY ledger_leaves
 
 ALTER TABLE ONLY ledger_log
     ADD CONSTRAINT ledger_log_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY ledger_order
+    ADD CONSTRAINT ledger_order_pkey PRIMARY KEY (is_only);
 
 ALTER TABLE ONLY ledger_pending
     ADD CONSTRAINT ledger_pending_pkey PRIMARY KEY (id);
@@ -1421,6 +1444,20 @@ GRANT SELECT,INSERT ON TABLE ledger_cosignatures TO blacklist_app;
 
 GRANT SELECT ON TABLE ledger_cosignatures TO blacklist_sealer;
 
+GRANT SELECT ON TABLE ledger_displaced TO blacklist_app;
+
+GRANT SELECT ON TABLE ledger_displaced TO blacklist_sealer;
+
+GRANT INSERT(first_idx) ON TABLE ledger_displaced TO blacklist_sealer;
+
+GRANT INSERT(end_idx),UPDATE(end_idx) ON TABLE ledger_displaced TO blacklist_sealer;
+
+GRANT INSERT(earliest),UPDATE(earliest) ON TABLE ledger_displaced TO blacklist_sealer;
+
+GRANT INSERT(latest),UPDATE(latest) ON TABLE ledger_displaced TO blacklist_sealer;
+
+GRANT UPDATE(noted_by) ON TABLE ledger_displaced TO blacklist_app;
+
 GRANT SELECT,INSERT ON TABLE ledger_entries TO blacklist_app;
 
 GRANT SELECT ON TABLE ledger_entries TO blacklist_sealer;
@@ -1438,6 +1475,14 @@ GRANT SELECT,INSERT ON TABLE ledger_leaves TO blacklist_sealer;
 GRANT SELECT,INSERT ON TABLE ledger_log TO blacklist_app;
 
 GRANT SELECT ON TABLE ledger_log TO blacklist_sealer;
+
+GRANT SELECT ON TABLE ledger_order TO blacklist_app;
+
+GRANT SELECT ON TABLE ledger_order TO blacklist_sealer;
+
+GRANT UPDATE(looked_to) ON TABLE ledger_order TO blacklist_sealer;
+
+GRANT UPDATE(newest) ON TABLE ledger_order TO blacklist_sealer;
 
 GRANT SELECT,INSERT,DELETE ON TABLE ledger_pending TO blacklist_app;
 

@@ -28,6 +28,11 @@ LATE_REMOVALS = Gauge(
     multiprocess_mode="livemax",
 )
 LEDGER_REFUSED = Gauge("blacklist_ledger_refused", "1 where nothing may be sealed", multiprocess_mode="livemax")
+LEDGER_DISPLACED = Gauge(
+    "blacklist_ledger_displaced",
+    "Entries whose place in the log is not that of their time",
+    multiprocess_mode="livemax",
+)
 JOBS_STUCK = Gauge(
     "blacklist_jobs_stuck", "Imports and exports begun three times or more and never done", multiprocess_mode="livemax"
 )

@@ -22,6 +22,7 @@ from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
+from blacklist_service.ledger.order import note_displaced
 from blacklist_service.ledger.tasks import attach_months
 from blacklist_service.leftovers import sweep
 from blacklist_service.listings.calendar import Calendar
@@ -55,6 +56,7 @@ async def count_stuck(connection: Connection, _secrecy: Secrecy) -> bool:
 
 TASKS: tuple[Task, ...] = (
     count_stuck,
+    note_displaced,
     escalate_emergencies,
     forget_answers,
     forget_numbers,

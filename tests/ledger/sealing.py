@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection, connect
+from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import Log, find_checkpoint, find_log
 from blacklist_service.ledger.notes import Note
@@ -41,7 +42,7 @@ async def add_entries(connection: Connection, count: int, *, in_one: int = 1) ->
 
 async def sequencer_of(dsn: str, place: SealingPlace) -> Sequencer:
     """Close its connection when done."""
-    connection = await connect(dsn, **SETTINGS)
+    connection = await connect(dsn, role=SEALER_ROLE, **SETTINGS)
     try:
         assert await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOG_LOCK)
         return await Sequencer.take_up(connection, place)

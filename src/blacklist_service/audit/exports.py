@@ -3,13 +3,15 @@
 The bundle is of the log as it was at one checkpoint. Its manifest names each file by its SHA-256; the manifest's own
 digest is an entry of the log, made before the bundle leaves, so nothing in it can be changed afterwards: not even what
 no leaf shows in clear. Where every filter is on what leaves show, all leaves of the range are in the bundle, and whoever
-verifies it sees that no row is missing; otherwise the manifest says so.
+verifies it sees that no row is missing; otherwise the manifest says so. Leaves that bear a time of the range, but stand
+elsewhere in the log (`ledger/order.py`), are in it too, and named.
 """
 
 import asyncio
 import csv
 import hashlib
 import zipfile
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,9 +37,10 @@ from blacklist_service.ledger import tree
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.notes import Checkpoint, Proof
 from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.order import Displaced, is_looked_over, list_displaced
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.ledger.tree import TILE_WIDTH, Range
-from blacklist_service.problems import InvalidRequest
+from blacklist_service.problems import InvalidRequest, Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.web.spreadsheets import cell
 
@@ -48,6 +51,8 @@ else:
 
 GROUP = 16 * TILE_WIDTH
 """Leaves that are read and written at once: what an export holds in memory."""
+
+LOOKED_OVER_WITHIN = timedelta(seconds=60)
 
 COLUMNS = (
     *("leaf_index", "entry_id", "at", "action", "agency", "key_id", "operator", "matter", "reference", "check_id"),
@@ -135,7 +140,8 @@ class _Writing:
         if log is None or note is None:
             raise InvalidRequest("this database has no log to export from")
         checkpoint = Checkpoint.parse(note.text)
-        ranges = await _ranges(self._connection, self._wanted, checkpoint.size)
+        displaced = await _displaced(self._connection, self._wanted, checkpoint.size)
+        ranges = await _ranges(self._connection, self._wanted, checkpoint.size, displaced)
         name = f"entries.{self._wanted.form}"
         data = WRITERS[self._wanted.form](self._rows_path)
         try:
@@ -148,7 +154,8 @@ class _Writing:
         self._add("checkpoint", note.content.encode())
         self._add("vkey", "".join(f"{key.text}\n" for key in log.keys).encode())
         self._add("docs/verify_bundle.py", await asyncio.to_thread(VERIFIER.read_bytes))
-        return self._manifest(export_id, log.origin, checkpoint.size, ranges)
+        within = [run for run in displaced if any(run.first < end and first < run.end for first, end in ranges)]
+        return self._manifest(export_id, log.origin, checkpoint.size, ranges, within)
 
     def seal(self, manifest: bytes, proof: Proof, leaf: bytes) -> None:
         self._zip.writestr("manifest.json", manifest)
@@ -159,7 +166,9 @@ class _Writing:
         self._zip.close()
         self._rows_path.unlink(missing_ok=True)
 
-    def _manifest(self, export_id: UUID, origin: str, size: int, ranges: Sequence[Range]) -> bytes:
+    def _manifest(
+        self, export_id: UUID, origin: str, size: int, ranges: Sequence[Range], displaced: Sequence[Displaced]
+    ) -> bytes:
         manifest = {
             "version": 1,
             "export_id": str(export_id),
@@ -170,6 +179,7 @@ class _Writing:
             "is_complete": not self._wanted.not_provable,
             "not_provable": self._wanted.not_provable,
             "ranges": ranges,
+            "displaced": [run.wire for run in displaced],
             "rows": self.rows,
             "first_index": self._first,
             "last_index": self._last,
@@ -221,38 +231,74 @@ def outside(size: int, ranges: Sequence[Range]) -> list[Range]:
     return found
 
 
-async def _ranges(connection: Connection, wanted: Wanted, size: int) -> list[Range]:
+async def _displaced(connection: Connection, wanted: Wanted, size: int) -> list[Displaced]:
+    """What is not where its time is looked for; of importance where completeness of a time is claimed."""
+    if wanted.not_provable or (wanted.filters.from_ is None and wanted.filters.to is None):
+        return []
+    try:
+        async with asyncio.timeout(LOOKED_OVER_WITHIN.total_seconds()):
+            while not await is_looked_over(connection, size):  # noqa: ASYNC110 - another process looks
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise Undetermined(
+            "the log is still being looked over for entries out of order: ask again in some minutes"
+        ) from None
+    return await list_displaced(connection, size)
+
+
+async def _ranges(connection: Connection, wanted: Wanted, size: int, displaced: Sequence[Displaced]) -> list[Range]:
     """Which leaves the bundle holds: all that could be asked for where that can be proved, else the rows' own blocks."""
     if size == 0:
         return []
     if wanted.not_provable:
         return _blocks(await _list_indices(connection, wanted, size), size)
+    from_, to = wanted.filters.from_, wanted.filters.to
     first, end = 0, size
-    if wanted.filters.from_ is not None:
-        first = max(0, await _first_since(connection, wanted.filters.from_ - verify_bundle.DISORDER, size) - 1)
-    if wanted.filters.to is not None:
-        end = min(size, await _first_since(connection, wanted.filters.to + verify_bundle.DISORDER, size) + 1)
-    first, end = first - first % TILE_WIDTH, min(size, -(-max(end, first + 1) // TILE_WIDTH) * TILE_WIDTH)
-    return [(first, end)]
+    if from_ is not None:
+        since = await _first_since(connection, from_ - verify_bundle.DISORDER, size, displaced)
+        first = max(0, _in_order(since - 1, displaced))
+    if to is not None:
+        end = min(size, await _first_since(connection, to + verify_bundle.DISORDER, size, displaced) + 1)
+    spans = [(first, max(end, first + 1))] + [
+        (run.first, run.end)
+        for run in displaced
+        if (from_ is None or run.latest >= from_) and (to is None or run.earliest < to)
+    ]
+    return _join({block for one, other in spans for block in range(one // TILE_WIDTH, -(-other // TILE_WIDTH))}, size)
+
+
+def _in_order(index: int, displaced: Sequence[Displaced]) -> int:
+    """The last leaf up to this one that stands in order; -1 where there is none."""
+    for run in reversed(displaced[: bisect_right(displaced, index, key=lambda run: run.first)]):
+        if run.first <= index < run.end:
+            index = run.first - 1
+    return index
 
 
 def _blocks(indices: Iterable[int], size: int) -> list[Range]:
     """The blocks of these leaves, neighbours joined."""
-    blocks = sorted({index // TILE_WIDTH for index in indices})
+    return _join({index // TILE_WIDTH for index in indices}, size)
+
+
+def _join(numbers: Iterable[int], size: int) -> list[Range]:
+    blocks = sorted(numbers)
     starts = [block for place, block in enumerate(blocks) if place == 0 or blocks[place - 1] != block - 1]
     ends = [block for block, after in pairwise([*blocks, -1]) if after != block + 1]
     return [(start * TILE_WIDTH, min(size, (end + 1) * TILE_WIDTH)) for start, end in zip(starts, ends, strict=True)]
 
 
-async def _first_since(connection: Connection, at: datetime, size: int) -> int:
-    """A place in the log before which every leaf is older than `at` but for the disorder of a transaction's length."""
+async def _first_since(connection: Connection, at: datetime, size: int, displaced: Sequence[Displaced]) -> int:
+    """A place in the log before which every leaf that stands in order is older than `at`, but for the disorder of a
+    transaction's length.
+    """
     low, high = 0, size
     while low < high:
         middle = (low + high) // 2
-        if await connection.fetchval("SELECT at FROM ledger_leaves WHERE idx = $1", middle) < at:
+        asked = _in_order(middle, displaced)
+        if asked < low or await connection.fetchval("SELECT at FROM ledger_leaves WHERE idx = $1", asked) < at:
             low = middle + 1
         else:
-            high = middle
+            high = asked
     return low
 
 

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -33,7 +33,9 @@ BLOCK = 256
 NOT_VERIFIED = 3
 UNLISTED = {"manifest.json", "manifest.proof", "manifest.leaf"}
 DISORDER = timedelta(seconds=60)
-"""Leaves are in the order of their transactions; no transaction of the service lasts as long as this."""
+"""Leaves are in the order of their transactions; no transaction of the service lasts as long as this. Those of which that is
+not true, since a clock was wrong or somebody wrote them, are named by the manifest as displaced.
+"""
 MOST_BUNDLE_BYTES = BLOCK * (65_535 + 2)
 PROVEN = {
     "entry_id": "id",
@@ -124,6 +126,7 @@ def _verify(bundle: zipfile.ZipFile, vkeys: str | None) -> dict[str, Any]:
         "log_size": size,
         "is_complete": manifest["is_complete"],
         "not_provable": manifest["not_provable"],
+        "displaced": [(run.first, run.end) for run in _displaced_of(manifest)],
         "own_key": vkeys is None,
     }
 
@@ -158,7 +161,7 @@ def _match(manifest: Mapping[str, Any], leaves: "_Leaves", rows: Iterator[Mappin
     row = next(rows, None)
     for index, content in leaves:
         leaf = _parse(content)
-        reach.see(leaf["at"])
+        reach.see(index, leaf)
         is_asked = _is_asked(filters, leaf)
         if row is not None and row["leaf_index"] == index:
             require(is_asked, f"row {index} is not one that the filter asks for")
@@ -175,27 +178,74 @@ def _match(manifest: Mapping[str, Any], leaves: "_Leaves", rows: Iterator[Mappin
     return count
 
 
+class _Displaced(NamedTuple):
+    """A run of leaves that stand elsewhere in the log than their instants say, and from when to when those are."""
+
+    first: int
+    end: int
+    earliest: datetime
+    latest: datetime
+
+
+def _displaced_of(said: Mapping[str, Any]) -> list[_Displaced]:
+    """As a manifest says it, or an entry of the log; one made before there was such a list names none."""
+    return [_Displaced(one[0], one[1], _instant(one[2]), _instant(one[3])) for one in said.get("displaced", [])]
+
+
 class _Reach:
-    """Whether the leaves reach far enough past both ends of a time filter for none to lie beyond."""
+    """Whether the bundle holds every leaf that bears a time of the filter: one range reaches far enough past both of its ends
+    for none in order to lie beyond, and those out of order are there by name.
+    """
 
     def __init__(self, filters: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-        ranges = manifest["ranges"]
-        self._after = None if "from" not in filters else _instant(filters["from"]) - DISORDER
-        self._before = None if "to" not in filters else _instant(filters["to"]) + DISORDER
-        is_one = len(ranges) == 1
-        self._is_from_start = (is_one and ranges[0][0] == 0) or manifest["log_size"] == 0
-        self._is_to_end = (is_one and ranges[0][1] == manifest["log_size"]) or manifest["log_size"] == 0
-        self._is_one = is_one or manifest["log_size"] == 0
+        self._from = None if "from" not in filters else _instant(filters["from"])
+        self._to = None if "to" not in filters else _instant(filters["to"])
+        self._ranges = [(first, end) for first, end in manifest["ranges"]]
+        self._size = manifest["log_size"]
+        self._starts = {first for first, _ in self._ranges if first == 0}
+        self._ends = {first for first, end in self._ranges if end == self._size}
+        self._place = 0
+        self._newest: datetime | None = None
+        self._missing: list[str] = []
+        self._displaced = _displaced_of(manifest)
+        for run in self._displaced:
+            self._require_held(run)
 
-    def see(self, at: str) -> None:
-        if not self._is_from_start and self._after is not None and _instant(at) < self._after:
-            self._is_from_start = True
-        if not self._is_to_end and self._before is not None and _instant(at) >= self._before:
-            self._is_to_end = True
+    def see(self, index: int, leaf: Mapping[str, Any]) -> None:
+        at = _instant(leaf["at"])
+        while index >= self._ranges[self._place][1]:
+            self._place += 1
+        first = self._ranges[self._place][0]
+        if leaf["action"] == "entries_displaced":
+            for run in _displaced_of(leaf["facts"]):
+                self._require_held(run)
+        named = [run for run in self._displaced if run.first <= index < run.end]
+        if named:
+            if not any(run.earliest <= at <= run.latest for run in named):
+                self._missing.append(f"leaf {index} bears another time than is said of it")
+            return
+        if self._newest is not None and at < self._newest - DISORDER:
+            self._missing.append(
+                f"leaf {index} bears an earlier time than those before it, and is not named as displaced"
+            )
+        self._newest = at if self._newest is None else max(at, self._newest)
+        if self._from is not None and at < self._from - DISORDER:
+            self._starts.add(first)
+        if self._to is not None and at >= self._to + DISORDER:
+            self._ends.add(first)
 
     def require_whole(self) -> None:
-        whole = self._is_one and self._is_from_start and self._is_to_end
-        require(whole, "the bundle does not reach past both ends of what was asked for")
+        is_whole = self._size == 0 or bool(self._starts & self._ends)
+        require(is_whole, "the bundle does not reach past both ends of what was asked for")
+        if self._from is not None or self._to is not None:
+            require(not self._missing, self._missing[0] if self._missing else "")
+
+    def _require_held(self, run: _Displaced) -> None:
+        """Where it bears a time of the filter."""
+        if (self._from is None or run.latest >= self._from) and (self._to is None or run.earliest < self._to):
+            is_held = run.end > self._size or any(one <= run.first and run.end <= end for one, end in self._ranges)
+            if not is_held:
+                self._missing.append(f"the displaced leaves {run.first} to {run.end - 1} are missing")
 
 
 def _is_asked(filters: Mapping[str, Any], leaf: Mapping[str, Any]) -> bool:
@@ -458,6 +508,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(f"{found['rows']} rows proved, of the {found['log_size']} entries of the log {found['log']}\n")
     if found["is_complete"]:
         sys.stdout.write("complete: no entry that the filter asks for is missing\n")
+        for first, end in found["displaced"]:
+            sys.stdout.write(
+                f"out of order: the entries {first} to {end - 1} bear another time than their place says\n"
+            )
     else:
         sys.stdout.write(f"completeness is not provable for: {', '.join(found['not_provable'])}\n")
     if found["own_key"]:

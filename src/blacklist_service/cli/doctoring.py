@@ -19,6 +19,7 @@ from blacklist_service.database.sessions import APPLICATION_ROLE, is_pooled
 from blacklist_service.ledger.completeness import count_lost
 from blacklist_service.ledger.log import published_size, sealing_state
 from blacklist_service.ledger.notes import Checkpoint, NoteError
+from blacklist_service.ledger.order import count_displaced
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.ledger.signing import SealingPlace, read_anchor
 from blacklist_service.listings.calendar import confirm_date, find_confirmed_date, find_standing
@@ -192,6 +193,12 @@ async def _sealing(connection: Connection, settings: Settings) -> list[Finding]:
         fault = (
             f"{lost_entries} entries of the last day are neither sealed nor waiting: somebody took them from the queue; a"
             " running sealer puts them back, ask who can alter tables"
+        )
+    displaced = await count_displaced(connection, since=timedelta(days=1))
+    if fault is None and displaced:
+        fault = (
+            f"{displaced} entries found within a day bear another time than their place in the log: a clock was set back, or"
+            " somebody wrote them; GET /v1/audit/entries?action=entries_displaced names them"
         )
     if fault is None and state.lag_seconds > BEHIND.total_seconds():
         fault = "nothing seals: is 'serve' running?"

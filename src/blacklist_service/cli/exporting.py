@@ -83,7 +83,7 @@ async def seal_waiting(workplace: Workplace) -> None:
     try:
         if await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOG_LOCK):
             sequencer = await Sequencer.take_up(connection, SealingPlace.of(workplace.settings))
-            while await sequencer.seal():
+            while await sequencer.seal() or not sequencer.is_looked_over:
                 pass
     finally:
         await connection.close()

@@ -107,6 +107,29 @@ ledger_leaves = Table(
     CheckConstraint("length(hash) = 32", name="hash"),
 )
 
+# How far the log was looked over, and the newest instant of the leaves that stand in order.
+ledger_order = Table(
+    "ledger_order",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default=text("true")),
+    Column("looked_to", BigInteger, nullable=False, server_default=text("0")),
+    Column("newest", Instant),
+    CheckConstraint("is_only", name="is_only"),
+)
+
+# Runs of leaves that bear another time than their neighbours; the worker notes each in an entry of the ledger.
+ledger_displaced = Table(
+    "ledger_displaced",
+    metadata,
+    Column("first_idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("end_idx", BigInteger, nullable=False),
+    Column("earliest", Instant, nullable=False),
+    Column("latest", Instant, nullable=False),
+    Column("found_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    Column("noted_by", Uuid),
+    CheckConstraint("end_idx > first_idx", name="end_idx"),
+)
+
 # The one log of this database; its row is made by the explicit act that begins it.
 ledger_log = Table(
     "ledger_log",

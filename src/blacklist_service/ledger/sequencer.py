@@ -28,6 +28,7 @@ from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import PROOFS, Log, RefusalKind
 from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey, verified_checkpoint
 from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.order import count_displaced, look_over
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.ledger.signing import (
     AnchorAheadError,
@@ -41,7 +42,7 @@ from blacklist_service.ledger.signing import (
     write_key_file,
 )
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.telemetry import LEDGER_LAG, LEDGER_REFUSED, LEDGER_SIZE
+from blacklist_service.telemetry import LEDGER_DISPLACED, LEDGER_LAG, LEDGER_REFUSED, LEDGER_SIZE
 
 LOG_LOCK = 0x736C_6F67
 MOST_AT_ONCE = 20_000
@@ -207,6 +208,8 @@ class Sequencer:
     sealed_pending: int
     keys: Sequence[tuple[VerifierKey, Ed25519PrivateKey]] = ()
     """Those of the keys at hand that the database knows."""
+    is_looked_over: bool = False
+    """Whether it is known of all leaves that they stand where their instants say."""
 
     @classmethod
     async def take_up(cls, connection: Connection, place: SealingPlace) -> "Sequencer":
@@ -251,6 +254,7 @@ class Sequencer:
         taken = await self.append()
         if taken:
             await self.publish(taken)
+        self.is_looked_over = await look_over(self.connection, self.edge.size)
         return self.edge.size - size
 
     async def append(self) -> list[int]:
@@ -363,6 +367,7 @@ async def _seal(sequencer: Sequencer) -> NoReturn:
         sealed = await sequencer.seal()
         if loop.time() - looked > LAG_LOOK_SECONDS:
             LEDGER_LAG.set((await reads.sealing_state(sequencer.connection)).lag_seconds)
+            LEDGER_DISPLACED.set(await count_displaced(sequencer.connection))
             await sequencer.look_back()
             looked = loop.time()
         if sealed < MOST_AT_ONCE:

@@ -1,0 +1,159 @@
+"""Whether leaves stand where their instants say. A time's export is complete only by that order, or by naming what breaks it.
+
+Leaves are in the order of their transactions, none of which lasts `DISORDER`. One that bears an older instant than that (a
+clock that was set back, an entry that somebody wrote backdated), or one from the future, is displaced. Sealing it is
+right: it was committed, and a log that refused it would stop for good. But it is not found where its time is looked for. So
+the sequencer looks over what it sealed, keeps where displaced leaves are, and the worker says so in an entry of the ledger,
+under the next signed checkpoint; exports of their time hold them, and verifiers look for them.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Self
+
+import orjson
+import structlog
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.clock import wire_instant
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.secrecy import Secrecy
+
+DISORDER = timedelta(seconds=60)
+MOST_AT_ONCE = 20_000
+MOST_IN_A_NOTE = 200
+GATHERED_FOR = timedelta(seconds=15)
+"""So long a run of displaced leaves may grow before it is noted: after a clock was set back, every leaf is one."""
+
+log = structlog.get_logger()
+
+
+class Displaced(NamedTuple):
+    """A run of displaced leaves: the indices from `first` to before `end`, and the instants they bear."""
+
+    first: int
+    end: int
+    earliest: datetime
+    latest: datetime
+
+    @property
+    def wire(self) -> list[object]:
+        return [self.first, self.end, wire_instant(self.earliest), wire_instant(self.latest)]
+
+    @classmethod
+    def of_wire(cls, wire: list[Any]) -> Self:
+        first, end, earliest, latest = wire
+        return cls(first, end, datetime.fromisoformat(earliest), datetime.fromisoformat(latest))
+
+
+def find_displaced(
+    leaves: Iterable[tuple[int, datetime]], *, newest: datetime | None, now: datetime
+) -> tuple[list[Displaced], datetime | None]:
+    """The displaced among neighbouring leaves, and the newest instant of those that are not; `newest` is that before them."""
+    found: list[Displaced] = []
+    for index, at in leaves:
+        if at <= now + DISORDER and (newest is None or at >= newest - DISORDER):
+            newest = at if newest is None else max(at, newest)
+        elif found and found[-1].end == index:
+            last = found[-1]
+            found[-1] = Displaced(last.first, index + 1, min(last.earliest, at), max(last.latest, at))
+        else:
+            found.append(Displaced(index, index + 1, at, at))
+    return found, newest
+
+
+async def look_over(connection: Connection, size: int) -> bool:
+    """Look over some of the leaves below `size` that nobody looked over yet; say whether that was all of them."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL synchronous_commit = off")  # what is lost is looked over again
+        state = await connection.fetchrow(
+            "SELECT looked_to, newest, clock_timestamp() AS now FROM ledger_order FOR UPDATE"
+        )
+        if state is None or state["looked_to"] >= size:
+            return True
+        end: int = min(size, state["looked_to"] + MOST_AT_ONCE)
+        leaves = await connection.fetch(
+            "SELECT idx, at FROM ledger_leaves WHERE idx >= $1 AND idx < $2 ORDER BY idx", state["looked_to"], end
+        )
+        found, newest = find_displaced(
+            [(row["idx"], row["at"]) for row in leaves], newest=state["newest"], now=state["now"]
+        )
+        for run in found:
+            await _keep(connection, run)
+        await connection.execute("UPDATE ledger_order SET looked_to = $1, newest = $2", end, newest)
+    if found:
+        log.error("entries_bear_another_time", size=sum(run.end - run.first for run in found))
+    return end == size
+
+
+async def is_looked_over(connection: Connection, size: int) -> bool:
+    return bool(await connection.fetchval("SELECT looked_to >= $1 FROM ledger_order", size))
+
+
+async def list_displaced(connection: Connection, size: int) -> list[Displaced]:
+    """All runs below `size`, in the log's order: those that are kept, and those that the ledger notes, whatever was done
+    to the table.
+    """
+    rows = await connection.fetch("SELECT first_idx, end_idx, earliest, latest FROM ledger_displaced")
+    kept = {Displaced(*row) for row in rows}
+    notes = await connection.fetch("SELECT leaf FROM ledger_entries WHERE action = $1", Action.ENTRIES_DISPLACED.value)
+    noted = {Displaced.of_wire(one) for note in notes for one in orjson.loads(note["leaf"])["facts"]["displaced"]}
+    return sorted(run for run in kept | noted if run.end <= size)
+
+
+async def count_displaced(connection: Connection, *, since: timedelta | None = None) -> int:
+    """How many leaves; `since`: found within that time."""
+    count: int = await connection.fetchval(
+        """
+        SELECT coalesce(sum(end_idx - first_idx), 0)::bigint FROM ledger_displaced
+        WHERE $1::interval IS NULL OR found_at > clock_timestamp() - $1
+        """,
+        since,
+    )
+    return count
+
+
+async def note_displaced(connection: Connection, secrecy: Secrecy, *, after: timedelta = GATHERED_FOR) -> bool:
+    """Say in the ledger which leaves are displaced, once of each run; say whether there may be more."""
+    rows = await connection.fetch(
+        """
+        SELECT first_idx, end_idx, earliest, latest FROM ledger_displaced
+        WHERE noted_by IS NULL AND found_at <= clock_timestamp() - $1::interval
+        ORDER BY first_idx LIMIT $2 FOR NO KEY UPDATE
+        """,
+        after,
+        MOST_IN_A_NOTE,
+    )
+    if not rows:
+        return False
+    entry = Entry(Action.ENTRIES_DISPLACED, Actor(), facts={"displaced": [Displaced(*row).wire for row in rows]})
+    at = await connection.fetchval("SELECT clock_timestamp()")
+    [entry_id] = await record(connection, [entry], at=at, secrecy=secrecy)
+    await connection.execute(
+        "UPDATE ledger_displaced SET noted_by = $1 WHERE first_idx = ANY($2::bigint[])",
+        entry_id,
+        [row["first_idx"] for row in rows],
+    )
+    return len(rows) == MOST_IN_A_NOTE
+
+
+async def _keep(connection: Connection, run: Displaced) -> None:
+    """As part of the run before it where that is not noted yet."""
+    lengthened = await connection.execute(
+        """
+        UPDATE ledger_displaced SET end_idx = $2, earliest = least(earliest, $3), latest = greatest(latest, $4)
+        WHERE end_idx = $1 AND noted_by IS NULL
+        """,
+        *run,
+    )
+    if lengthened == "UPDATE 0":
+        await connection.execute(
+            """
+            INSERT INTO ledger_displaced AS kept (first_idx, end_idx, earliest, latest) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (first_idx) DO UPDATE SET end_idx = greatest(kept.end_idx, $2),
+                earliest = least(kept.earliest, $3), latest = greatest(kept.latest, $4)
+            """,
+            *run,
+        )
