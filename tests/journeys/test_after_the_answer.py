@@ -63,7 +63,7 @@ async def test_what_has_no_outcome_waits_and_is_overdue_after_its_working_days(l
     [left] = (await listed.get("/v1/checks", pending="outcome")).json()["items"]
     assert left["check_id"] == first["check_id"]
     assert not (await listed.get("/v1/checks", pending="outcome", key="other agency")).json()["items"]
-    assert (await listed.get("/v1/checks")).status_code == 422
+    assert (await listed.get("/v1/checks", pending="answer")).status_code == 422
 
 
 async def test_an_outcome_is_told_by_who_asked_alone(listed: Service):
@@ -239,3 +239,25 @@ async def test_a_check_by_the_services_operator_is_explained_too(service: Servic
     )
     told = await service.get(f"/v1/checks/{answer['check_id']}/explanation", key="auditor")
     assert "承办单位：本服务管理方" in told.text
+
+
+async def test_a_unit_finds_its_own_checks_again_and_an_auditor_those_of_a_unit(listed: Service):
+    asked = [(await listed.check(subject("张三"), reference=f"卷{n}"))["check_id"] for n in range(3)]
+    await put(listed, f"/v1/checks/{asked[1]}/outcome", {"action": "refused"})
+    found = (await listed.get("/v1/checks")).json()["items"]
+    assert [one["check_id"] for one in found] == asked[::-1]
+    assert [one["outcome"] for one in found] == [None, "refused", None]
+    first = (await listed.get("/v1/checks", limit=2)).json()
+    rest = (await listed.get("/v1/checks", limit=2, cursor=first["next"])).json()
+    assert [one["check_id"] for one in first["items"] + rest["items"]] == asked[::-1]
+    assert rest["next"] is None
+    by_reference = (await listed.get("/v1/checks", reference="卷1")).json()["items"]
+    assert [one["check_id"] for one in by_reference] == [asked[1]]
+    assert (await listed.get("/v1/checks", key="other agency")).json()["items"] == []
+    assert (await listed.get("/v1/checks", key="other agency", agency="GD-HR")).status_code == 422
+    assert (await listed.get("/v1/checks", key="auditor")).status_code == 422
+    assert len((await listed.get("/v1/checks", key="auditor", agency="GD-HR")).json()["items"]) == 3
+    [read] = await listed.fetch(
+        "SELECT convert_from(leaf, 'UTF8')::jsonb->'facts' AS facts FROM ledger_entries WHERE action = 'audit_read'"
+    )
+    assert (read["facts"]["what"], read["facts"]["agency"]) == ("checks", "GD-HR")
