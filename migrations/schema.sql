@@ -1562,6 +1562,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE staff TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE staff_attempts TO blacklist_app;
 
+GRANT SELECT ON SEQUENCE staff_attempts_id_seq TO blacklist_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_backup_codes TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE staff_duties TO blacklist_app;

@@ -133,6 +133,9 @@ GRANT SELECT, INSERT, UPDATE ON staff, staff_duties, staff_passkeys, staff_backu
 GRANT DELETE ON staff_passkeys, staff_backup_codes, staff_sessions, staff_kept_forms TO blacklist_app;
 
 GRANT SELECT, INSERT, DELETE ON staff_attempts, staff_matters TO blacklist_app;
+
+-- A dump taken with the service's login reads the sequences too.
+GRANT SELECT ON SEQUENCE staff_attempts_id_seq TO blacklist_app;
 """
 
 
