@@ -98,10 +98,14 @@ def test_an_export_is_verified_offline(operator: Operator, service, port: int, a
     assert (verified.returncode, f"{json.loads(made.stdout)['rows']} rows proved" in verified.stdout) == (0, True)
     assert operator.types("audit", "export", "--out", str(bundle), "--from", "yesterday").returncode == 2
     assert operator.types("audit", "export", "--out", str(bundle), "--action", "nothing").returncode == 2
-    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # a python3 that has cryptography
+    path = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "KEY": auditor,
+    }  # a python3 that has cryptography
     for recipe in auditors_recipes():
+        asked = recipe.replace("https://…", f"http://127.0.0.1:{port}")
         run = subprocess.run(
-            ["bash", "-ec", recipe], cwd=tmp_path, env=os.environ | path, capture_output=True, text=True, check=False
+            ["bash", "-ec", asked], cwd=tmp_path, env=os.environ | path, capture_output=True, text=True, check=False
         )
         assert run.returncode == 0, run.stdout + run.stderr
         assert "complete" in run.stdout or "Verified Successfully" in run.stdout

@@ -65,7 +65,7 @@ from blacklist_service.subjects.names import name_key
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_place
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs, prove_again
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads, Writes, borrowed, snapshot
 
@@ -319,7 +319,7 @@ async def _events(request: Request, caller: Principal, after: int | None) -> Asy
     while not await request.is_disconnected():
         moved = await watch.moved_past(after, timeout_seconds=HEARTBEAT_SECONDS)
         try:
-            await state.proofs.authenticate(request.headers.get("authorization"))
+            await prove_again(request)
         except Problem:
             return
         if not moved:

@@ -17,7 +17,11 @@ log = structlog.get_logger()
 
 
 async def digest_notices(connection: Connection, secrecy: Secrecy) -> None:
-    """Give the stop notices that are live the keys of the digest rules of now, beside those they have."""
+    """Give the stop notices that are live the keys of the digest rules of now, beside those they have.
+
+    Under the lock that every act on a notice takes: a release in between would leave the new keys alive.
+    """
+    await connection.execute("SELECT FROM heads WHERE name = 'notices' FOR UPDATE")
     rows = await connection.fetch(
         """
         SELECT id, secret, ARRAY(SELECT digest FROM notice_keys k WHERE k.notice_id = n.id AND k.is_live) AS held

@@ -209,12 +209,9 @@ def _decision(question: Question, matter: Matter, snapshot: Snapshot) -> str:
 
 
 def _covers(matter: Matter | None, asked: Any, on: date) -> bool:
-    return matter is not None and any(
-        (not measure.roles or asked.role in measure.roles)
-        and (not measure.kinds or asked.subject.kind in measure.kinds)
-        and measure.is_in_force(on)
-        for measure in matter.measures
-    )
+    """Whether a check would judge such a subject, by the very rule that refuses it otherwise."""
+    pair = (asked.subject.kind, asked.role)
+    return matter is not None and matter.is_decided_here and pair in matter.coverage(on).pairs
 
 
 def _of_one_day(catalogue: Catalogue, on: date) -> Catalogue:

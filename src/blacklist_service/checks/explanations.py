@@ -60,6 +60,7 @@ WARNINGS = {
     "list-stale": "名单长时间未更新，结果须由人工核实",
     "identifier-checksum": "所提交的证件号码校验位不符",
     "identifier-unusual": "所提交的证件号码格式少见",
+    "identifier-type-differs": "所提交的证件号码与所选证件类型不符，已按号码本身核查",
 }
 REMEDY = (
     "本结果不构成对您的处罚。本结果由系统按名单比对得出，您有权要求承办单位说明，并有权拒绝仅由自动化方式作出的决定。",

@@ -28,6 +28,7 @@ ENDINGS: Mapping[str, str] = {
     "withdrawn": "上述失信信息自始不应纳入名单，已经人民法院依法撤销；据此作出的限制自始没有依据。",
 }
 GROUNDS: Mapping[str, str] = {
+    "unstated": "未载明",
     "performed": "全部履行或者执行完毕",
     "settlement_performed": "达成执行和解并履行完毕",
     "creditor_request": "申请执行人书面申请",

@@ -21,6 +21,7 @@ from blacklist_service.listings.schemas import ActResponse, Operator, Reason
 from blacklist_service.web.documented import VERSIONED_ACT, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import LegalDate, Response
 from blacklist_service.web.wire import Request as Wire
@@ -75,7 +76,7 @@ class ContestRequest(Wire):
     response_model=PerformanceResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def state_performance(
     listing_id: Listing,
@@ -124,7 +125,7 @@ async def read_performances(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def contest(
     listing_id: Listing,
@@ -149,7 +150,7 @@ async def contest(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def lift_contest(
     listing_id: Listing,

@@ -87,6 +87,8 @@ class Court:
     actor: Actor
     secrecy: Secrecy
     tools: Tools
+    is_itself: bool = True
+    """False where somebody else acts in its matter: that is no sign of life of the court's own feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,11 +371,16 @@ async def _carry_out(
     if entries:
         await record(connection, entries, at=head.at, secrecy=court.secrecy)
     for one in versioned:
-        await _close_upheld_objection(connection, one.act)
+        if one.act.act in SETTLING:
+            await _close_upheld_objection(connection, one.act)
     await mark_feed_alive(connection, court.code, head.at)
     warned = [*warnings, *fate.warnings]
     is_new = fate.kind is FateKind.CREATED
     return await _done(connection, fate.listing_id, head, warned, is_new=is_new, others=fate.others)
+
+
+SETTLING = frozenset({Act.CORRECTED, Act.DELETED, Act.WITHDRAWN})
+"""What settles an upheld objection; a suspension leaves it to be acted on."""
 
 
 async def _close_upheld_objection(connection: Connection, act: ListingAct) -> None:
@@ -402,7 +409,8 @@ async def revise(connection: Connection, listing: Held, revision: Revision, head
         private={"reason": by.reason} if by.reason else {},
     )
     await record(connection, [entry], at=head.at, secrecy=court.secrecy)
-    await mark_feed_alive(connection, court.code, head.at)
+    if court.is_itself:
+        await mark_feed_alive(connection, court.code, head.at)
     return await _done(connection, listing.listing_id, head, [], is_new=False)
 
 

@@ -115,8 +115,12 @@ async def _next_number(connection: Connection, court_code: str, today: date) -> 
 
 
 async def _ground(connection: Connection, listing_id: UUID) -> str | None:
+    """Of a deletion that was not withdrawn afterwards: what was wrong from the start was not performed."""
     ground: str | None = await connection.fetchval(
-        "SELECT ground FROM listing_versions WHERE listing_id = $1 AND act = 'deleted' ORDER BY version DESC LIMIT 1",
+        """
+        SELECT v.ground FROM listing_versions v JOIN listings l ON l.id = v.listing_id
+        WHERE v.listing_id = $1 AND v.act = 'deleted' AND l.ended = 'deleted' ORDER BY v.version DESC LIMIT 1
+        """,
         listing_id,
     )
     return ground

@@ -66,7 +66,7 @@ async def file_for_person(
         raise ListingNotFound
     if not await was_told_of(connection, unit.actor.member, listing_id):
         raise NotYours
-    court = replace(unit, code=court_code)
+    court = replace(unit, code=court_code, is_itself=False)
     return await file_objection(
         connection,
         listing_id,

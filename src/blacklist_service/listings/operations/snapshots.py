@@ -35,7 +35,8 @@ ABSENT_LISTINGS = f"""
       AND NOT EXISTS (
           SELECT FROM import_rows r WHERE r.import_id = $1 AND r.loose_key = l.loose_key AND r.action <> 'publish')
       AND NOT EXISTS (SELECT FROM import_fates f WHERE f.import_id = $1 AND f.listing_id = l.id)
-      AND l.id NOT IN (SELECT unnest(others) FROM import_fates WHERE import_id = $1 AND others IS NOT NULL)
+      AND l.id NOT IN (SELECT unnest(others) FROM import_fates
+                       WHERE import_id = $1 AND fate = 'rejected' AND others IS NOT NULL)
 """
 
 
