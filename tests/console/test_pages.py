@@ -99,12 +99,15 @@ async def test_unmasking_needs_a_fresh_second_factor(service: Service):
     await desk.open(f"/console/entries/{check['check_id']}")
     await desk.submit(f"/entries/{check['check_id']}/unmasking", reason="信访件", code="000000")
     assert desk.page.status_code == 403
+    assert ">信访件</textarea>" in desk.page.text
     await forget_code(service, person)
     before = desk.cookie
     await desk.open(f"/console/entries/{check['check_id']}")
     await desk.submit(f"/entries/{check['check_id']}/unmasking", reason="信访件", code=person.code())
     assert desk.page.status_code == 200
     assert desk.cookie != before
+    await desk.submit("/find", number=check["check_id"])  # the forms of that page are of the new session
+    assert desk.page.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -172,3 +175,48 @@ def outcome_of(desk: Desk) -> str:
     """The address that the open answer's outcome goes to."""
     check_id = desk.address.split("?")[0].removeprefix("/console/checks/").removesuffix("/outcome")
     return f"/checks/{check_id}/outcome"
+
+
+async def test_a_stranger_uploads_nothing(service: Service):
+    files = {"file": ("bundle.zip", b"x" * 100_000)}
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1", "Host": "127.0.0.1"}
+    answer = await service.client.post("http://127.0.0.1/console/verify", files=files, headers=headers)
+    assert answer.status_code == 401
+
+
+async def test_a_new_password_is_never_shown_or_kept(service: Service):
+    person = await add_person(service, "wang.li", Duty.WINDOW)
+    desk = Desk(service)
+    await desk.log_in(person)
+    await desk.open("/console/me")
+    await service.fetch("UPDATE staff_sessions SET seen_at = now() - interval '16 minutes'")
+    service.app.state.console.__init__(service.app.state)
+    await desk.submit("/me/password", password="Another-1-of-mine", repeated="Another-1-of-mine")
+    assert "您填写的内容已保留" not in desk.text
+    await forget_code(service, person)
+    await desk.submit("/login", login=person.login, password=PASSWORD, code=person.code())
+    assert "Another-1-of-mine" not in desk.page.text
+
+
+async def test_a_number_alone_is_not_searched_as_if_it_were_nothing(service: Service):
+    desk = await at_desk(service, "zhao.min", Duty.AUDITOR)
+    await desk.open("/console/entries")
+    await desk.submit("/entries", kind="person", name="", type="resident_id", number=resident_id(), action="")
+    assert desk.page.status_code == 422
+    assert "<tbody>" not in desk.page.text
+
+
+@pytest.mark.parametrize(("field", "value"), [("login", "a\0b"), ("login", "x" * 70_000), ("password", "\0")])
+async def test_odd_input_at_the_door_is_refused(service: Service, field: str, value: str):
+    desk = Desk(service)
+    await desk.open("/console/login")
+    await desk.submit("/login", **({"login": "wang.li", "password": "x", "code": "1"} | {field: value}))
+    assert desk.page.status_code in {401, 422}
+
+
+async def test_behind_an_unnamed_proxy_there_is_no_console(service: Service):
+    desk = Desk(service)
+    await desk.open("/console/login", **{"X-Forwarded-For": "203.0.113.9"})
+    assert desk.page.status_code == 404
+    await desk.open("/console/login", Host="[")
+    assert desk.page.status_code in {400, 404}

@@ -4,7 +4,7 @@ A call is an ASGI request like any other, but for the principal, which no header
 answer, refusal and ledger entry that a key's holder would get.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -78,11 +78,14 @@ async def forward(
     send: Send,
     *,
     receive: Receive,
+    prove_again: Callable[[], Awaitable[None]],
     query: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Let the API answer a reading itself, as it streams: a bundle, events."""
-    await api(_scope(request, principal, "GET", path, query, headers, None), receive, send)
+    """Let the API answer a reading itself, as it streams: a bundle, events. `prove_again` raises once the session is over."""
+    scope = _scope(request, principal, "GET", path, query, headers, None)
+    scope["prove_again"] = prove_again
+    await api(scope, receive, send)
 
 
 def _scope(
@@ -95,7 +98,7 @@ def _scope(
     length: int | None,
 ) -> Scope:
     given = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-    lines = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    lines = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in (headers or {}).items()]
     if length is not None:
         lines += [(b"content-type", JSON), (b"content-length", b"%d" % length)]
     return {

@@ -145,7 +145,8 @@ async def set_preferences(visit: Visit) -> Response:
 async def change_password(visit: Visit) -> Response:
     """Needs the second factor; every session of the account ends, so the person logs in anew."""
     form = visit.form
-    await visit.step_up()
+    if not await visit.is_proved():
+        return await _me_again(visit, form)
     if form["password"] != form["repeated"]:
         form.faults["repeated"] = "两次输入的口令不一致"
         return await _me_again(visit, form)
@@ -164,7 +165,8 @@ async def change_password(visit: Visit) -> Response:
 
 @page("POST", "/me/backup-codes")
 async def new_backup_codes(visit: Visit) -> Response:
-    await visit.step_up()
+    if not await visit.is_proved():
+        return await _me_again(visit, visit.form)
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         codes = await operations.renew_backup_codes(
             connection, visit.person.account.id, actor=visit.actor, secrecy=visit.state.secrecy

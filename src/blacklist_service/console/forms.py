@@ -6,6 +6,8 @@ from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
+from blacklist_service.problems import InvalidRequest
+
 MOST_FIELDS = 200
 MOST_TEXT = 64 * 1024
 
@@ -50,9 +52,12 @@ class Form:
 
 
 def read_form(data: FormData) -> Form:
-    """Texts alone; whatever was uploaded is read by the page that takes it."""
+    """Texts alone; whatever was uploaded is read by the page that takes it. Raise `InvalidRequest` for what is no text."""
     values = {}
     for name, value in data.multi_items()[:MOST_FIELDS]:
-        if not isinstance(value, UploadFile):
-            values[name] = value[:MOST_TEXT]
+        if isinstance(value, UploadFile):
+            continue
+        if "\0" in value or any("\ud800" <= one <= "\udfff" for one in value):
+            raise InvalidRequest
+        values[name] = value[:MOST_TEXT]
     return Form(values)

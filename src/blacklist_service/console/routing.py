@@ -27,6 +27,8 @@ class Page:
     handler: Handler
     duties: frozenset[Duty] | None
     takes_upload: bool = False
+    keeps: bool = False
+    is_background: bool = False
     pattern: re.Pattern[str] = field(default=re.compile(""), compare=False)
 
 
@@ -34,14 +36,24 @@ PAGES: list[Page] = []
 
 
 def page(
-    method: str, path: str, *duties: Duty, is_open: bool = False, takes_upload: bool = False
+    method: str,
+    path: str,
+    *duties: Duty,
+    is_open: bool = False,
+    takes_upload: bool = False,
+    keeps: bool = False,
+    is_background: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Register a page: for these duties; for everybody who logged in where none is named."""
+    """Register a page: for these duties; for everybody who logged in where none is named.
+
+    One that `keeps` takes `edit` for "show the form again, do nothing": what was typed when a session ended comes back to
+    it. What is in the background (a script asks it) keeps no session from idling out.
+    """
 
     def register(handler: Handler) -> Handler:
         allowed = frozenset() if is_open else frozenset(duties) or None
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-        PAGES.append(Page(method, path, handler, allowed, takes_upload, pattern))
+        PAGES.append(Page(method, path, handler, allowed, takes_upload, keeps, is_background, pattern))
         return handler
 
     return register

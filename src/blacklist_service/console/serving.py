@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,13 +23,17 @@ from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit
 from blacklist_service.console.wording import DUTIES
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff.sessions import Session, find_session, is_form_token, note_use
-from blacklist_service.problems import NotFound, PayloadTooLarge, Problem, Undetermined
+from blacklist_service.problems import InvalidRequest, NotFound, PayloadTooLarge, Problem, Undetermined
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.transactions import borrowed
 
 REMEMBERED_SECONDS = 0.5
 REMEMBERED_SESSIONS = 4096
 MOST_FORM_BYTES = 256 * 1024
+MOST_UPLOAD_BYTES = 513 * 1024 * 1024
+FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""What says that a proxy stands between: then the console needs its name."""
+NEVER_KEPT = frozenset({"token", "once", "code", "password", "repeated", "held", "enrolment", "edit"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -73,34 +78,47 @@ class Console:
         request.scope["route"] = _Named(f"{PREFIX}{found.path}")
         visit = Visit(request, found, path, language)
         try:
-            self._require_own_origin(request)
-            visit.session = await self._session(request)
+            self._require_own_origin(request, found)
+            visit.session = await self._session(request, found)
             if visit.session is not None:
                 visit.language = _preferred(visit.session, language)
-            if found.method == "POST":
+            if found.method == "POST" and not found.takes_upload:
                 await self._read_form(visit)
             self._require_duty(visit)
+            if found.takes_upload:  # a stranger's upload is not even read
+                await self._read_form(visit)
+            if visit.form["edit"] and not found.keeps:
+                raise StaleForm
             return await found.handler(visit)
         except LoggedOut:
             return await self._log_in_again(visit)
         except Problem as problem:
             return await self._refuse(visit, problem)
+        except HTTPException:
+            return await self._refuse(visit, InvalidRequest())
 
     def forget(self, session: Session) -> None:
         """What is remembered of a session: its account's preferences changed."""
         self._seen.pop(session.secret, None)
 
-    def _require_own_origin(self, request: Request) -> None:
+    def _require_own_origin(self, request: Request, page: Page) -> None:
         """Unset, the console answers on loopback alone, so that no password crosses a wire in clear; set, under its own
         name alone. A form, and a reading that is recorded, comes from a page of ours.
         """
         origin = self.state.settings.console_origin
-        host = urlsplit(f"//{request.headers.get('host', '')}")
+        try:
+            host = urlsplit(f"//{request.headers.get('host', '')}")
+        except ValueError:
+            raise NotServedHere from None
         if origin is None:
-            if not _is_loopback(source_ip(request.scope)) or host.hostname not in LOOPBACK_NAMES:
+            is_forwarded = any(name in request.headers for name in FORWARDING)
+            if is_forwarded or not _is_loopback(source_ip(request.scope)) or host.hostname not in LOOPBACK_NAMES:
                 raise NotServedHere
         elif host.netloc != urlsplit(origin).netloc:
             raise NotServedHere
+        site = request.headers.get("sec-fetch-site")
+        if request.method != "POST" and page.duties and site not in (None, "same-origin", "none"):
+            raise ForeignForm  # what is read is recorded: no other site has somebody read
         if request.method == "POST":
             site, sender = request.headers.get("sec-fetch-site"), request.headers.get("origin")
             own = origin or f"{request.url.scheme}://{host.netloc}"
@@ -109,7 +127,7 @@ class Console:
             if not is_own:
                 raise ForeignForm
 
-    async def _session(self, request: Request) -> Session | None:
+    async def _session(self, request: Request, page: Page) -> Session | None:
         """Who is logged in; a proof is remembered for half a second, as a key's is."""
         secret = request.cookies.get(COOKIE)
         if not secret:
@@ -124,7 +142,8 @@ class Console:
             if session is None or not session.is_alive_at(instant):
                 request.scope["ended_session"] = session
                 return None
-            await note_use(connection, session, instant)
+            if not page.is_background:
+                await note_use(connection, session, instant)
         if len(self._seen) >= REMEMBERED_SESSIONS:
             self._seen.clear()
         self._seen[secret] = (asked_at, session)
@@ -133,7 +152,8 @@ class Console:
     async def _read_form(self, visit: Visit) -> None:
         request = visit.request
         length = request.headers.get("content-length", "")
-        if not visit.page.takes_upload and (not length.isdigit() or int(length) > MOST_FORM_BYTES):
+        most = MOST_UPLOAD_BYTES if visit.page.takes_upload else MOST_FORM_BYTES
+        if not length.isdigit() or int(length) > most:
             raise PayloadTooLarge
         data = await request.form(max_files=1, max_fields=500)
         visit.form, visit.uploads = read_form(data), {n: v for n, v in data.items() if not isinstance(v, str)}
@@ -157,8 +177,8 @@ class Console:
         request = visit.request
         kept = ""
         ended: Session | None = request.scope.get("ended_session")
-        if request.method == "POST" and ended is not None and not visit.uploads:
-            values = {name: value for name, value in visit.form.values.items() if name not in {"token", "once", "code"}}
+        if request.method == "POST" and ended is not None and visit.page.keeps:
+            values = {name: value for name, value in visit.form.values.items() if name not in NEVER_KEPT}
             value = [request.url.path, values]
             kept = sealed.seal(visit.cipher, value, purpose=f"{ended.account.id} kept")
         if request.method == "POST":

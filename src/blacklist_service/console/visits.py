@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,8 +24,8 @@ from blacklist_service.console.routing import PREFIX, Page
 from blacklist_service.console.translations import Language, Translate, translator
 from blacklist_service.members.staff.problems import FactorNeeded, FactorRefused
 from blacklist_service.members.staff.rules import IDLE, WARNED_BEFORE_IDLE
-from blacklist_service.members.staff.sessions import Session, form_token, prove_again
-from blacklist_service.problems import InvalidRequest, NotFound, ScopeMissing, Undetermined
+from blacklist_service.members.staff.sessions import Session, find_session, form_token, prove_again
+from blacklist_service.problems import InvalidRequest, NotFound, TooManyRequests, Unauthenticated, Undetermined
 from blacklist_service.secrecy import Cipher
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.transactions import borrowed
@@ -88,12 +89,12 @@ class Visit:
     async def call(self, method: str, path: str, **options: Any) -> Reply:
         """Ask the API; raise the `Undetermined` or the `NotFound` that it answers with, return all else."""
         reply = await call(self.state.api, self.request, self.principal, method, path, **options)
-        if reply.status == Undetermined.status:
+        if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Undetermined
         if reply.status == NotFound.status:
             raise NotFound
-        if reply.status == ScopeMissing.status:
-            raise ScopeMissing
+        if reply.status == TooManyRequests.status:
+            raise TooManyRequests
         return reply
 
     async def read(self, path: str, **query: object) -> Any:
@@ -128,6 +129,24 @@ class Visit:
         if secret is None:
             raise FactorRefused
         self.new_secret = secret
+        self.session = replace(self.person, secret=secret, proved_at=now())
+
+    async def prove_again(self) -> None:
+        """Raise `Unauthenticated` once the session is over; being asked this is not being used."""
+        async with borrowed(self.state.pool) as connection:
+            session = await find_session(connection, self.person.secret, secrecy=self.state.secrecy)
+        if session is None or not session.is_alive_at(now()):
+            raise Unauthenticated
+
+    async def is_proved(self) -> bool:
+        """As `step_up`; where the factor is missing or wrong, the form says so and keeps what was typed."""
+        try:
+            await self.step_up()
+        except FactorNeeded:
+            self.form.faults["code"] = "此操作须用动态码再次验证，请填写"
+        except FactorRefused:
+            self.form.faults["code"] = "动态码不正确"
+        return "code" not in self.form.faults
 
     def show(self, template: str, *, status: int = 200, **context: Any) -> Response:
         account = self.session.account if self.session else None
@@ -169,7 +188,14 @@ class Forwarded(Response):
     async def __call__(self, _scope: Any, receive: Any, send: Any) -> None:
         visit = self._visit
         await forward(
-            visit.state.api, visit.request, visit.principal, self._path, send, receive=receive, headers=self._given
+            visit.state.api,
+            visit.request,
+            visit.principal,
+            self._path,
+            send,
+            receive=receive,
+            prove_again=visit.prove_again,
+            headers=self._given,
         )
 
 

@@ -53,7 +53,7 @@ async def ask_page(visit: Visit) -> Response:
     return await _ask(visit, Form(dict(kept)))
 
 
-@page("POST", "/checks/new", Duty.WINDOW)
+@page("POST", "/checks/new", Duty.WINDOW, keeps=True)
 async def ask(visit: Visit) -> Response:
     form = visit.form
     if form["edit"]:
@@ -81,10 +81,12 @@ async def answer(visit: Visit) -> Response:
     return await _answer(visit, Form())
 
 
-@page("POST", "/checks/{check_id}/outcome", Duty.WINDOW)
+@page("POST", "/checks/{check_id}/outcome", Duty.WINDOW, keeps=True)
 async def say_outcome(visit: Visit) -> Response:
     """What the unit then did; a block that is overridden needs a reason."""
     form, check_id = visit.form, visit.path["check_id"]
+    if form["edit"]:
+        return await _answer(visit, form)
     if not form.given("action"):
         form.faults["action"] = "请选择办理结果"
         return await _answer(visit, form, status=422)
@@ -159,7 +161,7 @@ async def notices(visit: Visit) -> Response:
     return visit.show("notices.html", form=Form({"state": state}), items=found["items"], next=found["next"])
 
 
-@page("GET", "/notices/stream", Duty.WINDOW)
+@page("GET", "/notices/stream", Duty.WINDOW, is_background=True)
 async def stream(visit: Visit) -> Response:
     """For the count on the work bench: a notice shows within two seconds."""
     return Forwarded(visit, "/v1/notices/stream", {"last-event-id": visit.request.headers.get("last-event-id", "")})
@@ -176,9 +178,11 @@ async def acknowledge(visit: Visit) -> Response:
     return await _on_notice(visit, path, {"operator": visit.principal.operator})
 
 
-@page("POST", "/notices/{notice_id}/reply", Duty.WINDOW)
+@page("POST", "/notices/{notice_id}/reply", Duty.WINDOW, keeps=True)
 async def reply_to_notice(visit: Visit) -> Response:
     form = visit.form
+    if form["edit"]:
+        return await _notice(visit, form)
     if not form.given("result"):
         form.faults["result"] = "请选择办理情况"
         return await _notice(visit, form, status=422)

@@ -102,7 +102,7 @@ WARNINGS: Mapping[str, str] = {
     "list-stale": "名单长时间未更新，请人工核实",
     "identifier-checksum": "证件号码校验位不符，请核对是否录错",
     "identifier-unusual": "证件号码格式少见，请核对是否录错",
-    "identifier-type": "证件号码与所选证件类型不符，已按号码本身核查",
+    "identifier-type-differs": "证件号码与所选证件类型不符，已按号码本身核查",
 }
 OUTCOMES: Mapping[str, str] = {
     "refused": "不予办理",

@@ -188,6 +188,16 @@ async def prove(request: Request, guard: Needs | None, authorization: str | None
         principal.require(guard.scope)
 
 
+async def prove_again(request: Request) -> None:
+    """For an answer that goes on for long: raise `Unauthenticated` once its caller's key, or session, has ended."""
+    again: Callable[[], Awaitable[None]] | None = request.scope.get("prove_again")
+    if again is not None:
+        await again()
+        return
+    proofs: Proofs = request.app.state.proofs
+    await proofs.authenticate(request.headers.get("authorization"))
+
+
 def principal_of(request: Request) -> Principal:
     principal: Principal = request.scope["principal"]
     return principal

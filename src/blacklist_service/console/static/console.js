@@ -94,13 +94,18 @@ function useKeys() {
   });
 }
 
+// The stream begins with what waits already; whatever comes later is new, and the page shows it.
 function followNotices() {
   const count = byId("notice-count");
   if (!count || !window.EventSource) return;
+  const known = new Set(), begun = Date.now();
   const stream = new EventSource(count.dataset.live);
-  let first = true;
-  stream.addEventListener("notice", () => { if (!first) location.reload(); });
-  stream.onopen = () => { setTimeout(() => { first = false; }, 500); };
+  const tell = (event) => {
+    const isNew = !known.has(event.lastEventId) && Date.now() - begun > 3000;
+    known.add(event.lastEventId);
+    if (isNew) { stream.close(); location.reload(); }
+  };
+  for (const step of ["served", "acknowledged", "answered", "renewed", "released", "escalated"]) stream.addEventListener(step, tell);
 }
 
 function pollExport() {

@@ -146,8 +146,8 @@ async def renew_secret(connection: Connection, session: Session, *, now: datetim
     """Another secret for a session whose person proved the second factor just now."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     await connection.execute(
-        "UPDATE staff_sessions SET secret_sha256 = $2, proved_at = $3, seen_at = $3 WHERE staff = $1",
-        *(session.account.id, hash_secret(secret), now),
+        "UPDATE staff_sessions SET secret_sha256 = $2, proved_at = $3, seen_at = $3 WHERE staff = $1 AND secret_sha256 = $4",
+        *(session.account.id, hash_secret(secret), now, hash_secret(session.secret)),
     )
     return secret
 
