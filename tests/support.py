@@ -44,8 +44,9 @@ def with_database(dsn: str, name: str) -> str:
     return urlunsplit(parts._replace(path=f"/{name}"))
 
 
-def resident_id(number: int | None = None, *, born: str = "19850317") -> str:
-    """A number that was never issued, with a check character that holds."""
+def resident_id(number: int | None = None, *, born: str | None = None) -> str:
+    """A number that was never issued, with a check character that holds; without `number`, nobody's of those given one."""
+    born = born or ("19850317" if number else "19850318")
     body = f"530111{born}{(number or next(_people)) % 1000:03d}"
     return body + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, WEIGHTS, strict=True)) % 11]
 
@@ -63,7 +64,7 @@ def row(**values: Any) -> dict[str, str]:
         "name": "张三",
         "kind": "person",
         "identifier_type": "resident_id",
-        "identifier_number": resident_id(number),
+        "identifier_number": resident_id(),
         "case_number": f"(2025)云0111执{number}号",
         "court_code": COURT_CODE,
         "published_on": day(-30),

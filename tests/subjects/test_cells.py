@@ -243,7 +243,7 @@ def test_words_around_a_number_never_hide_it(number: str, before: str, after: st
 
 
 @settings(deadline=None)
-@given(credit_codes.filter(lambda code: code[2:4] in {"11", "31", "53"}), words, words)
+@given(credit_codes, words, words)
 def test_words_around_a_credit_code_never_hide_it(code: str, before: str, after: str):
     assert code in [one.number for one in read(ORGANISATION, f"{before}{code}{after}").identifiers]
 
