@@ -148,6 +148,31 @@ async def test_a_column_that_may_speak_of_an_end_holds_the_file(service: Service
     assert await service.decide(subject("张三", number)) == "block"
 
 
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [
+        ("业务类型", "删除"),
+        ("更新类型", "退出"),
+        ("处理方式", "从名单中移除"),
+        ("备注2", "已撤销"),
+        ("kind2", "Deleted"),
+        ("op", "D"),
+    ],
+)
+async def test_a_word_of_an_end_in_a_column_that_nobody_knows_holds_the_file(service: Service, column: str, word: str):
+    number = resident_id()
+    one = row(name="张三", identifier_number=number)
+    for held in (await service.load_rows(one | {column: word}), await service.load_json(one | {column: word})):
+        assert (held.state, codes(held)) == ("awaiting_confirmation", ["column-doubtful"])
+        assert column in held.as_text()
+    assert await service.decide(subject("张三", number)) == "clear"
+
+
+async def test_other_words_there_hold_nothing(service: Service):
+    report = await service.load_rows(row() | {"业务类型": "新增", "经办意见": "已核对，不予删除", "手机": "无"})
+    assert report.state == "done"
+
+
 async def test_such_a_column_without_a_value_holds_nothing(service: Service):
     report = await service.load_rows(row() | {"名单状态码": ""})
     assert (report.state, report.counts.created) == ("done", 1)

@@ -417,3 +417,15 @@ def test_a_workbook_of_before_2007_is_read_with_its_errors_merged_cells_and_hidd
     assert [row.values.get(Field.ACTION) for row in rows] == [None, None, "#N/A", "删除", "删除"]
     assert rows[0].values[Field.PUBLISHED_ON] == "2024-04-20"
     assert rows[1].values[Field.EXPIRES_ON].startswith("#")
+
+
+def test_a_word_of_an_end_is_seen_in_each_sheet(tmp_path: Path):
+    book = openpyxl.Workbook()
+    for number, word in enumerate(("新增", "删除")):
+        sheet = book.worksheets[0] if number == 0 else book.create_sheet("第二页")
+        sheet.append(["name", "case_number", "处理方式"])
+        sheet.append(["张三", f"(2024)云0111执{number}号", word])
+    book.save(tmp_path / "list.xlsx")
+    with open_list_file(tmp_path / "list.xlsx") as file:
+        assert len(list(file.rows())) == 2
+        assert [(column.name, column.sheet) for column in file.doubtful_columns] == [("处理方式", "第二页")]

@@ -63,15 +63,15 @@ class CsvFile(ListFile):
             lines = _Lines(text, self._delimiter, is_suspect=needs_care)
             rows = self._read(lines, raw)
             try:
-                yield from self._watched(rows) if self._header.doubtful else rows
+                yield from self._watched(rows)
             except csv.Error as error:
                 raise UnreadableFile(_explain(str(error), lines.record_begins_at)) from None
         self._position = self._size
 
     def _watched(self, rows: Iterator[RawRow]) -> Iterator[RawRow]:
-        doubtful = self._header.doubtful
         for row in rows:
-            self._doubtful |= dict.fromkeys(name for name in row.notes if name in doubtful)
+            if row.notes:
+                self._doubtful |= dict.fromkeys(self._header.doubts(row.notes))
             yield row
 
     def _read(self, lines: "_Lines", raw: io.FileIO) -> Iterator[RawRow]:

@@ -1,10 +1,10 @@
 """The header of a table: which column means what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from blacklist_service.listings.files.cells import tidy, unwrap
-from blacklist_service.listings.files.lookalikes import speaks_of_an_end
+from blacklist_service.listings.files.lookalikes import is_word_of_an_end, speaks_of_an_end
 from blacklist_service.listings.files.names import Meanings, Special
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.rows import Field
@@ -34,12 +34,22 @@ class Header:
     people_at: int | None
     unknown: tuple[str, ...]
     doubtful: frozenset[str]
-    """Those of the notes that may speak of an end: a value in one of them makes the file wait for a person."""
+    """Those of the notes whose name may speak of an end."""
+    harmless: frozenset[str]
+    """Those of the notes whose meaning is known, and is of no use here."""
 
     @property
     def is_plain(self) -> bool:
         """Whether each field has one column."""
         return not self.second_choices and len({field for _, field in self.fields}) == len(self.fields)
+
+    def doubts(self, notes: Mapping[str, str]) -> list[str]:
+        """The columns by which a row's notes may say that its listing has ended: they make the file wait for a person."""
+        return [
+            name
+            for name, text in notes.items()
+            if name in self.doubtful or (name not in self.harmless and is_word_of_an_end(text))
+        ]
 
     @property
     def meanings(self) -> frozenset[Field]:
@@ -90,6 +100,7 @@ def read_header(cells: Sequence[str]) -> Header:
         people_at=people[0] if people else None,
         unknown=tuple(label(cells[place], place) for place in unknown[:MOST_UNKNOWN_NAMES]),
         doubtful=frozenset(shown for place, shown in labelled if place in unknown and speaks_of_an_end(cells[place])),
+        harmless=frozenset(shown for place, shown in labelled if meanings[place] is not None),
     )
 
 

@@ -13,7 +13,7 @@ from blacklist_service.listings.files.base import Column, ListFile
 from blacklist_service.listings.files.cells import clean, identifier_text, number_text, tidy, unwrap
 from blacklist_service.listings.files.encodings import errors_of, scan_text
 from blacklist_service.listings.files.header import EXPECTED, LONGEST_NAME, MOST_UNKNOWN_NAMES, label
-from blacklist_service.listings.files.lookalikes import speaks_of_an_end
+from blacklist_service.listings.files.lookalikes import is_word_of_an_end, speaks_of_an_end
 from blacklist_service.listings.files.names import Meaning, Meanings, Special
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.records import PEOPLE_NOTE, Gathering, read_people
@@ -122,7 +122,10 @@ class JsonLinesFile(ListFile):
             elif meaning is Special.PEOPLE and (found := _find_people(value)) is not None:
                 people += found
             elif text := _note_text(value):
-                notes[self._note_name(key, place, meaning)] = text
+                name = self._note_name(key, place, meaning)
+                notes[name] = text
+                if meaning is None and is_word_of_an_end(text) and len(self._doubtful) < MOST_UNKNOWN_NAMES:
+                    self._doubtful[name] = None
                 if meaning is Special.PEOPLE and not isinstance(value, str):
                     row.faults[Field.PEOPLE] = Fault.NO_TEXT
         for field, text in later:

@@ -1,4 +1,4 @@
-"""Columns without a meaning here whose name speaks of a state, an end or a removal.
+"""Columns without a meaning here whose name or value speaks of a state, an end or a removal.
 
 A row that has ended and is read as if it had not would list somebody again, so such a file waits for a person to say that
 the column changes nothing.
@@ -109,6 +109,11 @@ _ENGLISH = frozenset(
         "restored",
         "operation",
         "operate",
+        "op",
+        "oper",
+        "opt",
+        "crud",
+        "dml",
         "optype",
         "opflag",
         "action",
@@ -122,6 +127,49 @@ _PINYIN = re.compile(
     r"ycsj|ycrq|ycyy|tcsj|tcrq|tcyy|jcsj|jcrq|jcyy|jzsj|jzrq|jssj|jsrq|dqsj|dqrq|jmrq|jmsj|sxrq_end|yxqz|yxqjz|xfsj|spjl|shjg|xfzt|czlx|jafs|jarq)"
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+_ENDED = (
+    *(
+        "删除",
+        "移除",
+        "移出",
+        "撤销",
+        "撤消",
+        "撤回",
+        "撤下",
+        "退出",
+        "屏蔽",
+        "下架",
+        "除名",
+        "摘除",
+        "剔除",
+        "清退",
+        "解除",
+    ),
+    *("失效", "作废", "解列"),
+)
+_ENDS = frozenset(
+    {
+        *(
+            f"{before}{word}{after}"
+            for before in ("", "已", "已经", "被", "已被")
+            for word in _ENDED
+            for after in ("", "名单")
+        ),
+        *(f"{before}从名单中{word}" for before in ("", "已") for word in _ENDED),
+        *(f"{before}从失信名单中{word}" for before in ("", "已") for word in _ENDED),
+        *(f"{how}{word}" for how in ("暂时", "临时", "提前") for word in _ENDED),
+        *("delete", "deleted", "remove", "removed", "delist", "delisted", "withdraw", "withdrawn", "revoke", "revoked"),
+        *("drop", "dropped", "unlist", "unlisted", "expired", "inactive", "invalid"),
+    }
+)
+_LONGEST_END = max(map(len, _ENDS))
+
+
+def is_word_of_an_end(value: str) -> bool:
+    """Whether a cell of a column without a meaning holds nothing but a word that ends a listing."""
+    return len(value) <= _LONGEST_END and value.lower() in _ENDS
 
 
 def speaks_of_an_end(name: str) -> bool:

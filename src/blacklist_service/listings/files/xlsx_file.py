@@ -105,7 +105,7 @@ class XlsxFile(ListFile):
         self.unread_sheets = tuple(UnreadSheet(sheet_name(name, None), why) for name, why in message["unread"])
 
     def _rows_of(self, batch: list[Any]) -> Iterator[RawRow]:
-        sheet, doubtful = self.sheets[-1], self._header.doubtful
+        sheet = self.sheets[-1]
         for number, cells, is_hidden, marked in batch:
             faults = {int(place): Fault(fault) for place, fault in marked.items()}
             row = self._reader.read(sheet.after + number, cells, faults)
@@ -116,8 +116,8 @@ class XlsxFile(ListFile):
             if is_hidden:
                 self.hidden_rows += 1
                 self.first_hidden_row = self.first_hidden_row or row.number
-            if doubtful:
-                self._doubtful |= dict.fromkeys(Column(name, sheet.name) for name in row.notes if name in doubtful)
+            if row.notes:
+                self._doubtful |= dict.fromkeys(Column(name, sheet.name) for name in self._header.doubts(row.notes))
             yield row
 
 
