@@ -74,6 +74,14 @@ async def test_auditors_are_told_once_above_a_hundred_and_once_where_it_was_stop
         assert "张三" not in str(entry)
 
 
+async def test_one_person_in_two_roles_of_a_check_is_one_number(service: Service):
+    limit(service, 1)
+    number = resident_id(1)
+    twice = [subject("张三", number, role=role) for role in ("applicant", "bidder")]
+    answer = await service.post("/v1/checks", question(*twice, matter="government_procurement"))
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize("most", [5, 40])
 async def test_a_low_limit_is_exact_from_the_first_number_on(service: Service, most: int):
     limit(service, most)

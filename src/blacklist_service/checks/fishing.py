@@ -150,7 +150,7 @@ class Fishing:
             at = await database_clock(connection)
             counts, known = await _find(connection, {one for _, watched in asks for one in watched}, since=at - A_DAY)
             for ask, watched in asks:
-                news = [one for one in watched if one not in known]
+                news = [one for one in dict.fromkeys(watched) if one not in known]
                 for name, more in Counter((one.member, one.name) for one in news).items():
                     counts[name] += more
                 if self._most and any(counts[one.member, one.name] > self._most for one in _own(ask, news)):
