@@ -41,3 +41,7 @@ class Actor(NamedTuple):
     operator: str | None = None
     request_id: str | None = None
     source_ip: str | None = None
+
+    def by(self, operator: str | None) -> "Actor":
+        """The same with whom the caller names, where no person has logged in: a login is never written over."""
+        return self._replace(operator=self.operator or operator)

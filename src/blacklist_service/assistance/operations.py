@@ -61,7 +61,7 @@ class Desk:
     digester: Digester
 
     def by(self, operator: str | None) -> "Desk":
-        return replace(self, actor=self.actor._replace(operator=self.actor.operator or operator))
+        return replace(self, actor=self.actor.by(operator))
 
 
 @dataclass(frozen=True, slots=True)

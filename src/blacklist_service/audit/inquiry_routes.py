@@ -106,7 +106,7 @@ class AsOfResponse(WireResponse):
 async def unmask_entry(
     entry_id: UUID, body: UnmaskingRequest, request: Request, connection: Writes, actor: Acting
 ) -> UnmaskedResponse:
-    by = actor._replace(operator=body.operator or actor.operator)
+    by = actor.by(body.operator)
     found = await unmask(connection, entry_id, reason=body.reason, actor=by, secrecy=request.app.state.secrecy)
     return UnmaskedResponse(
         entry_id=found.entry_id,

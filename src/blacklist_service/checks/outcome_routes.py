@@ -185,7 +185,7 @@ async def put_outcome(
         orjson.loads(recorded.answer),
         action=body.action,
         reason=body.reason,
-        actor=actor._replace(operator=actor.operator or body.operator),
+        actor=actor.by(body.operator),
         secrecy=request.app.state.secrecy,
     )
     return _response(outcome)

@@ -12,7 +12,7 @@ def court_of(request: Request, caller: Principal, actor: Actor, operator: str | 
     state = request.app.state
     return Court(
         code=caller.court_code or "",
-        actor=Actor(actor.member, actor.key_id, operator, actor.request_id, actor.source_ip),
+        actor=actor.by(operator),
         secrecy=state.secrecy,
         tools=Tools(state.digester, state.secrecy.cipher("listing")),
     )
