@@ -5,7 +5,7 @@ from pathlib import Path
 
 from blacklist_service.settings import Settings
 from tests.journeys.test_life_of_a_listing import LISTED, act, decision, publication, publish
-from tests.support import Service, day, question, serving, subject
+from tests.support import Service, day, question, row, serving, subject
 
 
 async def file(service: Service, listing_id: str, **values: str):
@@ -51,6 +51,20 @@ async def test_an_objection_is_decided_reconsidered_and_suspends_nothing(service
     assert (await act(service, listing | {"version": version}, "correction", corrected)).status_code == 200
     ended = (await service.get(path, key="court")).json()
     assert (ended["led_to"], ended["led_to_version"]) == ("corrected", version + 1)
+    assert (await service.get("/v1/listings/tasks", key="court")).json()["items"] == []
+
+
+async def test_an_upheld_objection_is_settled_by_a_file_too(service: Service):
+    one = row(name="张三")
+    await service.load_rows(one)
+    [listing] = await service.fetch("SELECT id FROM listings")
+    objection = (await file(service, str(listing["id"]))).json()
+    path = f"/v1/objections/{objection['objection_id']}"
+    upheld = {"result": "upheld", "decided_on": day(), "reason": "成立"}
+    assert (await service.post(path + "/decision", upheld, key="court")).json()["state"] == "upheld"
+    report = await service.load_rows(one | {"action": "delete", "ground": "提前删除", "decided_on": day()})
+    assert report.counts.ended == 1, report
+    assert (await service.get(path, key="court")).json()["led_to"] == "deleted"
     assert (await service.get("/v1/listings/tasks", key="court")).json()["items"] == []
 
 

@@ -46,7 +46,7 @@ from blacklist_service.listings.problems import (
     PossibleDuplicate,
     RelistingUndecided,
 )
-from blacklist_service.listings.resolution import FateKind, Held, ListingAct, Resolution, Row, resolve
+from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
 from blacklist_service.listings.rules import (
     Act,
     Content,
@@ -370,30 +370,10 @@ async def _carry_out(
     ]
     if entries:
         await record(connection, entries, at=head.at, secrecy=court.secrecy)
-    for one in versioned:
-        if one.act.act in SETTLING:
-            await _close_upheld_objection(connection, one.act)
     await mark_feed_alive(connection, court.code, head.at)
     warned = [*warnings, *fate.warnings]
     is_new = fate.kind is FateKind.CREATED
     return await _done(connection, fate.listing_id, head, warned, is_new=is_new, others=fate.others)
-
-
-SETTLING = frozenset({Act.CORRECTED, Act.DELETED, Act.WITHDRAWN})
-"""What settles an upheld objection; a suspension leaves it to be acted on."""
-
-
-async def _close_upheld_objection(connection: Connection, act: ListingAct) -> None:
-    """An upheld objection leads to a correction, deletion or withdrawal (Art. 12): each names the other."""
-    await connection.execute(
-        """
-        UPDATE objections SET led_to = $2, led_to_version = $3
-        WHERE listing_id = $1 AND state = 'upheld' AND led_to IS NULL
-        """,
-        act.listing_id,
-        act.act.value,
-        act.version,
-    )
 
 
 async def revise(connection: Connection, listing: Held, revision: Revision, head: Head, by: By, court: Court) -> Done:

@@ -19,6 +19,8 @@ from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.listings.rules import PERFORMED, Act
 
 CREATING, CORRECTING, PAUSING, ENDING = range(4)
+SETTLING = frozenset({Act.CORRECTED, Act.DELETED, Act.WITHDRAWN})
+"""What settles an upheld objection; a suspension leaves it to be acted on."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,8 @@ async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head
         await _pause(connection, wave[PAUSING], head, by)
         await _end(connection, wave[ENDING], head, by)
     if versioned:
-        await _move_head(connection, head)
+        await _close_upheld_objections(connection, versioned)
+        await move_head(connection, head)
     return versioned
 
 
@@ -79,13 +82,29 @@ async def apply_dated_acts(
     await _reinstate(connection, of_act.pop(Act.REINSTATED, []), head, by)
     await _publish(connection, of_act.pop(Act.PUBLISHED, []), head, by)
     await _end(connection, [one for ending in of_act.values() for one in ending], head, by)
-    await _move_head(connection, head)
+    await _close_upheld_objections(connection, versioned)
+    await move_head(connection, head)
     return versioned
 
 
-async def _move_head(connection: Connection, head: Head) -> None:
+async def move_head(connection: Connection, head: Head) -> None:
     await connection.execute(
         "UPDATE heads SET version = $1, changed_at = $2 WHERE name = 'list'", head.version, head.at
+    )
+
+
+async def _close_upheld_objections(connection: Connection, versioned: Sequence[Versioned]) -> None:
+    """An upheld objection leads to a correction, deletion or withdrawal (Art. 12): each names the other."""
+    acts = [one.act for one in versioned if one.act.act in SETTLING]
+    if not acts:
+        return
+    await connection.execute(
+        """
+        UPDATE objections o SET led_to = a.act, led_to_version = a.version
+        FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS a (listing_id, act, version)
+        WHERE o.listing_id = a.listing_id AND o.state = 'upheld' AND o.led_to IS NULL
+        """,
+        *([one.listing_id for one in acts], [one.act.value for one in acts], [one.version for one in acts]),
     )
 
 
@@ -390,7 +409,7 @@ async def apply_revision(
         *(revision.document, revision.secret),
     )
     if is_change:
-        await _move_head(connection, head)
+        await move_head(connection, head)
     return list_version
 
 

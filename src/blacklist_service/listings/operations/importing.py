@@ -28,7 +28,7 @@ from blacklist_service.listings.files.records import PEOPLE_NOTE, people_text
 from blacklist_service.listings.findings import file_findings
 from blacklist_service.listings.intake import Importer
 from blacklist_service.listings.numbers import know_numbers
-from blacklist_service.listings.operations.applying import By, Head, apply_acts, lock_head, mark_feed_alive
+from blacklist_service.listings.operations.applying import By, Head, apply_acts, lock_head, mark_feed_alive, move_head
 from blacklist_service.listings.operations.faults import PASSED_OVER, RowFault
 from blacklist_service.listings.operations.parsing import Parsing, parse_rows
 from blacklist_service.listings.operations.shortcuts import Made, make_fresh, settle_known
@@ -194,9 +194,7 @@ async def _settle_the_rest(
     pairs = made.pairs + "".join(
         f"{one.list_version} {one.act.listing_id}\n" for one in versioned if one.list_version is not None
     )
-    await connection.execute(
-        "UPDATE heads SET version = $1, changed_at = $2 WHERE name = 'list'", head.version, head.at
-    )
+    await move_head(connection, head)
     await mark_feed_alive(connection, job.court_code, head.at)
     await _record_chunk(connection, job, head, pairs, span, secrecy)
 
