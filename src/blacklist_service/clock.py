@@ -1,7 +1,7 @@
 """What time it is: instants in UTC, legal dates in Asia/Shanghai."""
 
 import os
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from uuid import UUID
 
 from asyncpg.pgproto.pgproto import UUID as QuickUUID  # noqa: N811
@@ -20,6 +20,11 @@ def now() -> datetime:
 def legal_date(instant: datetime) -> date:
     """The day on which `instant` falls for the law."""
     return instant.astimezone(SHANGHAI).date()
+
+
+def begin_of(day: date) -> datetime:
+    """The first instant of a legal date, in UTC."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
 def wire_instant(instant: datetime) -> str:

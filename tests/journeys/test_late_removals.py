@@ -111,6 +111,17 @@ async def test_it_is_said_more_than_once_and_the_first_day_counts(service: Servi
     assert kept[0]["note"] == "全部到账"
 
 
+async def test_said_again_later_it_is_no_new_removal_of_that_time(service: Service):
+    listing = await publish(service, expires_on=None)
+    assert (await act(service, listing, "performance", PAID)).status_code == 201
+    await days_pass(service, 60)
+    assert (await act(service, listing, "performance", PAID)).status_code == 201
+    shown = await service.get("/v1/supervision/late-removals", key="auditor", **{"from": day(-10), "to": day(10)})
+    assert shown.json()["items"] == []
+    [only] = (await late(service))["items"]
+    assert only["days_late"] > 40
+
+
 async def test_what_is_refused(service: Service):
     listing = await publish(service, expires_on=None)
     assert (await act(service, listing, "performance", PAID | {"performed_on": day(1)})).status_code == 422

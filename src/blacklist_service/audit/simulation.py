@@ -1,4 +1,4 @@
-"""What another catalogue would have answered to the checks of the last 90 days. It names nobody: it counts.
+"""What another catalogue would have answered to the units' checks of the last 90 days. It names nobody: it counts.
 
 Each check of the sample is decided anew on the list and the notices as they were known to it, by the edition it was
 answered from and by the candidate's articles of today. Where the first does not give the recorded decision (the list was
@@ -8,7 +8,7 @@ stale then, an object was named, the month's secrets are erased), the check is l
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from blacklist_service.checks.asks import Question, read_question
 from blacklist_service.checks.queries import Snapshot
 from blacklist_service.checks.rules import decision_of_check
 from blacklist_service.checks.schemas import CheckRequest
-from blacklist_service.clock import SHANGHAI, legal_date
+from blacklist_service.clock import begin_of, legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.operations import ledger_cipher, private_context
 from blacklist_service.measures.queries import find_catalogue
@@ -44,7 +44,7 @@ COUNTED_DAYS = "SELECT max(legal_date) FROM check_days_counted WHERE legal_date 
 SAMPLE = """
 SELECT e.at, e.id, e.agency, e.matter, e.decision, e.list_version, e.measures_version, e.notices_version, s.private
 FROM ledger_entries e LEFT JOIN ledger_secrets s ON s.at = e.at AND s.entry_id = e.id AND s.at >= $1
-WHERE e.action = 'check' AND e.at >= $1 AND (e.at, e.id) > ($1, $2)
+WHERE e.action = 'check' AND e.agency IS NOT NULL AND e.at >= $1 AND (e.at, e.id) > ($1, $2)
   AND get_byte(uuid_send(e.id), 14) * 256 + get_byte(uuid_send(e.id), 15) < $3
   AND e.at < $4
 ORDER BY e.at, e.id LIMIT $5
@@ -114,11 +114,12 @@ async def open_window(connection: Connection, at: datetime) -> Window:
             first,
             counted_until,
         )
-    rest_from = _begins(first if counted_until is None else counted_until + timedelta(days=1))
+    rest_from = begin_of(first if counted_until is None else counted_until + timedelta(days=1))
     rest = await connection.fetchval(
-        "SELECT count(*) FROM ledger_entries WHERE action = 'check' AND at >= $1 AND at < $2", rest_from, at
+        "SELECT count(*) FROM ledger_entries WHERE action = 'check' AND agency IS NOT NULL AND at >= $1 AND at < $2",
+        *(rest_from, at),
     )
-    return Window(_begins(first), at, counted + rest)
+    return Window(begin_of(first), at, counted + rest)
 
 
 async def simulate(
@@ -223,7 +224,3 @@ def _of_one_day(catalogue: Catalogue, on: date) -> Catalogue:
         # Made anew, not copied: a copy would keep what the model it comes from has found of its own measures.
         matters.append(Matter.model_construct(**{**dict(matter), "measures": measures}))
     return Catalogue.model_construct(**{**dict(catalogue), "matters": tuple(matters)})
-
-
-def _begins(day: date) -> datetime:
-    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)

@@ -4,14 +4,14 @@ for whoever prefers that. Pure.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from html import escape
 from typing import Any
 
 from blacklist_service.checks import english
+from blacklist_service.clock import SHANGHAI
 from blacklist_service.measures.rules import Catalogue
 
-SHANGHAI = timezone(timedelta(hours=8))
 TITLE = "失信被执行人核查结果说明"
 DECISIONS = {
     "block": "停止办理，交由承办人员处理",

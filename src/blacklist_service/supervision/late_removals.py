@@ -7,10 +7,11 @@ import time
 from datetime import date, timedelta
 from typing import Any
 
+from blacklist_service.clock import begin_of, legal_date
 from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, working_days_after
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.supervision.tasks import begin_of
 from blacklist_service.telemetry import LATE_REMOVALS
 
 LONGEST_WAIT = timedelta(days=30)
@@ -23,14 +24,19 @@ SELECT l.id AS listing_id, l.court_code, l.court_name, l.case_number, p.since, p
        (SELECT (min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date FROM listing_versions v
         WHERE v.listing_id = l.id AND v.act IN ('deleted', 'withdrawn')) AS removed_on
 FROM (
-    SELECT listing_id, min(since) AS since, min(performed_on) AS performed_on FROM (
-        SELECT listing_id, stated_on AS since, performed_on FROM listing_performances WHERE stated_on BETWEEN $1 AND $2
-        UNION ALL
-        SELECT listing_id, (min(at) AT TIME ZONE 'UTC' + interval '8 hours')::date, NULL FROM listing_versions
-        WHERE document ->> 'performance' = 'full' AND at >= $3 AND at < $4 GROUP BY listing_id
-    ) AS said GROUP BY listing_id
-) AS p JOIN listings l ON l.id = p.listing_id
-WHERE l.expires_on IS NULL AND (l.performance = 'full' OR p.performed_on IS NOT NULL)
+    SELECT listing_id FROM listing_performances WHERE stated_on BETWEEN $1 AND $2
+    UNION
+    SELECT listing_id FROM listing_versions WHERE document ->> 'performance' = 'full' AND at >= $3 AND at < $4
+) AS said JOIN listings l ON l.id = said.listing_id
+CROSS JOIN LATERAL (
+    -- What is said again later, by another act or another statement, does not begin the days anew.
+    SELECT least(min(s.stated_on),
+                 (SELECT (min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date FROM listing_versions v
+                  WHERE v.listing_id = l.id AND v.document ->> 'performance' = 'full')) AS since,
+           min(s.performed_on) AS performed_on
+    FROM listing_performances s WHERE s.listing_id = l.id
+) AS p
+WHERE l.expires_on IS NULL AND (l.performance = 'full' OR p.performed_on IS NOT NULL) AND p.since BETWEEN $1 AND $2
 ORDER BY p.since, l.id
 """
 
@@ -72,9 +78,7 @@ class LateRemovalsGauge:
         return False
 
     async def count(self, connection: Connection) -> None:
-        today: date = await connection.fetchval(
-            "SELECT (clock_timestamp() AT TIME ZONE 'UTC' + interval '8 hours')::date"
-        )
+        today = legal_date(await database_clock(connection))
         courts = await connection.fetch("SELECT court_code FROM members WHERE court_code IS NOT NULL")
         counted = {row["court_code"]: 0 for row in courts}
         for row in await connection.fetch(OPEN):

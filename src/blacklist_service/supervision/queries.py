@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from blacklist_service.clock import begin_of
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.deadlines import (
     DAYS_TO_DECIDE,
@@ -14,7 +15,7 @@ from blacklist_service.listings.deadlines import (
     working_days_after,
 )
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.supervision.tasks import begin_of, next_day
+from blacklist_service.supervision.tasks import next_day
 
 MOST_OVERRIDES = 100
 Leads = dict[str, int]

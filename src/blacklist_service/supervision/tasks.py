@@ -1,18 +1,13 @@
 """Counting finished days once, so that a scorecard over years reads a few thousand rows."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
+from blacklist_service.clock import begin_of, legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.secrecy import Secrecy
 
-SHANGHAI = timedelta(hours=8)
 SETTLED = timedelta(minutes=10)
 """A check's transaction has long ended by then: its deadline is a second or less."""
-
-
-def begin_of(day: date) -> datetime:
-    """The first instant of a legal date (UTC+8)."""
-    return datetime.combine(day, time(), UTC) - SHANGHAI
 
 
 async def count_days(connection: Connection, _secrecy: Secrecy) -> bool:
@@ -41,4 +36,4 @@ async def next_day(connection: Connection) -> date | None:
     if last is not None:
         return last + timedelta(days=1)
     first: datetime | None = await connection.fetchval("SELECT at FROM ledger_entries ORDER BY at LIMIT 1")
-    return None if first is None else (first + SHANGHAI).date()
+    return None if first is None else legal_date(first)
