@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         4096, description="MiB of a court's files that may wait to be loaded"
     )
     waiting_exports: Annotated[int, Field(ge=1)] = Field(
-        20, description="exports of an auditor that may wait to be made"
+        20, description="exports, and simulations, of a member that may wait to be made"
     )
 
     # the console

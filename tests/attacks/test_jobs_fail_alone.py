@@ -1,7 +1,9 @@
 """Whatever is wrong with one court's file is that file's end, told with its row, and no other's."""
 
+import contextlib
 from typing import Any
 
+import asyncpg
 import pytest
 
 from blacklist_service.audit import export_jobs
@@ -138,6 +140,25 @@ async def test_an_export_that_cannot_be_made_fails_alone(service: Service, monke
     await connection.close()
     [export] = await service.fetch("SELECT state, problem FROM exports")
     assert (export["state"], "ValueError" in export["problem"], POISON in export["problem"]) == ("failed", True, False)
+
+
+async def test_what_may_pass_leaves_a_job_to_be_begun_again(service: Service, monkeypatch: pytest.MonkeyPatch):
+    """A server that is read-only for a moment ends neither an export nor a simulation."""
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise asyncpg.ReadOnlySQLTransactionError("read-only")
+
+    monkeypatch.setattr(export_jobs, "_make", refuse)
+    await service.post("/v1/audit/exports", {"format": "jsonl"}, key="auditor")
+    connection = await connect(service.workplace.dsn)
+    for left in (True, True, True, False):
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError) if left else contextlib.nullcontext():
+            await export_jobs.make_next(connection, service.workplace.secrecy)
+    await connection.close()
+    [export] = await service.fetch("SELECT state, attempts FROM exports")
+    assert (export["state"], export["attempts"]) == ("failed", 4)
+    [ready] = [await service.client.get("/readyz")]
+    assert ready.json()["jobs"]["stuck"] == 1
 
 
 async def test_a_good_file_is_as_good_as_before(service: Service):

@@ -9,19 +9,19 @@ import structlog
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.audit.exports import ExportFormat, Made, Wanted, make_bundle, wait_for_proof
+from blacklist_service.audit.jobs import run_next
 from blacklist_service.audit.schemas import EntryFilters
 from blacklist_service.clock import new_id
-from blacklist_service.database.connections import PASSING, Connection
+from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.ledger.notes import Proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.leftovers import passing_folder
-from blacklist_service.problems import Problem, TooManyRequests
+from blacklist_service.problems import Conflict
 from blacklist_service.secrecy import Secrecy
 
 PART_BYTES = 4 << 20
-MOST_ATTEMPTS = 3
 SEALED_WITHIN = timedelta(seconds=60)
 KEPT = timedelta(days=7)
 
@@ -67,46 +67,9 @@ async def ask_export(
     return row
 
 
-async def require_quota(connection: Connection, actor: Actor, *, most: int) -> None:
-    """Raise `TooManyRequests` where the member has as many exports waiting as it may."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"exports {actor.member}")
-    waiting = await connection.fetchval(
-        "SELECT count(*) FROM exports WHERE member = $1 AND state IN ('queued', 'running')", actor.member
-    )
-    if waiting >= most:
-        raise TooManyRequests("as many exports are waiting as may: fetch those first", retry_after_seconds=60)
-
-
-async def find_export(connection: Connection, export_id: UUID) -> asyncpg.Record | None:
-    return await connection.fetchrow("SELECT * FROM exports WHERE id = $1", export_id)
-
-
 async def make_next(connection: Connection, secrecy: Secrecy) -> bool:
-    """Make the oldest export that waits, or that someone began and did not end; the caller holds the worker's lock."""
-    row = await connection.fetchrow(
-        """
-        UPDATE exports SET state = 'running', attempts = attempts + 1
-        WHERE id = (SELECT id FROM exports WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1)
-        RETURNING *
-        """
-    )
-    if row is None:
-        return False
-    if row["attempts"] > MOST_ATTEMPTS:
-        await _fail(connection, row["id"], "it was begun several times and never ended")
-        return True
-    try:
-        await _make(connection, row, secrecy)
-    except Problem as problem:
-        await _fail(connection, row["id"], problem.detail)
-    except TimeoutError:
-        await _fail(connection, row["id"], "the log was not sealed in time; see /readyz")
-    except PASSING:
-        raise
-    except Exception as error:  # whatever it is, the next export is not to wait behind it
-        log.exception("export_failed")
-        await _fail(connection, row["id"], f"a fault of this service ({type(error).__name__}); tell its operator")
-    return True
+    """Make the next export."""
+    return await run_next(connection, "exports", _make, secrecy)
 
 
 async def forget_exports(connection: Connection, _secrecy: Secrecy) -> bool:
@@ -134,7 +97,10 @@ async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy) -
     )
 
     async def prove(entry_id: UUID) -> Proof:
-        return await wait_for_proof(connection, entry_id, within=SEALED_WITHIN)
+        try:
+            return await wait_for_proof(connection, entry_id, within=SEALED_WITHIN)
+        except TimeoutError:
+            raise Conflict("the log was not sealed in time; see /readyz") from None
 
     actor = Actor(row["member"], row["key_id"], row["operator"], row["request_id"])
     with passing_folder("export") as folder:
@@ -161,13 +127,6 @@ async def _keep(connection: Connection, export_id: UUID, path: Path, made: Made,
     await connection.execute(
         "UPDATE exports SET state = 'done', finished_at = clock_timestamp(), rows = $2, bytes = $3 WHERE id = $1",
         *(export_id, made.rows, made.bytes),
-    )
-
-
-async def _fail(connection: Connection, export_id: UUID, problem: str) -> None:
-    await connection.execute(
-        "UPDATE exports SET state = 'failed', finished_at = clock_timestamp(), problem = $2 WHERE id = $1",
-        *(export_id, problem),
     )
 
 

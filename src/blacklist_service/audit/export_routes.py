@@ -11,17 +11,16 @@ from pydantic import ConfigDict
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
-from blacklist_service.audit.export_jobs import ask_export, find_export, read_part, require_quota
+from blacklist_service.audit.export_jobs import ask_export, read_part
 from blacklist_service.audit.exports import ExportFormat, Wanted
+from blacklist_service.audit.jobs import find_own, require_quota
 from blacklist_service.audit.persons import entry_subject, read_subject
 from blacklist_service.audit.schemas import EntryFilters, SearchSubjectRequest
-from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.problems import Conflict, NotFound, NotYours
+from blacklist_service.problems import Conflict, NotFound
 from blacklist_service.subjects.keys import asked_keys
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
@@ -82,7 +81,7 @@ async def create_export(
         None if subject is None else tuple(key.digest for key in asked_keys(subject, state.digester, also_former=True))
     )
     asked = None if subject is None or body.subject is None else entry_subject(subject, body.subject, state.digester)
-    await require_quota(connection, actor, most=state.settings.waiting_exports)
+    await require_quota(connection, "exports", actor, most=state.settings.waiting_exports)
     row = await ask_export(
         connection, Wanted(filters, body.format, digests), actor=actor, secrecy=state.secrecy, subject=asked
     )
@@ -96,7 +95,7 @@ async def create_export(
     dependencies=[needs(Scope.AUDIT_EXPORT)],
 )
 async def read_export(export_id: UUID, connection: Reads, caller: Caller) -> ExportResponse:
-    return _export(await _own(connection, export_id, caller))
+    return _export(await find_own(connection, "exports", export_id, caller))
 
 
 @router.get(
@@ -112,7 +111,7 @@ async def read_export(export_id: UUID, connection: Reads, caller: Caller) -> Exp
     dependencies=[needs(Scope.AUDIT_EXPORT), takes(Share.STREAM)],
 )
 async def read_bundle(export_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting) -> Response:
-    row = await _own(connection, export_id, caller)
+    row = await find_own(connection, "exports", export_id, caller)
     if row["state"] in {"queued", "running"}:
         return PlainTextResponse("", status_code=202, headers={"Retry-After": "1"})
     if row["state"] == "failed":
@@ -144,15 +143,6 @@ async def read_bundle(export_id: UUID, request: Request, connection: Writes, cal
         "Cache-Control": "no-store",
     }
     return StreamingResponse(leaves, media_type="application/zip", headers=headers)
-
-
-async def _own(connection: Connection, export_id: UUID, caller: Principal) -> asyncpg.Record:
-    row = await find_export(connection, export_id)
-    if row is None:
-        raise NotFound
-    if row["member"] != caller.member:
-        raise NotYours
-    return row
 
 
 def _export(row: asyncpg.Record) -> ExportResponse:

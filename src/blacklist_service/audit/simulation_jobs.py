@@ -3,12 +3,11 @@
 import hashlib
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import asyncpg
-import structlog
 
 from blacklist_service.access.principals import Actor
+from blacklist_service.audit.jobs import run_next
 from blacklist_service.audit.simulation import Tally, open_window, simulate
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
@@ -17,10 +16,6 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.measures.rules import Catalogue
 from blacklist_service.secrecy import Secrecy
-
-MOST_ATTEMPTS = 3
-
-log = structlog.get_logger()
 
 
 async def ask_simulation(
@@ -44,32 +39,9 @@ async def ask_simulation(
     return row
 
 
-async def find_simulation(connection: Connection, simulation_id: UUID) -> asyncpg.Record | None:
-    return await connection.fetchrow("SELECT * FROM simulations WHERE id = $1", simulation_id)
-
-
 async def simulate_next(connection: Connection, secrecy: Secrecy) -> bool:
-    """Run the oldest simulation that waits, or that someone began and did not end; the caller holds the worker's lock."""
-    row = await connection.fetchrow(
-        """
-        UPDATE simulations SET state = 'running', attempts = attempts + 1
-        WHERE id = (SELECT id FROM simulations WHERE state IN ('queued', 'running') ORDER BY id LIMIT 1)
-        RETURNING *
-        """
-    )
-    if row is None:
-        return False
-    if row["attempts"] > MOST_ATTEMPTS:
-        await fail_simulation(connection, row["id"], "it was begun several times and never ended")
-        return True
-    try:
-        await run_simulation(connection, row, secrecy)
-    except asyncpg.PostgresConnectionError:
-        raise  # it is taken up again
-    except Exception:
-        log.exception("simulation_failed")
-        await fail_simulation(connection, row["id"], "it could not be carried out; the service's log says why")
-    return True
+    """Run the next simulation."""
+    return await run_next(connection, "simulations", run_simulation, secrecy)
 
 
 async def run_simulation(
@@ -91,10 +63,3 @@ async def run_simulation(
         *(row["id"], result),
     )
     return result
-
-
-async def fail_simulation(connection: Connection, simulation_id: UUID, problem: str) -> None:
-    await connection.execute(
-        "UPDATE simulations SET state = 'failed', problem = $2, finished_at = clock_timestamp() WHERE id = $1",
-        *(simulation_id, problem),
-    )

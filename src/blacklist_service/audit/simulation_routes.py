@@ -10,26 +10,18 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
-from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
-from blacklist_service.audit.simulation_jobs import ask_simulation, find_simulation
-from blacklist_service.database.connections import Connection
-from blacklist_service.measures.routes import CatalogueRequest
+from blacklist_service.audit.jobs import find_own, require_quota
+from blacklist_service.audit.simulation_jobs import ask_simulation
+from blacklist_service.measures.routes import CatalogueRequest, CatalogueRoute
 from blacklist_service.measures.rules import Catalogue
-from blacklist_service.problems import NotFound, NotYours
-from blacklist_service.web.bodies import BATCH_BODY_BYTES
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.routing import Acting, Caller, needs
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.web.wire import Response
 
-
-class _CatalogueRoute(GuardedRoute):
-    most_bytes = BATCH_BODY_BYTES
-
-
-router = APIRouter(prefix="/v1/measures/simulation", tags=["matters"], route_class=_CatalogueRoute)
+router = APIRouter(prefix="/v1/measures/simulation", tags=["matters"], route_class=CatalogueRoute)
 
 
 class Change(Response):
@@ -38,7 +30,7 @@ class Change(Response):
     model_config = ConfigDict(populate_by_name=True, frozen=True)
 
     matter: str
-    agency: str | None = Field(description="member code; null = asked at the service itself")
+    agency: str = Field(description="member code; what was asked at the service itself is not looked at")
     before: Literal["block", "flag", "clear"] = Field(alias="from")
     after: Literal["block", "flag", "clear", "refused"] = Field(alias="to")
     checks: int
@@ -50,7 +42,7 @@ class Uncovered(Response):
     matter: str
     role: str
     kind: str
-    agency: str | None
+    agency: str
     subjects: int
 
 
@@ -96,7 +88,9 @@ async def create_simulation(
     body: CatalogueRequest, request: Request, replay: Replayable, connection: Writes, actor: Acting
 ) -> HttpResponse:
     candidate = Catalogue.model_validate(body, from_attributes=True)
-    row = await ask_simulation(connection, candidate, actor=actor, secrecy=request.app.state.secrecy)
+    state = request.app.state
+    await require_quota(connection, "simulations", actor, most=state.settings.waiting_exports)
+    row = await ask_simulation(connection, candidate, actor=actor, secrecy=state.secrecy)
     return await replay.keep(connection, 202, _simulation(row))
 
 
@@ -107,16 +101,7 @@ async def create_simulation(
     dependencies=[needs(Scope.MEASURES_WRITE)],
 )
 async def read_simulation(simulation_id: UUID, connection: Reads, caller: Caller) -> SimulationResponse:
-    return _simulation(await _own(connection, simulation_id, caller))
-
-
-async def _own(connection: Connection, simulation_id: UUID, caller: Principal) -> asyncpg.Record:
-    row = await find_simulation(connection, simulation_id)
-    if row is None:
-        raise NotFound
-    if row["member"] != caller.member:
-        raise NotYours
-    return row
+    return _simulation(await find_own(connection, "simulations", simulation_id, caller))
 
 
 def _simulation(row: asyncpg.Record) -> SimulationResponse:

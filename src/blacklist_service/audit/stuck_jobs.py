@@ -1,4 +1,4 @@
-"""Imports and exports that were begun over and over: no worker will get them done, and a person has to look."""
+"""Imports, exports and simulations that were begun over and over: no worker will get them done, and a person has to look."""
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.jobs import SUSPICIOUS_ATTEMPTS
@@ -6,9 +6,12 @@ from blacklist_service.listings.operations.jobs import SUSPICIOUS_ATTEMPTS
 STUCK_JOBS = """
 SELECT (SELECT count(*) FROM imports WHERE state IN ('queued', 'running') AND parts > 0 AND attempts >= $1)
      + (SELECT count(*) FROM exports WHERE state IN ('queued', 'running') AND attempts >= $1)
+     + (SELECT count(*) FROM simulations WHERE state IN ('queued', 'running') AND attempts >= $1)
      + (SELECT count(*) FROM imports WHERE state = 'failed' AND attempts >= $1
         AND finished_at > clock_timestamp() - interval '1 day')
      + (SELECT count(*) FROM exports WHERE state = 'failed' AND attempts >= $1
+        AND finished_at > clock_timestamp() - interval '1 day')
+     + (SELECT count(*) FROM simulations WHERE state = 'failed' AND attempts >= $1
         AND finished_at > clock_timestamp() - interval '1 day')
 """
 

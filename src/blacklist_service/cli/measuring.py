@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from blacklist_service.audit.jobs import fail
 from blacklist_service.audit.simulation import DAYS, Tally
-from blacklist_service.audit.simulation_jobs import ask_simulation, fail_simulation, run_simulation
+from blacklist_service.audit.simulation_jobs import ask_simulation, run_simulation
 from blacklist_service.cli.environment import Workplace, load_settings, opened, operator, refusing, run, stop
 from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.database.connections import connect
@@ -117,7 +118,7 @@ async def _simulate(workplace: Workplace, catalogue: Catalogue, *, is_quiet: boo
             try:
                 return await run_simulation(connection, row, workplace.secrecy, tell)
             except BaseException:
-                await fail_simulation(connection, row["id"], "it was broken off at the terminal")
+                await fail(connection, "simulations", row["id"], "it was broken off at the terminal")
                 raise
     finally:
         await connection.close()

@@ -28,11 +28,11 @@ from blacklist_service.web.wire import LegalDate, Response, text
 router = APIRouter(prefix="/v1/matters", tags=["matters"], route_class=GuardedRoute)
 
 
-class _CatalogueRoute(GuardedRoute):
+class CatalogueRoute(GuardedRoute):
     most_bytes = BATCH_BODY_BYTES
 
 
-measures = APIRouter(prefix="/v1/measures", tags=["matters"], route_class=_CatalogueRoute)
+measures = APIRouter(prefix="/v1/measures", tags=["matters"], route_class=CatalogueRoute)
 
 
 class MeasureResponse(Response):
