@@ -270,3 +270,19 @@ def test_a_full_disk_is_not_said_to_be_the_database(capsys):
     with pytest.raises(SystemExit), environment.refusing():
         raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
     assert "the database cannot be reached" in capsys.readouterr().err
+
+
+def test_accounts_come_from_a_table_and_their_codes_go_to_their_owner_alone(operator: Operator):
+    assert operator.types("members", "add", "GD-LAND", "--name", "自然资源局", "--kind", "agency").returncode == 0
+    table, out = operator.home / "people.csv", operator.home / "codes.csv"
+    lines = "单位代码,登录名,姓名,工号,岗位,事项\nGD-LAND,zhao.liu,赵六,E-77,窗口,\nGD-LAND,sun.qi,孙七,E-78,局长,\n"
+    table.write_bytes(lines.encode("gbk"))
+    done = operator.types("staff", "import", str(table), "--out", str(out))
+    assert (done.returncode, "1 accounts opened, 1 rows refused" in done.stdout) == (1, True), done.stderr
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert [line.split(",")[1] for line in out.read_text("utf-8-sig").splitlines()] == ["登录名", "zhao.liu"]
+    again = operator.types("staff", "import", str(table), "--out", str(out))
+    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    table.write_bytes(b"\xff\xfe\x00\x00")
+    broken = operator.types("staff", "import", str(table), "--out", str(operator.home / "other.csv"))
+    assert (broken.returncode, broken.stderr.count("\n")) == (2, 1)

@@ -1,9 +1,10 @@
 """`staff`: accounts of people from a terminal. Officers are appointed here; all others at the console, or from a table."""
 
 import csv
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from python_calamine import CalamineWorkbook
@@ -11,8 +12,11 @@ from python_calamine import CalamineWorkbook
 from blacklist_service.access.duties import OFFICE_OF_DUTY, OFFICERS, Duty
 from blacklist_service.cli.environment import Workplace, load_settings, opened, operator, run, stop
 from blacklist_service.cli.options import DataDir
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.files import UnreadableFile
+from blacklist_service.listings.files.encodings import errors_of, scan_text
 from blacklist_service.members.staff import operations, queries
-from blacklist_service.members.staff.problems import AccountNotFound
+from blacklist_service.members.staff.problems import AccountInvalid, AccountNotFound
 from blacklist_service.members.staff.queries import Account
 from blacklist_service.problems import Problem
 
@@ -146,8 +150,8 @@ async def _list(workplace: Workplace, member: str | None) -> list[Account]:
         return await queries.list_accounts(connection, secrecy=workplace.secrecy, member=member, limit=10_000)
 
 
-async def _find(connection: object, workplace: Workplace, login: str) -> str:
-    account = await queries.find_account_by_login(connection, login, secrecy=workplace.secrecy)  # type: ignore[arg-type]
+async def _find(connection: Connection, workplace: Workplace, login: str) -> str:
+    account = await queries.find_account_by_login(connection, login, secrecy=workplace.secrecy)
     if account is None:
         raise AccountNotFound
     return account.id
@@ -174,7 +178,11 @@ async def _end(workplace: Workplace, login: str) -> None:
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Each row with its number; raise through `stop` for a table that lacks a column."""
     if file.suffix.lower() == ".csv":
-        with file.open(encoding="utf-8-sig", newline="") as opened_file:
+        try:
+            encoding = scan_text(file).encoding
+        except UnreadableFile as error:
+            stop(str(error))
+        with file.open(encoding=encoding, errors=errors_of(encoding), newline="") as opened_file:
             table = [[str(cell) for cell in row] for row in csv.reader(opened_file)]
     else:
         sheet = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0)
@@ -194,45 +202,53 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 async def _import(workplace: Workplace, rows: list[tuple[int, dict[str, str]]], out: Path) -> int:
-    refused, opened_accounts = 0, []
-    async with workplace.connected() as connection:
-        for number, row in rows:
-            duties = [DUTY_WORDS.get(word) for word in row["duty"].replace("，", "、").split("、") if word]
-            wanted = [duty for duty in duties if duty is not None and OFFICE_OF_DUTY[duty] not in OFFICERS]
-            if not wanted or len(wanted) != len(duties):
-                print(f"row {number}: 岗位 must be 窗口, 经办, 复核 or 督查")
-                refused += 1
-                continue
-            try:
-                async with connection.transaction():
-                    account, code = await operations.open_account(
-                        connection,
-                        member=row["member"],
-                        login=row["login"].lower(),
-                        name=row["name"],
-                        employee_number=row["employee_number"].removesuffix(".0"),
-                        actor=operator(),
-                        secrecy=workplace.secrecy,
-                    )
-                    for duty in wanted:
-                        matters = [one for one in row["matters"].replace(",", "、").split("、") if one]
-                        narrowed = matters if duty is Duty.WINDOW and matters else None
-                        await operations.grant_duty(
-                            connection, account, duty, matters=narrowed, actor=operator(), secrecy=workplace.secrecy
-                        )
-            except Problem as problem:
-                print(f"row {number}: {problem.detail}")
-                refused += 1
-            else:
-                opened_accounts.append((row["member"], row["login"].lower(), code))
-    _write_codes(out, opened_accounts)
-    print(f"{len(opened_accounts)} accounts opened, {refused} rows refused; the enrolment codes are in {out}")
+    """Each code is on disk before the next account is opened: a code that is lost would have to be made anew."""
+    opened_accounts = refused = 0
+    with _private_file(out) as file:
+        writer = csv.writer(file)
+        writer.writerow(("单位代码", "登录名", "启用码"))
+        async with workplace.connected() as connection:
+            for number, row in rows:
+                try:
+                    code = await _open_row(connection, workplace, row)
+                except Problem as problem:
+                    print(f"row {number}: {problem.detail}")
+                    refused += 1
+                    continue
+                writer.writerow((row["member"], row["login"].lower(), code))
+                file.flush()
+                opened_accounts += 1
+    print(f"{opened_accounts} accounts opened, {refused} rows refused; the enrolment codes are in {out}")
     return refused
 
 
-def _write_codes(out: Path, opened_accounts: list[tuple[str, str, str]]) -> None:
-    out.touch(mode=0o600)
-    with out.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("单位代码", "登录名", "启用码"))
-        writer.writerows(opened_accounts)
+async def _open_row(connection: Connection, workplace: Workplace, row: dict[str, str]) -> str:
+    duties = [DUTY_WORDS.get(word) for word in row["duty"].replace("，", "、").split("、") if word]
+    wanted = [duty for duty in duties if duty is not None and OFFICE_OF_DUTY[duty] not in OFFICERS]
+    if not wanted or len(wanted) != len(duties):
+        raise AccountInvalid("岗位 must be 窗口, 经办, 复核 or 督查")
+    matters = [one for one in row["matters"].replace(",", "、").split("、") if one]
+    actor, secrecy = operator(), workplace.secrecy
+    async with connection.transaction():
+        account, code = await operations.open_account(
+            connection,
+            member=row["member"],
+            login=row["login"].lower(),
+            name=row["name"],
+            employee_number=row["employee_number"].removesuffix(".0"),
+            actor=actor,
+            secrecy=secrecy,
+        )
+        for duty in wanted:
+            narrowed = matters if duty is Duty.WINDOW and matters else None
+            await operations.grant_duty(connection, account, duty, matters=narrowed, actor=actor, secrecy=secrecy)
+    return code
+
+
+def _private_file(path: Path) -> TextIO:
+    """A new file for its owner alone, whatever the umask says; one that is there may be open to others."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        stop(f"{path} is there already; name a new file")
+    return os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")
