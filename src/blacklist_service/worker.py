@@ -29,6 +29,7 @@ from blacklist_service.listings.calendar import Calendar
 from blacklist_service.listings.operations.digesting import digest_some, may_settle, settle
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
 from blacklist_service.listings.tasks import load_next, sweep_imports
+from blacklist_service.members.staff.tasks import forget_attempts
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
 from blacklist_service.supervision.late_removals import LateRemovalsGauge
@@ -59,6 +60,7 @@ TASKS: tuple[Task, ...] = (
     note_displaced,
     escalate_emergencies,
     forget_answers,
+    forget_attempts,
     forget_numbers,
     sweep_imports,
     count_days,

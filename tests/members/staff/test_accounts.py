@@ -7,6 +7,7 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role
 from blacklist_service.clock import now
+from blacklist_service.database.connections import connect
 from blacklist_service.members.staff import operations, passwords, queries, sessions, totp
 from blacklist_service.members.staff.problems import (
     AccountExists,
@@ -16,6 +17,7 @@ from blacklist_service.members.staff.problems import (
     PasswordRefused,
     TooManyTries,
 )
+from blacklist_service.members.staff.tasks import forget_attempts
 from tests.members.staff.people import PASSWORD, Person, add_person, forget_code
 from tests.support import TEST, Service
 
@@ -160,6 +162,21 @@ async def test_an_address_that_misses_too_often_waits(service: Service):
     with pytest.raises(TooManyTries):
         await log_in(service, person)
     assert await log_in(service, person, address="10.0.0.8")
+
+
+async def test_tries_are_forgotten_once_nothing_asks_about_them(service: Service):
+    person = await add_person(service, "someone", Duty.WINDOW)
+    await log_in(service, person, login="nobody")
+    await log_in(service, person, password="wrong")
+    assert await log_in(service, person)
+    await log_in(service, person, password="wrong")
+    owner = await connect(service.workplace.dsn, role=None)
+    await owner.execute("UPDATE staff_attempts SET at = at - interval '3 days'")
+    await owner.close()
+    async with service.workplace.connected() as connection:
+        assert not await forget_attempts(connection, service.workplace.secrecy)
+    rows = await service.fetch("SELECT what, succeeded FROM staff_attempts ORDER BY id")
+    assert [tuple(row) for row in rows] == [("login", True), ("login", False)]  # misses in a row still count
 
 
 async def test_unknown_logins_leave_nothing_that_was_typed(service: Service):
