@@ -1,8 +1,12 @@
 """The pages by plain HTTP: what works without a script, and what is refused."""
 
+import asyncio
+
 import pytest
+from starlette.requests import Request
 
 from blacklist_service.access.duties import Duty
+from blacklist_service.console.routing import PAGES
 from tests.console.desk import Desk
 from tests.members.staff.people import PASSWORD, add_person, forget_code
 from tests.support import Service, resident_id, row
@@ -196,6 +200,52 @@ async def test_a_new_password_is_never_shown_or_kept(service: Service):
     await forget_code(service, person)
     await desk.submit("/login", login=person.login, password=PASSWORD, code=person.code())
     assert "Another-1-of-mine" not in desk.page.text
+
+
+async def test_after_a_new_password_the_old_session_is_over_at_once(service: Service):
+    person = await add_person(service, "wang.li", Duty.WINDOW)
+    desk = Desk(service)
+    await desk.log_in(person)
+    before = desk.cookie
+    await desk.open("/console/me")
+    await desk.submit("/me/password", password="Another-1-of-mine", repeated="Another-1-of-mine")
+    assert desk.address.startswith("/console/login")
+    assert desk.page.status_code == 200
+    desk.cookie = before
+    await desk.open("/console/me")
+    assert desk.address.startswith("/console/login")
+
+
+async def test_what_the_page_asks_by_itself_hides_no_use(service: Service):
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await service.fetch("UPDATE staff_sessions SET seen_at = now() - interval '14 minutes'")
+    [before] = await service.fetch("SELECT seen_at FROM staff_sessions")
+    console = service.app.state.console
+    console.forget(desk.cookie)
+    background = next(page for page in PAGES if page.is_background)
+    request = Request({"type": "http", "headers": [(b"cookie", f"__Host-console={desk.cookie}".encode())]})
+    assert await console._session(request, background) is not None
+    await desk.open("/console/alive")
+    [after] = await service.fetch("SELECT seen_at FROM staff_sessions")
+    assert after["seen_at"] > before["seen_at"]
+
+
+async def test_a_flood_of_logins_takes_no_connection_from_others(service: Service):
+    async def try_once() -> None:
+        desk = Desk(service)
+        await desk.open("/console/login")
+        await desk.submit("/login", login="nobody", password="x", code="1")
+
+    flood = [asyncio.create_task(try_once()) for _ in range(40)]
+    try:
+        await asyncio.sleep(0.3)
+        pool = service.app.state.pool
+        assert pool.get_idle_size() + pool.get_max_size() - pool.get_size() > 0
+        async with asyncio.timeout(2):
+            async with pool.acquire() as connection:
+                assert await connection.fetchval("SELECT 1") == 1
+    finally:
+        await asyncio.gather(*flood, return_exceptions=True)
 
 
 async def test_a_number_alone_is_not_searched_as_if_it_were_nothing(service: Service):

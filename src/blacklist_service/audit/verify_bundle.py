@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -64,7 +64,7 @@ def require(holds: object, sentence: str) -> None:
         raise Doubt(sentence)
 
 
-def verify(path: Path, vkeys: str | None = None) -> dict[str, Any]:
+def verify(path: Path | IO[bytes], vkeys: str | None = None) -> dict[str, Any]:
     """What was proved: rows, log and completeness; raise `Doubt`. `vkeys` are the log's keys, got by another way."""
     try:
         with zipfile.ZipFile(path) as bundle:

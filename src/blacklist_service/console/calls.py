@@ -115,4 +115,5 @@ def _scope(
         "client": request.scope.get("client"),
         "server": request.scope.get("server"),
         "principal": principal,
+        "request_id": request.scope["request_id"],
     }

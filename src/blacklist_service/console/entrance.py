@@ -8,13 +8,14 @@ from blacklist_service.console.pictures import qr_picture
 from blacklist_service.console.problems import LoggedOut
 from blacklist_service.console.routing import PREFIX, page
 from blacklist_service.console.translations import Language
-from blacklist_service.console.visits import LANGUAGE_COOKIE, Visit, forget_session, set_session
+from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit, forget_session, set_session
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff import operations, totp
 from blacklist_service.members.staff.operations import require_enrolment
 from blacklist_service.members.staff.problems import AccountInvalid, EnrolmentRefused, PasswordRefused, TooManyTries
 from blacklist_service.members.staff.queries import count_backup_codes, find_account_by_login, list_passkeys
 from blacklist_service.members.staff.sessions import find_session, log_in, log_out, note_attempt, refuse_busy_address
+from blacklist_service.web.refusals import problem_wire
 from blacklist_service.web.transactions import borrowed
 
 WRONG_LOGIN = "登录名、口令或动态码不正确"
@@ -43,7 +44,7 @@ async def login(visit: Visit) -> Response:
     """Any mistake is told in the same words, and after the same time."""
     form, secrecy = visit.form, visit.state.secrecy
     try:
-        async with borrowed(visit.state.pool) as connection, connection.transaction():
+        async with visit.hashing() as connection:
             secret = await log_in(
                 connection,
                 login=form["login"].strip().lower(),
@@ -65,6 +66,13 @@ async def login(visit: Visit) -> Response:
 async def logout(visit: Visit) -> Response:
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         await log_out(connection, visit.person, actor=visit.actor, secrecy=visit.state.secrecy)
+    return _left(visit)
+
+
+def _left(visit: Visit) -> Response:
+    """To the login, the session forgotten here as in the browser."""
+    visit.state.console.forget(visit.request.cookies.get(COOKIE))
+    visit.new_secret = None
     response = visit.go("/login")
     forget_session(response)
     return response
@@ -101,20 +109,19 @@ async def finish_enrolment(visit: Visit) -> Response:
         form.faults["repeated"] = "两次输入的口令不一致"
         return _second_step(visit, form["held"], held, form)
     try:
-        async with borrowed(visit.state.pool) as connection, connection.transaction():
+        async with visit.hashing() as connection:
             codes = await operations.enrol(
                 connection,
                 held["account"],
                 code=held["code"],
                 password=form["password"],
-                totp_secret=_secret(held["secret"]),
+                totp_secret=totp.read_written(held["secret"]),
                 typed=form["code"],
                 actor=visit.actor,
                 secrecy=secrecy,
             )
     except (PasswordRefused, AccountInvalid) as problem:
-        wire = {"code": problem.code, "detail": problem.detail, "errors": [_wire(error) for error in problem.errors]}
-        form.take_problem(wire, {"/password": "password", "/code": "code"}, PASSWORD_SENTENCES)
+        form.take_problem(problem_wire(problem, None), {"/password": "password", "/code": "code"}, PASSWORD_SENTENCES)
         return _second_step(visit, form["held"], held, form)
     except EnrolmentRefused:
         return visit.show("enrol.html", status=401, form=_blamed(Form(), WRONG_ENROLMENT))
@@ -123,11 +130,7 @@ async def finish_enrolment(visit: Visit) -> Response:
 
 @page("GET", "/me")
 async def me(visit: Visit) -> Response:
-    account = visit.person.account
-    async with borrowed(visit.state.pool) as connection:
-        passkeys = await list_passkeys(connection, account.id)
-        codes_left = await count_backup_codes(connection, account.id)
-    return visit.show("me.html", session=visit.person, passkeys=passkeys, codes_left=codes_left)
+    return await _me(visit, Form(), status=200)
 
 
 @page("POST", "/me/preferences")
@@ -137,7 +140,7 @@ async def set_preferences(visit: Visit) -> Response:
         chosen["language"] = visit.form["language"]  # type: ignore[assignment]
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         await operations.set_preferences(connection, visit.person.account.id, chosen)
-    visit.state.console.forget(visit.person)
+    visit.state.console.forget(visit.request.cookies.get(COOKIE))
     return visit.go("/me")
 
 
@@ -146,27 +149,25 @@ async def change_password(visit: Visit) -> Response:
     """Needs the second factor; every session of the account ends, so the person logs in anew."""
     form = visit.form
     if not await visit.is_proved():
-        return await _me_again(visit, form)
+        return await _me(visit, form)
     if form["password"] != form["repeated"]:
         form.faults["repeated"] = "两次输入的口令不一致"
-        return await _me_again(visit, form)
+        return await _me(visit, form)
     try:
-        async with borrowed(visit.state.pool) as connection, connection.transaction():
+        async with visit.hashing() as connection:
             await operations.change_password(
                 connection, visit.person.account.id, form["password"], actor=visit.actor, secrecy=visit.state.secrecy
             )
     except PasswordRefused as problem:
-        wire = {"code": problem.code, "detail": problem.detail, "errors": [_wire(error) for error in problem.errors]}
-        form.take_problem(wire, {"/password": "password"}, PASSWORD_SENTENCES)
-        return await _me_again(visit, form)
-    visit.new_secret = None
-    return visit.go("/login")
+        form.take_problem(problem_wire(problem, None), {"/password": "password"}, PASSWORD_SENTENCES)
+        return await _me(visit, form)
+    return _left(visit)
 
 
 @page("POST", "/me/backup-codes")
 async def new_backup_codes(visit: Visit) -> Response:
     if not await visit.is_proved():
-        return await _me_again(visit, visit.form)
+        return await _me(visit, visit.form)
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         codes = await operations.renew_backup_codes(
             connection, visit.person.account.id, actor=visit.actor, secrecy=visit.state.secrecy
@@ -182,7 +183,7 @@ async def choose_language(visit: Visit) -> Response:
         preferences = visit.session.account.preferences | {"language": chosen}
         async with borrowed(visit.state.pool) as connection, connection.transaction():
             await operations.set_preferences(connection, visit.session.account.id, preferences)
-        visit.state.console.forget(visit.session)
+        visit.state.console.forget(visit.request.cookies.get(COOKIE))
     target = visit.form["here"].removeprefix(PREFIX)
     response = visit.go(target if target.startswith("/") and not target.startswith("//") else "/")
     response.set_cookie(LANGUAGE_COOKIE, chosen, path="/console", samesite="strict", httponly=True)
@@ -236,7 +237,7 @@ async def _enrolling(visit: Visit, login_name: str, code: str) -> str | None:
 
 
 def _second_step(visit: Visit, held_sealed: str, held: dict[str, str], form: Form) -> Response:
-    uri = totp.uri_of(_secret(held["secret"]), login=held["login"], issuer=ISSUER)
+    uri = totp.uri_of(totp.read_written(held["secret"]), login=held["login"], issuer=ISSUER)
     return visit.show(
         "enrol_factors.html",
         status=422 if form.is_faulty else 200,
@@ -247,22 +248,14 @@ def _second_step(visit: Visit, held_sealed: str, held: dict[str, str], form: For
     )
 
 
-def _secret(written: str) -> bytes:
-    return totp.read_written(written)
-
-
 def _blamed(form: Form, sentence: str) -> Form:
     return Form({"login": form["login"]}, general=[sentence])
 
 
-def _wire(error: object) -> dict[str, str]:
-    return {name: getattr(error, name) for name in ("pointer", "code", "message")}
-
-
-async def _me_again(visit: Visit, form: Form) -> Response:
+async def _me(visit: Visit, form: Form, *, status: int = 422) -> Response:
     account = visit.person.account
     async with borrowed(visit.state.pool) as connection:
         passkeys = await list_passkeys(connection, account.id)
         codes_left = await count_backup_codes(connection, account.id)
     shown = {"session": visit.person, "passkeys": passkeys, "codes_left": codes_left}
-    return visit.show("me.html", status=422, form=form, **shown)
+    return visit.show("me.html", status=status, form=form, **shown)

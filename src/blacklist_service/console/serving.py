@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +23,10 @@ from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit
 from blacklist_service.console.wording import DUTIES
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff.sessions import Session, find_session, is_form_token, note_use
-from blacklist_service.problems import InvalidRequest, NotFound, PayloadTooLarge, Problem, Undetermined
+from blacklist_service.problems import InvalidRequest, NotFound, PayloadTooLarge, Problem
 from blacklist_service.web.context import source_ip
+from blacklist_service.web.refusals import recorded
+from blacklist_service.web.shares import Share
 from blacklist_service.web.transactions import borrowed
 
 REMEMBERED_SECONDS = 0.5
@@ -82,14 +84,15 @@ class Console:
             visit.session = await self._session(request, found)
             if visit.session is not None:
                 visit.language = _preferred(visit.session, language)
+                request.scope["principal"] = visit.principal
             if found.method == "POST" and not found.takes_upload:
                 await self._read_form(visit)
             self._require_duty(visit)
-            if found.takes_upload:  # a stranger's upload is not even read
+            if not found.takes_upload:
+                return await self._handle(visit)
+            async with self.state.shares.turn(Share.UPLOAD, visit.principal):  # a stranger's upload is not even read
                 await self._read_form(visit)
-            if visit.form["edit"] and not found.keeps:
-                raise StaleForm
-            return await found.handler(visit)
+                return await self._handle(visit)
         except LoggedOut:
             return await self._log_in_again(visit)
         except Problem as problem:
@@ -97,9 +100,14 @@ class Console:
         except HTTPException:
             return await self._refuse(visit, InvalidRequest())
 
-    def forget(self, session: Session) -> None:
-        """What is remembered of a session: its account's preferences changed."""
-        self._seen.pop(session.secret, None)
+    async def _handle(self, visit: Visit) -> Response:
+        if visit.form["edit"] and not visit.page.keeps:
+            raise StaleForm
+        return await visit.page.handler(visit)
+
+    def forget(self, cookie: str | None) -> None:
+        """Remember no longer whose session a cookie is: it is over, or its account's preferences changed."""
+        self._seen.pop(cookie or "", None)
 
     def _require_own_origin(self, request: Request, page: Page) -> None:
         """Unset, the console answers on loopback alone, so that no password crosses a wire in clear; set, under its own
@@ -142,11 +150,12 @@ class Console:
             if session is None or not session.is_alive_at(instant):
                 request.scope["ended_session"] = session
                 return None
-            if not page.is_background:
-                await note_use(connection, session, instant)
+            if page.is_background:
+                return session  # not remembered: the next page of the person's own is to count as use
+            await note_use(connection, session, instant)
         if len(self._seen) >= REMEMBERED_SESSIONS:
             self._seen.clear()
-        self._seen[secret] = (asked_at, session)
+        self._seen[secret] = (asked_at, replace(session, seen_at=max(session.seen_at, instant)))
         return session
 
     async def _read_form(self, visit: Visit) -> None:
@@ -169,7 +178,6 @@ class Console:
         if visit.session is None:
             raise LoggedOut
         if needed is not None and not visit.has(*needed):
-            visit.request.scope["principal"] = visit.principal
             raise DutyMissing(needed)
 
     async def _log_in_again(self, visit: Visit) -> Response:
@@ -187,29 +195,19 @@ class Console:
         return visit.go("/login", to=target) if target != f"{PREFIX}/" else visit.go("/login")
 
     async def _refuse(self, visit: Visit, problem: Problem) -> Response:
-        request = visit.request
-        if problem.is_recorded and visit.session is not None:
-            request.scope["principal"] = visit.principal
-            try:
-                await self.state.record_refusal(request, problem)
-            except Exception:
-                log.exception("refusal_not_recorded")
-                problem = Undetermined("the refusal could not be recorded")
+        if visit.session is not None:
+            problem = await recorded(visit.request, problem, self.state.record_refusal)
         return self._page_of(visit, problem)
 
     def _page_of(self, visit: Visit, problem: Problem) -> Response:
         duties = [DUTIES[duty] for duty in sorted(getattr(problem, "duties", ()))]
-        try:
-            return visit.show(
-                "refused.html",
-                status=problem.status,
-                problem=problem,
-                duties=duties,
-                request_id=visit.request.scope.get("request_id"),
-            )
-        except Exception:
-            log.exception("page_not_rendered")
-            raise
+        return visit.show(
+            "refused.html",
+            status=problem.status,
+            problem=problem,
+            duties=duties,
+            request_id=visit.request.scope.get("request_id"),
+        )
 
     def _bare(self, request: Request, language: Language, problem: Problem) -> Response:
         visit = Visit(request, Page("GET", "", _nothing, frozenset()), {}, language)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
@@ -22,12 +23,14 @@ from blacklist_service.console.problems import LoggedOut
 from blacklist_service.console.rendering import render
 from blacklist_service.console.routing import PREFIX, Page
 from blacklist_service.console.translations import Language, Translate, translator
+from blacklist_service.database.connections import Connection
 from blacklist_service.members.staff.problems import FactorNeeded, FactorRefused
 from blacklist_service.members.staff.rules import IDLE, WARNED_BEFORE_IDLE
 from blacklist_service.members.staff.sessions import Session, find_session, form_token, prove_again
 from blacklist_service.problems import InvalidRequest, NotFound, TooManyRequests, Unauthenticated, Undetermined
 from blacklist_service.secrecy import Cipher
 from blacklist_service.web.context import source_ip
+from blacklist_service.web.shares import Share
 from blacklist_service.web.transactions import borrowed
 
 COOKIE = "__Host-console"
@@ -46,7 +49,6 @@ class Visit:
     form: Form = field(default_factory=Form)
     uploads: Mapping[str, Any] = field(default_factory=dict)
     new_secret: str | None = None
-    kept: bool = False
 
     @property
     def state(self) -> Any:
@@ -85,6 +87,17 @@ class Visit:
 
     def has(self, *duties: Duty) -> bool:
         return self.session is not None and bool(set(duties) & set(self.session.account.duties))
+
+    @asynccontextmanager
+    async def hashing(self) -> AsyncIterator[Connection]:
+        """A transaction in which a password is hashed: on connections of its own, so that it takes none from others."""
+        shares = self.state.shares
+        async with (
+            shares.turn(Share.LOGIN, None),
+            borrowed(shares.pool(Share.LOGIN)) as connection,
+            connection.transaction(),
+        ):
+            yield connection
 
     async def call(self, method: str, path: str, **options: Any) -> Reply:
         """Ask the API; raise the `Undetermined` or the `NotFound` that it answers with, return all else."""

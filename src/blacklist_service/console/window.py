@@ -191,10 +191,7 @@ async def reply_to_notice(visit: Visit) -> Response:
 
 
 OUTCOME_SENTENCES = {
-    "reason-missing": "结论为停止办理而准予的，必须写明理由",
     "missing": "结论为停止办理而准予的，必须写明理由",
-    "override-reason": "结论为停止办理而准予的，必须写明理由",
-    "invalid-request": "结论为停止办理而准予的，必须写明理由",
 }
 
 

@@ -38,8 +38,8 @@ def new_request_id() -> str:
 
 
 def begin(scope: Scope) -> str:
-    """Give the request its id, and note when it came."""
-    request_id = scope["request_id"] = new_request_id()
+    """Give the request its id, and note when it came. One that a page of the console makes has that page's id."""
+    request_id = scope["request_id"] = scope.get("request_id") or new_request_id()
     scope["arrived"] = asyncio.get_running_loop().time()
     return request_id
 

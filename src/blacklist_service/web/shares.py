@@ -38,6 +38,8 @@ class Share(StrEnum):
     """A file as it comes in."""
     KEYS = "keys"
     """Ending a key."""
+    LOGIN = "login"
+    """Logging in, or choosing a password: a connection is held while one is hashed, and strangers may ask for it."""
 
 
 class Taking:
@@ -101,6 +103,7 @@ READERS = 3
 STREAMS = 4
 UPLOADS = 8
 BATCHES = 4
+LOGINS = 2
 EVENTS = 2
 """Connections for the streams of notices, beside those of `STREAMS`."""
 
@@ -112,7 +115,7 @@ async def open_shares(dsn: str, settings: Settings) -> Shares:
         return await create_pool(dsn, size=size, statement_timeout_ms=settings.statement_timeout_ms)
 
     ordinary, keys, acts = await pool(settings.pool_size), await pool(RESERVED_FOR_KEYS), await pool(RESERVED_FOR_ACTS)
-    readers, streams = await pool(READERS), await pool(STREAMS + EVENTS)
+    readers, streams, logins = await pool(READERS), await pool(STREAMS + EVENTS), await pool(LOGINS)
     of_each_key = settings.bulk_reads_per_key
     of_each = max(1, settings.pool_size // 2)
     kinds = {
@@ -128,5 +131,6 @@ async def open_shares(dsn: str, settings: Settings) -> Shares:
         Share.BATCH: _Kind(ordinary, Turns(BATCHES, each=BATCHES // 2, waiting=16, seconds=2 * PATIENT_SECONDS)),
         Share.ACT: _Kind(acts, Turns(RESERVED_FOR_ACTS, each=1, waiting=64, seconds=PATIENT_SECONDS)),
         Share.KEYS: _Kind(keys, Turns(RESERVED_FOR_KEYS, each=1, waiting=64, seconds=WAIT_SECONDS)),
+        Share.LOGIN: _Kind(logins, Turns(LOGINS, each=LOGINS, waiting=16, seconds=WAIT_SECONDS)),
     }
-    return Shares(kinds, (ordinary, keys, acts, readers, streams))
+    return Shares(kinds, (ordinary, keys, acts, readers, streams, logins))
