@@ -18,9 +18,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.audit.exports import ExportFormat, Wanted, make_bundle, wait_for_proof
+from blacklist_service.audit.exports import make_bundle, wait_for_proof
+from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.queries import list_entries
 from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.audit.wanted import Wanted
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.connections import connect
 from blacklist_service.database.embedded.server import EmbeddedPostgres

@@ -57,12 +57,13 @@ from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, require_recording
+from blacklist_service.listings.act_routes import router as act_router
+from blacklist_service.listings.feed_routes import router as changes_router
 from blacklist_service.listings.import_routes import router as imports_router
 from blacklist_service.listings.letter_routes import router as letters_router
 from blacklist_service.listings.objection_routes import router as objections_router
 from blacklist_service.listings.performance_routes import router as performances_router
 from blacklist_service.listings.publication_routes import router as publication_router
-from blacklist_service.listings.routes import feed as changes_router
 from blacklist_service.listings.routes import router as listings_router
 from blacklist_service.listings.setdigests import SetDigests
 from blacklist_service.measures.routes import measures as measures_router
@@ -171,6 +172,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         simulation_router,
         members_router,
         keys_router,
+        act_router,
         listings_router,
         performances_router,
         letters_router,

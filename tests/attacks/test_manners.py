@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.measures.routes import CatalogueRequest
+from blacklist_service.measures.schemas import CatalogueRequest
 from tests.support import Service, listening, question, resident_id, row, subject
 from tests.web.test_express import ask, line
 

@@ -132,6 +132,18 @@ async def test_each_issue_has_its_number_and_is_an_entry(service: Service, log: 
     assert verify(again.text, known).statement["number"] == numbers[0]
 
 
+async def test_a_retry_is_the_certificate_that_was_issued(service: Service, log: Any):
+    listing = await publish(service)
+    await act(service, listing, "deletion", ENDED)
+    path = f"/v1/listings/{listing['listing_id']}/removal-certificate"
+    first, again = [await service.post(path, {}, key="court", **{"Idempotency-Key": "certify-1"}) for _ in range(2)]
+    assert (again.status_code, again.text) == (201, first.text)
+    assert again.headers["Location"] == first.headers["Location"]
+    reused = await service.post(path, {"operator": "li.na"}, key="court", **{"Idempotency-Key": "certify-1"})
+    assert reused.json()["code"] == "idempotency-key-reused"
+    assert (await service.fetch("SELECT count(*) AS n FROM removal_certificates"))[0]["n"] == 1
+
+
 async def test_until_it_is_sealed_it_is_not_there_yet(service: Service, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(letter_routes, "SEALED_WITHIN_SECONDS", 0.2)
     listing = await publish(service)

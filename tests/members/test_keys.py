@@ -40,7 +40,9 @@ def test_any_text_is_read_without_an_error(text):
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer sxd_live_x_y_z", "bearer " + make_key("live").text]
+    "header",
+    [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer sxd_live_x_y_z", "bearer " + make_key("live").text],
+    ids=["none", "empty", "scheme", "blank", "basic", "form", "unknown"],
 )
 async def test_without_a_key_of_ours_nothing_opens(service: Service, header):
     headers = {} if header is None else {"Authorization": header}

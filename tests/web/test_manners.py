@@ -9,7 +9,7 @@ import pytest
 
 from blacklist_service.access.scopes import Role
 from blacklist_service.listings.schemas import EXAMPLE_LISTING
-from blacklist_service.measures.routes import CatalogueRequest
+from blacklist_service.measures.schemas import CatalogueRequest
 from blacklist_service.web.paging import make_cursor
 from tests.support import Service, question, resident_id, row, subject
 

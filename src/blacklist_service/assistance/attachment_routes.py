@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +24,7 @@ from blacklist_service.assistance.attachments import (
 from blacklist_service.assistance.leads import find_lead
 from blacklist_service.assistance.operations import attach_to_notice
 from blacklist_service.assistance.routes import AtDesk, get_notice
+from blacklist_service.assistance.schemas import AttachmentPage, AttachmentResponse
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
@@ -35,7 +35,6 @@ from blacklist_service.web.idempotency import replay_of
 from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, borrowed
 from blacklist_service.web.uploads import UploadedFile
-from blacklist_service.web.wire import Response
 
 notices = APIRouter(prefix="/v1/notices/{notice_id}/attachments", tags=["notices"], route_class=GuardedRoute)
 leads = APIRouter(prefix="/v1/leads/{lead_id}/attachments", tags=["leads"], route_class=GuardedRoute)
@@ -62,20 +61,6 @@ FETCHING = "For the court and the unit alone, byte for byte as it was sent."
 DOWNLOAD: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}}, "description": "The file"}
 }
-
-
-class AttachmentResponse(Response):
-    attachment_id: UUID
-    name: str
-    media_type: str
-    bytes: int
-    sha256: str
-    member: str
-    at: datetime
-
-
-class AttachmentPage(Response):
-    items: list[AttachmentResponse]
 
 
 @notices.post(

@@ -1,96 +1,33 @@
 """`/v1/leads`: what units tell the executing court of a listed debtor."""
 
 from dataclasses import asdict
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.leads import Lead, close_lead, file_lead, find_lead, list_leads, take_up_lead
 from blacklist_service.assistance.routes import AtDesk
+from blacklist_service.assistance.schemas import (
+    ClosureRequest,
+    LeadPage,
+    LeadQuery,
+    LeadRequest,
+    LeadResponse,
+    TakingUpRequest,
+)
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_ID, LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
-from blacklist_service.web.wire import Request as Wire
-from blacklist_service.web.wire import Response, text
 
 router = APIRouter(prefix="/v1/leads", tags=["leads"], route_class=GuardedRoute)
 
-Kind = Literal["asset", "whereabouts", "evasion", "refusal_to_perform", "other"]
-State = Literal["filed", "taken_up", "closed"]
-Operator = Annotated[str, *text(100)]
-Word = Annotated[str, *text(2000)]
 WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
 EITHER = needs(Scope.NOTICES_WRITE, Scope.NOTICES_ANSWER)
-
-
-class LeadRequest(Wire):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "listing_id": "0197c9a5-7c00-7000-8000-000000000001",
-                    "kind": "asset",
-                    "text": "窗口发现其名下新登记车辆一辆。",
-                    "operator": "wang.li",
-                }
-            ]
-        }
-    )
-
-    listing_id: UUID = Field(description="as an answer to this unit named it")
-    kind: Kind = Field(description="财产 / 下落 / 规避执行 / 拒不执行 / 其他")
-    text: Annotated[str, *text(5000)]
-    operator: Operator | None = None
-
-
-class TakingUpRequest(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"word": "已派员核查"}]})
-
-    word: Word | None = None
-    operator: Operator | None = None
-
-
-class ClosureRequest(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"word": "车辆已查封"}]})
-
-    word: Word = Field(description="what came of it")
-    operator: Operator | None = None
-
-
-class LeadResponse(Response):
-    lead_id: UUID
-    listing_id: UUID
-    case_number: str
-    court_code: str
-    agency: str
-    kind: Kind
-    text: str
-    state: State
-    word: str | None = Field(description="the court's last")
-    filed_at: datetime
-    taken_up_at: datetime | None
-    closed_at: datetime | None
-
-
-class LeadPage(Response):
-    items: list[LeadResponse]
-    next: str | None
-
-
-class LeadQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    state: State | None = None
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
 @router.post(
@@ -119,15 +56,11 @@ async def list_(query: Annotated[LeadQuery, Query()], request: Request, connecti
         connection,
         caller,
         state=query.state,
-        before=read_place(query.cursor, query.state) if query.cursor else LARGEST_ID,
+        before=query.before(query.state),
         limit=query.limit,
         secrecy=request.app.state.secrecy,
     )
-    is_last = len(found) < query.limit
-    return LeadPage(
-        items=[_response(lead) for lead in found],
-        next=None if is_last else make_cursor([str(found[-1].lead_id)], query.state),
-    )
+    return LeadPage.of([_response(lead) for lead in found], query, lambda lead: [str(lead.lead_id)], query.state)
 
 
 @router.get("/{lead_id}", summary="Read a lead", responses=problems(401, 403, 404, 422, 503), dependencies=[EITHER])

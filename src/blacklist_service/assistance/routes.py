@@ -64,7 +64,7 @@ from blacklist_service.subjects.keys import Subject
 from blacklist_service.subjects.names import name_key
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_place
+from blacklist_service.web.paging import LARGEST_ID
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs, prove_again
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads, Writes, borrowed, snapshot
@@ -128,16 +128,13 @@ async def list_(
         connection,
         caller,
         state=query.state,
-        before=read_place(query.cursor, query.state) if query.cursor else LARGEST_ID,
+        before=query.before(query.state),
         limit=query.limit,
         secrecy=request.app.state.secrecy,
         at=now(),
     )
-    is_last = len(found) < query.limit
-    return NoticePage(
-        items=[_response(notice) for notice in found],
-        next=None if is_last else make_cursor([str(found[-1].notice_id)], query.state),
-    )
+    items = [_response(notice) for notice in found]
+    return NoticePage.of(items, query, lambda notice: [str(notice.notice_id)], query.state)
 
 
 @router.get(

@@ -4,11 +4,11 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from blacklist_service.assistance.rules import NoticeAction, NoticeState, ObjectKind, ReplyResult, Urgency
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
+from blacklist_service.web.paging import Page, PageQuery
 from blacklist_service.web.wire import (
     Code,
     Instant,
@@ -23,6 +23,9 @@ from blacklist_service.web.wire import (
 )
 
 Operator = Annotated[str, *text(100)]
+Word = Annotated[str, *text(2000)]
+LeadKind = Literal["asset", "whereabouts", "evasion", "refusal_to_perform", "other"]
+LeadState = Literal["filed", "taken_up", "closed"]
 
 
 class NoticeIdentifierRequest(Request):
@@ -174,9 +177,8 @@ class NoticeResponse(Response):
     waiting_order: int | None = Field(description="place among the notices on the same object, from 1 (轮候)")
 
 
-class NoticePage(Response):
-    items: list[NoticeResponse]
-    next: str | None
+class NoticePage(Page[NoticeResponse]):
+    pass
 
 
 class DutyResponse(Response):
@@ -208,9 +210,76 @@ class StepPage(Response):
     items: list[StepResponse]
 
 
-class NoticeQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class NoticeQuery(PageQuery):
     state: Literal["served", "acknowledged", "answered", "released", "expired", "overdue"] | None = None
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
+class AttachmentResponse(Response):
+    attachment_id: UUID
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    member: str
+    at: datetime
+
+
+class AttachmentPage(Response):
+    items: list[AttachmentResponse]
+
+
+class LeadRequest(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "listing_id": "0197c9a5-7c00-7000-8000-000000000001",
+                    "kind": "asset",
+                    "text": "窗口发现其名下新登记车辆一辆。",
+                    "operator": "wang.li",
+                }
+            ]
+        }
+    )
+
+    listing_id: UUID = Field(description="as an answer to this unit named it")
+    kind: LeadKind = Field(description="财产 / 下落 / 规避执行 / 拒不执行 / 其他")
+    text: Annotated[str, *text(5000)]
+    operator: Operator | None = None
+
+
+class TakingUpRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"word": "已派员核查"}]})
+
+    word: Word | None = None
+    operator: Operator | None = None
+
+
+class ClosureRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"word": "车辆已查封"}]})
+
+    word: Word = Field(description="what came of it")
+    operator: Operator | None = None
+
+
+class LeadResponse(Response):
+    lead_id: UUID
+    listing_id: UUID
+    case_number: str
+    court_code: str
+    agency: str
+    kind: LeadKind
+    text: str
+    state: LeadState
+    word: str | None = Field(description="the court's last")
+    filed_at: datetime
+    taken_up_at: datetime | None
+    closed_at: datetime | None
+
+
+class LeadPage(Page[LeadResponse]):
+    pass
+
+
+class LeadQuery(PageQuery):
+    state: LeadState | None = None

@@ -8,9 +8,11 @@ import asyncpg
 import structlog
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.audit.exports import ExportFormat, Made, Wanted, make_bundle, wait_for_proof
+from blacklist_service.audit.exports import Made, make_bundle, wait_for_proof
+from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.jobs import run_next
 from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.audit.wanted import Wanted
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject

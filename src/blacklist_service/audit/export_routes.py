@@ -1,22 +1,19 @@
 """`/v1/audit/exports`: ask for a bundle, see how far it is, fetch it."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter
-from pydantic import ConfigDict
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.audit.export_jobs import ask_export, read_part
-from blacklist_service.audit.exports import ExportFormat, Wanted
 from blacklist_service.audit.jobs import find_own, require_quota
 from blacklist_service.audit.persons import entry_subject, read_subject
-from blacklist_service.audit.schemas import EntryFilters, SearchSubjectRequest
+from blacklist_service.audit.schemas import EntryFilters, ExportRequest, ExportResponse
+from blacklist_service.audit.wanted import Wanted
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
@@ -28,36 +25,8 @@ from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.streams import PIECE_BYTES, leaving
 from blacklist_service.web.transactions import Reads, Writes, borrowed
-from blacklist_service.web.wire import Response as WireResponse
 
 router = APIRouter(prefix="/v1/audit/exports", tags=["audit"], route_class=GuardedRoute)
-
-
-class ExportRequest(EntryFilters):
-    """The filters of the search; with a `subject`, completeness cannot be proved."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        json_schema_extra={
-            "examples": [{"from": "2018-04-01T00:00:00Z", "to": "2018-05-01T00:00:00Z", "format": "jsonl"}]
-        },
-    )
-
-    format: ExportFormat = ExportFormat.JSONL
-    subject: SearchSubjectRequest | None = None
-
-
-class ExportResponse(WireResponse):
-    export_id: UUID
-    state: Literal["queued", "running", "done", "failed"]
-    format: ExportFormat
-    queued_at: datetime
-    finished_at: datetime | None = None
-    rows: int | None = None
-    bytes: int | None = None
-    problem: str | None = None
 
 
 @router.post(

@@ -1,20 +1,17 @@
 """`/v1/audit`: who stands behind a mask, and what would have been answered then. Each is an entry."""
 
-from datetime import date, datetime
-from typing import Annotated, Any
+from datetime import date
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field, JsonValue
 from starlette.requests import Request
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.audit.as_of import Versions, answer_as_of, versions_at
 from blacklist_service.audit.persons import entry_subject, read_subject, unmask
-from blacklist_service.audit.schemas import SearchSubjectRequest
+from blacklist_service.audit.schemas import AsOfRequest, AsOfResponse, UnmaskedResponse, UnmaskingRequest
 from blacklist_service.checks.problems import UnknownMatter
-from blacklist_service.checks.rules import Decision
-from blacklist_service.checks.schemas import CheckRequest, SubjectResponse
+from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
@@ -27,73 +24,8 @@ from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Writes
-from blacklist_service.web.wire import Code, Instant, text
-from blacklist_service.web.wire import Request as Wire
-from blacklist_service.web.wire import Response as WireResponse
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GuardedRoute)
-
-EXAMPLE_SUBJECT: dict[str, JsonValue] = {
-    "kind": "person",
-    "name": "张三",
-    "identifier": {"type": "resident_id", "number": "530111198503170015"},
-}
-
-
-class UnmaskingRequest(Wire):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "信访件 2018-77 复核", "operator": "zhao.min"}]}
-    )
-
-    reason: Annotated[str, *text(2000)]
-    operator: Annotated[str, *text(100)] | None = None
-
-
-class UnmaskedResponse(WireResponse):
-    entry_id: UUID
-    at: datetime
-    action: Action
-    agency: str | None
-    operator: str | None
-    reference: str | None
-    subjects: list[dict[str, Any]] = Field(description="as they were asked about, in clear")
-
-
-class AsOfSubjectRequest(SearchSubjectRequest):
-    role: SubjectRole | None = Field(
-        None, description="absent: the strongest answer of all roles the matter tells apart"
-    )
-
-
-class AsOfRequest(Wire):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"matter": "civil_service_recruitment", "subject": EXAMPLE_SUBJECT, "at": "2018-04-26T00:41:00Z"}
-            ]
-        }
-    )
-
-    matter: Code
-    subject: AsOfSubjectRequest
-    at: Instant
-    agency: Code | None = Field(None, description="who would have asked: a notice binds its addressee alone")
-    object: Annotated[str, *text(200)] | None = None
-    list_version: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
-        None, description="of an answer that is replayed; default: the newest at that instant"
-    )
-    notices_version: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-
-
-class AsOfResponse(WireResponse):
-    decision: Decision
-    matter: str
-    at: datetime
-    list_version: int
-    measures_version: int
-    notices_version: int
-    warnings: list[str]
-    subjects: list[SubjectResponse]
 
 
 @router.post(

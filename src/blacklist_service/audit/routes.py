@@ -31,7 +31,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound
 from blacklist_service.subjects.keys import asked_keys
 from blacklist_service.web.documented import problems
-from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_cursor
+from blacklist_service.web.paging import LARGEST_ID, read_cursor
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Writes
@@ -114,11 +114,8 @@ async def _search(
         facts={"what": "entries", "rows": len(rows)},
     )
     await record(connection, [entry], at=at, secrecy=state.secrecy)
-    is_last = len(rows) < query.limit
-    return EntryPage(
-        items=[_entry_response(row) for row in rows],
-        next=None if is_last else make_cursor([rows[-1]["at"].isoformat(), str(rows[-1]["id"])], paged),
-    )
+    items = [_entry_response(row) for row in rows]
+    return EntryPage.of(items, query, lambda entry: [entry.at.isoformat(), str(entry.entry_id)], paged)
 
 
 def _place(position: list[Any]) -> tuple[datetime, UUID]:

@@ -1,16 +1,25 @@
 """The wire of the audit (design §7)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.checks.rules import Decision
+from blacklist_service.checks.schemas import SubjectResponse
 from blacklist_service.ledger.entries import Action
+from blacklist_service.measures.rules import SubjectRole
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
-from blacklist_service.web.wire import Instant, Name, Number, Request, Response, text
+from blacklist_service.web.paging import Page, PageQuery
+from blacklist_service.web.wire import Code, Instant, Name, Number, Request, Response, text
+
+EXAMPLE_SUBJECT: dict[str, JsonValue] = {
+    "kind": "person",
+    "name": "张三",
+    "identifier": {"type": "resident_id", "number": "530111198503170015"},
+}
 
 
 class EntryFilters(BaseModel):
@@ -30,9 +39,8 @@ class EntryFilters(BaseModel):
     list_version_to: Annotated[int, Field(ge=0, lt=2**63)] | None = None
 
 
-class EntryQuery(EntryFilters):
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+class EntryQuery(EntryFilters, PageQuery):
+    """Filters and a page."""
 
 
 class SearchIdentifierRequest(Request):
@@ -107,9 +115,8 @@ class ProvedEntryResponse(EntryResponse):
     receipt: str | None = Field(description="a C2SP tlog-proof; null until the entry is sealed")
 
 
-class EntryPage(Response):
-    items: list[EntryResponse]
-    next: str | None
+class EntryPage(Page[EntryResponse]):
+    pass
 
 
 COSIGNED = """blacklist.local/query-log/1f2e3d4c
@@ -144,3 +151,134 @@ class LedgerKeyResponse(BaseModel):
 class LedgerKeysResponse(BaseModel):
     keys: list[LedgerKeyResponse]
     verifier_sha256: str
+
+
+class ExportRequest(EntryFilters):
+    """The filters of the search; with a `subject`, completeness cannot be proved."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [{"from": "2018-04-01T00:00:00Z", "to": "2018-05-01T00:00:00Z", "format": "jsonl"}]
+        },
+    )
+
+    format: ExportFormat = ExportFormat.JSONL
+    subject: SearchSubjectRequest | None = None
+
+
+class ExportResponse(Response):
+    export_id: UUID
+    state: Literal["queued", "running", "done", "failed"]
+    format: ExportFormat
+    queued_at: datetime
+    finished_at: datetime | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    problem: str | None = None
+
+
+class UnmaskingRequest(Request):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "信访件 2018-77 复核", "operator": "zhao.min"}]}
+    )
+
+    reason: Annotated[str, *text(2000)]
+    operator: Annotated[str, *text(100)] | None = None
+
+
+class UnmaskedResponse(Response):
+    entry_id: UUID
+    at: datetime
+    action: Action
+    agency: str | None
+    operator: str | None
+    reference: str | None
+    subjects: list[dict[str, Any]] = Field(description="as they were asked about, in clear")
+
+
+class AsOfSubjectRequest(SearchSubjectRequest):
+    role: SubjectRole | None = Field(
+        None, description="absent: the strongest answer of all roles the matter tells apart"
+    )
+
+
+class AsOfRequest(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"matter": "civil_service_recruitment", "subject": EXAMPLE_SUBJECT, "at": "2018-04-26T00:41:00Z"}
+            ]
+        }
+    )
+
+    matter: Code
+    subject: AsOfSubjectRequest
+    at: Instant
+    agency: Code | None = Field(None, description="who would have asked: a notice binds its addressee alone")
+    object: Annotated[str, *text(200)] | None = None
+    list_version: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+        None, description="of an answer that is replayed; default: the newest at that instant"
+    )
+    notices_version: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+
+
+class AsOfResponse(Response):
+    decision: Decision
+    matter: str
+    at: datetime
+    list_version: int
+    measures_version: int
+    notices_version: int
+    warnings: list[str]
+    subjects: list[SubjectResponse]
+
+
+class Change(Response):
+    """So many answers would be others; `refused`: the question would not be answered at all."""
+
+    model_config = ConfigDict(populate_by_name=True, frozen=True)
+
+    matter: str
+    agency: str = Field(description="member code; what was asked at the service itself is not looked at")
+    before: Literal["block", "flag", "clear"] = Field(alias="from")
+    after: Literal["block", "flag", "clear", "refused"] = Field(alias="to")
+    checks: int
+
+
+class Uncovered(Response):
+    """A unit asked about so many subjects in a role or of a kind that no measure of the candidate covers any more."""
+
+    matter: str
+    role: str
+    kind: str
+    agency: str
+    subjects: int
+
+
+class Found(Response):
+    model_config = ConfigDict(populate_by_name=True, frozen=True)
+
+    first: datetime = Field(alias="from")
+    last: datetime = Field(alias="to")
+    checks: int = Field(description="asked in that time")
+    sampled: int = Field(description="of those, looked at: all, or an even share of about 1,000,000")
+    not_reproduced: int = Field(
+        description="looked at and left out: today's reading does not give the recorded answer (a stale list, an object "
+        "that was named, erased secrets)"
+    )
+    changed: int
+    changes: list[Change]
+    no_longer_covered: list[Uncovered]
+
+
+class SimulationResponse(Response):
+    simulation_id: UUID
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float
+    queued_at: datetime
+    finished_at: datetime | None = None
+    problem: str | None = None
+    result: Found | None = None

@@ -1,75 +1,25 @@
 """`/v1/measures/simulation`: what a catalogue would have answered, before it is put in force."""
 
-from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.audit.jobs import find_own, require_quota
+from blacklist_service.audit.schemas import SimulationResponse
 from blacklist_service.audit.simulation_jobs import ask_simulation
-from blacklist_service.measures.routes import CatalogueRequest, CatalogueRoute
+from blacklist_service.measures.routes import CatalogueRoute
 from blacklist_service.measures.rules import Catalogue
+from blacklist_service.measures.schemas import CatalogueRequest
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.routing import Acting, Caller, needs
 from blacklist_service.web.transactions import Reads, Writes
-from blacklist_service.web.wire import Response
 
 router = APIRouter(prefix="/v1/measures/simulation", tags=["matters"], route_class=CatalogueRoute)
-
-
-class Change(Response):
-    """So many answers would be others; `refused`: the question would not be answered at all."""
-
-    model_config = ConfigDict(populate_by_name=True, frozen=True)
-
-    matter: str
-    agency: str = Field(description="member code; what was asked at the service itself is not looked at")
-    before: Literal["block", "flag", "clear"] = Field(alias="from")
-    after: Literal["block", "flag", "clear", "refused"] = Field(alias="to")
-    checks: int
-
-
-class Uncovered(Response):
-    """A unit asked about so many subjects in a role or of a kind that no measure of the candidate covers any more."""
-
-    matter: str
-    role: str
-    kind: str
-    agency: str
-    subjects: int
-
-
-class Found(Response):
-    model_config = ConfigDict(populate_by_name=True, frozen=True)
-
-    first: datetime = Field(alias="from")
-    last: datetime = Field(alias="to")
-    checks: int = Field(description="asked in that time")
-    sampled: int = Field(description="of those, looked at: all, or an even share of about 1,000,000")
-    not_reproduced: int = Field(
-        description="looked at and left out: today's reading does not give the recorded answer (a stale list, an object "
-        "that was named, erased secrets)"
-    )
-    changed: int
-    changes: list[Change]
-    no_longer_covered: list[Uncovered]
-
-
-class SimulationResponse(Response):
-    simulation_id: UUID
-    state: Literal["queued", "running", "done", "failed"]
-    progress: float
-    queued_at: datetime
-    finished_at: datetime | None = None
-    problem: str | None = None
-    result: Found | None = None
 
 
 @router.post(

@@ -10,6 +10,7 @@ from typing import Any
 
 from blacklist_service.checks import english
 from blacklist_service.clock import SHANGHAI
+from blacklist_service.listings.printing import sheet
 from blacklist_service.measures.rules import Catalogue
 
 TITLE = "失信被执行人核查结果说明"
@@ -115,12 +116,7 @@ class Explained:
         """One page that prints without anything from elsewhere."""
         body = "".join(self._row_of(line) for line in self.lines())
         second = f"<p>{escape(english.TITLE)}</p>" if self.is_bilingual else ""
-        return (
-            f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{TITLE}</title><style>'
-            "body{font-family:serif;max-width:46em;margin:2em auto}table{border-collapse:collapse;width:100%}"
-            "th,td{border:1px solid #999;padding:.4em;text-align:left;vertical-align:top}th{width:9em}"
-            f"</style></head><body><h1>{TITLE}</h1>{second}<table>{body}</table></body></html>"
-        )
+        return sheet(TITLE, f"{second}<table>{body}</table>")
 
     def lines(self) -> Iterator[Line]:
         answer = self.answer

@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from blacklist_service.audit import verify_bundle
-from blacklist_service.audit.exports import ExportFormat
+from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.schemas import SearchIdentifierRequest, SearchSubjectRequest
 from blacklist_service.cli import exporting
 from blacklist_service.cli.environment import load_settings, opened

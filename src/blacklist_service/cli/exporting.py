@@ -9,9 +9,11 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from blacklist_service.audit.export_jobs import record_asking
-from blacklist_service.audit.exports import ExportFormat, Made, Wanted, make_bundle, wait_for_proof
+from blacklist_service.audit.exports import Made, make_bundle, wait_for_proof
+from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.persons import Report, lift_embargo, report_to_subject, set_embargo
 from blacklist_service.audit.schemas import EntryFilters, SearchSubjectRequest
+from blacklist_service.audit.wanted import Wanted
 from blacklist_service.checks.explanations import ASKED_HERE
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.clock import SHANGHAI, new_id, now

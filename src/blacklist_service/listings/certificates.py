@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ import orjson
 from blacklist_service.ledger.entries import canonical
 from blacklist_service.ledger.notes import NoteError, Proof, VerifierKey, verified_checkpoint
 from blacklist_service.ledger.tree import TreeError, leaf_hash, verify_inclusion
+from blacklist_service.listings.printing import sheet, table
 
 VERSION = 1
 TITLE = "失信信息解除证明"
@@ -68,18 +69,13 @@ def digest_of(statement: Mapping[str, Any]) -> str:
 
 def render(statement: Mapping[str, Any], leaf: bytes, receipt: str) -> str:
     """The page: without scripts, and printable without anything from elsewhere."""
-    rows = "".join(f"<tr><th>{escape(label)}</th><td>{escape(value)}</td></tr>" for label, value in _lines(statement))
     parts = {"statement": _encode(canonical(dict(statement))), "leaf": _encode(leaf), "receipt": escape(receipt)}
     blocks = "".join(f'<h3>{name}</h3><pre id="{name}">{content}</pre>' for name, content in parts.items())
-    return (
-        f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{TITLE}</title><style>'
-        "body{font-family:serif;max-width:46em;margin:2em auto}h1{text-align:center}"
-        "table{border-collapse:collapse;width:100%}"
-        "th,td{border:1px solid #999;padding:.4em;text-align:left;vertical-align:top}th{width:9em}"
-        "pre{font-size:.7em;white-space:pre-wrap;word-break:break-all}</style></head>"
-        f"<body><h1>{TITLE}</h1><table>{rows}</table><p>{escape(ENDINGS[statement['ended']])}</p><p>{OTHERS}</p>"
-        f"<h2>核验方法</h2><p>{HOW_TO_VERIFY}</p>{blocks}</body></html>\n"
+    body = (
+        f"{table(_lines(statement))}<p>{escape(ENDINGS[statement['ended']])}</p><p>{OTHERS}</p>"
+        f"<h2>核验方法</h2><p>{HOW_TO_VERIFY}</p>{blocks}"
     )
+    return sheet(TITLE, body, style="pre{font-size:.7em;white-space:pre-wrap;word-break:break-all}")
 
 
 def verify(page: str, keys: Sequence[VerifierKey]) -> Verified:
@@ -100,7 +96,7 @@ def verify(page: str, keys: Sequence[VerifierKey]) -> Verified:
 
 def _verified(page: str, parts: Mapping[str, str], keys: Sequence[VerifierKey]) -> Verified:
     statement = orjson.loads(base64.b64decode(parts["statement"]))
-    leaf, receipt = base64.b64decode(parts["leaf"]), _unescape(parts["receipt"])
+    leaf, receipt = base64.b64decode(parts["leaf"]), unescape(parts["receipt"])
     facts, proof = orjson.loads(leaf)["facts"], Proof.parse(receipt)
     checkpoint = verified_checkpoint(proof.checkpoint, keys)
     verify_inclusion(
@@ -134,13 +130,3 @@ def _lines(statement: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _encode(content: bytes) -> str:
     text = base64.b64encode(content).decode()
     return "\n".join(text[start : start + WIDTH] for start in range(0, len(text), WIDTH))
-
-
-def _unescape(text: str) -> str:
-    return (
-        text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", '"')
-        .replace("&#x27;", "'")
-        .replace("&amp;", "&")
-    )

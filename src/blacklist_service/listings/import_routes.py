@@ -3,15 +3,13 @@
 import asyncio
 import csv
 import io
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 import structlog
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +17,17 @@ from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import new_id, now
 from blacklist_service.listings.findings import Sheets, sentence_of
+from blacklist_service.listings.import_schemas import (
+    CountsResponse,
+    FindingResponse,
+    ImportQuery,
+    ImportResponse,
+    QueuedResponse,
+    RowAboutOthersResponse,
+    RowPage,
+    RowResponse,
+    RowsQuery,
+)
 from blacklist_service.listings.operations.jobs import PART_BYTES, Upload, begin_import, cancel_import, confirm_import
 from blacklist_service.listings.operations.quotas import require_quota
 from blacklist_service.listings.operations.uploads import (
@@ -49,14 +58,12 @@ from blacklist_service.problems import (
 from blacklist_service.settings import Settings
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayed, replay_of
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_cursor
+from blacklist_service.web.paging import read_cursor
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.spreadsheets import lasting_cell
 from blacklist_service.web.transactions import Reads, Writes, borrowed, undetermined_if_lost
 from blacklist_service.web.uploads import UploadedFile
-from blacklist_service.web.wire import Response as Wire
-from blacklist_service.web.wire import text
 
 log = structlog.get_logger()
 
@@ -64,7 +71,6 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRo
 
 OUR_COLUMNS = ("sheet", "row", "code")
 """Put before a refused row's own; known when it comes back."""
-State = Literal["queued", "running", "awaiting_confirmation", "done", "failed", "cancelled"]
 FILE_BODY = {
     "requestBody": {
         "required": True,
@@ -79,84 +85,6 @@ FILE_BODY = {
         },
     }
 }
-
-
-class ImportQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mode: Literal["upsert", "snapshot"] = "upsert"
-    dry_run: bool = False
-
-
-class RowsQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    status: Literal["rejected", "warned"] = "rejected"
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
-
-
-class QueuedResponse(Wire):
-    import_id: UUID
-    state: State
-
-
-class CountsResponse(Wire):
-    total: int
-    created: int
-    corrected: int
-    ended: int
-    unchanged: int
-    rejected: int
-    warned: int
-
-
-class FindingResponse(Wire):
-    code: str
-    count: int = Field(description="rows that have it; of a finding about the file, 1")
-    example_row: int | None = Field(description="the first of the rows, as the worksheet or the file counts them")
-    sheet: str | None = Field(description="the worksheet it is about, or that the example is on")
-    zh: str
-    en: str
-
-
-class ImportResponse(Wire):
-    import_id: UUID
-    state: State
-    mode: Literal["upsert", "snapshot"]
-    dry_run: bool
-    progress: float
-    rows: CountsResponse
-    absent: int = Field(description="listings that a snapshot lacked")
-    list_version: int | None
-    unknown_columns: list[str]
-    findings: list[FindingResponse] = Field(
-        description="what a person should know of the file and its rows, in words; a dry run tells it before a load"
-    )
-    format: str | None
-    file_sha256: str | None
-    problem: str | None = Field(description="why it failed: where the file stopped being readable")
-    queued_at: datetime
-    finished_at: datetime | None
-
-
-class RowResponse(Wire):
-    row: int = Field(description="as the worksheet counts, or the file")
-    sheet: str | None = None
-    column: str | None
-    code: str
-    message: str
-
-
-class RowAboutOthersResponse(RowResponse):
-    """One that is about other listings of the same debtor in the case, as `possible-duplicate` is."""
-
-    listing_ids: list[UUID]
-
-
-class RowPage(Wire):
-    items: list[RowAboutOthersResponse | RowResponse]
-    next: str | None
 
 
 @router.post(
@@ -289,8 +217,7 @@ async def read_rows(
     reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
     sheets = await list_sheets(connection, import_id)
     items = [_row(one, sheets) for one in reports]
-    is_last = len(reports) < query.limit
-    return RowPage(items=items, next=None if is_last else make_cursor([reports[-1].row, reports[-1].code], filters))
+    return RowPage.of(items, query, lambda row: [row.row, row.code], filters)
 
 
 @router.post(

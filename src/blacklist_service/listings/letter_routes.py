@@ -2,19 +2,26 @@
 
 import asyncio
 from dataclasses import asdict
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import ConfigDict
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
-from blacklist_service.database.connections import Pool
+from blacklist_service.database.connections import Connection, Pool
+from blacklist_service.listings.bench import AtBench, ListingId
 from blacklist_service.listings.court import court_of
+from blacklist_service.listings.letter_schemas import (
+    CertificateRequest,
+    Issued,
+    NotificationPage,
+    NotificationRequest,
+    NotificationResponse,
+)
+from blacklist_service.listings.operations.acts import Court
 from blacklist_service.listings.operations.certificates import (
     Certificate,
     draw_up,
@@ -22,15 +29,12 @@ from blacklist_service.listings.operations.certificates import (
     issue_certificate,
 )
 from blacklist_service.listings.operations.telling import list_notifications, record_notification, write_letter
-from blacklist_service.listings.routes import Listing
-from blacklist_service.listings.schemas import Operator
 from blacklist_service.problems import NotFound
 from blacklist_service.web.documented import IDEMPOTENCY, problems
-from blacklist_service.web.idempotency import Replayable
+from blacklist_service.web.idempotency import Replay, Replayed, replay_of
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
-from blacklist_service.web.transactions import Reads, Writes, borrowed
-from blacklist_service.web.wire import LegalDate, Name, Response, text
-from blacklist_service.web.wire import Request as Wire
+from blacklist_service.web.shares import Share, takes
+from blacklist_service.web.transactions import Reads, borrowed
 
 router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=GuardedRoute)
 
@@ -41,48 +45,6 @@ PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}, "de
 NOT_YET: dict[int | str, dict[str, Any]] = {
     202: {"description": "Its entry is not sealed yet", "headers": {"Retry-After": {"schema": {"type": "integer"}}}}
 }
-
-
-class CertificateRequest(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"operator": "li.na"}]})
-
-    operator: Operator | None = None
-
-
-class NotificationRequest(Wire):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "addressee_kind": "employer",
-                    "addressee": "昆明市官渡区某某中学",
-                    "sent_on": "2018-05-02",
-                    "means": "机要交换",
-                }
-            ]
-        }
-    )
-
-    addressee_kind: Literal["employer", "superior", "investor", "credit_bureau", "industry_body"]
-    addressee: Name
-    sent_on: LegalDate
-    means: Annotated[str, *text(200)]
-    operator: Operator | None = None
-
-
-class NotificationResponse(Response):
-    notification_id: UUID
-    listing_id: UUID
-    addressee_kind: Literal["employer", "superior", "investor", "credit_bureau", "industry_body"]
-    addressee: str
-    sent_on: date
-    means: str
-    operator: str | None
-    at: datetime
-
-
-class NotificationPage(Response):
-    items: list[NotificationResponse]
 
 
 @router.post(
@@ -96,18 +58,23 @@ class NotificationPage(Response):
     responses=problems(401, 403, 404, 409, 413, 415, 422, 503)
     | {201: {"content": {"text/html": {}}, "description": "The page"}}
     | NOT_YET,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    openapi_extra=IDEMPOTENCY,
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def certify(
-    listing_id: Listing, body: CertificateRequest, request: Request, caller: Caller, actor: Acting
+    listing_id: ListingId,
+    body: CertificateRequest,
+    request: Request,
+    caller: Caller,
+    actor: Acting,
 ) -> HttpResponse:
     pool: Pool = request.app.state.pool
     court = court_of(request, caller, actor, body.operator)
     # Committed before its receipt is waited for: another process seals what is committed.
     async with borrowed(pool) as connection, connection.transaction():
-        certificate = await issue_certificate(connection, listing_id, court=court)
+        certificate = await _issue_once(connection, listing_id, court=court, replay=replay_of(request))
     page = await _wait_for_page(pool, certificate)
-    place = {"Location": f"/v1/listings/{listing_id}/removal-certificate/{certificate.certificate_id}"}
+    place = {"Location": _place(certificate)}
     return _not_yet(place) if page is None else HTMLResponse(page, status_code=201, headers=PAGE_HEADERS | place)
 
 
@@ -119,7 +86,7 @@ async def certify(
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
 async def read_certificate(
-    listing_id: Listing, certificate_id: UUID, request: Request, connection: Reads, caller: Caller
+    listing_id: ListingId, certificate_id: UUID, request: Request, connection: Reads, caller: Caller
 ) -> HttpResponse:
     certificate = await find_certificate(
         connection,
@@ -143,27 +110,19 @@ async def read_certificate(
     response_model=NotificationResponse,
     responses=problems(401, 403, 404, 409, 413, 415, 422, 503),
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
-async def notify(
-    listing_id: Listing,
-    body: NotificationRequest,
-    request: Request,
-    connection: Writes,
-    caller: Caller,
-    actor: Acting,
-    replay: Replayable,
-) -> HttpResponse:
+async def notify(listing_id: ListingId, body: NotificationRequest, bench: AtBench) -> HttpResponse:
     told = await record_notification(
-        connection,
+        bench.connection,
         listing_id,
         addressee_kind=body.addressee_kind,
         addressee=body.addressee,
         sent_on=body.sent_on,
         means=body.means,
-        court=court_of(request, caller, actor, body.operator),
+        court=bench.court(body.operator),
     )
-    return await replay.keep(connection, 201, NotificationResponse(**asdict(told)))
+    return await bench.replay.keep(bench.connection, 201, NotificationResponse(**asdict(told)))
 
 
 @router.get(
@@ -172,7 +131,7 @@ async def notify(
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
-async def notifications(listing_id: Listing, request: Request, connection: Reads, caller: Caller) -> NotificationPage:
+async def notifications(listing_id: ListingId, request: Request, connection: Reads, caller: Caller) -> NotificationPage:
     found = await list_notifications(
         connection, listing_id, court_code=caller.court_code or "", secrecy=request.app.state.secrecy
     )
@@ -187,7 +146,7 @@ async def notifications(listing_id: Listing, request: Request, connection: Reads
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
 async def letter(
-    listing_id: Listing, notification_id: UUID, request: Request, connection: Reads, caller: Caller
+    listing_id: ListingId, notification_id: UUID, request: Request, connection: Reads, caller: Caller
 ) -> HttpResponse:
     page = await write_letter(
         connection,
@@ -199,6 +158,27 @@ async def letter(
     if page is None:
         raise NotFound
     return HTMLResponse(page, headers=PAGE_HEADERS)
+
+
+async def _issue_once(connection: Connection, listing_id: UUID, *, court: Court, replay: Replay) -> Certificate:
+    """Every issue is a certificate with a number of its own, but for one that is asked for again under its key."""
+    try:
+        await replay.look(connection)
+    except Replayed as before:
+        certificate_id = UUID(before.response.headers["Location"].rpartition("/")[2])
+        found = await find_certificate(
+            connection, listing_id, certificate_id, court_code=court.code, secrecy=court.secrecy
+        )
+        if found is None:
+            raise NotFound from None
+        return found
+    certificate = await issue_certificate(connection, listing_id, court=court)
+    await replay.keep(connection, 201, Issued(number=certificate.number), headers={"Location": _place(certificate)})
+    return certificate
+
+
+def _place(certificate: Certificate) -> str:
+    return f"/v1/listings/{certificate.listing_id}/removal-certificate/{certificate.certificate_id}"
 
 
 async def _wait_for_page(pool: Pool, certificate: Certificate) -> str | None:

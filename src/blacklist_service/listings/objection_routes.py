@@ -1,12 +1,10 @@
 """`/v1/objections`: what a listed person asks of the court, and what the court does about it (Art. 11, 12)."""
 
 from dataclasses import asdict
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
@@ -14,6 +12,14 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.court import court_of
+from blacklist_service.listings.objection_schemas import (
+    ObjectionDecisionRequest,
+    ObjectionPage,
+    ObjectionQuery,
+    ObjectionRequest,
+    ObjectionResponse,
+    ReconsiderationRequest,
+)
 from blacklist_service.listings.operations.objections import (
     Objection,
     decide_objection,
@@ -27,89 +33,12 @@ from blacklist_service.listings.problems import ObjectionNotFound
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_ID, LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
-from blacklist_service.web.wire import Code, LegalDate, LongText, Response, text
-from blacklist_service.web.wire import Request as Wire
 
 router = APIRouter(prefix="/v1/objections", tags=["objections"], route_class=GuardedRoute)
 
-Grounds = Literal["not_to_be_listed", "inaccurate", "to_be_deleted", "not_the_debtor"]
-Operator = Annotated[str, *text(100)]
 WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
-
-
-class ObjectionRequest(Wire):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "listing_id": "0197c9a5-7c00-7000-8000-000000000001",
-                    "received_on": "2018-05-02",
-                    "grounds": "inaccurate",
-                    "text": "金额有误",
-                }
-            ]
-        }
-    )
-
-    listing_id: UUID
-    received_on: LegalDate
-    grounds: Grounds
-    text: LongText
-    filed_by_member: Code | None = Field(
-        None, description="the unit that files it for the person: a unit's own code, or whose the court passes on"
-    )
-    operator: Operator | None = None
-
-
-class ObjectionDecisionRequest(Wire):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"result": "upheld", "decided_on": "2018-05-10", "reason": "异议成立"}]}
-    )
-
-    result: Literal["upheld", "rejected"]
-    decided_on: LegalDate
-    reason: LongText
-    operator: Operator | None = None
-
-
-class ReconsiderationRequest(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"filed_on": "2018-05-12"}]})
-
-    filed_on: LegalDate
-    operator: Operator | None = None
-
-
-class ObjectionResponse(Response):
-    objection_id: UUID
-    listing_id: UUID
-    court_code: str
-    grounds: Grounds
-    state: Literal["filed", "rejected", "upheld", "reconsideration"]
-    received_on: date
-    due_on: date = Field(description="the last day for the step this state waits for")
-    is_overdue: bool
-    decided_on: date | None = Field(description="of the court itself; a decision on reconsideration has its own day")
-    reconsideration_filed_on: date | None
-    reconsideration_decided_on: date | None
-    led_to: str | None = Field(description="the act that an upheld objection led to")
-    led_to_version: int | None
-    filed_by_member: str | None
-
-
-class ObjectionPage(Response):
-    items: list[ObjectionResponse]
-    next: str | None
-
-
-class ObjectionQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    listing_id: UUID | None = None
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
 @router.post(
@@ -198,20 +127,15 @@ async def reconsider(
 )
 async def list_(query: Annotated[ObjectionQuery, Query()], connection: Reads, caller: Caller) -> ObjectionPage:
     filters = str(query.listing_id)
-    before = read_place(query.cursor, filters) if query.cursor else LARGEST_ID
     found = await list_objections(
         connection,
         caller.court_code,
         listing_id=query.listing_id,
-        before=before,
+        before=query.before(filters),
         limit=query.limit,
         filed_by=caller.member,
     )
-    is_last = len(found) < query.limit
-    return ObjectionPage(
-        items=[_response(one) for one in found],
-        next=None if is_last else make_cursor([str(found[-1].objection_id)], filters),
-    )
+    return ObjectionPage.of([_response(one) for one in found], query, lambda one: [str(one.objection_id)], filters)
 
 
 @router.get(

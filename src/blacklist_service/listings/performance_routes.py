@@ -1,70 +1,29 @@
 """`/v1/listings/{id}/performance` and `/identity-contest`: what a court knows that no listing says."""
 
 from dataclasses import asdict
-from datetime import date, datetime
-from typing import Annotated, Literal
-from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
-from blacklist_service.listings.court import court_of
+from blacklist_service.listings.bench import WRITES, AtBench, ListingId
 from blacklist_service.listings.operations.contests import contest_identity, withdraw_contest
 from blacklist_service.listings.operations.performances import list_performances, record_performance
-from blacklist_service.listings.problems import ListingNotFound
-from blacklist_service.listings.reading import find_listing
-from blacklist_service.listings.routes import IfMatch, Listing, act_response, etag, version_of
-from blacklist_service.listings.schemas import ActResponse, Operator, Reason
+from blacklist_service.listings.reading import get_own_listing
+from blacklist_service.listings.schemas import (
+    ActResponse,
+    ContestRequest,
+    PerformancePage,
+    PerformanceRequest,
+    PerformanceResponse,
+)
 from blacklist_service.web.documented import VERSIONED_ACT, problems
-from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
-from blacklist_service.web.transactions import Reads, Writes
-from blacklist_service.web.wire import LegalDate, Response
-from blacklist_service.web.wire import Request as Wire
+from blacklist_service.web.transactions import Reads
 
 router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=GuardedRoute)
-WRITES = problems(401, 403, 404, 409, 412, 413, 415, 422, 428, 503)
-
-
-class PerformanceRequest(Wire):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"kind": "performed", "performed_on": "2018-06-01", "note": "全部到账"}]}
-    )
-
-    kind: Literal["performed", "settlement_performed"]
-    performed_on: LegalDate
-    note: Reason | None = None
-    operator: Operator | None = None
-
-
-class PerformanceResponse(Response):
-    performance_id: UUID
-    listing_id: UUID
-    kind: Literal["performed", "settlement_performed"]
-    performed_on: date
-    stated_on: date = Field(description="the day on which the court said so; what is due counts from it")
-    task: Literal["delete_after_performance", "decide_early_deletion"]
-    due_on: date = Field(
-        description="3 working days; of a listing with a term its last day, until which the court may decide"
-    )
-    note: str | None
-    operator: str | None
-    at: datetime
-
-
-class PerformancePage(Response):
-    items: list[PerformanceResponse]
-
-
-class ContestRequest(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "号码系同名人员所有，正在核实"}]})
-
-    reason: Annotated[Reason, Field(description="why the number may not be the debtor's, or why it is after all")]
-    operator: Operator | None = None
 
 
 @router.post(
@@ -79,25 +38,20 @@ class ContestRequest(Wire):
     dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def state_performance(
-    listing_id: Listing,
+    listing_id: ListingId,
     body: PerformanceRequest,
-    request: Request,
-    connection: Writes,
-    caller: Caller,
-    actor: Acting,
-    replay: Replayable,
-    if_match: IfMatch = None,
+    bench: AtBench,
 ) -> HttpResponse:
     performance = await record_performance(
-        connection,
+        bench.connection,
         listing_id,
-        expected_version=version_of(if_match),
+        expected_version=bench.expected_version,
         kind=body.kind,
         performed_on=body.performed_on,
         note=body.note,
-        court=court_of(request, caller, actor, body.operator),
+        court=bench.court(body.operator),
     )
-    return await replay.keep(connection, 201, PerformanceResponse(**asdict(performance)))
+    return await bench.replay.keep(bench.connection, 201, PerformanceResponse(**asdict(performance)))
 
 
 @router.get(
@@ -108,11 +62,9 @@ async def state_performance(
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
 async def read_performances(
-    listing_id: Listing, request: Request, connection: Reads, caller: Caller
+    listing_id: ListingId, request: Request, connection: Reads, caller: Caller
 ) -> PerformancePage:
-    row = await find_listing(connection, listing_id)
-    if row is None or row["court_code"] != caller.court_code:
-        raise ListingNotFound
+    await get_own_listing(connection, listing_id, court_code=caller.court_code or "")
     found = await list_performances(connection, listing_id, secrecy=request.app.state.secrecy)
     return PerformancePage(items=[PerformanceResponse(**asdict(one)) for one in found])
 
@@ -128,19 +80,16 @@ async def read_performances(
     dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def contest(
-    listing_id: Listing,
+    listing_id: ListingId,
     body: ContestRequest,
-    request: Request,
-    connection: Writes,
-    caller: Caller,
-    actor: Acting,
-    replay: Replayable,
-    if_match: IfMatch = None,
+    bench: AtBench,
 ) -> HttpResponse:
-    court = court_of(request, caller, actor, body.operator)
-    version = version_of(if_match)
-    done = await contest_identity(connection, listing_id, expected_version=version, reason=body.reason, court=court)
-    return await replay.keep(connection, 200, act_response(done), headers=etag(done))
+    court = bench.court(body.operator)
+    version = bench.expected_version
+    done = await contest_identity(
+        bench.connection, listing_id, expected_version=version, reason=body.reason, court=court
+    )
+    return await bench.answer(done)
 
 
 @router.post(
@@ -153,16 +102,13 @@ async def contest(
     dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
 )
 async def lift_contest(
-    listing_id: Listing,
+    listing_id: ListingId,
     body: ContestRequest,
-    request: Request,
-    connection: Writes,
-    caller: Caller,
-    actor: Acting,
-    replay: Replayable,
-    if_match: IfMatch = None,
+    bench: AtBench,
 ) -> HttpResponse:
-    court = court_of(request, caller, actor, body.operator)
-    version = version_of(if_match)
-    done = await withdraw_contest(connection, listing_id, expected_version=version, reason=body.reason, court=court)
-    return await replay.keep(connection, 200, act_response(done), headers=etag(done))
+    court = bench.court(body.operator)
+    version = bench.expected_version
+    done = await withdraw_contest(
+        bench.connection, listing_id, expected_version=version, reason=body.reason, court=court
+    )
+    return await bench.answer(done)

@@ -8,11 +8,10 @@ import csv
 import io
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Header, Query
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -20,6 +19,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.reading import get_list_version, list_published
+from blacklist_service.listings.schemas import PublicationQuery
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import GuardedRoute, needs, unless_held
 from blacklist_service.web.shares import Share, takes
@@ -51,12 +51,6 @@ COLUMNS = {
 }
 PAGE = 50
 """Small, so that no check waits for one."""
-
-
-class PublicationQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal["jsonl", "csv"] | None = Field(None, description="default: by `Accept`, else JSON Lines")
 
 
 @router.get(

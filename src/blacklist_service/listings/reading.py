@@ -10,6 +10,7 @@ import asyncpg
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
+from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.public import as_published
 from blacklist_service.listings.rules import Act, state_of
 
@@ -47,6 +48,14 @@ async def find_listing(connection: Connection, listing_id: UUID) -> asyncpg.Reco
         """,
         listing_id,
     )
+
+
+async def get_own_listing(connection: Connection, listing_id: UUID, *, court_code: str) -> asyncpg.Record:
+    """Raise `ListingNotFound` for one that is not this court's: nobody learns of another's."""
+    row = await find_listing(connection, listing_id)
+    if row is None or row["court_code"] != court_code:
+        raise ListingNotFound
+    return row
 
 
 async def list_listings(

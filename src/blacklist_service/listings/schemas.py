@@ -4,11 +4,12 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from blacklist_service.listings.lengths import MOST_BYTES
 from blacklist_service.listings.rules import Ground, ListingState, SuspensionGround
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
 from blacklist_service.web.wire import Code, LegalDate, Name, Number, Request, Response, text
 
 Operator = Annotated[str, *text(100)]
@@ -266,9 +267,8 @@ class ListingResponse(Response):
     ended_on: date | None
 
 
-class ListingPage(Response):
-    items: list[ListingResponse]
-    next: str | None
+class ListingPage(Page[ListingResponse]):
+    pass
 
 
 class VersionResponse(Response):
@@ -346,3 +346,61 @@ class HeartbeatResponse(Response):
     court_code: str
     alive_at: datetime
     list_version: int
+
+
+class ListingQuery(PageQuery):
+    case_number: Annotated[str, *text(200)] | None = None
+    state: ListingState | None = None
+    court_code: Annotated[str, *text(16)] | None = None
+    severity: Severity | None = None
+
+
+class ChangesQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+    digest: bool = Field(False, description="also the SHA-256 of the whole set, so that a copy can prove itself whole")
+
+
+class PerformanceRequest(Request):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "performed", "performed_on": "2018-06-01", "note": "全部到账"}]}
+    )
+
+    kind: Literal["performed", "settlement_performed"]
+    performed_on: LegalDate
+    note: Reason | None = None
+    operator: Operator | None = None
+
+
+class PerformanceResponse(Response):
+    performance_id: UUID
+    listing_id: UUID
+    kind: Literal["performed", "settlement_performed"]
+    performed_on: date
+    stated_on: date = Field(description="the day on which the court said so; what is due counts from it")
+    task: Literal["delete_after_performance", "decide_early_deletion"]
+    due_on: date = Field(
+        description="3 working days; of a listing with a term its last day, until which the court may decide"
+    )
+    note: str | None
+    operator: str | None
+    at: datetime
+
+
+class PerformancePage(Response):
+    items: list[PerformanceResponse]
+
+
+class ContestRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "号码系同名人员所有，正在核实"}]})
+
+    reason: Annotated[Reason, Field(description="why the number may not be the debtor's, or why it is after all")]
+    operator: Operator | None = None
+
+
+class PublicationQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["jsonl", "csv"] | None = Field(None, description="default: by `Accept`, else JSON Lines")

@@ -1,156 +1,46 @@
 """`/v1/members` and `/v1/keys`, for the security officer: who may take part, under which name, and with which keys."""
 
-from datetime import date, datetime
 from typing import Annotated, Any
 
 import asyncpg
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
-from blacklist_service.access.scopes import Role, Scope
+from blacklist_service.access.scopes import Scope
 from blacklist_service.database.connections import Connection
 from blacklist_service.members import queries
 from blacklist_service.members.changes import allow_matters, change_contacts, rename_member, succeed_member
 from blacklist_service.members.operations import add_member, create_key, revoke_key
 from blacklist_service.members.problems import MemberNotFound
-from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind
+from blacklist_service.members.schemas import (
+    Contacts,
+    KeyPage,
+    KeyRequest,
+    KeyResponse,
+    MattersRequest,
+    MemberPage,
+    MemberQuery,
+    MemberRequest,
+    MemberResponse,
+    NameRequest,
+    NewKeyResponse,
+    RevocationRequest,
+    RevocationResponse,
+    SuccessorRequest,
+)
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_text
+from blacklist_service.web.paging import read_text
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads, Writes
-from blacklist_service.web.wire import Code, LegalDate, Name, Response, text
-from blacklist_service.web.wire import Request as Wire
+from blacklist_service.web.wire import Code
 
 router = APIRouter(prefix="/v1/members", tags=["members"], route_class=GuardedRoute)
 keys = APIRouter(prefix="/v1/keys", tags=["members"], route_class=GuardedRoute)
 WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
-
-
-class MemberRequest(Wire):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"code": "GD-URBAN", "name": "官渡区城市管理局", "kind": "agency"}]}
-    )
-
-    code: Code
-    name: Name
-    kind: MemberKind
-    court_code: Annotated[str, *text(16)] | None = None
-
-
-class NameRequest(Wire):
-    model_config = ConfigDict(
-        populate_by_name=True, json_schema_extra={"examples": [{"name": "官渡区卫生健康局", "from": "2019-03-01"}]}
-    )
-
-    name: Name
-    since: LegalDate = Field(alias="from")
-
-
-class SuccessorRequest(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"successor": "GD-EMERGENCY", "on": "2019-03-01"}]})
-
-    successor: Code
-    on: LegalDate
-
-
-class Contacts(Wire):
-    """Whom to call about notices and supervision."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"responsible_leader": "样例", "department": "办公室", "liaison": "样例", "phone": "0871-00000000"}
-            ]
-        }
-    )
-
-    responsible_leader: Annotated[str, *text(100)] | None = None
-    department: Annotated[str, *text(100)] | None = None
-    liaison: Annotated[str, *text(100)] | None = None
-    phone: Annotated[str, *text(50)] | None = None
-
-
-class MattersRequest(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"matters": ["vehicle_transfer"]}]})
-
-    matters: list[Code] | None = Field(description="null: its keys are not narrowed")
-
-
-class KeyRequest(Wire):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "agency", "days": 180}]})
-
-    role: Role
-    matters: list[Code] | None = Field(None, description="default: all that the member may ask today")
-    days: Annotated[int, Field(ge=1, le=LONGEST_KEY_DAYS)] = LONGEST_KEY_DAYS
-
-
-class DatedName(Response):
-    name: str
-    since: date | None = Field(alias="from", description="null: from the beginning")
-
-
-class Successor(Response):
-    member: str
-    on: date | None
-
-
-class MemberResponse(Response):
-    code: str
-    name: str
-    kind: MemberKind
-    court_code: str | None
-    matters: list[str] | None
-    added_at: datetime
-    names: list[DatedName]
-    successors: list[Successor]
-    contacts: Contacts | None
-
-
-class MemberPage(Response):
-    items: list[MemberResponse]
-    next: str | None
-
-
-class KeyResponse(Response):
-    key_id: str
-    role: Role
-    matters: list[str]
-    made_at: datetime
-    expires_at: datetime
-    revoked_at: datetime | None
-
-
-class KeyPage(Response):
-    items: list[KeyResponse]
-
-
-class NewKeyResponse(Response):
-    key_id: str
-    key: str | None = Field(description="shown this once; null where the answer is repeated")
-
-
-class RevocationRequest(Wire):
-    """Nothing needs to be said."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
-
-
-class RevocationResponse(Response):
-    key_id: str
-    revoked: bool = True
-
-
-class MemberQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: MemberKind | None = None
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
 @router.get(
@@ -163,8 +53,7 @@ async def list_(query: Annotated[MemberQuery, Query()], request: Request, connec
     after = read_text(query.cursor, query.kind) if query.cursor else ""
     rows = await queries.list_members(connection, kind=query.kind, after=after, limit=query.limit)
     items = [await _response(connection, row, request.app.state.secrecy) for row in rows]
-    is_last = len(rows) < query.limit
-    return MemberPage(items=items, next=None if is_last else make_cursor([rows[-1]["code"]], query.kind))
+    return MemberPage.of(items, query, lambda member: [member.code], query.kind)
 
 
 @router.post(

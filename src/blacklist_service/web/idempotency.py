@@ -100,8 +100,10 @@ class Replay:
         return f"{self.member} {self.key}".encode()
 
 
-def replay_of(request: Request, body: bytes) -> Replay:
-    """`body` stands for what was sent: the same key with another one is refused."""
+def replay_of(request: Request, body: bytes | None = None) -> Replay:
+    """`body` stands for what was sent, by default the bytes themselves: the same key with another one is refused."""
+    if body is None:
+        body = getattr(request, "raw", b"")
     principal: Principal = request.scope["principal"]
     state = request.app.state
     where = f"{request.method} {request.url.path}?{request.url.query} {request.headers.get('if-match', '')}"
@@ -114,7 +116,7 @@ def replay_of(request: Request, body: bytes) -> Replay:
 
 
 async def _replay(request: Request, connection: Writes) -> Replay:
-    replay = replay_of(request, getattr(request, "raw", b""))
+    replay = replay_of(request)
     await replay.look(connection)
     return replay
 

@@ -3,17 +3,46 @@
 import base64
 import binascii
 import hashlib
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field
 
 from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.web.wire import Response, text
 
 LARGEST_PAGE = 500
 USUAL_PAGE = 100
 LARGEST_ID = UUID(int=2**128 - 1)
 """Where a list that begins with the newest id begins."""
+
+T = TypeVar("T")
+
+
+class PageQuery(BaseModel):
+    """How a page is asked for. The filters of a list are fields of its own query."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+    def before(self, filters: Any) -> UUID:
+        """The id before which the page begins, in a list with the newest first. Raises as `read_cursor` does."""
+        return read_place(self.cursor, filters) if self.cursor else LARGEST_ID
+
+
+class Page(Response, Generic[T]):
+    items: list[T]
+    next: str | None
+
+    @classmethod
+    def of(cls, items: Sequence[T], query: PageQuery, place: Callable[[T], list[Any]], filters: Any) -> Self:
+        """A page that is not full is the last; else the next one begins after the place of its last item."""
+        is_last = len(items) < query.limit
+        return cls(items=list(items), next=None if is_last else make_cursor(place(items[-1]), filters))
 
 
 def make_cursor(position: list[Any], filters: Any) -> str:

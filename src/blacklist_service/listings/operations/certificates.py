@@ -17,7 +17,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings import reading
 from blacklist_service.listings.certificates import VERSION, digest_of, render
 from blacklist_service.listings.operations.acts import Court
-from blacklist_service.listings.problems import ListingNotEnded, ListingNotFound
+from blacklist_service.listings.problems import ListingNotEnded
 from blacklist_service.listings.rules import ListingState
 from blacklist_service.secrecy import Cipher, Secrecy
 
@@ -36,9 +36,7 @@ class Certificate:
 async def issue_certificate(connection: Connection, listing_id: UUID, *, court: Court) -> Certificate:
     """Certify that a listing of this court has ended; raise `ListingNotEnded` while it has not."""
     at = await database_clock(connection)
-    row = await reading.find_listing(connection, listing_id)
-    if row is None or row["court_code"] != court.code:
-        raise ListingNotFound
+    row = await reading.get_own_listing(connection, listing_id, court_code=court.code)
     today = legal_date(at)
     wire = reading.listing_wire(row, today=today)
     if wire["state"] not in ENDED:

@@ -1,0 +1,91 @@
+"""What all acts of a court on a listing share: whose act it is, the version it changes, and how it is answered."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Header
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.court import court_of
+from blacklist_service.listings.operations.acts import Court, Done
+from blacklist_service.listings.queries import known_courts
+from blacklist_service.listings.schemas import ActResponse
+from blacklist_service.problems import FieldError, InvalidRequest, PreconditionRequired
+from blacklist_service.web.documented import problems
+from blacklist_service.web.idempotency import Replay, Replayable
+from blacklist_service.web.routing import Acting, Caller
+from blacklist_service.web.transactions import Writes
+
+WRITES = problems(401, 403, 404, 409, 412, 413, 415, 422, 428, 503)
+READS = problems(401, 403, 404, 422, 503)
+
+ListingId = Annotated[UUID, Field(description="the listing's id")]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A court at one request: its key, its transaction, its `Idempotency-Key`, its `If-Match`."""
+
+    request: Request
+    connection: Connection
+    caller: Principal
+    actor: Actor
+    replay: Replay
+    if_match: str | None
+
+    def court(self, operator: str | None) -> Court:
+        return court_of(self.request, self.caller, self.actor, operator)
+
+    @property
+    def expected_version(self) -> int:
+        """The version that `If-Match` names; raise `PreconditionRequired` where it names none.
+
+        Read when the act needs it, so that a body that cannot be understood is refused first.
+        """
+        if self.if_match is None:
+            raise PreconditionRequired
+        number = self.if_match.strip().removeprefix("W/").strip('"')
+        if not (number.isascii() and number.isdigit() and len(number) < 10):
+            raise InvalidRequest(errors=[FieldError("If-Match", "form", 'a version such as "3"')])
+        return int(number)
+
+    async def court_name(self) -> str:
+        """The name by which the court is a member; what a client writes is not taken."""
+        code = self.caller.court_code or ""
+        return (await known_courts(self.connection)).name_of(code) or code
+
+    async def answer(
+        self, done: Done, *, status: int = 200, kind: type[ActResponse] = ActResponse, **more: Any
+    ) -> Response:
+        """The act as it was done, kept for replays."""
+        body = kind(
+            listing_id=done.listing_id,
+            version=done.version,
+            list_version=done.list_version,
+            state=done.state,
+            warnings=done.warnings,
+            other_listings=list(done.others),
+            **more,
+        )
+        headers = {"ETag": f'"{done.version}"', "Location": f"/v1/listings/{done.listing_id}"}
+        return await self.replay.keep(self.connection, status, body, headers=headers)
+
+
+def _bench(
+    request: Request,
+    connection: Writes,
+    caller: Caller,
+    actor: Acting,
+    replay: Replayable,
+    # Documented as required by `VERSIONED_ACT`; its absence is 428, which is ours to say.
+    if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> Bench:
+    return Bench(request, connection, caller, actor, replay, if_match)
+
+
+AtBench = Annotated[Bench, Depends(_bench, scope="function")]

@@ -1,0 +1,108 @@
+"""`/v1/changes` and `/v1/list`: the list as others copy it, and the sign that a court's feed is alive."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from blacklist_service.access.scopes import Scope
+from blacklist_service.database.restarts import is_version_known
+from blacklist_service.listings import reading
+from blacklist_service.listings.court import court_of
+from blacklist_service.listings.operations.acts import beat_heart
+from blacklist_service.listings.public import as_public
+from blacklist_service.listings.rules import Act
+from blacklist_service.listings.schemas import (
+    ChangePage,
+    ChangeResponse,
+    ChangesQuery,
+    HeartbeatResponse,
+    SetDigestResponse,
+)
+from blacklist_service.problems import Gone
+from blacklist_service.web.documented import problems
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
+from blacklist_service.web.transactions import Reads, Writes
+
+router = APIRouter(prefix="/v1", tags=["changes"], route_class=GuardedRoute)
+
+SLICE = 40
+
+
+@router.get(
+    "/changes",
+    summary="The change feed",
+    description="Every change once, in commit order, without a gap; the client keeps `next`. ETag = newest list version. "
+    "`listing` holds public fields and masks only. 410: this database never gave out such a version (it was restored from a "
+    "backup); drop the copy and start anew at 0.",
+    response_model=ChangePage,
+    responses=problems(401, 403, 410, 422, 503),
+    dependencies=[needs(Scope.CHANGES_READ), takes(Share.BULK)],
+)
+async def changes(query: Annotated[ChangesQuery, Query()], request: Request, connection: Reads) -> Response:
+    state = request.app.state
+    if not await is_version_known(connection, "list", query.after):
+        raise Gone("no such list version was given out: drop the copy and start anew with after=0")
+    newest = await reading.get_list_version(connection)
+    items: list[bytes] = []
+    last, is_more = query.after, True
+    while is_more and len(items) < query.limit:  # in slices: a whole page holds up every check for as long as twenty
+        rows = await reading.list_changes(connection, after=last, limit=min(SLICE, query.limit - len(items)) + 1)
+        is_more = len(rows) > min(SLICE, query.limit - len(items))
+        page = rows[:-1] if is_more else rows
+        items += [_change(row).model_dump_json(by_alias=True).encode() for row in page]
+        last = page[-1]["list_version"] if page else last
+        await state.courtesy.give_way()
+    whole = b"null"
+    if query.digest:
+        digest = await state.set_digests.get(connection, newest, state.courtesy)
+        whole = SetDigestResponse(**asdict(digest)).model_dump_json().encode()
+    content = b'{"items":[%b],"next":%d,"list_version":%d,"more":%b,"set":%b}' % (
+        *(b",".join(items), last, newest, b"true" if is_more else b"false", whole),
+    )
+    return Response(content, media_type="application/json", headers={"ETag": f'"{newest}"'})
+
+
+@router.post(
+    "/list/heartbeat",
+    summary="Say that the court's feed is alive",
+    description="Though nothing changed. What is older than the soft and hard age (settings) is stale.",
+    responses=problems(401, 403, 503),
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+)
+async def heartbeat(request: Request, connection: Writes, caller: Caller, actor: Acting) -> HeartbeatResponse:
+    court = court_of(request, caller, actor, None)
+    at = await beat_heart(connection, court=court)
+    return HeartbeatResponse(
+        court_code=court.code, alive_at=at, list_version=await reading.get_list_version(connection)
+    )
+
+
+def _change(row: Any) -> ChangeResponse:
+    document = row["document"]
+    if document is not None:
+        document = as_public(document) | {
+            "court": document["court"] | {"name": row["court_name"]},
+            "version": row["version"],
+        }
+        if row["contested_on"] is not None:
+            document["identity_contested_on"] = row["contested_on"]
+    return ChangeResponse(
+        version=row["list_version"],
+        at=row["at"],
+        type=_TYPE_OF_ACT.get(row["act"], row["act"]),
+        listing_id=row["listing_id"],
+        listing=document,
+    )
+
+
+_TYPE_OF_ACT = {
+    Act.RESUMED.value: "published",
+    Act.REINSTATED.value: "published",
+    Act.CONTESTED.value: "disputed",
+    Act.CONTEST_WITHDRAWN.value: "disputed",
+}
+"""To a copy of the list, a listing that is back is one that is published; a contest of identity is a dispute."""

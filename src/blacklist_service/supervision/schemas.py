@@ -1,0 +1,126 @@
+"""The wire of the scorecard."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from blacklist_service.web.wire import LegalDate, Response
+
+
+class CheckFigures(Response):
+    matter: str
+    block: int = 0
+    flag: int = 0
+    clear: int = 0
+
+
+class Override(Response):
+    check_id: UUID
+    matter: str
+    at: datetime
+    reason: str
+
+
+class OutcomeFigures(Response):
+    expected: int = Field(description="blocks and flags")
+    given: int
+    rate: float | None
+    median_seconds: float | None
+    overdue: int = Field(description="without an outcome past their working days")
+    overridden: int
+    overrides: list[Override]
+
+
+class NoticeFigures(Response):
+    served: int = 0
+    due: int = 0
+    in_time: int = 0
+    late: int = 0
+    escalated: int = 0
+
+
+class LeadFigures(Response):
+    """Leads that units gave the courts in the days, and what the courts did of them since."""
+
+    filed: int = 0
+    taken_up: int = 0
+    closed: int = 0
+
+
+class AgencyScore(Response):
+    agency: str
+    name: str
+    checks: int
+    by_matter: list[CheckFigures]
+    last_check_at: datetime | None = Field(description="ever; null = never asked: that is the finding")
+    outcomes: OutcomeFigures
+    notices: NoticeFigures
+    leads: LeadFigures
+
+
+class ActFigures(Response):
+    total: int = 0
+    dated: int = Field(0, description="those with a decision's date")
+    in_time: int = Field(0, description="within 3 working days of it")
+
+
+class ObjectionFigures(Response):
+    filed: int = 0
+    decided: int = 0
+    in_time: int = 0
+
+
+class CourtScore(Response):
+    court: str
+    name: str
+    publications: ActFigures
+    corrections: ActFigures
+    deletions: ActFigures
+    withdrawals: ActFigures
+    objections: ObjectionFigures
+    late_removals: int = Field(description="performed, due for deletion in the days, and late or still on the list")
+    leads: LeadFigures
+
+
+class LateRemoval(Response):
+    """A listing without a term that the court knew to be performed and did not delete in time. It names nobody."""
+
+    listing_id: UUID
+    court: str
+    name: str
+    case_number: str
+    performed_on: date | None = Field(description="null where only the listing says that it was performed")
+    since: date = Field(description="the day on which the court said so")
+    due_on: date
+    removed_on: date | None
+    days_late: int
+
+
+class LateRemovals(Response):
+    items: list[LateRemoval]
+    open: int = Field(description="of these, still on the list")
+
+
+class Scorecard(Response):
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    at: datetime
+    agencies: list[AgencyScore]
+    courts: list[CourtScore]
+
+
+class ScorecardQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    first: LegalDate = Field(alias="from", description="legal date, included")
+    last: LegalDate = Field(alias="to", description="legal date, included")
+    format: Literal["json", "csv"] | None = None
+
+
+class LateRemovalsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    first: LegalDate | None = Field(None, alias="from", description="legal date, included")
+    last: LegalDate | None = Field(None, alias="to", description="legal date, included")
