@@ -221,3 +221,19 @@ async def test_rows_of_a_file_suspend_and_resume(service: Service, listing: str)
     assert (await load(service, as_csv(unknown)))["rows"]["rejected"] == 1
     history = (await service.get(f"/v1/listings/{listing}/history", key="court")).json()["items"]
     assert [(one["act"], one["ground"]) for one in history][1:] == [("suspended", "bankruptcy"), ("resumed", None)]
+
+
+@pytest.mark.parametrize("dated", [True, False])
+async def test_an_old_file_loaded_again_neither_suspends_nor_resumes(service: Service, listing: str, dated: bool):
+    named = {"name": "张三", "identifier_number": LISTED, "case_number": "(2025)云0111执1号"}
+    pause = named | {"action": "暂时屏蔽", "ground": "法院裁定受理破产"} | ({"decided_on": day(-9)} if dated else {})
+    resumption = named | {"action": "解除屏蔽"} | ({"decided_on": day(-3)} if dated else {})
+    for one in (pause, resumption):
+        assert (await load(service, as_csv(one)))["rows"]["corrected"] == 1
+    replayed = await load(service, as_csv(pause))
+    assert (replayed["rows"]["unchanged"], replayed["findings"][0]["code"]) == (1, "superseded")
+    assert await service.decide(WHO) == "block"
+    anew = await load(service, as_csv(pause | {"decided_on": day(-1)}))
+    assert (anew["rows"]["corrected"], await state(service, listing)) == (1, "suspended")
+    replayed = await load(service, as_csv(resumption))
+    assert (replayed["rows"]["unchanged"], await state(service, listing)) == (1, "suspended")

@@ -198,6 +198,10 @@ ROW_SENTENCES: Mapping[str, Sentence] = {
     "person-unidentified": Sentence("有关人员没有证件号码，查不到", "a related person without a number is not found"),
     "ground-unusual": Sentence("这一事由与该条有无期限不相符", "this ground does not go with the listing's term"),
     "already-ended": Sentence("此前已经结束，没有变动", "the listing had ended before; nothing changed"),
+    "superseded": Sentence(
+        "此前已经办理，其后法院另有决定，没有变动；确需再次办理的，请写明决定日期",
+        "carried out before, and the court decided otherwise since: nothing changed; give the day of a new decision",
+    ),
     "relisting-undecided": Sentence(
         "该条已结束，再次纳入须有之后作出的决定", "the listing had ended; listing again needs a later decision"
     ),

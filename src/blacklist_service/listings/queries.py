@@ -16,7 +16,7 @@ from blacklist_service.listings.files import Sheet
 from blacklist_service.listings.findings import Finding, Sheets, row_findings
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
-from blacklist_service.listings.rules import Refusal, RowAction, Warn
+from blacklist_service.listings.rules import Act, Refusal, RowAction, Warn
 from blacklist_service.members.queries import list_courts
 from blacklist_service.subjects.identifiers import SubjectKind
 
@@ -34,7 +34,11 @@ KNOWN_CONTENTS = """(
 
 HELD = f"""
     SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.is_published, l.suspended_on, l.ended, l.ended_on,
-           l.court_code, l.case_number, l.kind, l.record_id, l.decision_number, l.circumstances, v.keys, v.contents
+           l.court_code, l.case_number, l.kind, l.record_id, l.decision_number, l.circumstances, v.keys, v.contents,
+           CASE WHEN l.version > 1 THEN ARRAY(
+               SELECT ROW(act, decided_on) FROM listing_versions
+               WHERE listing_id = l.id AND act IN ('suspended', 'resumed') ORDER BY version
+           ) END AS pauses
     FROM found JOIN listings l ON l.id = found.listing_id
     JOIN LATERAL (
         SELECT array_agg(natural_key) AS keys, array_agg(content_digest ORDER BY version, is_alias) AS contents
@@ -124,6 +128,7 @@ def _held(row: asyncpg.Record) -> Held:
         expires_on=row["expires_on"],
         is_published=row["is_published"],
         is_suspended=row["suspended_on"] is not None,
+        pauses=[(Act(act), decided_on) for act, decided_on in row["pauses"] or ()],
         ended=row["ended"],
         ended_on=row["ended_on"],
         naming=_distinction(row),

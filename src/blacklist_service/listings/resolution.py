@@ -33,6 +33,8 @@ class Held:
     expires_on: date | None
     is_published: bool
     is_suspended: bool = False
+    pauses: list[tuple[Act, date | None]] = field(default_factory=list)
+    """Each suspension and resumption it went through, oldest first, with the day on which it was decided."""
     ended: str | None = None
     ended_on: date | None = None
     naming: Distinction = UNSAID
@@ -258,6 +260,9 @@ class _Resolving:
             warnings = (Warn.ALREADY_ENDED,) if listing.has_ended(self._today) else ()
             self._fate(row, FateKind.UNCHANGED, listing, *warnings)
             return
+        if self._was_paused_so(row, listing, Act.SUSPENDED):
+            self._fate(row, FateKind.UNCHANGED, listing, Warn.SUPERSEDED)
+            return
         self._pause(listing, Act.SUSPENDED, row, is_change=listing.is_published)
         self._fate(row, FateKind.CORRECTED, listing)
 
@@ -269,13 +274,29 @@ class _Resolving:
             warnings = (Warn.ALREADY_ENDED,) if listing.has_ended(self._today) else ()
             self._fate(row, FateKind.UNCHANGED, listing, *warnings)
             return
+        if self._was_paused_so(row, listing, Act.RESUMED):
+            self._fate(row, FateKind.UNCHANGED, listing, Warn.SUPERSEDED)
+            return
         self._pause(listing, Act.RESUMED, row, is_change=listing.in_force_from <= self._today)
         self._fate(row, FateKind.CORRECTED, listing)
+
+    def _was_paused_so(self, row: Row, listing: Held, act: Act) -> bool:
+        """Whether a row of a file is one that was carried out before, loaded again after the court decided otherwise.
+
+        It is known by its day, or by being older than what was decided since; an undated one by there being one already.
+        """
+        if row.listing_id is not None or not listing.pauses:
+            return False
+        if row.decided_on is None:
+            return any(one is act for one, _ in listing.pauses)
+        dated = [day for one, day in listing.pauses if one is not act and day is not None]
+        return (act, row.decided_on) in listing.pauses or any(row.decided_on < day for day in dated)
 
     def _pause(self, listing: Held, act: Act, row: Row, *, is_change: bool) -> None:
         listing.version += 1
         listing.is_suspended = act is Act.SUSPENDED
         listing.is_published = is_change and not listing.is_suspended
+        listing.pauses.append((act, row.decided_on))
         decided_on = row.decided_on or self._today
         self._result.acts.append(
             ListingAct(

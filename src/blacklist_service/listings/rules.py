@@ -145,6 +145,7 @@ class Warn(StrEnum):
     GROUND_UNUSUAL = "ground-unusual"
     ALREADY_ENDED = "already-ended"
     RELISTING_UNDECIDED = "relisting-undecided"
+    SUPERSEDED = "superseded"
     PERFORMANCE_UNKNOWN = "performance-unknown"
     PARTY_SEQUENCE_UNUSUAL = "party-sequence-unusual"
     NUMBER_IN_TEXT = "number-in-text"
