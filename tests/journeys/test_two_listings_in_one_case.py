@@ -217,3 +217,20 @@ async def test_a_clock_ahead_ends_nothing_for_good_beside_the_other_listing(serv
         await connection.execute("UPDATE listings SET expires_on = expires_on + 800 WHERE id = $1", first)
         await service.do_calendar_round(connection)
     assert await standing(service) == {"一": "published", "二": "published"}
+
+
+async def test_an_old_deletion_without_a_number_never_ends_a_namesakes_listing(service: Service):
+    """Two persons of one name in one case: the row was about the first, and its file is loaded again."""
+    first, second = (
+        row(name="王强", identifier_number=resident_id(n), case_number="(2025)云0111执77号") for n in (31, 32)
+    )
+    by_name = {"name": "王强", "case_number": "(2025)云0111执77号", "action": "删除", "ground": "已履行完毕"}
+    await load(service, as_csv(first))
+    assert (await load(service, as_csv(by_name)))["rows"]["ended"] == 1
+    await load(service, as_csv(second))
+    replayed = await load(service, as_csv(by_name))
+    assert replayed["rows"]["rejected"] == 1
+    assert "ambiguous-listing" in {finding["code"] for finding in replayed["findings"]}
+    assert await service.decide(subject("王强", resident_id(32))) == "block"
+    dated = await load(service, as_csv(by_name | {"decided_on": day()}))
+    assert (dated["rows"]["ended"] + dated["rows"]["unchanged"], dated["rows"]["rejected"]) == (1, 0)

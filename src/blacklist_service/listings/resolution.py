@@ -334,8 +334,8 @@ class _Resolving:
         named = self._named(row)
         known = named if row.listing_id is not None else narrowed(row.naming, named)
         living = [listing for listing in known if not listing.has_ended(self._today)]
-        if len(living) > 1:
-            self._reject(row, Refusal.AMBIGUOUS_LISTING, living)
+        if len(living) > 1 or (row.decided_on is None and self._could_be_another(row, known)):
+            self._reject(row, Refusal.AMBIGUOUS_LISTING, living or known)
             return None
         if not known and not row.is_stated:  # a record that had ended before it was ever held here: nothing to do
             self._result.fates.append(Fate(row.number, FateKind.UNCHANGED, warnings=(Warn.ALREADY_ENDED,)))
@@ -344,6 +344,19 @@ class _Resolving:
             self._reject(row, Refusal.UNKNOWN_LISTING)
             return None
         return living[0] if living else known[-1]
+
+    def _could_be_another(self, row: Row, known: Sequence[Held]) -> bool:
+        """Whether a row that no number ties to its listing names several persons of one name in one case.
+
+        It may be an old row about the one whose listing has ended, loaded again: it must not touch the other's.
+        """
+        if row.listing_id is not None or row.natural_key in self._by_key:
+            return False
+        first, *others = known or (None,)
+        return first is not None and any(
+            compare(first.naming.kind, first.naming.identifier, one.naming.identifier) is Likeness.OTHER
+            for one in others
+        )
 
     def _named(self, row: Row) -> Sequence[Held]:
         if row.listing_id is not None:
