@@ -1,6 +1,5 @@
 """Files of notices and of leads: sent by either side, downloaded by the two of them alone."""
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
@@ -9,16 +8,19 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
+from starlette.responses import StreamingResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.attachments import (
     MOST_OF_A_BODY,
     PART_BYTES,
     Attachment,
+    Received,
     facts_of,
+    find_attachment,
     keep_attachment,
     list_attachments,
-    open_attachment,
+    read_part,
     read_whole,
 )
 from blacklist_service.assistance.leads import find_lead
@@ -33,6 +35,8 @@ from blacklist_service.problems import NotFound
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import replay_of
 from blacklist_service.web.routing import Caller, GuardedRoute, needs
+from blacklist_service.web.shares import Share, takes
+from blacklist_service.web.streams import in_parts
 from blacklist_service.web.transactions import Reads, borrowed
 from blacklist_service.web.uploads import UploadedFile
 
@@ -71,17 +75,15 @@ DOWNLOAD: dict[int | str, dict[str, Any]] = {
     response_model=AttachmentResponse,
     responses=SENDS,
     openapi_extra=FILE_BODY | IDEMPOTENCY,
-    dependencies=[EITHER],
+    dependencies=[EITHER, takes(Share.UPLOAD)],
 )
 async def attach_to_a_notice(notice_id: UUID, request: Request, desk: AtDesk) -> HttpResponse:
     async def look(connection: Connection) -> None:
         await get_notice(connection, notice_id, request, desk.caller)
 
-    async def keep(connection: Connection, content: bytes, name: str) -> Attachment:
+    async def keep(connection: Connection, sent: Received, name: str) -> Attachment:
         owner = ("notice", notice_id)
-        kept = await keep_attachment(
-            connection, content, name=name, owner=owner, actor=desk.actor, secrecy=desk.secrecy
-        )
+        kept = await keep_attachment(connection, sent, name=name, owner=owner, actor=desk.actor, secrecy=desk.secrecy)
         await attach_to_notice(connection, notice_id, facts=facts_of(kept), desk=desk)
         return kept
 
@@ -100,7 +102,7 @@ async def files_of_notice(notice_id: UUID, request: Request, connection: Reads, 
     description=FETCHING,
     response_class=HttpResponse,
     responses=READS | DOWNLOAD,
-    dependencies=[EITHER],
+    dependencies=[EITHER, takes(Share.STREAM)],
 )
 async def file_of_notice(
     notice_id: UUID, attachment_id: UUID, request: Request, connection: Reads, caller: Caller
@@ -117,18 +119,16 @@ async def file_of_notice(
     response_model=AttachmentResponse,
     responses=SENDS,
     openapi_extra=FILE_BODY | IDEMPOTENCY,
-    dependencies=[EITHER],
+    dependencies=[EITHER, takes(Share.UPLOAD)],
 )
 async def attach_to_a_lead(lead_id: UUID, request: Request, desk: AtDesk) -> HttpResponse:
     async def look(connection: Connection) -> None:
         await find_lead(connection, lead_id, desk.caller, secrecy=desk.secrecy)
 
-    async def keep(connection: Connection, content: bytes, name: str) -> Attachment:
+    async def keep(connection: Connection, sent: Received, name: str) -> Attachment:
         lead = await find_lead(connection, lead_id, desk.caller, secrecy=desk.secrecy)
         owner = ("lead", lead_id)
-        kept = await keep_attachment(
-            connection, content, name=name, owner=owner, actor=desk.actor, secrecy=desk.secrecy
-        )
+        kept = await keep_attachment(connection, sent, name=name, owner=owner, actor=desk.actor, secrecy=desk.secrecy)
         facts = {"lead": str(lead_id), "court": lead.court_code, "unit": lead.agency, **facts_of(kept)}
         entry = Entry(Action.LEAD_ATTACHED, desk.actor, listing_ids=(lead.listing_id,), facts=facts)
         await record(connection, [entry], at=await database_clock(connection), secrecy=desk.secrecy)
@@ -149,7 +149,7 @@ async def files_of_lead(lead_id: UUID, request: Request, connection: Reads, call
     description=FETCHING,
     response_class=HttpResponse,
     responses=READS | DOWNLOAD,
-    dependencies=[EITHER],
+    dependencies=[EITHER, takes(Share.STREAM)],
 )
 async def file_of_lead(
     lead_id: UUID, attachment_id: UUID, request: Request, connection: Reads, caller: Caller
@@ -161,17 +161,17 @@ async def file_of_lead(
 async def _take(
     request: Request,
     look: Callable[[Connection], Awaitable[None]],
-    keep: Callable[[Connection, bytes, str], Awaitable[Attachment]],
+    keep: Callable[[Connection, Received, str], Awaitable[Attachment]],
 ) -> HttpResponse:
     """The whole file first, no connection held while a slow client sends; nothing is read of whose the place is not."""
     async with borrowed(request.app.state.pool) as connection:
         await look(connection)
     file = UploadedFile(request, most_bytes=MOST_OF_A_BODY)
-    content = await read_whole(file.content(part_bytes=PART_BYTES))
-    replay = replay_of(request, hashlib.sha256(content).digest())
+    sent = await read_whole(file.content(part_bytes=PART_BYTES))
+    replay = replay_of(request, sent.sha256)
     async with borrowed(request.app.state.pool) as connection, connection.transaction():
         await replay.look(connection)
-        kept = await keep(connection, content, file.name)
+        kept = await keep(connection, sent, file.name)
         return await replay.keep(connection, 201, _response(kept))
 
 
@@ -183,16 +183,24 @@ async def _page(connection: Connection, owner: tuple[str, UUID], request: Reques
 async def _download(
     connection: Connection, owner: tuple[str, UUID], attachment_id: UUID, request: Request
 ) -> HttpResponse:
-    found = await open_attachment(connection, owner, attachment_id, secrecy=request.app.state.secrecy)
-    if found is None:
+    state = request.app.state
+    attachment = await find_attachment(connection, owner, attachment_id, secrecy=state.secrecy)
+    if attachment is None:
         raise NotFound
-    attachment, content = found
+
+    async def read(part: int) -> bytes | None:
+        async with borrowed(state.shares.pool(Share.STREAM)) as reading:
+            return await read_part(reading, attachment_id, part, secrecy=state.secrecy)
+
+    leaves = in_parts(request, read)
+    await anext(leaves)
     headers = {
         "Content-Disposition": f'attachment; filename="{attachment_id}.{attachment.suffix}"',
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cache-Control": "no-store",
+        "Content-Length": str(attachment.bytes),
     }
-    return HttpResponse(content, media_type=attachment.media_type, headers=headers)
+    return StreamingResponse(leaves, media_type=attachment.media_type, headers=headers)
 
 
 def _response(attachment: Attachment) -> AttachmentResponse:

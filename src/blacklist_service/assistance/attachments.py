@@ -1,11 +1,13 @@
 """Files beside a notice or a lead: PDF, JPEG, PNG or XLSX by their content, sealed in parts, their SHA-256 in the ledger."""
 
+import asyncio
 import hashlib
 import io
 import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -41,15 +43,21 @@ class Attachment:
         return SUFFIX[self.media_type]
 
 
-async def read_whole(content: AsyncIterator[bytes]) -> bytes:
+class Received(NamedTuple):
+    content: bytes
+    sha256: bytes
+
+
+async def read_whole(content: AsyncIterator[bytes]) -> Received:
     """The file, of a size that fits in memory; raise `PayloadTooLarge` beyond it."""
-    parts, taken = [], 0
+    parts, taken, digest = [], 0, hashlib.sha256()
     async for part in content:
         taken += len(part)
         if taken > MOST_BYTES:
             raise PayloadTooLarge(f"at most {MOST_BYTES >> 20} MB are taken here")
         parts.append(part)
-    return b"".join(parts)
+        digest.update(part)
+    return Received(b"".join(parts), digest.digest())
 
 
 def media_type_of(content: bytes) -> str:
@@ -67,23 +75,26 @@ def media_type_of(content: bytes) -> str:
 
 
 async def keep_attachment(
-    connection: Connection, content: bytes, *, name: str, owner: tuple[str, UUID], actor: Actor, secrecy: Secrecy
+    connection: Connection, file: Received, *, name: str, owner: tuple[str, UUID], actor: Actor, secrecy: Secrecy
 ) -> Attachment:
     """Keep a file beside its owner (`notice` or `lead`); the caller records it."""
-    media_type = media_type_of(content)
+    content = file.content
+    media_type = await asyncio.to_thread(media_type_of, content)
     kind, owner_id = owner
+    # Who sends several at once takes turns, so that they are counted one after the other.
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('attachments' || $1, 0))", str(owner_id))
     held = await connection.fetchval(f"SELECT count(*) FROM attachments WHERE {kind}_id = $1", owner_id)
     if held >= MOST_FOR_EACH:
         raise InvalidRequest(errors=[FieldError("/file", "too-many", f"at most {MOST_FOR_EACH} files are kept here")])
     at: datetime = await connection.fetchval("SELECT clock_timestamp()")
-    attachment_id, digest = new_id(at), hashlib.sha256(content)
+    attachment_id = new_id(at)
     await connection.execute(
         f"""
         INSERT INTO attachments (id, {kind}_id, name, media_type, bytes, sha256, member, operator, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
         *(attachment_id, owner_id, _cipher(secrecy).seal(name.encode(), attachment_id.bytes), media_type, len(content)),
-        *(digest.digest(), actor.member, actor.operator, at),
+        *(file.sha256, actor.member, actor.operator, at),
     )
     for part, start in enumerate(range(0, len(content), PART_BYTES)):
         sealed = _cipher(secrecy).seal(content[start : start + PART_BYTES], _context(attachment_id, part))
@@ -94,7 +105,7 @@ async def keep_attachment(
             sealed,
         )
     return Attachment(
-        attachment_id, name, media_type, len(content), digest.hexdigest(), actor.member or "", at.astimezone(UTC)
+        attachment_id, name, media_type, len(content), file.sha256.hex(), actor.member or "", at.astimezone(UTC)
     )
 
 
@@ -103,20 +114,21 @@ async def list_attachments(connection: Connection, owner: tuple[str, UUID], *, s
     return [_attachment(row, secrecy) for row in rows]
 
 
-async def open_attachment(
+async def find_attachment(
     connection: Connection, owner: tuple[str, UUID], attachment_id: UUID, *, secrecy: Secrecy
-) -> tuple[Attachment, bytes] | None:
+) -> Attachment | None:
     row = await connection.fetchrow(
         f"SELECT * FROM attachments WHERE id = $1 AND {owner[0]}_id = $2", attachment_id, owner[1]
     )
-    if row is None:
-        return None
-    parts = await connection.fetch(
-        "SELECT part, content FROM attachment_parts WHERE attachment_id = $1 ORDER BY part", attachment_id
+    return None if row is None else _attachment(row, secrecy)
+
+
+async def read_part(connection: Connection, attachment_id: UUID, part: int, *, secrecy: Secrecy) -> bytes | None:
+    """A mebibyte of the file, counted from 0; None after the last."""
+    sealed: bytes | None = await connection.fetchval(
+        "SELECT content FROM attachment_parts WHERE attachment_id = $1 AND part = $2", attachment_id, part
     )
-    cipher = _cipher(secrecy)
-    content = b"".join(cipher.open(one["content"], _context(attachment_id, one["part"])) for one in parts)
-    return _attachment(row, secrecy), content
+    return None if sealed is None else _cipher(secrecy).open(sealed, _context(attachment_id, part))
 
 
 def facts_of(attachment: Attachment) -> dict[str, str | int]:

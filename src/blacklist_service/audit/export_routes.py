@@ -1,6 +1,5 @@
 """`/v1/audit/exports`: ask for a bundle, see how far it is, fetch it."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
@@ -23,7 +22,7 @@ from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
-from blacklist_service.web.streams import PIECE_BYTES, leaving
+from blacklist_service.web.streams import in_parts
 from blacklist_service.web.transactions import Reads, Writes, borrowed
 
 router = APIRouter(prefix="/v1/audit/exports", tags=["audit"], route_class=GuardedRoute)
@@ -91,20 +90,11 @@ async def read_bundle(export_id: UUID, request: Request, connection: Writes, cal
     entry = Entry(Action.AUDIT_READ, actor, facts={"what": "bundle", "export": str(export_id)})
     await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
 
-    async def parts() -> AsyncIterator[bytes]:
-        async with leaving(request) as pace:
-            yield b""  # its turn has come: from here on it leaves
-            part = 0
-            content: bytes | None = b""
-            while content is not None:
-                for start in range(0, len(content), PIECE_BYTES):
-                    async with pace.of(piece := content[start : start + PIECE_BYTES]):
-                        yield piece
-                async with borrowed(pool) as reading:
-                    content = await read_part(reading, export_id, part, secrecy)
-                part += 1
+    async def read(part: int) -> bytes | None:
+        async with borrowed(pool) as reading:
+            return await read_part(reading, export_id, part, secrecy)
 
-    leaves = parts()
+    leaves = in_parts(request, read)
     await anext(leaves)
     headers = {
         "Content-Length": str(row["bytes"]),

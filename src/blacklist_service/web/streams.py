@@ -1,7 +1,7 @@
 """Answers that leave as slowly as their reader takes them: a turn for as long, and an end to it."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -50,3 +50,18 @@ async def leaving(request: Request) -> AsyncIterator[Pace]:
     settings: Settings = request.app.state.settings
     async with shares.turn(Share.STREAM, request.scope.get("principal")):
         yield Pace(RATE_FACTOR * settings.least_rate)
+
+
+async def in_parts(request: Request, read: Callable[[int], Awaitable[bytes | None]]) -> AsyncIterator[bytes]:
+    """What is kept in parts, as it leaves; `read` gives the part of a number, None after the last.
+
+    The first piece is empty: by it the reader's turn has come, or `TooManyRequests` was raised.
+    """
+    async with leaving(request) as pace:
+        yield b""
+        part = 0
+        while (content := await read(part)) is not None:
+            for start in range(0, len(content), PIECE_BYTES):
+                async with pace.of(piece := content[start : start + PIECE_BYTES]):
+                    yield piece
+            part += 1
