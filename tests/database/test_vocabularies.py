@@ -1,0 +1,101 @@
+"""What a column may say in the database is what the code may say, word by word."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, get_args
+
+import pytest
+from sqlalchemy import CheckConstraint
+
+from blacklist_service.access.duties import Duty, Office
+from blacklist_service.access.scopes import Role
+from blacklist_service.assistance.rules import NoticeAction, ReplyResult, Urgency
+from blacklist_service.assistance.schemas import LeadKind, LeadState
+from blacklist_service.audit.formats import ExportFormat
+from blacklist_service.checks.outcomes import OutcomeAction
+from blacklist_service.ledger.log import RefusalKind
+from blacklist_service.listings import findings
+from blacklist_service.listings.import_schemas import ImportState
+from blacklist_service.listings.letter_schemas import NotificationRequest
+from blacklist_service.listings.objection_schemas import Grounds
+from blacklist_service.listings.resolution import FateKind
+from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn
+from blacklist_service.listings.schemas import DisputeState, PerformanceRequest
+from blacklist_service.members.rules import MemberKind
+from blacklist_service.members.staff.rules import Factor
+from blacklist_service.schema import metadata
+from blacklist_service.subjects.identifiers import SubjectKind
+
+ENDED = {ListingState.EXPIRED, ListingState.DELETED, ListingState.WITHDRAWN}
+
+OWN_WORDS = {
+    "api_keys.kind",
+    "exports.state",
+    "heads.name",
+    "imports.mode",
+    "notice_events.act",
+    "objections.state",
+} | {
+    *("simulations.state", "staff_attempts.what", "version_restarts.name"),
+}
+"""Columns whose words nothing outside one statement or one room compares."""
+
+SAID_BY: dict[str, Any] = {
+    "api_keys.role": Role,
+    "exports.format": ExportFormat,
+    "import_fates.fate": FateKind,
+    "import_rows.action": RowAction,
+    "imports.state": ImportState,
+    "leads.kind": LeadKind,
+    "leads.state": LeadState,
+    "ledger_sealing.kind": RefusalKind,
+    "listing_notifications.addressee_kind": NotificationRequest.model_fields["addressee_kind"].annotation,
+    "listing_versions.act": Act,
+    "listings.dispute_state": DisputeState,
+    "listings.ended": ENDED,
+    "listings.kind": SubjectKind,
+    "members.kind": MemberKind,
+    "notices.action": NoticeAction,
+    "notices.result": ReplyResult,
+    "notices.subject_kind": SubjectKind,
+    "notices.urgency": Urgency,
+    "objections.grounds": Grounds,
+    "check_outcomes.action": OutcomeAction,
+    "listing_performances.kind": PerformanceRequest.model_fields["kind"].annotation,
+    "staff.office": Office,
+    "staff_duties.duty": Duty,
+    "staff_sessions.factor": Factor,
+}
+
+
+def checked() -> Iterator[tuple[str, set[str]]]:
+    for table in metadata.tables.values():
+        for constraint in table.constraints:
+            if isinstance(constraint, CheckConstraint) and (
+                found := re.fullmatch(r"(\w+) IN \(('\w+'(?:, '\w+')*)\)", str(constraint.sqltext))
+            ):
+                yield f"{table.name}.{found[1]}", set(re.findall(r"'(\w+)'", found[2]))
+
+
+COLUMNS = dict(checked())
+
+
+@pytest.mark.parametrize("column", sorted(SAID_BY))
+def test_the_column_and_the_code_have_the_same_words(column: str):
+    said = SAID_BY[column]
+    words: set[Any] = set(get_args(said)) or set(said)
+    assert {str(word) for word in words} == COLUMNS[column]
+
+
+def test_every_column_of_words_is_held_to_the_code_or_is_nobody_elses():
+    assert set(COLUMNS) == set(SAID_BY) | OWN_WORDS
+
+
+@pytest.mark.parametrize("words", [Refusal, Warn])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_person_is_told_of_every_refusal_and_warning_in_words(words: type[StrEnum], language: str):
+    for word in words:
+        said = getattr(findings.ROW_SENTENCES[word], language)
+        assert said, word
+        assert said != word
