@@ -19,6 +19,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
+from blacklist_service.listings.operations.acts import ENTRY_OF_ACT
 from blacklist_service.listings.operations.applying import By, Head, apply_dated_acts, lock_head
 from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.listings.rules import Act
@@ -28,11 +29,7 @@ log = structlog.get_logger()
 
 AT_ONCE = 500
 CALENDAR = Actor(operator="calendar")
-ENTRY_OF_ACT = {
-    Act.EXPIRED: Action.LISTING_EXPIRED,
-    Act.PUBLISHED: Action.GRACE_ENDED,
-    Act.REINSTATED: Action.LISTING_REINSTATED,
-}
+ENTRIES = ENTRY_OF_ACT | {Act.PUBLISHED: Action.GRACE_ENDED}
 TOO_EARLY = "its end was written while the clock was ahead"
 
 EVEN_FOR = timedelta(hours=1)
@@ -211,7 +208,7 @@ async def _write(
         return
     versioned = await apply_dated_acts(connection, acts, head=head, by=By(CALENDAR, reason=reason))
     entries = [
-        Entry(ENTRY_OF_ACT[one.act.act], CALENDAR, listing_ids=(one.act.listing_id,), list_version=one.list_version)
+        Entry(ENTRIES[one.act.act], CALENDAR, listing_ids=(one.act.listing_id,), list_version=one.list_version)
         for one in versioned
     ]
     await record(connection, entries, at=head.at, secrecy=secrecy)
