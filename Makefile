@@ -38,8 +38,10 @@ drift: install
 	$(RUN) openapi | diff -u openapi/openapi.json - > /dev/null || { echo "openapi/openapi.json is not what the code says: run 'make openapi'"; exit 1; }
 	@$(BIN)/python migrations/drift.py
 
+# Most of a test's time is waiting, so four run at once; then what needs the machine to itself (tests/conftest.py).
 tests: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 # The long forms of what CI tries briefly: kills, freshness, faults, a full disk, overload, retries, 20,000 cases of API fuzz,
 # 100,000 generated decisions, 1,000 forgeries, 40,000 cells of courts. Two hours.

@@ -24,7 +24,21 @@ MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 << 30
 SECRECY = Secrecy(bytes(range(32)))
 
+# What measures time, fills or kills something of the machine's, or counts its processes: nothing runs beside it.
+ALONE = (
+    *("durability", "attacks", "console/browser", "database/test_embedded.py", "database/test_embedded_attachment.py"),
+    *("database/test_external.py", "checks/test_batcher.py", "cli/test_installed.py", "cli/test_surroundings.py"),
+    *("ledger/test_sequencer.py", "listings/test_files_hostile.py"),
+)
+
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = [str(Path(__file__).parent / place) for place in ALONE]
+    for item in items:
+        if str(item.path).startswith(tuple(places)):
+            item.add_marker("alone")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ from tests.durability.wire import Client, Lost, Reply, request_bytes
 from tests.support import question, resident_id, subject
 
 LISTED = resident_id(15)
-SEALED_SECONDS = 10.0
+SEALED_SECONDS = 60.0
+"""It is found within 6 seconds and told within 1; a machine that CI shares may take its time."""
 
 
 @pytest.fixture
