@@ -1,0 +1,63 @@
+"""`blacklist-service audit`: looking after the log. Reading it: `audit_commands`."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blacklist_service.cli import (
+    audit_commands,
+    logkeeping,
+)
+from blacklist_service.cli.environment import load_settings, opened
+from blacklist_service.cli.options import AsJson, DataDir
+
+app = typer.Typer(no_args_is_help=True, help="The ledger and its log: search, export, verify, witnesses, retention.")
+witness_app = typer.Typer(no_args_is_help=True, help="Bodies that follow the log and cosign it.")
+app.add_typer(witness_app, name="witness")
+audit_commands.add_to(app)
+
+
+@app.command("adopt-anchor")
+def audit_adopt_anchor(data_dir: DataDir = None) -> None:
+    """Where the newest checkpoint outside the database was lost: take the database's for it. Only if it is the newest!"""
+    with opened(load_settings(data_dir)) as workplace:
+        size = logkeeping.adopt(workplace)
+    print(f"the log of {size} entries is taken for the newest")
+
+
+@witness_app.command("add")
+def audit_witness_add(vkey: str, data_dir: DataDir = None) -> None:
+    """Accept cosignatures of this witness (its vkey, as `audit witness follow` prints it)."""
+    with opened(load_settings(data_dir)) as workplace:
+        is_new = logkeeping.add_witness_key(workplace, vkey)
+    print("added" if is_new else "unchanged")
+
+
+@witness_app.command("follow")
+def audit_witness_follow(
+    url: Annotated[str, typer.Option(help="the service; the API key is read from BLACKLIST_API_KEY")],
+    vkey_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
+    key_file: Annotated[Path, typer.Option(help="the witness's private key; made where there is none")],
+    state: Annotated[Path, typer.Option(help="the newest checkpoint this witness cosigned")],
+    name: Annotated[str, typer.Option(help="the witness's name, such as audit.example/w1")],
+    every: Annotated[float, typer.Option(min=0, help="seconds between two looks; 0: once")] = 0,
+) -> None:
+    """Follow the log from another machine and cosign it; exit 1 where it was rolled back, forked or forged."""
+    logkeeping.follow(url, vkey_file=vkey_file, key_file=key_file, state=state, name=name, every_seconds=every)
+
+
+@app.command("erase-month")
+def audit_erase_month(
+    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"])],
+    min_age: Annotated[int | None, typer.Option(min=1, help="months; default BLACKLIST_RETENTION_MONTHS")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the persons in a past month's entries unlinkable, for ever; every proof still holds."""
+    settings = load_settings(data_dir)
+    with opened(settings) as workplace:
+        secrets, subjects = logkeeping.erase(workplace, month.date(), min_age or settings.retention_months)
+    print(json.dumps({"secrets": secrets, "subjects": subjects}) if as_json else f"{secrets} secrets erased")
