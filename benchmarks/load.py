@@ -12,12 +12,15 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle
+from types import MappingProxyType
 from typing import cast
 from urllib.parse import urlsplit
 
 import uvloop
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class _Connection(asyncio.Protocol):
@@ -74,22 +77,27 @@ def _content_length(head: bytes) -> int:
     return int(head[start : end if end > 0 else None])
 
 
-def request_bytes(url: str, body: bytes, *, key: str | None, method: str = "POST") -> bytes:
+def request_bytes(
+    url: str, body: bytes, *, key: str | None, method: str = "POST", headers: Mapping[str, str] = NO_HEADERS
+) -> bytes:
     parts = urlsplit(url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}", "Content-Type: application/json"]
     if key:
         lines.append(f"Authorization: Bearer {key}")
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 async def drive(
-    url: str, requests: Sequence[bytes], *, connections: int, seconds: float, warm_up: float = 1.0
+    url: str, requests: Iterable[bytes], *, connections: int, seconds: float, warm_up: float = 1.0
 ) -> dict[str, object]:
-    """Drive for `seconds` after `warm_up`; latencies in milliseconds."""
+    """Drive for `seconds` after `warm_up`; latencies in milliseconds. Requests are sent in turn, again and again; those of
+    an iterator once.
+    """
     parts = urlsplit(url)
-    turns = cycle(requests)
+    turns = requests if isinstance(requests, Iterator) else cycle(requests)
     taken: list[float] = []
     statuses: Counter[str] = Counter()
     loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ import pytest
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Role
-from blacklist_service.checks import batcher as hot_path
+from blacklist_service.checks import answering
 from blacklist_service.checks.asks import Answer, Ask, Asker
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.members import authentication
@@ -129,7 +129,7 @@ async def test_members_wait_by_turns_and_a_full_queue_is_the_fault_of_who_filled
     async def hung(*_args, **_options):
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(hot_path, "look_up", hung)
+    monkeypatch.setattr(answering, "look_up", hung)
     batcher = Batcher(dsn, secrecy=SECRECY, lanes=1, queue=8)
     batcher.start()
     loop = asyncio.get_running_loop()

@@ -34,7 +34,7 @@ async def told(service: Service) -> list[dict[str, Any]]:
 
 
 def limit(service: Service, most: int) -> None:
-    service.app.state.batcher._fishing = fishing.Fishing(most, secrecy=SECRECY)
+    service.app.state.batcher._answerer._fishing = fishing.Fishing(most, secrecy=SECRECY)
 
 
 async def test_beyond_a_thousand_numbers_under_one_name_each_is_429_and_others_are_answered(service: Service):

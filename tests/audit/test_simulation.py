@@ -9,6 +9,7 @@ import pytest
 from blacklist_service.access.scopes import Role
 from blacklist_service.audit import simulation
 from blacklist_service.audit.simulation_jobs import simulate_next
+from blacklist_service.checks.answers import ListAges
 from blacklist_service.measures.operations import founding_catalogue
 from tests.support import Service, day, resident_id, row, subject
 
@@ -134,7 +135,7 @@ async def test_a_candidate_answers_by_its_articles_of_today(asked: Service):
 async def test_what_cannot_be_reproduced_is_counted_and_left_out(asked: Service):
     async with asked.workplace.connected() as connection:
         await connection.execute("UPDATE court_feeds SET alive_at = alive_at - interval '9 days'")
-    asked.app.state.batcher._ages = type(asked.app.state.batcher._ages)(soft=timedelta(days=1))
+    asked.app.state.batcher._answerer._ages = ListAges(soft=timedelta(days=1))
     await ask(asked, subject("王五", resident_id(83)))
     found = await simulated(asked, candidate(civil_service_recruitment={"class": "reference"}))
     assert (found["sampled"], found["not_reproduced"], found["changed"]) == (7, 1, 3)

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from blacklist_service.asgi import create_app
-from blacklist_service.checks import batcher as hot_path
+from blacklist_service.checks import answering
 from blacklist_service.checks.answers import answer_question
 from blacklist_service.checks.asks import Answer, Ask, Asker, read_ask
 from blacklist_service.checks.batcher import Batcher
@@ -41,11 +41,11 @@ async def test_checks_that_wait_together_are_answered_together(service: Service,
     await service.check(subject())
     sizes = []
 
-    async def counted(connection, digests, key_ids):
+    async def counted(connection, digests, key_ids, places):
         sizes.append(len(digests))
-        return await look_up(connection, digests, key_ids)
+        return await look_up(connection, digests, key_ids, places)
 
-    monkeypatch.setattr(hot_path, "look_up", counted)
+    monkeypatch.setattr(answering, "look_up", counted)
     answers = await asyncio.gather(*(service.check(subject("张三", resident_id(n))) for n in range(200)))
     assert len({answer["check_id"] for answer in answers}) == 200
     assert len(sizes) < 100
@@ -57,7 +57,7 @@ async def test_whatever_fails_before_the_commit_there_is_no_answer_and_no_row(se
     async def broken(*_args, **_options):
         raise asyncpg.DataError("planted")
 
-    monkeypatch.setattr(hot_path, step, broken)
+    monkeypatch.setattr(answering, step, broken)
     response = await service.post("/v1/checks", ASKED)
     assert (response.status_code, response.json()["code"]) == (503, "undetermined")
     assert int(response.headers["retry-after"]) >= 1
@@ -74,7 +74,7 @@ async def test_one_poisoned_check_fails_alone(service: Service, monkeypatch):
             raise RuntimeError("planted")
         return answer_question(question, *rest)
 
-    monkeypatch.setattr(hot_path, "answer_question", poisoned)
+    monkeypatch.setattr(answering, "answer_question", poisoned)
     bodies = [ASKED | {"reference": "poison" if n == 5 else f"good {n}"} for n in range(20)]
     responses = await asyncio.gather(*(service.post("/v1/checks", body) for body in bodies))
     assert [response.status_code for response in responses] == [503 if n == 5 else 200 for n in range(20)]
@@ -90,7 +90,7 @@ async def test_one_that_cannot_even_be_read_fails_alone_in_its_batch(service: Se
             raise RuntimeError("planted")
         return read(ask, *rest, **options)
 
-    monkeypatch.setattr(hot_path, "read_ask", poisoned)
+    monkeypatch.setattr(answering, "read_ask", poisoned)
     response = await service.post("/v1/checks/batch", {"checks": [ASKED, ASKED | {"reference": "poison"}, ASKED]})
     assert [one["status"] for one in response.json()["results"]] == [200, 500, 200]
     assert await checks_in_the_log(service) == 2
@@ -125,7 +125,7 @@ async def test_each_is_refused_at_its_own_deadline_whether_it_waits_or_is_under_
     async def hung(*_args, **_options):
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(hot_path, "look_up", hung)
+    monkeypatch.setattr(answering, "look_up", hung)
     batcher = Batcher(dsn, secrecy=SECRECY, lanes=1, queue=8)
     batcher.start()
     loop = asyncio.get_running_loop()
@@ -153,11 +153,11 @@ async def test_beside_a_lane_under_way_another_takes(dsn: str, monkeypatch, numb
     await batcher.rehearse()
     sizes = []
 
-    async def hung(_connection, digests, _key_ids):
+    async def hung(_connection, digests, *_rest):
         sizes.append(len(digests))
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(hot_path, "look_up", hung)
+    monkeypatch.setattr(answering, "look_up", hung)
     batcher.start()
     loop = asyncio.get_running_loop()
     futures: list[asyncio.Future[Answer]] = []
@@ -191,7 +191,7 @@ async def test_who_is_under_way_when_it_stops_is_answered(dsn: str, monkeypatch)
 
     batcher = Batcher(dsn, secrecy=SECRECY, lanes=1, queue=8)
     await batcher.rehearse()
-    monkeypatch.setattr(hot_path, "look_up", slow)
+    monkeypatch.setattr(answering, "look_up", slow)
     batcher.start()
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[Answer] = loop.create_future()
@@ -239,7 +239,7 @@ async def test_the_service_starts_rehearsed_and_where_it_cannot_says_so(dsn: str
     app = create_app(Settings(data_dir=tmp_path), dsn, SECRECY, is_rehearsed=True)
     async with app.router.lifespan_context(app):
         assert all(lane._connection for lane in app.state.batcher._lanes)
-    monkeypatch.setattr(hot_path, "look_up", lost)
+    monkeypatch.setattr(answering, "look_up", lost)
     with capture_logs() as said:
         async with app.router.lifespan_context(app):
             pass

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from blacklist_service.access.scopes import Role
+from blacklist_service.members import authentication
 from blacklist_service.web import express
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.hotlane import HotLane
@@ -57,7 +58,9 @@ async def line(port: int) -> AsyncIterator[Line]:
 
 @pytest.fixture
 def long_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of the requests that went the whole way."""
+    """The paths of the requests that went the whole way; none does for its key's proof, however slow the machine is."""
+    for name in ("AGEING_SECONDS", "FRESH_SECONDS"):
+        monkeypatch.setattr(authentication, name, 600.0)
     taken: list[str] = []
     call = HotLane.__call__
 
@@ -185,7 +188,7 @@ async def test_another_secret_under_the_same_head_is_another_head(service: Servi
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Idempotency_Key": "once"},
+        {"Idempotency_Key": "two words"},
         {"Expect": "100-continue"},
         {"Connection": "close, TE"},
         {"X_Unheard_Of": "1"},
@@ -212,6 +215,74 @@ async def test_an_idempotency_key_is_kept_on_a_line_that_knows_the_head(service:
             await one.ask(ask(service))
         first, again = [(await one.ask(ask(service, Idempotency_Key="once"))).body for _ in range(2)]
     assert first == again
+
+
+async def test_lines_that_change_with_each_request_do_not_make_another_head(service: Service, long_way: list[str]):
+    """What retries and traces say: each key has its own answer, and is heard again with it."""
+    async with listening(service) as port, line(port) as one:
+
+        async def say(n: int, reference: str = "GD-1") -> Reply:
+            trace = f"00-{n:032x}-{n:016x}-01"
+            changing = {
+                "Idempotency_Key": f"k-{n}",
+                "traceparent": trace,
+                "tracestate": f"a={n}, b=c",
+                "X_Request_Id": f"{n}",
+            }
+            return await one.ask(ask(service, reference, **changing))
+
+        first = [await say(n) for n in range(5)]
+        again = [await say(n) for n in range(5)]
+        other = await say(3, "GD-2")
+        plain = [await one.ask(ask(service)) for _ in range(KNOWN)]
+    assert len(long_way) == 2  # once with the lines, once without
+    assert [reply.body for reply in again] == [reply.body for reply in first]
+    assert len({reply.body for reply in first + plain}) == 5 + KNOWN
+    assert (other.status, other.json()["code"]) == (422, "idempotency-key-reused")
+    [row] = await service.fetch("SELECT count(*) AS n FROM ledger_entries WHERE action = 'check'")
+    assert row["n"] == 5 + KNOWN
+
+
+KEY_LINE = b"Idempotency-Key: k-1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [
+        (b"Idempotency-Key: \r\n", 422),
+        (b"Idempotency-Key: a b\r\n", 422),
+        (b"Idempotency-Key: " + b"x" * 129 + b"\r\n", 422),
+        (b"Idempotency-Key: k\xff\r\n", 422),
+        (b"Idempotency-Key: k-1\r\nIdempotency-Key: k-2\r\n", 200),
+        (b"Idempotency-Key: k-1\r\nContent-Length: 3\r\n", 400),
+        (b"Idempotency-Key: k-1\r\nTransfer-Encoding: chunked\r\n", 400),
+        (b"Idempotency-Key: k-1\nTransfer-Encoding: chunked\r\n", 400),
+        (b"Idempotency-Key: k-1\rX: y\r\n", 400),
+        (b"Idempotency-Key: k\0\r\n", 400),
+        (b"Idempotency-Key:  k-1 \r\n", None),
+        (b"Idempotency-Key: k-1\r\n folded\r\n", None),
+        (b"Idempotency-Key : k-1\r\n", 400),
+        (b"idempotency-key:k-1\r\n", 200),
+    ],
+)
+async def test_whatever_else_stands_in_such_a_line_is_read_as_on_the_long_way(
+    service: Service, long_way: list[str], written: bytes, status: int | None
+):
+    """On a connection that knows the head with its key, and on a new one, where the parser alone has read it."""
+    keyed = ask(service, Idempotency_Key="k-1")
+    assert KEY_LINE in keyed
+    request = keyed.replace(KEY_LINE, written)
+    async with listening(service) as port, line(port) as known:
+        for _ in range(KNOWN):
+            assert (await known.ask(keyed)).status == 200
+        assert len(long_way) == 1
+        async with line(port) as new:
+            alone = await new.ask(request)
+        after = await known.ask(request)
+    assert after.status == alone.status
+    assert status in (None, alone.status)
+    if status != 200:
+        assert after.json() | {"request_id": ""} == alone.json() | {"request_id": ""}
 
 
 async def test_a_body_of_another_length_than_the_head_says_is_not_taken(service: Service, long_way: list[str]):

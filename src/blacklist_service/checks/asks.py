@@ -1,5 +1,6 @@
 """A check on its way: what was sent, then what was asked, read and digested, before it meets the database."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple, Protocol
@@ -7,7 +8,7 @@ from uuid import UUID
 
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.checks.schemas import CheckRequest, SubjectRequest
-from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest
+from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest, Problem
 from blacklist_service.subjects.cells import disagrees
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import (
@@ -56,6 +57,10 @@ class Answer(NamedTuple):
 
     check_id: UUID
     content: bytes
+
+
+Outcome = Answer | Problem
+"""What an ask comes to."""
 
 
 class Asker(NamedTuple):
@@ -114,6 +119,13 @@ class Ask:
         if self.key is None:
             return None
         return (self.asker.principal.member if self.asker.principal else "", self.key)
+
+
+def refuse(asks: Iterable[Ask], problem: Problem) -> None:
+    """Those that are not answered yet."""
+    for ask in asks:
+        if not ask.answered.done():
+            ask.answered.set_exception(problem)
 
 
 def read_ask(ask: Ask, digester: Digester, *, today: date, also_former: bool = False) -> Question:

@@ -8,31 +8,24 @@ is a batch of one; at load one commit serves tens. Nothing is answered by defaul
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from itertools import chain
-from uuid import UUID
 
 import structlog
 
-from blacklist_service.checks.answers import ListAges, answer_question
-from blacklist_service.checks.asks import Answer, Ask, read_ask
+from blacklist_service.checks.answering import Answerer, Outcomes
+from blacklist_service.checks.answers import ListAges
+from blacklist_service.checks.asks import Answer, Ask, refuse
+from blacklist_service.checks.deadlines import Deadlines
 from blacklist_service.checks.fishing import Fishing
-from blacklist_service.checks.queries import Snapshot, find_answers, look_up
 from blacklist_service.checks.waiting import Waiting
-from blacklist_service.clock import legal_date, new_ids, now
-from blacklist_service.database.connections import Connection
-from blacklist_service.database.installation import are_digests_of_now
+from blacklist_service.clock import legal_date, now
 from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
 from blacklist_service.database.room import ELSEWHERE, Room
-from blacklist_service.ledger.entries import Entry
-from blacklist_service.ledger.operations import record, rehearse
-from blacklist_service.ledger.queries import find_check
-from blacklist_service.measures.queries import get_catalogue
-from blacklist_service.measures.rules import Catalogue
-from blacklist_service.problems import IdempotencyKeyReused, InternalError, Problem, Undetermined
+from blacklist_service.problems import InternalError, Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.subjects.digests import Digester
 from blacklist_service.telemetry import BATCH_SECONDS, BATCH_SIZE, QUEUE_DEPTH
 
 MOST_AT_ONCE = 128
@@ -49,9 +42,6 @@ CROWD = 0.7
 few costs the database nearly as much as one of many."""
 LONG_WAIT_SECONDS = 0.025
 """Past it, the lane under way is taken to be stuck, and another takes what waits, however few."""
-DEADLINE_GRAIN_SECONDS = 0.002
-"""Those whose time is up within so long are refused together."""
-NEVER = float("inf")
 
 log = structlog.get_logger()
 
@@ -71,14 +61,10 @@ class Batcher:
         fishing: Fishing | None = None,
     ) -> None:
         self._room = room
-        self._fishing = fishing
-        self._secrecy = secrecy
-        self._digester = Digester(secrecy.digest_key)
+        self._answerer = Answerer(secrecy=secrecy, ages=ages or ListAges(), fishing=fishing)
         self._most_waiting = queue
         self._enough = 0.0
         self._look_again: asyncio.TimerHandle | None = None
-        self._ages = ages or ListAges()
-        self._also_former = True
         self._waiting = Waiting()
         self._batched = Waiting()
         self._under_way: dict[Lane, list[Ask]] = {}
@@ -88,10 +74,9 @@ class Batcher:
         """How many single checks were ever asked: whatever else works in this loop looks whether there are new ones."""
         self._asked_before = 0
         self._alone_after = 0.0
-        self._deadlines = _Deadlines((self._waiting, self._batched), self._under_way)
+        self._deadlines = Deadlines(self._open_asks)
         self._turned_away = 0
         self._work = asyncio.Event()
-        self._catalogues: dict[int, Catalogue] = {}
         self._lanes = [Lane(dsn) for _ in range(lanes)]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -103,7 +88,9 @@ class Batcher:
         a new connection takes as long as twenty. Raise `LaneLost` where the database does not answer in time, and whatever
         it answers that is no look-up.
         """
-        await asyncio.gather(*(lane.run(self._rehearse, timeout_seconds=REHEARSED_SECONDS) for lane in self._lanes))
+        await asyncio.gather(
+            *(lane.run(self._answerer.rehearse, timeout_seconds=REHEARSED_SECONDS) for lane in self._lanes)
+        )
 
     async def stop(self) -> None:
         """Let what is under way be answered, then close the lanes."""
@@ -126,7 +113,7 @@ class Batcher:
             self._turn_away(ask)
             return
         if self._room.is_short():
-            _refuse([ask], Undetermined("there is no room for evidence on the disk", retry_after_seconds=10))
+            refuse([ask], Undetermined("there is no room for evidence on the disk", retry_after_seconds=10))
             return
         waiting.append(ask)
         self._deadlines.keep(ask)
@@ -141,7 +128,7 @@ class Batcher:
 
         def tell() -> None:
             self._turned_away -= 1
-            _refuse([ask], Undetermined("too many checks are waiting"))
+            refuse([ask], Undetermined("too many checks are waiting"))
 
         asyncio.get_running_loop().call_later(delay, tell)
 
@@ -163,7 +150,7 @@ class Batcher:
                 del self._under_way[lane]
                 self._singles_under_way -= has_singles
                 self._batches_under_way -= has_batched
-                _refuse(batch, Undetermined())  # whoever was not answered
+                refuse(batch, Undetermined())  # whoever was not answered
 
     def _is_worth_a_lane(self) -> bool:
         """Single checks do not wait beside slices of batches, nor those beside single checks; in company, each has a lane."""
@@ -243,35 +230,32 @@ class Batcher:
     def _is_read(self, ask: Ask, today: date) -> bool:
         """What cannot be read is refused with its own problem, and disturbs nobody."""
         try:
-            read_ask(ask, self._digester, today=today, also_former=self._also_former)
+            self._answerer.read(ask, today)
         except Problem as problem:
-            _refuse([ask], problem)
+            refuse([ask], problem)
         except Exception:
             log.exception("ask_not_read")
-            _refuse([ask], InternalError())
+            refuse([ask], InternalError())
         else:
             return True
         return False
 
     async def _answer(self, lane: Lane, batch: list[Ask]) -> None:
-        """One bad ask must not fail its neighbours: what failed before COMMIT was sent is asked alone, once."""
+        """One bad ask must not fail its neighbours: where a batch fails and the database says so, nothing of it was
+        committed, and each is asked alone, once.
+        """
         started = time.perf_counter()
-        transaction = _Transaction(self, batch)
-        loop = asyncio.get_running_loop()
-        remaining = max(ask.deadline for ask in batch) - loop.time()
+        remaining = max(ask.deadline for ask in batch) - asyncio.get_running_loop().time()
+        work = partial(self._answerer.answer, asks=batch)
         try:
-            await lane.run(transaction.run, timeout_seconds=max(remaining, SHORTEST_TRY_SECONDS))
+            outcomes = await lane.run(work, timeout_seconds=max(remaining, SHORTEST_TRY_SECONDS))
         except LaneLost as error:
             log.warning("lane_lost", size=len(batch), cause=str(error))
-            _refuse(batch, Undetermined("the database did not answer in time"))
+            refuse(batch, Undetermined("the database did not answer in time"))
         except Exception as error:  # noqa: BLE001 - whatever a batch fails of, its asks are answered one by one
-            if transaction.is_commit_sent:
-                log.warning("commit_failed", size=len(batch), cause=type(error).__name__)
-                _refuse(batch, Undetermined())
-            else:
-                await self._answer_alone(lane, batch, error)
+            await self._answer_alone(lane, batch, error)
         else:
-            transaction.release()
+            _release(outcomes)
         finally:
             BATCH_SIZE.observe(len(batch))
             BATCH_SECONDS.observe(time.perf_counter() - started)
@@ -280,176 +264,20 @@ class Batcher:
         log.warning("batch_split", size=len(batch), cause=type(error).__name__)
         for ask in batch:
             if ask.was_alone:
-                _refuse([ask], Undetermined())
+                refuse([ask], Undetermined())
             elif not ask.answered.done():
                 ask.was_alone = True
                 await self._answer(lane, [ask])
 
-    async def _rehearse(self, connection: Connection) -> None:
-        self._also_former = not await are_digests_of_now(connection)
-        snapshot = await look_up(connection, [], [])
-        await self._catalogue(connection, snapshot.measures_version)
-        await rehearse(connection, at=snapshot.at)
-
-    async def _catalogue(self, connection: Connection, version: int) -> Catalogue:
-        """The measures of a version never change, so a version once read is kept."""
-        if version not in self._catalogues:
-            self._catalogues = {version: await get_catalogue(connection, version)}
-        return self._catalogues[version]
+    def _open_asks(self) -> Iterator[Ask]:
+        return chain(self._waiting, self._batched, *self._under_way.values())
 
 
-class _Deadlines:
-    """Refuses each ask at its deadline, whether it waits for a lane or for the database. One timer for all, which looks
-    at them when it goes off: nearly every ask was answered by then, and has cost a comparison.
-    """
-
-    def __init__(self, waiting: Sequence[Iterable[Ask]], under_way: Mapping[Lane, Sequence[Ask]]) -> None:
-        self._waiting = waiting
-        self._under_way = under_way
-        self._next = NEVER
-
-    def keep(self, ask: Ask) -> None:
-        if ask.deadline < self._next:
-            self._set(ask.deadline)
-
-    def _set(self, at: float) -> None:
-        """Timers that were set for later still go off, and find that theirs is not the next."""
-        self._next = at
-        asyncio.get_running_loop().call_at(at, self._expire, at)
-
-    def _expire(self, at: float) -> None:
-        if at != self._next:
-            return
-        self._next = NEVER
-        unanswered = [ask for ask in chain(*self._waiting, *self._under_way.values()) if not ask.answered.done()]
-        due = asyncio.get_running_loop().time() + DEADLINE_GRAIN_SECONDS
-        following = min((ask.deadline for ask in unanswered if ask.deadline > due), default=NEVER)
-        if following < NEVER:
-            self._set(following)
-        _refuse([ask for ask in unanswered if ask.deadline <= due], Undetermined("the database did not answer in time"))
-
-
-class _Transaction:
-    """One batch: looked up, decided, recorded. Futures are resolved after it is committed, by `release`."""
-
-    def __init__(self, batcher: Batcher, batch: Sequence[Ask]) -> None:
-        self._batcher = batcher
-        self._batch = batch
-        self._outcomes: list[tuple[Ask, Answer | Problem]] = []
-        self.is_commit_sent = False
-
-    async def run(self, connection: Connection) -> None:
-        """Two statements, each of one snapshot and the second a transaction of its own; with Idempotency-Keys, what was
-        answered before and what is answered now have to agree with each other too: one repeatable-read transaction.
-        """
-        await self._count_numbers(connection)
-        if not self._batch:
-            return
-        if not any(ask.key for ask in self._batch):
-            await self._record(connection, self._batch, await self._look_up(connection))
-            return
-        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
-        snapshot = await self._look_up(connection)
-        await self._record(connection, await self._replay(connection), snapshot)
-        await self._keep(connection, snapshot)
-        self.is_commit_sent = True
-        await connection.execute("COMMIT")
-
-    async def _count_numbers(self, connection: Connection) -> None:
-        """Refuse those that ask too many numbers under one name; nearly always there is nobody to be counted."""
-        fishing = self._batcher._fishing  # noqa: SLF001 - one room
-        if fishing is None:
-            return
-        watched = [(ask, numbers) for ask in self._batch if (numbers := fishing.watched(ask))]
-        if watched and (refused := await fishing.settle(connection, watched)):
-            self._batch = [ask for ask in self._batch if ask not in refused]
-            self._outcomes += refused.items()
-
-    async def _look_up(self, connection: Connection) -> Snapshot:
-        questions = [ask.question for ask in self._batch if ask.question]
-        digests = list(
-            dict.fromkeys(key.digest for asked in questions for subject in asked.subjects for key in subject.keys)
-        )
-        keys = list({asked.actor.key_id for asked in questions if asked.actor.key_id})
-        return await look_up(connection, digests, keys)
-
-    async def _record(self, connection: Connection, asks: Sequence[Ask], snapshot: Snapshot) -> None:
-        catalogue = await self._batcher._catalogue(connection, snapshot.measures_version)  # noqa: SLF001 - one room
-        entries, answers = self._decide(asks, snapshot, catalogue)
-        if entries:
-            ids = [answer.check_id for answer in answers]
-            await record(connection, entries, at=snapshot.at, secrecy=self._batcher._secrecy, ids=ids)  # noqa: SLF001
-
-    def release(self) -> None:
-        for ask, outcome in self._outcomes:
-            if ask.answered.done():
-                continue
-            if isinstance(outcome, Problem):
-                ask.answered.set_exception(outcome)
-            else:
-                ask.answered.set_result(outcome)
-
-    async def _replay(self, connection: Connection) -> list[Ask]:
-        """Settle what was answered before under its Idempotency-Key; return the rest."""
-        keyed = [place for ask in self._batch if (place := ask.idempotency_place)]
-        held = await find_answers(connection, keyed)
-        fresh = []
-        for ask in self._batch:
-            known = held.get(ask.idempotency_place) if ask.idempotency_place else None
-            if known is None:
-                fresh.append(ask)
-                continue
-            request_digest, kept = known
-            if request_digest != ask.request_digest:
-                self._outcomes.append((ask, IdempotencyKeyReused()))
-                continue
-            check_id = UUID(bytes=kept)
-            recorded = await find_check(connection, check_id, self._batcher._secrecy)  # noqa: SLF001
-            outcome = Answer(check_id, recorded.answer) if recorded else Undetermined("the answer has been erased")
-            self._outcomes.append((ask, outcome))
-        return fresh
-
-    def _decide(
-        self, asks: Sequence[Ask], snapshot: Snapshot, catalogue: Catalogue
-    ) -> tuple[list[Entry], list[Answer]]:
-        entries, answers = [], []
-        ages = self._batcher._ages  # noqa: SLF001
-        for ask, check_id in zip(asks, new_ids(snapshot.at, len(asks)), strict=True):
-            assert ask.question  # noqa: S101 - read when it was taken
-            try:
-                answer, entry = answer_question(ask.question, snapshot, catalogue, check_id, ages)
-            except Problem as problem:
-                self._outcomes.append((ask, problem))
-                continue
-            self._outcomes.append((ask, answer))
-            answers.append(answer)
-            entries.append(entry)
-        return entries, answers
-
-    async def _keep(self, connection: Connection, snapshot: Snapshot) -> None:
-        """Remember the answers under their keys, sorted: two lanes in opposite orders would deadlock."""
-        rows = sorted(
-            (*ask.idempotency_place, ask.request_digest, outcome.check_id.bytes)
-            for ask, outcome in self._outcomes
-            if ask.idempotency_place and isinstance(outcome, Answer)
-        )
-        if not rows:
-            return
-        # A replayed one is there already; one past its 24 hours is written anew; a concurrent one fails to serialize.
-        await connection.execute(
-            """
-            INSERT INTO idempotency_keys AS held (member, key, request_digest, answer, status, at)
-            SELECT *, 200, $5 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[])
-            ON CONFLICT (member, key) DO UPDATE
-            SET request_digest = excluded.request_digest, answer = excluded.answer, status = 200, at = excluded.at
-            WHERE held.at <= excluded.at - interval '24 hours'
-            """,
-            *zip(*rows, strict=True),
-            snapshot.at,
-        )
-
-
-def _refuse(asks: Sequence[Ask], problem: Problem) -> None:
-    for ask in asks:
-        if not ask.answered.done():
-            ask.answered.set_exception(problem)
+def _release(outcomes: Outcomes) -> None:
+    for ask, outcome in outcomes:
+        if ask.answered.done():
+            continue
+        if isinstance(outcome, Answer):
+            ask.answered.set_result(outcome)
+        else:
+            ask.answered.set_exception(outcome)

@@ -1,16 +1,18 @@
 """The one look-up of a batch of checks: everything that decides, read in one snapshot."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
 from blacklist_service.assistance.rules import covers_object
+from blacklist_service.checks.replays import HELD, Held, Place, read_held
 from blacklist_service.checks.rules import Hit, ListingShown, NoticeHit, NoticeShown
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.log import DISPROOF, OLDEST_UNSEALED
+from blacklist_service.ledger.operations import array_literal
 from blacklist_service.subjects.keys import KeyKind, Subject, identity_of, proves_who
 from blacklist_service.subjects.relations import STORED_RELATIONS
 
@@ -31,12 +33,14 @@ STOP_NOTICES = f"""
     LIMIT {MOST_NOTICES}
 """
 
+
 # OFFSET 0 keeps the look-up of a listing by its id: planned while the list is empty, when every index is as good as any
 # other, the plan once read all of another index for each key, ever slower as the list grew.
 # Nearly all digests find nothing, so they are tried first, which costs a third of preparing to show what they find; LIMIT,
 # not EXISTS, for that would be planned as a join, and on an empty list as one that reads the whole index.
 # The legal date is of Asia/Shanghai (UTC+8, without daylight saving). count(*) OVER () is taken before LIMIT.
-LOOK_UP = f"""
+def _look_up(also: str = "") -> str:
+    return f"""
 WITH instant AS MATERIALIZED (SELECT clock_timestamp() AS at),
 today AS MATERIALIZED (SELECT (at AT TIME ZONE 'UTC' + interval '8 hours')::date AS legal_date FROM instant),
 state AS MATERIALIZED (
@@ -52,7 +56,7 @@ state AS MATERIALIZED (
             FROM (SELECT DISTINCT digest FROM notice_keys WHERE digest = ANY ($1::bytea[]) AND is_live) AS named,
                  LATERAL ({STOP_NOTICES}) AS served) AS notices,
            ARRAY(SELECT id FROM api_keys WHERE id = ANY($2::text[]) AND revoked_at IS NULL
-                 AND expires_at > (SELECT at FROM instant)) AS valid_keys
+                 AND expires_at > (SELECT at FROM instant)) AS valid_keys{also}
 )
 SELECT state.*, asked.digest, found.*
 FROM state
@@ -73,9 +77,14 @@ LEFT JOIN LATERAL (
 """
 
 
+LOOK_UP = _look_up()
+LOOK_UP_WITH_HELD = _look_up(f", ({HELD}) AS held")
+"""The same, and what is held under Idempotency-Keys."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """What one transaction saw. `rows` are the listings in force, by the digest that found them."""
+    """What one statement saw. `rows` are the listings in force, by the digest that found them."""
 
     at: datetime
     legal_date: date
@@ -88,6 +97,7 @@ class Snapshot:
     valid_keys: frozenset[str]
     rows: Mapping[bytes, Sequence[Any]]
     notices: Mapping[bytes, Sequence[Any]]
+    held: Mapping[Place, Held] = field(default_factory=dict)
 
     @cached_property
     def wire_at(self) -> str:
@@ -95,8 +105,15 @@ class Snapshot:
         return wire_instant(self.at)
 
 
-async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Sequence[str]) -> Snapshot:
-    records = await connection.fetch(LOOK_UP, digests, key_ids)
+async def look_up(
+    connection: Connection, digests: Sequence[bytes], key_ids: Sequence[str], places: Sequence[Place] = ()
+) -> Snapshot:
+    """`places`: where answers may be held already."""
+    if places:
+        sent = [array_literal(column) for column in zip(*places, strict=True)]
+        records = await connection.fetch(LOOK_UP_WITH_HELD, digests, key_ids, *sent)
+    else:
+        records = await connection.fetch(LOOK_UP, digests, key_ids)
     rows: dict[bytes, list[Any]] = {}
     for record in records:
         if record["id"] is not None:
@@ -114,6 +131,7 @@ async def look_up(connection: Connection, digests: Sequence[bytes], key_ids: Seq
         valid_keys=frozenset(state["valid_keys"]),
         rows=rows,
         notices=_by_digest(state["notices"] or ()),
+        held=read_held(state["held"]) if places else {},
     )
 
 
@@ -172,25 +190,6 @@ def _by_digest(rows: Iterable[Mapping[str, Any]]) -> dict[bytes, list[Any]]:
     for row in rows:
         found.setdefault(bytes.fromhex(row["digest"]), []).append(row)
     return found
-
-
-async def find_answers(
-    connection: Connection, asked: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], tuple[bytes, bytes]]:
-    """Checks already answered under an Idempotency-Key, by member and key: the request's digest and what was kept:
-    the bytes of the check's id.
-    """
-    rows = await connection.fetch(
-        """
-        SELECT i.member, i.key, i.request_digest, i.answer
-        FROM unnest($1::text[], $2::text[]) AS asked (member, key)
-        JOIN idempotency_keys i USING (member, key)
-        WHERE i.at > clock_timestamp() - interval '24 hours'
-        """,
-        [member for member, _ in asked],
-        [key for _, key in asked],
-    )
-    return {(row["member"], row["key"]): (row["request_digest"], row["answer"]) for row in rows}
 
 
 def _holds(person: Mapping[str, Any], on: date) -> bool:

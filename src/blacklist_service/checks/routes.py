@@ -83,13 +83,13 @@ async def create_check(body: CheckRequest, request: HotRequest) -> bytes:
 
 
 def check_taker(state: State) -> Taker:
-    """The same, for a request whose head is known; one with an Idempotency-Key never is."""
+    """The same, for a request whose head is known."""
     batcher: Batcher = state.batcher
     seconds: float = state.settings.check_deadline_ms / 1000
 
     def take(body: bytes, exchange: Exchange) -> None:
         asker = Asker(exchange.principal, exchange.request_id, exchange.source_ip)
-        batcher.ask(Ask(asker, body, exchange.arrived + seconds, exchange))
+        batcher.ask(Ask(asker, body, exchange.arrived + seconds, exchange, key=exchange.idempotency_key))
 
     return take
 

@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import chain, count, groupby
+from typing import NamedTuple
 from uuid import UUID
 
 from blacklist_service.clock import new_ids, wire_instant
@@ -41,14 +43,36 @@ BINARY = "bytea"
 """Sent as an array. All else is sent as an array's literal: one text, where an array's elements are encoded one by one."""
 
 
-def _write_statement() -> str:
+class Beside(NamedTuple):
+    """Rows of another table, written by the very statement that writes the entries: both or neither, and no way to the
+    database more. `kinds` are the types of its columns; its column `at` is that of the entries.
+    """
+
+    table: str
+    kinds: tuple[tuple[str, str], ...]
+    rows: Sequence["Row"]
+
+    @property
+    def statement(self) -> str:
+        return _write_statement(self.table, self.kinds)
+
+    @property
+    def columns(self) -> Iterator[object]:
+        return _columns(self.rows, dict(self.kinds))
+
+
+@cache
+def _write_statement(table: str = "", kinds: tuple[tuple[str, str], ...] = ()) -> str:
     """All of a batch in one statement: one way to the database, and a transaction of its own where none is open."""
     place = count(3)
     shared = {name: f"${next(place)}::{kind}" for name, kind in SHARED_COLUMNS.items()}
-    entry, secret, subject = (
+    entry, secret, subject, other = (
         ", ".join(f"${next(place)}::{'' if kind == BINARY else 'text::'}{kind}[]" for kind in columns.values())
-        for columns in (ENTRY_COLUMNS, SECRET_COLUMNS, SUBJECT_COLUMNS)
+        for columns in (ENTRY_COLUMNS, SECRET_COLUMNS, SUBJECT_COLUMNS, dict(kinds))
     )
+    beside = f"""), beside AS (
+        INSERT INTO {table} (at, {", ".join(dict(kinds))}) SELECT $1, * FROM unnest({other})
+    """
     read = {
         "check_id": f"CASE WHEN {shared['action']} = 'check' THEN id ELSE check_id END",
         "listing_ids": "listing_ids::uuid[]",
@@ -66,7 +90,7 @@ def _write_statement() -> str:
     ), subject AS (
         INSERT INTO ledger_subjects (at, entry_id, {", ".join(found)})
         SELECT $1, ($2::uuid[])[place], {", ".join(found)} FROM unnest({subject}) AS sent ({", ".join(SUBJECT_COLUMNS)})
-    )
+    {beside if table else ""})
     INSERT INTO ledger_pending (at, entries) VALUES ($1, $2)
     """
 
@@ -77,27 +101,42 @@ RANDOM_BYTES = SALT_BYTES + 2 * NONCE_BYTES
 
 
 async def record(
-    connection: Connection, entries: Sequence[Entry], *, at: datetime, secrecy: Secrecy, ids: Sequence[UUID] = ()
+    connection: Connection,
+    entries: Sequence[Entry],
+    *,
+    at: datetime,
+    secrecy: Secrecy,
+    ids: Sequence[UUID] = (),
+    beside: Beside | None = None,
 ) -> list[UUID]:
     """Append `entries` and queue them for sealing, as one transaction's worth; `ids` are made here unless given.
 
-    `at` is the database's clock. A check's entry has the check's own id.
+    `at` is the database's clock. A check's entry has the check's own id. `beside` goes with the first of the statements:
+    with the only one where all entries are of one kind and of the same versions.
     """
     entry_ids = list(ids) or new_ids(at, len(entries))
     first = 0
     for shared, alike in groupby(entries, key=_shared):
         group = list(alike)
         group_ids = entry_ids[first : first + len(group)]
-        await connection.execute(WRITE, at, group_ids, *shared, *_sent(group, group_ids, at, secrecy))
+        sent = (at, group_ids, *shared, *_sent(group, group_ids, at, secrecy))
+        if beside is None:
+            await connection.execute(WRITE, *sent)
+        else:
+            await connection.execute(beside.statement, *sent, *beside.columns)
+            beside = None
         first += len(group)
     return entry_ids
 
 
-async def rehearse(connection: Connection, *, at: datetime) -> None:
-    """Write no entries and take that back, so that the statement is planned on this connection."""
+async def rehearse(connection: Connection, *, at: datetime, beside: Beside) -> None:
+    """Write no entries, alone and beside no rows of another table, and take that back, so that both statements are planned
+    on this connection.
+    """
     await connection.execute("BEGIN")
-    nothing = [_columns((), kinds) for kinds in (ENTRY_COLUMNS, SECRET_COLUMNS, SUBJECT_COLUMNS)]
-    await connection.execute(WRITE, at, [], Action.CHECK.value, None, None, *chain.from_iterable(nothing))
+    nothing = [*chain(*(_columns((), kinds) for kinds in (ENTRY_COLUMNS, SECRET_COLUMNS, SUBJECT_COLUMNS)))]
+    for statement, more in ((WRITE, ()), (beside.statement, beside.columns)):
+        await connection.execute(statement, at, [], Action.CHECK.value, None, None, *nothing, *more)
     await connection.execute("ROLLBACK")
 
 

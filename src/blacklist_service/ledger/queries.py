@@ -1,5 +1,6 @@
 """Reads of the ledger that the rooms above need one at a time; searching is `audit`'s."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -45,6 +46,25 @@ async def find_check(connection: Connection, check_id: UUID, secrecy: Secrecy) -
         return None
     answer = ledger_cipher(secrecy, row["at"]).open(row["answer"], answer_context(check_id))
     return RecordedCheck(check_id, row["agency"], answer, row["leaf"], row["salt"])
+
+
+async def find_answers(connection: Connection, check_ids: Iterable[UUID], secrecy: Secrecy) -> dict[UUID, bytes]:
+    """The exact bytes that were answered; those whose month's secrets have been erased are missing."""
+    asked = {check_id: at for check_id in check_ids if (at := instant_of(check_id)) is not None}
+    rows = await connection.fetch(
+        """
+        SELECT s.at, s.entry_id, s.answer
+        FROM unnest($1::timestamptz[], $2::uuid[]) AS asked (at, id)
+        JOIN ledger_secrets s ON s.at = asked.at AND s.entry_id = asked.id
+        WHERE s.answer IS NOT NULL
+        """,
+        list(asked.values()),
+        list(asked),
+    )
+    return {
+        row["entry_id"]: ledger_cipher(secrecy, row["at"]).open(row["answer"], answer_context(row["entry_id"]))
+        for row in rows
+    }
 
 
 async def find_agency_of_check(connection: Connection, check_id: UUID) -> str | None:

@@ -5,10 +5,14 @@ whole way: httptools reads it, uvicorn makes its scope, `HotLane` finds the rout
 every way, it is remembered for its connection; a later request that begins with exactly these bytes, and is exactly as
 long as they say, is handed to its operation at once and answered in one write. Whatever differs in anything goes the
 whole way again, so that there is one reader of HTTP, and one place where each thing is refused.
+
+Clients that retry, or trace, say something new in one line of each head: the key of the retry, the trace's ids. Such a
+line is remembered without its value (`web.lines`), which is looked at each time.
 """
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
@@ -26,6 +30,8 @@ from blacklist_service.web.context import Ended, accounts, new_request_id, sourc
 from blacklist_service.web.framing import FramedProtocol
 from blacklist_service.web.headers import WRITTEN_PERSONAL
 from blacklist_service.web.hotlane import HotLane
+from blacklist_service.web.idempotency import FORM_ON_THE_WIRE
+from blacklist_service.web.lines import ChangingLines
 from blacklist_service.web.refusals import problem_response, refusal
 from blacklist_service.web.routing import HotRoute
 
@@ -40,6 +46,16 @@ PLAIN_HEADERS = frozenset(
 )
 """What may stand in a head that is remembered: nothing here changes how a body is framed or what is answered, but for
 those that are looked at in `_read_head`."""
+CHANGING = {
+    b"idempotency-key": FORM_ON_THE_WIRE,
+    b"traceparent": re.compile(rb"[0-9a-f-]{1,128}"),
+    b"tracestate": re.compile(rb"[\x21-\x7e](?:[\x20-\x7e]{0,511}[\x21-\x7e])?"),
+    b"x-request-id": re.compile(rb"[\x21-\x7e]{1,128}"),
+}
+"""What clients, and the proxies before them, say anew in each request, and its form (W3C Trace Context §3.2, §3.3). Only the
+first is read here."""
+IDEMPOTENCY_KEY = b"idempotency-key"
+REMEMBERED_HEADERS = PLAIN_HEADERS | CHANGING.keys()
 END = b"\r\n\r\n"
 
 log = structlog.get_logger()
@@ -56,10 +72,13 @@ class Answer(Protocol):
 class Exchange:
     """One request and its answer, which is awaited as a future's is: by `done`, `set_result` or `set_exception`."""
 
-    __slots__ = ("_head", "_is_done", "_protocol", "_started", "arrived", "principal", "request_id")
+    __slots__ = ("_head", "_is_done", "_protocol", "_started", "arrived", "idempotency_key", "principal", "request_id")
 
-    def __init__(self, protocol: "ExpressProtocol", head: "Head", principal: Principal, arrived: float) -> None:
+    def __init__(
+        self, protocol: "ExpressProtocol", head: "Head", principal: Principal, arrived: float, key: str | None
+    ) -> None:
         self._protocol = protocol
+        self.idempotency_key = key
         self._head = head
         self._is_done = False
         self._started = time.perf_counter()
@@ -145,7 +164,7 @@ class Head(NamedTuple):
 class _Unread(NamedTuple):
     """A whole request that is on its way through the parser: its head may be worth remembering."""
 
-    place: bytes
+    head: bytes
     body_bytes: int
     messages: int
 
@@ -159,6 +178,7 @@ class ExpressProtocol(FramedProtocol):
         self._proofs = lane.proofs
         self._takers = takers
         self._heads: dict[bytes, Head] = {}
+        self._lines = ChangingLines(CHANGING)
         self._messages = 0
         self._unread: _Unread | None = None
         self._is_busy = False
@@ -174,11 +194,12 @@ class ExpressProtocol(FramedProtocol):
         if data.startswith(b"POST ") and self._is_between_requests():
             end = data.find(END) + len(END)
             if end >= len(END):
-                place = hashlib.sha256(data[:end]).digest()  # the head holds the secret, which is not to be remembered
+                known, values = self._lines.without_values(data[:end])
+                place = hashlib.sha256(known).digest()  # the head holds the secret, which is not to be remembered
                 head = self._heads.get(place)
-                if head is not None and len(data) - end == head.body_bytes and self._took(head, data[end:]):
+                if head is not None and len(data) - end == head.body_bytes and self._took(head, values, data[end:]):
                     return
-                self._unread = _Unread(place, len(data) - end, self._messages)
+                self._unread = _Unread(data[:end], len(data) - end, self._messages)
         self.idle_since = None
         super().data_received(data)
         if (
@@ -195,10 +216,16 @@ class ExpressProtocol(FramedProtocol):
         if unread is not None and self._messages == unread.messages + 1 and not self.cycle.more_body:
             head = self._read_head()
             if head is not None and head.body_bytes == unread.body_bytes:
-                if len(self._heads) >= HEADS_OF_A_CONNECTION:
-                    self._heads.clear()
-                self._heads[unread.place] = head
+                self._remember(unread.head, head)
         super().on_response_complete()
+
+    def _remember(self, written: bytes, head: "Head") -> None:
+        if not self._lines.learn(written, dict(self.scope["headers"])):
+            return
+        if len(self._heads) >= HEADS_OF_A_CONNECTION:
+            self._heads.clear()
+        known, _ = self._lines.without_values(written)
+        self._heads[hashlib.sha256(known).digest()] = head
 
     def shutdown(self) -> None:
         if self._is_busy:
@@ -219,7 +246,7 @@ class ExpressProtocol(FramedProtocol):
         elif self._held:
             self.loop.call_soon(self._take_held)
 
-    def _took(self, head: Head, body: bytes) -> bool:
+    def _took(self, head: Head, values: Mapping[bytes, bytes], body: bytes) -> bool:
         """Whether the request is on its way; its key was proved within the time that a proof may be remembered."""
         if self.flow.write_paused:
             return False
@@ -229,7 +256,8 @@ class ExpressProtocol(FramedProtocol):
         self._is_busy = self.is_proved = True
         self.idle_since = self.waiting_since = None
         self._unset_keepalive_if_required()
-        exchange = Exchange(self, head, principal, self.loop.time())
+        key = values.get(IDEMPOTENCY_KEY)
+        exchange = Exchange(self, head, principal, self.loop.time(), None if key is None else key.decode())
         try:
             head.take(body, exchange)
         except Exception as error:
@@ -249,7 +277,7 @@ class ExpressProtocol(FramedProtocol):
             return None
         make = self._takers.get(route.path)
         headers = dict(scope["headers"])
-        if make is None or len(headers) != len(list(scope["headers"])) or not headers.keys() <= PLAIN_HEADERS:
+        if make is None or len(headers) != len(list(scope["headers"])) or not headers.keys() <= REMEMBERED_HEADERS:
             return None
         length, authorization = headers.get(b"content-length", b""), headers.get(b"authorization")
         if (

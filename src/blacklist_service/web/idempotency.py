@@ -19,6 +19,7 @@ from blacklist_service.web.transactions import Writes
 
 HEADER = "idempotency-key"
 FORM = re.compile(r"[\x21-\x7e]{1,128}")
+FORM_ON_THE_WIRE = re.compile(FORM.pattern.encode())
 
 
 def idempotency_key(key: str | None) -> str | None:

@@ -1,0 +1,120 @@
+"""A batch of asks is answered: looked up in one statement, decided in memory, recorded in a second one.
+
+Each statement is of one snapshot, the second is a transaction of its own: once it has come back, all is committed.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from asyncpg import UniqueViolationError
+
+from blacklist_service.checks.answers import ListAges, answer_question
+from blacklist_service.checks.asks import Answer, Ask, Outcome, read_ask
+from blacklist_service.checks.fishing import Fishing
+from blacklist_service.checks.queries import Snapshot, look_up
+from blacklist_service.checks.replays import kept, replay
+from blacklist_service.clock import new_ids
+from blacklist_service.database.connections import Connection
+from blacklist_service.database.installation import are_digests_of_now
+from blacklist_service.ledger.entries import Entry
+from blacklist_service.ledger.operations import record, rehearse
+from blacklist_service.measures.queries import get_catalogue
+from blacklist_service.measures.rules import Catalogue
+from blacklist_service.problems import Problem
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.subjects.digests import Digester
+
+Outcomes = list[tuple[Ask, Outcome]]
+
+
+class Answerer:
+    """What batches are answered by. It holds no connection: whoever calls has one, with nothing open on it."""
+
+    def __init__(self, *, secrecy: Secrecy, ages: ListAges, fishing: Fishing | None) -> None:
+        self._secrecy = secrecy
+        self._digester = Digester(secrecy.digest_key)
+        self._ages = ages
+        self._fishing = fishing
+        self._also_former = True
+        self._catalogues: dict[int, Catalogue] = {}
+
+    async def rehearse(self, connection: Connection) -> None:
+        """Have the statements planned on this connection."""
+        self._also_former = not await are_digests_of_now(connection)
+        for places in ((), [("", "")]):
+            snapshot = await look_up(connection, [], [], places)
+        await self._catalogue(connection, snapshot.measures_version)
+        await rehearse(connection, at=snapshot.at, beside=kept([]))
+
+    def read(self, ask: Ask, today: date) -> None:
+        """Raise the `Problem` that the body deserves."""
+        read_ask(ask, self._digester, today=today, also_former=self._also_former)
+
+    async def answer(self, connection: Connection, asks: Sequence[Ask]) -> Outcomes:
+        """What each came to; all of it is on record. The asks have been read."""
+        asks, refused = await self._refuse_fishing(connection, asks)
+        if not asks:
+            return refused
+        try:
+            return refused + await self._answer(connection, asks)
+        except UniqueViolationError:  # somebody was answered under one of the keys meanwhile: look again
+            return refused + await self._answer(connection, asks)
+
+    async def _refuse_fishing(self, connection: Connection, asks: Sequence[Ask]) -> tuple[Sequence[Ask], Outcomes]:
+        """Refuse those that ask too many numbers under one name; nearly always there is nobody to be counted."""
+        if self._fishing is None:
+            return asks, []
+        fishing = self._fishing
+        watched = [(ask, numbers) for ask in asks if (numbers := fishing.watched(ask))]
+        if not watched or not (refused := await fishing.settle(connection, watched)):
+            return asks, []
+        return [ask for ask in asks if ask not in refused], list(refused.items())
+
+    async def _answer(self, connection: Connection, asks: Sequence[Ask]) -> Outcomes:
+        places = [place for ask in asks if (place := ask.idempotency_place)]
+        snapshot = await self._look_up(connection, asks, places)
+        replayed: Outcomes = []
+        if snapshot.held:
+            asks, replayed = await replay(connection, asks, snapshot.held, at=snapshot.at, secrecy=self._secrecy)
+        catalogue = await self._catalogue(connection, snapshot.measures_version)
+        outcomes, entries, answered = self._decide(asks, snapshot, catalogue)
+        if entries:
+            ids = [answer.check_id for _, answer in answered]
+            beside = kept((ask, answer.check_id) for ask, answer in answered) if places else None
+            await record(connection, entries, at=snapshot.at, secrecy=self._secrecy, ids=ids, beside=beside)
+        return replayed + outcomes
+
+    async def _look_up(
+        self, connection: Connection, asks: Sequence[Ask], places: Sequence[tuple[str, str]]
+    ) -> Snapshot:
+        questions = [ask.question for ask in asks if ask.question]
+        digests = list(
+            dict.fromkeys(key.digest for asked in questions for subject in asked.subjects for key in subject.keys)
+        )
+        keys = list({asked.actor.key_id for asked in questions if asked.actor.key_id})
+        return await look_up(connection, digests, keys, places)
+
+    async def _catalogue(self, connection: Connection, version: int) -> Catalogue:
+        """The measures of a version never change, so a version once read is kept."""
+        if version not in self._catalogues:
+            self._catalogues = {version: await get_catalogue(connection, version)}
+        return self._catalogues[version]
+
+    def _decide(
+        self, asks: Sequence[Ask], snapshot: Snapshot, catalogue: Catalogue
+    ) -> tuple[Outcomes, list[Entry], list[tuple[Ask, Answer]]]:
+        """What each comes to, and of those that are answered the entries that prove it."""
+        outcomes: Outcomes = []
+        entries: list[Entry] = []
+        answered: list[tuple[Ask, Answer]] = []
+        for ask, check_id in zip(asks, new_ids(snapshot.at, len(asks)), strict=True):
+            assert ask.question  # noqa: S101 - read when it was taken
+            try:
+                answer, entry = answer_question(ask.question, snapshot, catalogue, check_id, self._ages)
+            except Problem as problem:
+                outcomes.append((ask, problem))
+            else:
+                outcomes.append((ask, answer))
+                answered.append((ask, answer))
+                entries.append(entry)
+        return outcomes, entries, answered
