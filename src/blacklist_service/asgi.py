@@ -39,8 +39,10 @@ from blacklist_service.audit.simulation_routes import router as simulation_route
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.answers import DISPROVED, ListAges
 from blacklist_service.checks.batcher import Batcher
+from blacklist_service.checks.explanation_routes import router as explanations_router
 from blacklist_service.checks.fishing import Fishing
 from blacklist_service.checks.outcome_routes import router as outcomes_router
+from blacklist_service.checks.record_routes import router as records_router
 from blacklist_service.checks.routes import batches as check_batches_router
 from blacklist_service.checks.routes import check_taker
 from blacklist_service.checks.routes import hot as hot_checks_router
@@ -166,7 +168,9 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         hot_checks_router,
         check_batches_router,
         checks_router,
+        records_router,
         outcomes_router,
+        explanations_router,
         matters_router,
         measures_router,
         simulation_router,

@@ -276,6 +276,50 @@ class TestIdempotency:
             again = await other.post("/v1/checks", ASKED, key=service.keys["agency"], **{"Idempotency-Key": "k1"})
         assert first.content == again.content
 
+    @pytest.mark.parametrize("is_same", [True, False], ids=["the same body", "another body"])
+    async def test_another_worker_answers_between_the_two_statements(
+        self, service: Service, dsn: str, databases: Databases, tmp_path: Path, monkeypatch, is_same: bool
+    ):
+        """The key is free when it is looked up, and taken when it is to be kept: its neighbours are answered all the same."""
+        await databases.settle()
+        told: list[bytes] = []
+
+        async def overtaken(*arguments):
+            snapshot = await look_up(*arguments)
+            if not told:
+                told.append(b"")
+                first = await other.post("/v1/checks", ASKED, key=service.keys["agency"], **{"Idempotency-Key": "k1#1"})
+                told[0] = first.content
+            return snapshot
+
+        async with serving(Settings(data_dir=tmp_path), dsn, service.workplace.secrecy) as other:
+            monkeypatch.setattr(answering, "look_up", overtaken)
+            mine = ASKED if is_same else ASKED | {"reference": "another"}
+            checks = [ASKED | {"reference": "zero"}, mine, ASKED | {"reference": "two"}]
+            response = await service.post("/v1/checks/batch", {"checks": checks}, **{"Idempotency-Key": "k1"})
+        results = response.json()["results"]
+        assert [one["status"] for one in results] == [200, 200 if is_same else 422, 200]
+        if is_same:
+            assert told[0] in response.content
+        else:
+            assert results[1]["problem"]["code"] == "idempotency-key-reused"
+        assert await checks_in_the_log(service) == 3
+
+    async def test_two_workers_asked_at_once_under_the_same_keys_say_the_same(
+        self, service: Service, dsn: str, databases: Databases, tmp_path: Path
+    ):
+        await databases.settle()
+        key = service.keys["agency"]
+        async with serving(Settings(data_dir=tmp_path), dsn, service.workplace.secrecy) as other:
+            pairs = [
+                [one.post("/v1/checks", ASKED, key=key, **{"Idempotency-Key": f"k{n}"}) for one in (service, other)]
+                for n in range(30)
+            ]
+            answered = await asyncio.gather(*(asyncio.gather(*pair) for pair in pairs))
+        assert {response.status_code for pair in answered for response in pair} == {200}
+        assert all(mine.content == theirs.content for mine, theirs in answered)
+        assert await checks_in_the_log(service) == 30
+
     async def test_a_batchs_items_have_keys_of_their_own(self, service: Service):
         body = {"checks": [ASKED, ASKED | {"reference": "two"}]}
         first = await service.post("/v1/checks/batch", body, **{"Idempotency-Key": "k1"})

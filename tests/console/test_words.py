@@ -8,8 +8,7 @@ import pytest
 from blacklist_service import console
 from blacklist_service.access.duties import Duty
 from blacklist_service.assistance.rules import NoticeAction, NoticeState, ReplyResult, Urgency
-from blacklist_service.checks.outcomes import OutcomeAction
-from blacklist_service.checks.rules import Decision, Reason
+from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
 from blacklist_service.console import wording
 from blacklist_service.console.translations import english
 from blacklist_service.ledger.entries import Action

@@ -8,7 +8,7 @@ is a batch of one; at load one commit serves tens. Nothing is answered by defaul
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
 from itertools import chain
@@ -47,7 +47,7 @@ log = structlog.get_logger()
 
 
 class Batcher:
-    """Answers asks; `ask` is all that routes see."""
+    """Answers asks; `ask` and `ask_together` are all that routes see."""
 
     def __init__(
         self,
@@ -104,20 +104,28 @@ class Batcher:
 
     def ask(self, ask: Ask) -> None:
         """Answer it, recorded, at the latest at its deadline, or refuse it by the `Problem` that stands in its place."""
-        waiting = self._waiting
-        if ask.is_of_a_batch:
-            waiting = self._batched
-        else:
-            self.asked += 1
+        self.asked += 1
+        if self._is_taken_in(ask, self._waiting):
+            self._waiting.append(ask)
+            self._deadlines.keep(ask)
+            self._call_a_lane()
+
+    def ask_together(self, asks: Sequence[Ask]) -> None:
+        """The same for checks of one batch, which give way to single ones."""
+        for ask in asks:
+            if self._is_taken_in(ask, self._batched):
+                self._batched.append(ask)
+                self._deadlines.keep(ask)
+        self._call_a_lane()
+
+    def _is_taken_in(self, ask: Ask, waiting: Waiting) -> bool:
         if len(waiting) >= self._most_waiting and waiting.has_its_share(ask, self._most_waiting):
             self._turn_away(ask)
-            return
+            return False
         if self._room.is_short():
             refuse([ask], Undetermined("there is no room for evidence on the disk", retry_after_seconds=10))
-            return
-        waiting.append(ask)
-        self._deadlines.keep(ask)
-        self._call_a_lane()
+            return False
+        return True
 
     def _turn_away(self, ask: Ask) -> None:
         """The more are turned away, the later each is told: whoever asks again at once must not take the time from those

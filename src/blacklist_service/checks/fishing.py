@@ -224,6 +224,9 @@ async def forget_numbers(connection: Connection, _secrecy: Secrecy) -> bool:
 
 def _name_of(asked: AskedSubject) -> bytes | None:
     """The digest of the name, where a number was asked with it: that is the first key then."""
+    last = asked.keys[-1]
+    if last.kind is _NAME_ONLY:
+        return last.digest
     for key in asked.keys:
         if key.kind is _NAME_ONLY:
             return key.digest

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.checks.problems import ReasonMissing
+from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.clock import instant_of, legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
@@ -16,14 +16,6 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.deadlines import working_days_after
 from blacklist_service.secrecy import Secrecy
-
-
-class OutcomeAction(StrEnum):
-    REFUSED = "refused"
-    SUSPENDED = "suspended"
-    APPROVED = "approved"
-    REFERRED = "referred"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

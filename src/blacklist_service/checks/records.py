@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from blacklist_service.checks.outcomes import OutcomeAction
+from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.clock import instant_of
 from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.queries import RecordedCheck, find_check
+from blacklist_service.problems import NotYours
+from blacklist_service.secrecy import Secrecy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,22 @@ class Wanted:
     reference: str | None = None
     matter: str | None = None
     decision: str | None = None
+
+
+async def get_check(connection: Connection, check_id: UUID, *, secrecy: Secrecy) -> RecordedCheck:
+    """Raise `NotYours` where there is none: that is recorded as for another's, or the time would tell what exists."""
+    recorded = await find_check(connection, check_id, secrecy)
+    if recorded is None:
+        raise NotYours
+    return recorded
+
+
+async def get_own_check(connection: Connection, check_id: UUID, *, agency: str, secrecy: Secrecy) -> RecordedCheck:
+    """Raise `NotYours` where the agency did not ask it."""
+    recorded = await get_check(connection, check_id, secrecy=secrecy)
+    if recorded.agency != agency:
+        raise NotYours
+    return recorded
 
 
 async def list_checks(connection: Connection, wanted: Wanted, *, before: UUID, limit: int) -> list[CheckRecord]:

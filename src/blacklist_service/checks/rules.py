@@ -27,6 +27,16 @@ class Decision(StrEnum):
     CLEAR = "clear"
 
 
+class OutcomeAction(StrEnum):
+    """What an agency then did about an answer."""
+
+    REFUSED = "refused"
+    SUSPENDED = "suspended"
+    APPROVED = "approved"
+    REFERRED = "referred"
+    WITHDRAWN = "withdrawn"
+
+
 class Reason(StrEnum):
     PROHIBITION = "prohibition"
     NOTICE = "notice"

@@ -4,14 +4,15 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from blacklist_service.checks.rules import Decision, Reason
+from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
 from blacklist_service.measures.rules import MeasureClass, SubjectRole
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
-from blacklist_service.web.wire import Code, Name, Number, Reference, Request, Response, text
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
+from blacklist_service.web.wire import Code, Instant, Name, Number, Reference, Request, Response, text
 
 MOST_SUBJECTS = 20
 MOST_CHECKS = 1000
@@ -189,3 +190,72 @@ class BatchResponse(Response):
     model_config = ConfigDict(json_schema_extra={"examples": [{"results": [{"status": 200, "check": EXAMPLE_ANSWER}]}]})
 
     results: list[BatchItemResponse]
+
+
+class OutcomeRequest(Request):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"action": "refused", "reason": "依公务员法第二十六条不予录用"}]}
+    )
+
+    action: OutcomeAction
+    reason: Annotated[str, *text(2000, 0)] | None = Field(None, description="needed where a block is overridden")
+    operator: Annotated[str, *text(100)] | None = None
+
+
+class OutcomeResponse(Response):
+    check_id: UUID
+    revision: int
+    decision: Decision
+    action: OutcomeAction
+    reason: str | None
+    operator: str | None
+    at: datetime
+
+
+class WaitingResponse(Response):
+    check_id: UUID
+    decision: Literal["block", "flag"]
+    matter: str
+    reference: str
+    checked_at: datetime
+    due_on: date
+    is_overdue: bool
+
+
+class WaitingPage(Response):
+    items: list[WaitingResponse]
+    next: str | None
+
+
+class CheckItem(Response):
+    check_id: UUID
+    decision: Decision
+    matter: str
+    reference: str
+    operator: str | None
+    checked_at: datetime
+    outcome: OutcomeAction | None = Field(description="the last one said; null where none was")
+
+
+class CheckPage(Response):
+    items: list[CheckItem]
+    next: str | None
+
+
+class ChecksQuery(BaseModel):
+    """All filters that are given must hold. `from` is inclusive, `to` exclusive; `pending` takes none of them but `overdue`,
+    which is its own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    pending: Literal["outcome"] | None = Field(None, description="only blocks and flags without an outcome")
+    overdue: bool = Field(False, description="of those, only the ones past their working days")
+    from_: Instant | None = Field(None, alias="from")
+    to: Instant | None = None
+    reference: Annotated[str, *text(200)] | None = None
+    matter: Annotated[str, *text(64)] | None = None
+    decision: Decision | None = None
+    agency: Annotated[str, *text(64)] | None = Field(None, description="for auditors: whose checks")
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE

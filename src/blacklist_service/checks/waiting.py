@@ -31,8 +31,8 @@ class Waiting:
     def popleft(self) -> Ask:
         """The oldest of the member whose turn it is."""
         queues = self._queues
-        member = next(iter(queues))
-        queue = queues[member]
+        for member, queue in queues.items():  # noqa: B007 - the first, without an iterator and a look-up of their own
+            break
         ask = queue.popleft()
         self._size -= 1
         if not queue:

@@ -17,7 +17,8 @@ from blacklist_service.assistance.operations import Desk, Service, serve_notice
 from blacklist_service.assistance.rules import NoticeAction, Urgency
 from blacklist_service.checks.asks import Answer, Ask, Asker
 from blacklist_service.checks.batcher import Batcher
-from blacklist_service.checks.outcomes import OutcomeAction, record_outcome
+from blacklist_service.checks.outcomes import record_outcome
+from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.cli.environment import Workplace, operator
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection

@@ -132,7 +132,7 @@ def leaf_of(entry: Entry, *, entry_id: UUID, at: str, salt: bytes, private: byte
     """
     leaf: dict[str, Any] = {
         "v": LEAF_VERSION,
-        "id": str(entry_id),
+        "id": entry_id if type(entry_id) is UUID else str(entry_id),  # orjson writes the plain ones faster
         "at": at,
         "action": entry.action._value_,
         "private": commitment(salt, private),

@@ -75,13 +75,13 @@ class Shares:
         return self._kinds[share].pool
 
     @asynccontextmanager
-    async def turn(self, share: Share, principal: Principal | None) -> AsyncIterator[None]:
+    async def turn(self, share: Share, principal: Principal | None, counts_as: int = 1) -> AsyncIterator[None]:
         """Raise `TooManyRequests` where it is not yet this key's, or this member's, turn."""
         kind = self._kinds[share]
         holder = "" if principal is None else principal.member if kind.is_by_member else principal.key_id
         async with AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(kind.turns.turn(holder))
+                await stack.enter_async_context(kind.turns.turn(holder, counts_as))
             except TooManyRequests:
                 # Whoever asks again at once must not take the time from those who have their turn.
                 await self._refused.setdefault(holder, Anteroom(REFUSED_SECONDS_EACH)).wait()
@@ -102,7 +102,9 @@ READERS = 3
 """Of what reads much, at once in a process, whoever asks."""
 STREAMS = 4
 UPLOADS = 8
-BATCHES = 4
+BATCHES = 8
+"""Small ones, of one transaction; a larger one counts as `LARGE_BATCH`."""
+LARGE_BATCH = 2
 LOGINS = 2
 EVENTS = 2
 """Connections for the streams of notices, beside those of `STREAMS`."""

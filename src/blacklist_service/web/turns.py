@@ -4,12 +4,15 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from blacklist_service.problems import TooManyRequests
 
 
 class Turns:
-    """Lets `size` in at once, `each` of one holder; of each `waiting` more may wait, for at most `seconds`."""
+    """Lets `size` in at once, `each` of one holder; of each `waiting` more may wait, for at most `seconds`. What is larger
+    than others counts as several of `size` and of `each`.
+    """
 
     def __init__(self, size: int, *, each: int, waiting: int, seconds: float) -> None:
         self._free = size
@@ -17,66 +20,79 @@ class Turns:
         self._waiting = waiting
         self._seconds = seconds
         self._inside: Counter[str] = Counter()
-        self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._queues: OrderedDict[str, deque[_Waiting]] = OrderedDict()
 
     @asynccontextmanager
-    async def turn(self, holder: str) -> AsyncIterator[None]:
+    async def turn(self, holder: str, counts_as: int = 1) -> AsyncIterator[None]:
         """Raise `TooManyRequests` where the holder has as many already as it may, or none became free in time."""
-        await self._enter(holder)
+        await self._enter(holder, counts_as)
         try:
             yield
         finally:
-            self._leave(holder)
+            self._leave(holder, counts_as)
 
-    async def _enter(self, holder: str) -> None:
+    async def _enter(self, holder: str, counts_as: int) -> None:
         queue = self._queues.get(holder)
-        if not queue and self._free and self._inside[holder] < self._each:
-            self._admit(holder)
+        if not queue and self._free >= counts_as and self._may_enter(holder, counts_as):
+            self._admit(holder, counts_as)
             return
         if self._inside[holder] + len(queue or ()) >= self._each + self._waiting:
             raise TooManyRequests("so many of this key's requests are under way that this one has to come later")
-        admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(holder, deque()).append(admitted)
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), counts_as)
+        self._queues.setdefault(holder, deque()).append(waiting)
         try:
             async with asyncio.timeout(self._seconds):
-                await admitted
+                await waiting.admitted
         except BaseException as error:
-            self._withdraw(holder, admitted)
+            self._withdraw(holder, waiting)
             if isinstance(error, TimeoutError):
                 raise TooManyRequests("others are being served; come later") from None
             raise
 
-    def _withdraw(self, holder: str, admitted: "asyncio.Future[None]") -> None:
-        if admitted.done() and not admitted.cancelled():
-            self._leave(holder)
+    def _withdraw(self, holder: str, waiting: "_Waiting") -> None:
+        if waiting.admitted.done() and not waiting.admitted.cancelled():
+            self._leave(holder, waiting.counts_as)
             return
         queue = self._queues.get(holder)
-        if queue is not None and admitted in queue:
-            queue.remove(admitted)
+        if queue is not None and waiting in queue:
+            queue.remove(waiting)
             if not queue:
                 del self._queues[holder]
+            self._admit_the_next()  # it may have stood before those who find room already
 
-    def _admit(self, holder: str) -> None:
-        self._free -= 1
-        self._inside[holder] += 1
+    def _may_enter(self, holder: str, counts_as: int) -> bool:
+        return self._inside[holder] + counts_as <= self._each
 
-    def _leave(self, holder: str) -> None:
-        self._free += 1
-        self._inside[holder] -= 1
+    def _admit(self, holder: str, counts_as: int) -> None:
+        self._free -= counts_as
+        self._inside[holder] += counts_as
+
+    def _leave(self, holder: str, counts_as: int) -> None:
+        self._free += counts_as
+        self._inside[holder] -= counts_as
         if not self._inside[holder]:
             del self._inside[holder]
         self._admit_the_next()
 
     def _admit_the_next(self) -> None:
-        """Of the holder who has waited longest since its last turn, and may have one more."""
-        while self._free:
-            holder = next((one for one in self._queues if self._inside[one] < self._each), None)
-            if holder is None:
+        """Of the holder who has waited longest since its last turn, and may have one more; what is larger than the room
+        that is free is waited for.
+        """
+        while True:
+            holder = next(
+                (one for one, queue in self._queues.items() if self._may_enter(one, queue[0].counts_as)), None
+            )
+            if holder is None or self._free < self._queues[holder][0].counts_as:
                 return
             queue = self._queues.pop(holder)
-            admitted = queue.popleft()
+            waiting = queue.popleft()
             if queue:
                 self._queues[holder] = queue
-            if not admitted.done():
-                self._admit(holder)
-                admitted.set_result(None)
+            if not waiting.admitted.done():
+                self._admit(holder, waiting.counts_as)
+                waiting.admitted.set_result(None)
+
+
+class _Waiting(NamedTuple):
+    admitted: "asyncio.Future[None]"
+    counts_as: int
