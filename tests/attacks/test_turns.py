@@ -51,6 +51,37 @@ async def test_one_holder_never_has_more_than_its_part():
     await asyncio.gather(*tasks)
 
 
+async def test_what_is_larger_counts_as_several_and_is_not_passed_by_for_ever():
+    turns = Turns(4, each=2, waiting=10, seconds=5)
+    order: list[str] = []
+    gates = {name: asyncio.Event() for name in ("a1", "a2", "b1", "c2", "d1", "e1")}
+
+    async def one(name: str) -> None:
+        async with turns.turn(name[0], int(name[1])):
+            order.append(name)
+            await gates[name].wait()
+
+    tasks = [asyncio.create_task(one(name)) for name in ("a1", "a2", "b1", "c2", "d1")]
+    await asyncio.sleep(0.01)
+    assert order == ["a1", "b1", "c2"]  # two more of a's would be three, and no place is left
+    gates["b1"].set()
+    await asyncio.sleep(0.01)
+    assert order == ["a1", "b1", "c2", "d1"]  # a may not have more than its part yet
+    gates["a1"].set()
+    await asyncio.sleep(0.01)
+    assert order == ["a1", "b1", "c2", "d1"]  # one place is free, two are needed
+    late = asyncio.create_task(one("e1"))
+    await asyncio.sleep(0.01)
+    assert order == ["a1", "b1", "c2", "d1"]  # nor is it given to whoever comes now
+    gates["d1"].set()
+    await asyncio.sleep(0.01)
+    assert order == ["a1", "b1", "c2", "d1", "a2"]
+    for gate in gates.values():
+        gate.set()
+    await asyncio.gather(*tasks, late)
+    assert order[-1] == "e1"
+
+
 async def test_who_gives_up_takes_no_place_with_it():
     turns = Turns(1, each=1, waiting=5, seconds=0.05)
     async with turns.turn("a"):

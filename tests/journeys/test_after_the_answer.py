@@ -66,6 +66,27 @@ async def test_what_has_no_outcome_waits_and_is_overdue_after_its_working_days(l
     assert (await listed.get("/v1/checks", pending="answer")).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("filters", "refused"),
+    [
+        ({"pending": "outcome", "from": "2026-01-01T00:00:00Z"}, ["from"]),
+        ({"pending": "outcome", "to": "2026-01-01T00:00:00Z", "matter": "x"}, ["to", "matter"]),
+        ({"pending": "outcome", "reference": "R"}, ["reference"]),
+        ({"pending": "outcome", "decision": "block", "overdue": "true"}, ["decision"]),
+        ({"pending": "outcome", "agency": "GD-HR"}, ["agency"]),
+        ({"overdue": "true"}, ["overdue"]),
+    ],
+    ids=",".join,
+)
+async def test_a_filter_that_is_not_applied_is_refused(listed: Service, filters: dict[str, str], refused: list[str]):
+    await ask(listed)
+    reply = await listed.client.get("/v1/checks", params=filters, headers=listed.bearer("agency"))
+    assert reply.status_code == 422
+    assert [(one["pointer"], one["code"]) for one in reply.json()["errors"]] == [
+        (name, "not-applicable") for name in refused
+    ]
+
+
 async def test_an_outcome_is_told_by_who_asked_alone(listed: Service):
     path = f"/v1/checks/{(await ask(listed))['check_id']}/outcome"
     assert (await put(listed, path, {"action": "refused"}, key="other agency")).status_code == 404

@@ -33,7 +33,8 @@ class Turns:
 
     async def _enter(self, holder: str, counts_as: int) -> None:
         queue = self._queues.get(holder)
-        if not queue and self._free >= counts_as and self._may_enter(holder, counts_as):
+        is_first = not queue and self._next_holder() is None
+        if is_first and self._free >= counts_as and self._may_enter(holder, counts_as):
             self._admit(holder, counts_as)
             return
         if self._inside[holder] + len(queue or ()) >= self._each + self._waiting:
@@ -59,6 +60,10 @@ class Turns:
             if not queue:
                 del self._queues[holder]
             self._admit_the_next()  # it may have stood before those who find room already
+
+    def _next_holder(self) -> str | None:
+        """Who waits and may have one more: there is no room for it yet."""
+        return next((one for one, queue in self._queues.items() if self._may_enter(one, queue[0].counts_as)), None)
 
     def _may_enter(self, holder: str, counts_as: int) -> bool:
         return self._inside[holder] + counts_as <= self._each
