@@ -13,7 +13,7 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.assistance.rules import NoticeAction, ReplyResult, Urgency
 from blacklist_service.assistance.schemas import LeadKind, LeadState
 from blacklist_service.audit.formats import ExportFormat
-from blacklist_service.checks.outcomes import OutcomeAction
+from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.ledger.log import RefusalKind
 from blacklist_service.listings import findings
 from blacklist_service.listings.import_schemas import ImportState

@@ -58,11 +58,8 @@ async def list_own(
         facts = {"what": "checks", "agency": wanted.agency, "rows": len(found)}
         entry = Entry(Action.AUDIT_READ, actor, facts=facts)
         await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)
-    is_last = len(found) < query.limit
-    return CheckPage(
-        items=[CheckItem(**asdict(one)) for one in found],
-        next=None if is_last else make_cursor([str(found[-1].check_id)], filters),
-    )
+    items = [CheckItem(**asdict(one)) for one in found]
+    return CheckPage.of(items, query, lambda last: [str(last.check_id)], filters)
 
 
 async def _waiting(query: ChecksQuery, request: Request, connection: Connection, caller: Principal) -> WaitingPage:

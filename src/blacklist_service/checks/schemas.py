@@ -4,14 +4,14 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
 from blacklist_service.measures.rules import MeasureClass, SubjectRole
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
+from blacklist_service.web.paging import Page, PageQuery
 from blacklist_service.web.wire import Code, Instant, Name, Number, Reference, Request, Response, text
 
 MOST_SUBJECTS = 20
@@ -222,9 +222,8 @@ class WaitingResponse(Response):
     is_overdue: bool
 
 
-class WaitingPage(Response):
-    items: list[WaitingResponse]
-    next: str | None
+class WaitingPage(Page[WaitingResponse]):
+    pass
 
 
 class CheckItem(Response):
@@ -237,17 +236,14 @@ class CheckItem(Response):
     outcome: OutcomeAction | None = Field(description="the last one said; null where none was")
 
 
-class CheckPage(Response):
-    items: list[CheckItem]
-    next: str | None
+class CheckPage(Page[CheckItem]):
+    pass
 
 
-class ChecksQuery(BaseModel):
+class ChecksQuery(PageQuery):
     """All filters that are given must hold. `from` is inclusive, `to` exclusive; `pending` takes none of them but `overdue`,
     which is its own.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     pending: Literal["outcome"] | None = Field(None, description="only blocks and flags without an outcome")
     overdue: bool = Field(False, description="of those, only the ones past their working days")
@@ -257,5 +253,3 @@ class ChecksQuery(BaseModel):
     matter: Annotated[str, *text(64)] | None = None
     decision: Decision | None = None
     agency: Annotated[str, *text(64)] | None = Field(None, description="for auditors: whose checks")
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
