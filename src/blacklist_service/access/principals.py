@@ -27,9 +27,12 @@ class Principal:
     def scopes(self) -> frozenset[Scope]:
         return SCOPES_OF_ROLE[self.role] if self.granted is None else self.granted
 
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes
+
     def require(self, scope: Scope) -> None:
         """Raise `ScopeMissing` unless the key's role grants `scope`."""
-        if scope not in self.scopes:
+        if not self.may(scope):
             raise ScopeMissing(f"this operation needs the scope {scope.value}")
 
 

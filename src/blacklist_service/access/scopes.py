@@ -17,6 +17,7 @@ class Scope(StrEnum):
     MEMBERS_WRITE = "members:write"
     KEYS_WRITE = "keys:write"
     AUDIT_READ = "audit:read"
+    """The ledger; and checks, receipts and explanations of every member, each reading an entry of its own."""
     AUDIT_EXPORT = "audit:export"
     SUPERVISION_READ = "supervision:read"
     STAFF_WRITE = "staff:write"

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from blacklist_service.access.scopes import Role, Scope
+from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.english import prefers_english
 from blacklist_service.checks.explanations import ASKED_HERE, Explained, Letter
 from blacklist_service.checks.records import get_check, get_own_check
@@ -48,7 +48,7 @@ async def explain(
     accept_language: Annotated[str, Header(max_length=1000)] = "zh",
 ) -> Response:
     secrecy = request.app.state.secrecy
-    if caller.role is Role.AUDITOR:
+    if caller.may(Scope.AUDIT_READ):
         recorded = await get_check(connection, check_id, secrecy=secrecy)
         entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "explanation"})
         await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)

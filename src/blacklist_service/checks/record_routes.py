@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 
 from blacklist_service.access.principals import Principal
-from blacklist_service.access.scopes import Role, Scope
+from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.outcomes import list_waiting
 from blacklist_service.checks.records import Wanted, list_checks
 from blacklist_service.checks.schemas import CheckItem, CheckPage, ChecksQuery, WaitingPage, WaitingResponse
@@ -54,7 +54,7 @@ async def list_own(
     )
     before = read_place(query.cursor, filters) if query.cursor else new_id(await database_clock(connection))
     found = await list_checks(connection, wanted, before=before, limit=query.limit)
-    if caller.role is Role.AUDITOR:
+    if caller.may(Scope.AUDIT_READ):
         facts = {"what": "checks", "agency": wanted.agency, "rows": len(found)}
         entry = Entry(Action.AUDIT_READ, actor, facts=facts)
         await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)
@@ -92,7 +92,7 @@ def _refuse_unused(query: ChecksQuery) -> None:
 
 def _whose(query: ChecksQuery, caller: Principal) -> str:
     """A unit reads its own; an auditor says whose."""
-    if caller.role is not Role.AUDITOR:
+    if not caller.may(Scope.AUDIT_READ):
         if query.agency not in (None, caller.member):
             raise InvalidRequest(errors=[FieldError("agency", "not-yours", "a unit reads its own checks")])
         return caller.member

@@ -14,7 +14,7 @@ from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from blacklist_service.access.scopes import Role, Scope
+from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.asks import Answer, Ask, Asker
 from blacklist_service.checks.batcher import MOST_AT_ONCE, MOST_BYTES_AT_ONCE, Batcher
 from blacklist_service.checks.records import get_check
@@ -153,7 +153,7 @@ async def read_check(
 ) -> RecordedCheckResponse:
     secrecy = request.app.state.secrecy
     recorded = await get_check(connection, check_id, secrecy=secrecy)
-    if caller.role is Role.AUDITOR:
+    if caller.may(Scope.AUDIT_READ):
         entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "check"})
         await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
     elif recorded.agency != caller.member:
@@ -184,7 +184,7 @@ async def read_receipt(
     agency = await find_agency_of_check(connection, check_id)
     if agency is None:
         raise NotYours  # recorded alike, or the time would tell what exists
-    if caller.role is Role.AUDITOR:
+    if caller.may(Scope.AUDIT_READ):
         entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "receipt"})
         await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)
     elif agency != caller.member:
