@@ -32,6 +32,11 @@ LISTED = resident_id(15)
 ASKED = question(subject("张三", LISTED))
 
 
+def patient(data_dir: Path) -> Settings:
+    """A deadline that a loaded machine keeps too."""
+    return Settings(data_dir=data_dir, check_deadline_ms=10_000)
+
+
 async def checks_in_the_log(service: Service) -> int:
     [count] = await service.fetch("SELECT count(*) AS n FROM ledger_entries WHERE action = 'check'")
     return int(count["n"])
@@ -272,7 +277,7 @@ class TestIdempotency:
     async def test_workers_share_the_answers(self, service: Service, dsn: str, databases: Databases, tmp_path: Path):
         await databases.settle()
         first = await service.post("/v1/checks", ASKED, **{"Idempotency-Key": "k1"})
-        async with serving(Settings(data_dir=tmp_path), dsn, service.workplace.secrecy) as other:
+        async with serving(patient(tmp_path), dsn, service.workplace.secrecy, keys=service.keys) as other:
             again = await other.post("/v1/checks", ASKED, key=service.keys["agency"], **{"Idempotency-Key": "k1"})
         assert first.content == again.content
 
@@ -292,7 +297,7 @@ class TestIdempotency:
                 told[0] = first.content
             return snapshot
 
-        async with serving(Settings(data_dir=tmp_path), dsn, service.workplace.secrecy) as other:
+        async with serving(patient(tmp_path), dsn, service.workplace.secrecy, keys=service.keys) as other:
             monkeypatch.setattr(answering, "look_up", overtaken)
             mine = ASKED if is_same else ASKED | {"reference": "another"}
             checks = [ASKED | {"reference": "zero"}, mine, ASKED | {"reference": "two"}]
@@ -310,7 +315,7 @@ class TestIdempotency:
     ):
         await databases.settle()
         key = service.keys["agency"]
-        async with serving(Settings(data_dir=tmp_path), dsn, service.workplace.secrecy) as other:
+        async with serving(patient(tmp_path), dsn, service.workplace.secrecy, keys=service.keys) as other:
             pairs = [
                 [one.post("/v1/checks", ASKED, key=key, **{"Idempotency-Key": f"k{n}"}) for one in (service, other)]
                 for n in range(30)
