@@ -921,6 +921,122 @@ CREATE TABLE version_restarts (
     CONSTRAINT version_restarts_order_check CHECK ((last_version < first_version))
 );
 
+CREATE TABLE watch_cursor (
+    is_only boolean DEFAULT true NOT NULL,
+    list_version bigint NOT NULL,
+    measures_version bigint NOT NULL,
+    notices_version bigint NOT NULL,
+    judged_on date NOT NULL,
+    lineages bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT watch_cursor_is_only_check CHECK (is_only)
+);
+
+COMMENT ON COLUMN watch_cursor.lineages IS 'how many rows member_lineage had: they are added, never taken away';
+
+CREATE TABLE watch_events (
+    member_code text NOT NULL,
+    sequence bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    type text NOT NULL,
+    watch_id uuid,
+    revision integer,
+    check_id uuid NOT NULL,
+    reference text NOT NULL,
+    matter text NOT NULL,
+    before text,
+    after text,
+    list_version bigint,
+    notices_version bigint,
+    cause text NOT NULL,
+    CONSTRAINT watch_events_after_check CHECK ((after = ANY (ARRAY['block'::text, 'flag'::text, 'clear'::text]))),
+    CONSTRAINT watch_events_before_check CHECK ((before = ANY (ARRAY['block'::text, 'flag'::text, 'clear'::text]))),
+    CONSTRAINT watch_events_check CHECK (((watch_id IS NULL) = (revision IS NULL))),
+    CONSTRAINT watch_events_type_check CHECK ((type = ANY (ARRAY['watch.decision_changed'::text, 'watch.matches_changed'::text, 'watch.ended'::text, 'check.listing_withdrawn'::text])))
+);
+
+CREATE TABLE watch_feeds (
+    member_code text NOT NULL,
+    last_sequence bigint DEFAULT 0 NOT NULL,
+    acknowledged bigint DEFAULT 0 NOT NULL,
+    acknowledged_at timestamp with time zone,
+    open bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT watch_feeds_check CHECK (((acknowledged >= 0) AND (acknowledged <= last_sequence)))
+);
+
+COMMENT ON COLUMN watch_feeds.open IS 'its open watches, but for those unprimed';
+
+CREATE TABLE watch_keys (
+    digest bytea NOT NULL,
+    watch_id uuid NOT NULL,
+    CONSTRAINT watch_keys_digest_check CHECK ((length(digest) = 16))
+);
+
+CREATE TABLE watch_sweeps (
+    matter text NOT NULL,
+    after_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    cause text NOT NULL
+);
+
+CREATE TABLE watch_withdrawals (
+    list_version bigint NOT NULL,
+    listing_id uuid NOT NULL,
+    withdrawn_at timestamp with time zone NOT NULL,
+    after_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    after_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    is_last_look boolean DEFAULT false NOT NULL
+);
+
+CREATE TABLE watches (
+    id uuid NOT NULL,
+    member_code text NOT NULL,
+    matter text NOT NULL,
+    reference text NOT NULL,
+    check_id uuid NOT NULL,
+    decision text NOT NULL,
+    is_doubted boolean NOT NULL,
+    matches bytea NOT NULL,
+    revision integer DEFAULT 0 NOT NULL,
+    tell text NOT NULL,
+    until date NOT NULL,
+    after_outcome boolean NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    cause text,
+    recheck_on date,
+    digest_rules smallint NOT NULL,
+    question bytea,
+    CONSTRAINT watches_check CHECK (((closed_at IS NULL) = (cause IS NULL))),
+    CONSTRAINT watches_check1 CHECK (((closed_at IS NULL) = (question IS NOT NULL))),
+    CONSTRAINT watches_decision_check CHECK ((decision = ANY (ARRAY['block'::text, 'flag'::text, 'clear'::text]))),
+    CONSTRAINT watches_matches_check CHECK ((length(matches) = 16)),
+    CONSTRAINT watches_tell_check CHECK ((tell = ANY (ARRAY['decision'::text, 'matches'::text])))
+);
+
+COMMENT ON COLUMN watches.check_id IS 'the newest answer: its own id, or that of a recheck';
+
+COMMENT ON COLUMN watches.is_doubted IS 'answered on a list that was not fed for too long';
+
+COMMENT ON COLUMN watches.matches IS 'a digest of which listings and notices matched, and with what effect';
+
+COMMENT ON COLUMN watches.recheck_on IS 'the first legal date on which the calendar alone may change the answer';
+
+COMMENT ON COLUMN watches.question IS 'sealed: subjects and object; gone once it is closed';
+
+CREATE TABLE watches_due (
+    watch_id uuid NOT NULL,
+    cause text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE watches_unprimed (
+    watch_id uuid NOT NULL,
+    member_code text NOT NULL,
+    list_version bigint NOT NULL,
+    measures_version bigint NOT NULL,
+    notices_version bigint NOT NULL,
+    judged_on date NOT NULL
+);
+
 ALTER TABLE ONLY alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -1134,6 +1250,30 @@ ALTER TABLE ONLY staff_sessions
 ALTER TABLE ONLY version_restarts
     ADD CONSTRAINT version_restarts_pkey PRIMARY KEY (name, first_version);
 
+ALTER TABLE ONLY watch_cursor
+    ADD CONSTRAINT watch_cursor_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY watch_events
+    ADD CONSTRAINT watch_events_pkey PRIMARY KEY (member_code, sequence);
+
+ALTER TABLE ONLY watch_feeds
+    ADD CONSTRAINT watch_feeds_pkey PRIMARY KEY (member_code);
+
+ALTER TABLE ONLY watch_sweeps
+    ADD CONSTRAINT watch_sweeps_pkey PRIMARY KEY (matter);
+
+ALTER TABLE ONLY watch_withdrawals
+    ADD CONSTRAINT watch_withdrawals_pkey PRIMARY KEY (list_version);
+
+ALTER TABLE ONLY watches_due
+    ADD CONSTRAINT watches_due_pkey PRIMARY KEY (watch_id);
+
+ALTER TABLE ONLY watches
+    ADD CONSTRAINT watches_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY watches_unprimed
+    ADD CONSTRAINT watches_unprimed_pkey PRIMARY KEY (watch_id);
+
 CREATE INDEX api_keys_member ON api_keys USING btree (member);
 
 CREATE INDEX asked_numbers_at ON asked_numbers USING btree (at);
@@ -1257,6 +1397,24 @@ CREATE INDEX subject_keys_closed ON subject_keys USING btree (digest) WHERE (unt
 CREATE INDEX subject_keys_digest ON subject_keys USING btree (digest) WHERE (until_version IS NULL);
 
 CREATE INDEX subject_keys_listing ON subject_keys USING btree (listing_id);
+
+CREATE UNIQUE INDEX watch_events_withdrawn ON watch_events USING btree (list_version, check_id) WHERE (type = 'check.listing_withdrawn'::text);
+
+CREATE INDEX watch_keys_digest ON watch_keys USING btree (digest);
+
+CREATE INDEX watch_keys_watch ON watch_keys USING btree (watch_id);
+
+CREATE INDEX watches_doubted ON watches USING btree (id) WHERE ((closed_at IS NULL) AND is_doubted);
+
+CREATE INDEX watches_due_since ON watches_due USING btree (since);
+
+CREATE INDEX watches_member ON watches USING btree (member_code, id);
+
+CREATE INDEX watches_recheck ON watches USING btree (recheck_on) WHERE ((closed_at IS NULL) AND (recheck_on IS NOT NULL));
+
+CREATE INDEX watches_unprimed_member ON watches_unprimed USING btree (member_code);
+
+CREATE INDEX watches_until ON watches USING btree (until) WHERE (closed_at IS NULL);
 
 CREATE TRIGGER members_lineage AFTER INSERT ON members FOR EACH ROW EXECUTE FUNCTION begin_lineage();
 
@@ -1579,3 +1737,21 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_sessions TO blacklist_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE subject_keys TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE version_restarts TO blacklist_app;
+
+GRANT SELECT,UPDATE ON TABLE watch_cursor TO blacklist_app;
+
+GRANT SELECT,INSERT ON TABLE watch_events TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE watch_feeds TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE watch_keys TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE watch_sweeps TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE watch_withdrawals TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE watches TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE watches_due TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE watches_unprimed TO blacklist_app;

@@ -17,11 +17,26 @@ from blacklist_service.measures import models as measures
 from blacklist_service.members import models as members
 from blacklist_service.members.staff import models as staff
 from blacklist_service.supervision import models as supervision
+from blacklist_service.watches import models as watches
 from blacklist_service.web import models as web
 
 __all__ = ["ROOMS", "is_ours", "metadata"]
 
-ROOMS = (database, web, ledger, members, staff, measures, listings, imports, assistance, checks, supervision, audit)
+ROOMS = (
+    database,
+    web,
+    ledger,
+    members,
+    staff,
+    measures,
+    listings,
+    imports,
+    assistance,
+    checks,
+    watches,
+    supervision,
+    audit,
+)
 
 MONTH = re.compile(r"_\d{4}_\d{2}$")
 

@@ -44,7 +44,9 @@ OFFICE_OF_DUTY: Mapping[Duty, Office] = {
 OFFICERS = frozenset({Office.SYSTEM, Office.SECURITY, Office.AUDITOR})
 
 SCOPES_OF_DUTY: Mapping[Duty, frozenset[Scope]] = {
-    Duty.WINDOW: frozenset({Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.CHANGES_READ, Scope.NOTICES_ANSWER}),
+    Duty.WINDOW: frozenset(
+        {Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.WATCHES_WRITE, Scope.CHANGES_READ, Scope.NOTICES_ANSWER}
+    ),
     Duty.MAKER: frozenset({Scope.LISTINGS_READ, Scope.LISTINGS_WRITE, Scope.CHANGES_READ, Scope.NOTICES_WRITE}),
     Duty.CHECKER: frozenset({Scope.LISTINGS_READ, Scope.LISTINGS_APPROVE, Scope.CHANGES_READ}),
     Duty.AUDITOR: frozenset({Scope.CHECKS_READ, Scope.AUDIT_READ, Scope.AUDIT_EXPORT}),

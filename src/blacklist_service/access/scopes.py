@@ -10,6 +10,7 @@ class Scope(StrEnum):
     LISTINGS_WRITE = "listings:write"
     LISTINGS_READ = "listings:read"
     LISTINGS_APPROVE = "listings:approve"
+    WATCHES_WRITE = "watches:write"
     CHANGES_READ = "changes:read"
     NOTICES_WRITE = "notices:write"
     NOTICES_ANSWER = "notices:answer"
@@ -46,7 +47,9 @@ SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
             Scope.NOTICES_WRITE,
         }
     ),
-    Role.AGENCY: frozenset({Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.CHANGES_READ, Scope.NOTICES_ANSWER}),
+    Role.AGENCY: frozenset(
+        {Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.WATCHES_WRITE, Scope.CHANGES_READ, Scope.NOTICES_ANSWER}
+    ),
     Role.AUDITOR: frozenset({Scope.CHECKS_READ, Scope.AUDIT_READ, Scope.AUDIT_EXPORT, Scope.SUPERVISION_READ}),
     Role.SECURITY: frozenset({Scope.MEASURES_WRITE, Scope.MEMBERS_WRITE, Scope.KEYS_WRITE}),
     Role.SYSTEM: frozenset(),

@@ -19,6 +19,7 @@ class Action(StrEnum):
     """What was done, in the past tense; `check` is the one that is asked a million times."""
 
     CHECK = "check"
+    RECHECK = "recheck"
     REFUSED = "refused"
     MEMBER_ADDED = "member_added"
     MEMBER_RENAMED = "member_renamed"
@@ -66,6 +67,10 @@ class Action(StrEnum):
     LEAD_CLOSED = "lead_closed"
     LEAD_ATTACHED = "lead_attached"
     OUTCOME_RECORDED = "outcome_recorded"
+    WATCHES_OPENED = "watches_opened"
+    WATCH_CHANGED = "watch_changed"
+    WATCH_CLOSED = "watch_closed"
+    EVENTS_TOLD = "events_told"
     AUDIT_READ = "audit_read"
     AUDIT_UNMASKED = "audit_unmasked"
     EXPORT_ASKED = "export_asked"

@@ -1,0 +1,183 @@
+"""Open questions, what their units are told, and how far the worker has followed the lists."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.sql.elements import conv
+
+from blacklist_service.database.tables import Instant, metadata, one_of
+
+FIRST_ID = text("'00000000-0000-0000-0000-000000000000'")
+
+# A check whose question is kept open has the check's id: one question, one watch.
+watches = Table(
+    "watches",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member_code", Text, nullable=False),
+    Column("matter", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("check_id", Uuid, nullable=False, comment="the newest answer: its own id, or that of a recheck"),
+    Column("decision", Text, nullable=False),
+    Column("is_doubted", Boolean, nullable=False, comment="answered on a list that was not fed for too long"),
+    Column(
+        "matches",
+        LargeBinary,
+        nullable=False,
+        comment="a digest of which listings and notices matched, and with what effect",
+    ),
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    Column("tell", Text, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("after_outcome", Boolean, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("cause", Text),
+    Column("recheck_on", Date, comment="the first legal date on which the calendar alone may change the answer"),
+    Column("digest_rules", SmallInteger, nullable=False),
+    Column("question", LargeBinary, comment="sealed: subjects and object; gone once it is closed"),
+    one_of("decision", "block", "flag", "clear"),
+    one_of("tell", "decision", "matches"),
+    CheckConstraint("length(matches) = 16", name="matches"),
+    CheckConstraint("(closed_at IS NULL) = (cause IS NULL)", name=conv("watches_check")),
+    CheckConstraint("(closed_at IS NULL) = (question IS NOT NULL)", name=conv("watches_check1")),
+    Index("watches_member", "member_code", "id"),
+    Index("watches_until", "until", postgresql_where=text("closed_at IS NULL")),
+    Index("watches_recheck", "recheck_on", postgresql_where=text("closed_at IS NULL AND recheck_on IS NOT NULL")),
+    Index("watches_doubted", "id", postgresql_where=text("closed_at IS NULL AND is_doubted")),
+)
+
+# By which keys an open watch is found.
+watch_keys = Table(
+    "watch_keys",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("watch_id", Uuid, nullable=False),
+    CheckConstraint("length(digest) = 16", name="digest"),
+    Index("watch_keys_digest", "digest"),
+    Index("watch_keys_watch", "watch_id"),
+)
+
+# Opened, and not yet compared with the changes that were followed before it was committed; not counted as open either.
+watches_unprimed = Table(
+    "watches_unprimed",
+    metadata,
+    Column("watch_id", Uuid, primary_key=True),
+    Column("member_code", Text, nullable=False),
+    Column("list_version", BigInteger, nullable=False),
+    Column("measures_version", BigInteger, nullable=False),
+    Column("notices_version", BigInteger, nullable=False),
+    Column("judged_on", Date, nullable=False),
+    Index("watches_unprimed_member", "member_code"),
+)
+
+# What units are told, gapless in each: a writer locks the member's feed to commit.
+watch_events = Table(
+    "watch_events",
+    metadata,
+    Column("member_code", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("watch_id", Uuid),
+    Column("revision", Integer),
+    Column("check_id", Uuid, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("matter", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("list_version", BigInteger),
+    Column("notices_version", BigInteger),
+    Column("cause", Text, nullable=False),
+    one_of("type", "watch.decision_changed", "watch.matches_changed", "watch.ended", "check.listing_withdrawn"),
+    one_of("before", "block", "flag", "clear"),
+    one_of("after", "block", "flag", "clear"),
+    CheckConstraint("(watch_id IS NULL) = (revision IS NULL)", name=conv("watch_events_check")),
+    Index(
+        "watch_events_withdrawn",
+        "list_version",
+        "check_id",
+        unique=True,
+        postgresql_where=text("type = 'check.listing_withdrawn'"),
+    ),
+)
+
+watch_feeds = Table(
+    "watch_feeds",
+    metadata,
+    Column("member_code", Text, primary_key=True),
+    Column("last_sequence", BigInteger, nullable=False, server_default=text("0")),
+    Column("acknowledged", BigInteger, nullable=False, server_default=text("0")),
+    Column("acknowledged_at", Instant),
+    Column(
+        "open",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="its open watches, but for those unprimed",
+    ),
+    CheckConstraint("acknowledged BETWEEN 0 AND last_sequence", name=conv("watch_feeds_check")),
+)
+
+# How far the lists were followed.
+watch_cursor = Table(
+    "watch_cursor",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default=text("true")),
+    Column("list_version", BigInteger, nullable=False),
+    Column("measures_version", BigInteger, nullable=False),
+    Column("notices_version", BigInteger, nullable=False),
+    Column("judged_on", Date, nullable=False),
+    Column(
+        "lineages",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="how many rows member_lineage had: they are added, never taken away",
+    ),
+    CheckConstraint("is_only", name="is_only"),
+)
+
+# Watches that are to be asked again.
+watches_due = Table(
+    "watches_due",
+    metadata,
+    Column("watch_id", Uuid, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("since", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    Index("watches_due_since", "since"),
+)
+
+# All watches of a matter are to be asked again, for its measures changed; by their ids.
+watch_sweeps = Table(
+    "watch_sweeps",
+    metadata,
+    Column("matter", Text, primary_key=True),
+    Column("after_id", Uuid, nullable=False, server_default=FIRST_ID),
+    Column("cause", Text, nullable=False),
+)
+
+# Listings that were withdrawn: who ever was answered block or flag by one is told, by the answers' ids; twice, for an
+# answer that was under way then is committed later.
+watch_withdrawals = Table(
+    "watch_withdrawals",
+    metadata,
+    Column("list_version", BigInteger, primary_key=True, autoincrement=False),
+    Column("listing_id", Uuid, nullable=False),
+    Column("withdrawn_at", Instant, nullable=False),
+    Column("after_at", Instant, nullable=False, server_default=text("'-infinity'")),
+    Column("after_id", Uuid, nullable=False, server_default=FIRST_ID),
+    Column("is_last_look", Boolean, nullable=False, server_default=text("false")),
+)
