@@ -184,7 +184,6 @@ ACTIONS: Mapping[str, str] = {
     "watches_opened": "设置持续关注",
     "watch_changed": "变更持续关注",
     "watch_closed": "结束持续关注",
-    "recheck": "关注复核",
     "events_told": "确认收到变动通知",
     "audit_read": "审计查阅",
     "audit_unmasked": "揭示身份",
