@@ -11,7 +11,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -79,6 +78,10 @@ from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settin
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.telemetry import configure_logging
+from blacklist_service.watches.event_routes import router as watch_events_router
+from blacklist_service.watches.operations import Watches
+from blacklist_service.watches.queries import sum_of_feeds
+from blacklist_service.watches.routes import router as watches_router
 from blacklist_service.web.context import RequestContext
 from blacklist_service.web.courtesy import Courtesy
 from blacklist_service.web.documented import ProblemResponse
@@ -120,20 +123,21 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         authenticator = Authenticator(dsn, deadline_seconds=deadline_seconds)
         app.state.proofs = authenticator
         app.state.room = Room(settings.data_dir if settings.is_embedded else None)
+        app.state.watching = Watches(secrecy, most=settings.watches_per_member)
         app.state.batcher = Batcher(
             dsn,
             secrecy=secrecy,
             lanes=settings.check_lanes,
             queue=settings.check_queue,
-            ages=ListAges(
-                _seconds(settings.list_soft_age), _seconds(settings.list_hard_age), _seconds(settings.seal_limit)
-            ),
+            ages=ListAges.of(settings),
             room=app.state.room,
             fishing=Fishing(settings.numbers_per_name, secrecy=secrecy),
+            watching=app.state.watching,
         )
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings)
         app.state.notice_watch = Watch(app.state.shares.pool(Share.STREAM))
+        app.state.event_look = Watch(app.state.shares.pool(Share.STREAM), sum_of_feeds)
         app.state.set_digests = SetDigests()
         app.state.courtesy = Courtesy(lambda: app.state.batcher.asked)
         app.state.batcher.start()
@@ -145,6 +149,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         finally:
             patience.cancel()
             await app.state.notice_watch.stop()
+            await app.state.event_look.stop()
             await app.state.batcher.stop()
             authenticator.close()
             readiness_lane.terminate()
@@ -171,6 +176,8 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         records_router,
         outcomes_router,
         explanations_router,
+        watches_router,
+        watch_events_router,
         matters_router,
         measures_router,
         simulation_router,
@@ -210,10 +217,6 @@ async def _rehearse(batcher: Batcher, authenticator: Authenticator) -> None:
     for found in await asyncio.gather(batcher.rehearse(), authenticator.rehearse(), return_exceptions=True):
         if isinstance(found, BaseException):
             log.warning("not_rehearsed", cause=type(found).__name__)
-
-
-def _seconds(age: int | None) -> timedelta | None:
-    return None if age is None else timedelta(seconds=age)
 
 
 async def _record_refusal(request: Request, problem: Problem) -> None:

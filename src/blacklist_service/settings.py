@@ -106,6 +106,10 @@ class Settings(BaseSettings):
         None, description="seconds since a court's feed was alive: older, and no check is answered"
     )
 
+    watches_per_member: Annotated[int, Field(ge=1)] = Field(
+        200_000, description="questions that a member may keep open; one more is 429"
+    )
+
     outcome_days: Annotated[int, Field(ge=1, le=250)] = Field(
         5, description="working days in which an agency says what it did about a block or flag"
     )

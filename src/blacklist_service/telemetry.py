@@ -37,6 +37,14 @@ JOBS_STUCK = Gauge(
     "blacklist_jobs_stuck", "Imports and exports begun three times or more and never done", multiprocess_mode="livemax"
 )
 
+WATCHES_OPEN = Gauge("blacklist_watches_open", "Questions kept open", multiprocess_mode="livemax")
+WATCH_LAG = Gauge(
+    "blacklist_watch_lag_seconds",
+    "Age of the oldest change that watches were not compared with yet",
+    multiprocess_mode="livemax",
+)
+WATCH_EVENTS = Counter("blacklist_watch_events", "Events written for units to be told", ["cause"])
+
 MANY_NUMBERS = Counter(
     "blacklist_many_numbers", "Names under which a member asked very many numbers in a day", ["what"]
 )

@@ -17,6 +17,7 @@ from blacklist_service.assistance.tasks import digest_notices, escalate_emergenc
 from blacklist_service.audit.export_jobs import forget_exports, make_next
 from blacklist_service.audit.simulation_jobs import simulate_next
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
+from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.fishing import forget_numbers
 from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
@@ -35,12 +36,14 @@ from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settin
 from blacklist_service.supervision.late_removals import LateRemovalsGauge
 from blacklist_service.supervision.tasks import count_days
 from blacklist_service.telemetry import JOBS_STUCK, configure_logging
+from blacklist_service.watches.tasks import keep_watching
 from blacklist_service.web.tasks import forget_answers
 
 WORKER_LOCK = 0x776F_726B
 ROUND_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
+NO_AGES = ListAges()
 NICENESS = 5
 """Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need."""
 
@@ -75,6 +78,7 @@ async def work(
     stopping: asyncio.Event,
     *,
     room: Room = ELSEWHERE,
+    ages: ListAges = NO_AGES,
 ) -> None:
     """Work until told to stop. One worker at a time: a second service on the same database waits for the lock."""
     while not stopping.is_set():
@@ -86,7 +90,7 @@ async def work(
             continue
         try:
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
-                await _work_guarded(guard, dsn, secrecy, stopping, room)
+                await _work_guarded(guard, dsn, secrecy, stopping, room, ages)
             else:
                 await _pause(stopping, ROUND_SECONDS)
         except Exception:
@@ -96,7 +100,9 @@ async def work(
             guard.terminate()
 
 
-async def _work_guarded(guard: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event, room: Room) -> None:
+async def _work_guarded(
+    guard: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event, room: Room, ages: ListAges
+) -> None:
     """The lock ends with its connection, so all work ends with it too."""
     lost = asyncio.Event()
 
@@ -114,6 +120,7 @@ async def _work_guarded(guard: Connection, dsn: str, secrecy: Secrecy, stopping:
             lambda: _make_exports(dsn, secrecy, room),
             lambda: _digest_anew(dsn, secrecy, room),
             lambda: _simulate(dsn, secrecy),
+            lambda: keep_watching(dsn, secrecy, ages),
         )
     ]
     ends = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
@@ -226,7 +233,7 @@ async def _main(settings: Settings) -> None:
     dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
     await require_fitting(dsn, secrecy)
     room = Room(settings.data_dir if settings.is_embedded else None)
-    await work(dsn, secrecy, stopping, room=room)
+    await work(dsn, secrecy, stopping, room=room, ages=ListAges.of(settings))
 
 
 def main() -> None:

@@ -1,12 +1,13 @@
 """Telling streams that a notice has moved, within a second, at the cost of one small query for all of them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import structlog
 
 from blacklist_service.assistance.queries import get_notices_version
-from blacklist_service.database.connections import Pool
+from blacklist_service.database.connections import Connection, Pool
 
 LOOK_SECONDS = 0.3
 
@@ -14,17 +15,20 @@ log = structlog.get_logger()
 
 
 class Watch:
-    """Looks at the notices' version while anybody waits for it; nobody waiting, it costs nothing."""
+    """Looks at the notices' version, or another that only rises, while anybody waits for it; nobody waiting, it costs
+    nothing.
+    """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, get_version: Callable[[Connection], Awaitable[int]] = get_notices_version) -> None:
         self._pool = pool
+        self._get_version = get_version
         self._waiting = 0
         self._version = 0
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def moved_past(self, version: int, *, timeout_seconds: float) -> bool:
-        """Wait until the notices' version is above `version`; False when the time is up."""
+        """Wait until the version is above `version`; False when the time is up."""
         self._waiting += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look())
@@ -50,9 +54,9 @@ class Watch:
             idle_rounds = 0 if self._waiting else idle_rounds + 1
             try:
                 async with self._pool.acquire(timeout=LOOK_SECONDS * 3) as connection:
-                    version = await get_notices_version(connection)  # type: ignore[arg-type]
+                    version = await self._get_version(connection)  # type: ignore[arg-type]
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("notices_not_seen", cause=type(error).__name__)
+                log.warning("version_not_seen", cause=type(error).__name__)
             else:
                 if version > self._version:
                     self._version = version

@@ -123,7 +123,7 @@ async def report_to_subject(
                        AND (b.reference IS NULL OR b.reference = e.reference)) AS is_withheld
         FROM (SELECT DISTINCT at, entry_id FROM ledger_subjects WHERE digest = $1) s
         CROSS JOIN LATERAL (
-            SELECT * FROM ledger_entries WHERE at = s.at AND id = s.entry_id AND action = 'check' OFFSET 0
+            SELECT * FROM ledger_entries WHERE at = s.at AND id = s.entry_id AND action IN ('check', 'recheck') OFFSET 0
         ) AS e
         LEFT JOIN matters m ON m.code = e.matter
         ORDER BY e.at, e.id

@@ -11,8 +11,10 @@ from asyncpg import UniqueViolationError
 from blacklist_service.checks.answers import ListAges, answer_question
 from blacklist_service.checks.asks import Answer, Ask, Outcome, read_ask
 from blacklist_service.checks.fishing import Fishing
+from blacklist_service.checks.problems import TooManyWatches
 from blacklist_service.checks.queries import Snapshot, look_up
 from blacklist_service.checks.replays import kept, replay
+from blacklist_service.checks.watching import Watching
 from blacklist_service.clock import new_ids
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.installation import are_digests_of_now
@@ -30,11 +32,12 @@ Outcomes = list[tuple[Ask, Outcome]]
 class Answerer:
     """What batches are answered by. It holds no connection: whoever calls has one, with nothing open on it."""
 
-    def __init__(self, *, secrecy: Secrecy, ages: ListAges, fishing: Fishing | None) -> None:
+    def __init__(self, *, secrecy: Secrecy, ages: ListAges, fishing: Fishing | None, watching: Watching | None) -> None:
         self._secrecy = secrecy
         self._digester = Digester(secrecy.digest_key)
         self._ages = ages
         self._fishing = fishing
+        self._watching = watching
         self._also_former = True
         self._catalogues: dict[int, Catalogue] = {}
 
@@ -71,6 +74,37 @@ class Answerer:
         return [ask for ask in asks if ask not in refused], list(refused.items())
 
     async def _answer(self, connection: Connection, asks: Sequence[Ask]) -> Outcomes:
+        """Where a question is to be kept open, its evidence and its watch are of one transaction."""
+        if not any(ask.opens_watch for ask in asks):
+            return await self._answer_all(connection, asks)
+        async with connection.transaction():
+            asks, refused = await self._refuse_crowded(connection, asks)
+            return refused + await self._answer_all(connection, asks)
+
+    async def _refuse_crowded(self, connection: Connection, asks: Sequence[Ask]) -> tuple[Sequence[Ask], Outcomes]:
+        """Refuse those whose member has as many open watches as it may."""
+        assert self._watching is not None  # noqa: S101 - composed with it wherever there are keys
+        members = {_member(ask) for ask in asks if ask.opens_watch}
+        room = dict(await self._watching.count_room(connection, members))
+        admitted: list[Ask] = []
+        refused: Outcomes = []
+        for ask in asks:
+            if ask.opens_watch:
+                room[_member(ask)] -= 1
+            if ask.opens_watch and room[_member(ask)] < 0:
+                refused.append((ask, TooManyWatches()))
+            else:
+                admitted.append(ask)
+        return admitted, refused
+
+    async def _open_watches(
+        self, connection: Connection, answered: Sequence[tuple[Ask, Answer]], snapshot: Snapshot
+    ) -> None:
+        opened = [(ask.question, answer) for ask, answer in answered if ask.opens_watch and ask.question]
+        if opened and self._watching is not None:
+            await self._watching.open(connection, opened, snapshot)
+
+    async def _answer_all(self, connection: Connection, asks: Sequence[Ask]) -> Outcomes:
         places = [place for ask in asks if (place := ask.idempotency_place)]
         snapshot = await self._look_up(connection, asks, places)
         replayed: Outcomes = []
@@ -82,6 +116,7 @@ class Answerer:
             ids = [answer.check_id for _, answer in answered]
             beside = kept((ask, answer.check_id) for ask, answer in answered) if places else None
             await record(connection, entries, at=snapshot.at, secrecy=self._secrecy, ids=ids, beside=beside)
+            await self._open_watches(connection, answered, snapshot)
         return replayed + outcomes
 
     async def _look_up(
@@ -118,3 +153,8 @@ class Answerer:
                 answered.append((ask, answer))
                 entries.append(entry)
         return outcomes, entries, answered
+
+
+def _member(ask: Ask) -> str:
+    """Of an ask that opens a watch, which always has one."""
+    return ask.asker.member or ""

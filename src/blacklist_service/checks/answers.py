@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Self
 from uuid import UUID
 
 import orjson
@@ -9,12 +10,13 @@ import orjson
 from blacklist_service.assistance.rules import object_key
 from blacklist_service.checks import rules
 from blacklist_service.checks.asks import Answer, AskedSubject, Question
-from blacklist_service.checks.problems import SubjectNotCovered, Uncovered, UnknownMatter
+from blacklist_service.checks.problems import ChildNotWatched, SubjectNotCovered, Uncovered, UnknownMatter
 from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.listings.rules import is_minor
 from blacklist_service.measures.rules import Catalogue, Matter
 from blacklist_service.problems import MatterNotAllowed, Unauthenticated, Undetermined
+from blacklist_service.settings import Settings
 from blacklist_service.subjects.identifiers import birth_date, mask_identifier
 from blacklist_service.subjects.keys import proves_who
 from blacklist_service.subjects.names import mask_name
@@ -35,6 +37,11 @@ class ListAges:
     soft: timedelta | None = None
     hard: timedelta | None = None
     unsealed: timedelta | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        ages = (settings.list_soft_age, settings.list_hard_age, settings.seal_limit)
+        return cls(*(None if age is None else timedelta(seconds=age) for age in ages))
 
     def is_stale(self, snapshot: Snapshot) -> bool:
         """Raise `Undetermined` past the hard age, or where the ledger is not sealed: evidence nobody can rely on; and at
@@ -73,6 +80,8 @@ def answer_question(
         raise MatterNotAllowed(matter.code)
     if must_cover:
         _refuse_uncovered(question, matter, snapshot.legal_date)
+    if request.watch is not None and matter.about_children:
+        _refuse_children(question, snapshot.legal_date)
     is_stale = ages.is_stale(snapshot)
     decided = [decide_subject(question, asked, matter, snapshot) for asked in question.subjects]
     if is_stale:
@@ -81,20 +90,21 @@ def answer_question(
     warnings = question.warnings
     if is_stale or not snapshot.list_version:
         warnings = [*warnings, *([] if snapshot.list_version else [LIST_EMPTY]), *([LIST_STALE] if is_stale else [])]
-    content = orjson.dumps(
-        {
-            "check_id": str(check_id),
-            "decision": decision._value_,
-            "matter": matter.code,
-            "reference": request.reference,
-            "checked_at": snapshot.wire_at,
-            "list_version": snapshot.list_version,
-            "measures_version": snapshot.measures_version,
-            "notices_version": snapshot.notices_version,
-            "warnings": warnings,
-            "subjects": [_subject_wire(asked, one) for asked, one in zip(question.subjects, decided, strict=True)],
-        }
-    )
+    wire: dict[str, object] = {
+        "check_id": str(check_id),
+        "decision": decision._value_,
+        "matter": matter.code,
+        "reference": request.reference,
+        "checked_at": snapshot.wire_at,
+        "list_version": snapshot.list_version,
+        "measures_version": snapshot.measures_version,
+        "notices_version": snapshot.notices_version,
+        "warnings": warnings,
+        "subjects": [_subject_wire(asked, one) for asked, one in zip(question.subjects, decided, strict=True)],
+    }
+    if request.watch is not None:
+        wire["watch"] = {"watch_id": str(check_id), "until": request.watch.until}
+    content = orjson.dumps(wire)
     return Answer(check_id, content), _entry(question, matter, snapshot, decision, decided, content)
 
 
@@ -113,6 +123,11 @@ def _refuse_uncovered(question: Question, matter: Matter, on: date) -> None:
         if (asked.subject.kind, asked.role) not in pairs
     ]
     raise SubjectNotCovered(matter.code, uncovered)
+
+
+def _refuse_children(question: Question, today: date) -> None:
+    if any(_is_child(asked, today) for asked in question.subjects):
+        raise ChildNotWatched
 
 
 def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:
@@ -196,6 +211,7 @@ def _entry(
                 for asked in question.subjects
             ]
         ),
+        private={"object": question.request.object},
         request=question.body,
         answer=content,
     )

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.access.scopes import Scope
+from blacklist_service.checks.problems import WatchTooLong
 from blacklist_service.checks.schemas import CheckRequest, SubjectRequest
 from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest, Problem
 from blacklist_service.subjects.cells import disagrees
@@ -29,6 +31,8 @@ CHECKED_TYPES = {
     IdentifierType.FOREIGN_PERMANENT_RESIDENT_ID,
 }
 """Numbers whose check rests on MOD 11-2: one that fails was never issued, so nothing could ever match it."""
+
+MOST_WATCHED_DAYS = 400
 
 
 _VALID, _PERSON = IdentifierQuality.VALID, SubjectKind.PERSON
@@ -112,6 +116,8 @@ class Ask:
     question: Question | None = None
     request_digest: bytes = b""
     was_alone: bool = False
+    opens_watch: bool = False
+    """Its question is to be kept open: that is written in the transaction of its evidence."""
 
     @property
     def idempotency_place(self) -> tuple[str, str] | None:
@@ -142,10 +148,22 @@ def read_ask(ask: Ask, digester: Digester, *, today: date, also_former: bool = F
         today=today,
         also_former=also_former,
     )
+    if request.watch is not None:
+        if principal is None:
+            raise InvalidRequest(errors=[FieldError("/watch", "no-member", "nobody could be told")])
+        principal.require(Scope.WATCHES_WRITE)
+        require_until(request.watch.until, today)
+        ask.opens_watch = True
     if ask.key is not None:
         # Keyed: the request holds numbers that could be guessed from a plain hash.
         ask.request_digest = digester.of("request", ask.body.hex())
     return ask.question
+
+
+def require_until(until: date, today: date) -> None:
+    """Raise `WatchTooLong` unless it is a day on which a watch may end."""
+    if not today <= until <= today + timedelta(days=MOST_WATCHED_DAYS):
+        raise WatchTooLong(MOST_WATCHED_DAYS)
 
 
 def read_question(

@@ -21,6 +21,7 @@ from blacklist_service.checks.asks import Answer, Ask, refuse
 from blacklist_service.checks.deadlines import Deadlines
 from blacklist_service.checks.fishing import Fishing
 from blacklist_service.checks.waiting import Waiting
+from blacklist_service.checks.watching import Watching
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
 from blacklist_service.database.room import ELSEWHERE, Room
@@ -59,9 +60,10 @@ class Batcher:
         ages: ListAges | None = None,
         room: Room = ELSEWHERE,
         fishing: Fishing | None = None,
+        watching: Watching | None = None,
     ) -> None:
         self._room = room
-        self._answerer = Answerer(secrecy=secrecy, ages=ages or ListAges(), fishing=fishing)
+        self._answerer = Answerer(secrecy=secrecy, ages=ages or ListAges(), fishing=fishing, watching=watching)
         self._most_waiting = queue
         self._enough = 0.0
         self._look_again: asyncio.TimerHandle | None = None

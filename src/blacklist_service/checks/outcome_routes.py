@@ -11,6 +11,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.outcomes import Outcome, find_outcome, record_outcome
 from blacklist_service.checks.records import get_own_check
 from blacklist_service.checks.schemas import OutcomeRequest, OutcomeResponse
+from blacklist_service.checks.watching import Watching
 from blacklist_service.problems import NotYours
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
@@ -39,6 +40,8 @@ async def put_outcome(
         actor=actor.by(body.operator),
         secrecy=request.app.state.secrecy,
     )
+    watching: Watching = request.app.state.watching
+    await watching.end_by_outcome(connection, check_id, body.action, actor=actor.by(body.operator))
     return _response(outcome)
 
 

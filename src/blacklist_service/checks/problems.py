@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from blacklist_service.measures.rules import Coverage
-from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.problems import FieldError, InvalidRequest, TooManyRequests
 
 
 class Uncovered(NamedTuple):
@@ -49,6 +49,29 @@ class SubjectNotCovered(InvalidRequest):
         self.matter = matter
         self.facts = {"subjects": [{"role": one.role, "kind": one.kind} for one in uncovered]}
         """For the record: nothing of the person."""
+
+
+class WatchTooLong(InvalidRequest):
+    """A watch ends today or later, and within so many days."""
+
+    def __init__(self, most_days: int) -> None:
+        super().__init__(errors=[FieldError("/watch/until", "range", f"from today to {most_days} days from now")])
+
+
+class ChildNotWatched(InvalidRequest):
+    """A question about a child is not kept, so it cannot be kept open."""
+
+    code = "child-not-watched"
+
+    def __init__(self) -> None:
+        super().__init__(errors=[FieldError("/watch", self.code, "a child who is named here is not stored")])
+
+
+class TooManyWatches(TooManyRequests):
+    """This member has as many open watches as it may: close some first."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_after_seconds=3600)
 
 
 class ReasonMissing(InvalidRequest):

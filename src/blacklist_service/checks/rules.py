@@ -46,6 +46,13 @@ class Reason(StrEnum):
     NOTICE_MISSING = "notice_missing"
 
 
+class Tell(StrEnum):
+    """What a watch tells of: that the decision changed, or also that what matched did."""
+
+    DECISION = "decision"
+    MATCHES = "matches"
+
+
 STRENGTH: Mapping[Decision, int] = {Decision.BLOCK: 2, Decision.FLAG: 1, Decision.CLEAR: 0}
 IDENTITY_STRENGTH: Mapping[Identity, int] = {
     Identity.EXACT: 3,

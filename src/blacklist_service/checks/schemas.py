@@ -6,13 +6,13 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
+from blacklist_service.checks.rules import Decision, OutcomeAction, Reason, Tell
 from blacklist_service.measures.rules import MeasureClass, SubjectRole
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
 from blacklist_service.web.paging import Page, PageQuery
-from blacklist_service.web.wire import Code, Instant, Name, Number, Reference, Request, Response, text
+from blacklist_service.web.wire import Code, Instant, LegalDate, Name, Number, Reference, Request, Response, text
 
 MOST_SUBJECTS = 20
 MOST_CHECKS = 1000
@@ -85,6 +85,16 @@ class SubjectRequest(Request):
     identifier: IdentifierRequest | None = None
 
 
+class WatchRequest(Request):
+    """Keep the question open: tell when its answer changes."""
+
+    until: LegalDate = Field(description="the last day; at most 400 days from now")
+    tell: Tell = Field(Tell.DECISION, description="`matches`: also when what matched changes, and the decision does not")
+    after_outcome: bool = Field(
+        False, description="goes on after a final outcome (`approved`, `refused`, `withdrawn`), as for holders of an office"
+    )
+
+
 class CheckRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_CHECK]})
 
@@ -95,6 +105,7 @@ class CheckRequest(Request):
         None, description="property or licence number, where there is one"
     )
     subjects: Annotated[list[SubjectRequest], Field(min_length=1, max_length=MOST_SUBJECTS)]
+    watch: WatchRequest | None = Field(None, description="needs the scope `watches:write`")
 
 
 class BatchRequest(Request):
@@ -152,6 +163,11 @@ class SubjectResponse(Response):
     matches_total: int | None = Field(None, description="only where more matched than are shown")
 
 
+class WatchOpened(Response):
+    watch_id: UUID
+    until: date
+
+
 class CheckResponse(Response):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_ANSWER]})
 
@@ -168,6 +184,7 @@ class CheckResponse(Response):
         "and clear became flag; `identifier-checksum`, `identifier-unusual`: the number was taken though it looks wrong"
     )
     subjects: list[SubjectResponse]
+    watch: WatchOpened | None = Field(None, description="only where the question is kept open")
 
 
 class RecordedCheckResponse(CheckResponse):

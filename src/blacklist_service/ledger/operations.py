@@ -74,7 +74,7 @@ def _write_statement(table: str = "", kinds: tuple[tuple[str, str], ...] = ()) -
         INSERT INTO {table} (at, {", ".join(dict(kinds))}) SELECT $1, * FROM unnest({other})
     """
     read = {
-        "check_id": f"CASE WHEN {shared['action']} = 'check' THEN id ELSE check_id END",
+        "check_id": f"CASE WHEN {shared['action']} IN ('check', 'recheck') THEN id ELSE check_id END",
         "listing_ids": "listing_ids::uuid[]",
         "source_ip": "source_ip::inet",
     }

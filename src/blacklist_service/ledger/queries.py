@@ -18,7 +18,7 @@ KEPT = ("ledger_entries", "ledger_secrets", "ledger_subjects", "ledger_pending")
 
 @dataclass(frozen=True, slots=True)
 class RecordedCheck:
-    """A check as it was answered: the exact bytes, and what proves them."""
+    """A check or a recheck as it was answered: the exact bytes, and what proves them."""
 
     check_id: UUID
     agency: str | None
@@ -37,7 +37,7 @@ async def find_check(connection: Connection, check_id: UUID, secrecy: Secrecy) -
         """
         SELECT e.at, e.agency, e.leaf, s.salt, s.answer
         FROM ledger_entries e JOIN ledger_secrets s ON s.at = e.at AND s.entry_id = e.id
-        WHERE e.at = $1 AND e.id = $2 AND e.action = 'check' AND s.at = $1 AND s.answer IS NOT NULL
+        WHERE e.at = $1 AND e.id = $2 AND e.action IN ('check', 'recheck') AND s.at = $1 AND s.answer IS NOT NULL
         """,
         at,
         check_id,
@@ -73,7 +73,7 @@ async def find_agency_of_check(connection: Connection, check_id: UUID) -> str | 
     if at is None:
         return None
     agency: str | None = await connection.fetchval(
-        "SELECT agency FROM ledger_entries WHERE at = $1 AND id = $2 AND action = 'check'", at, check_id
+        "SELECT agency FROM ledger_entries WHERE at = $1 AND id = $2 AND action IN ('check', 'recheck')", at, check_id
     )
     return agency
 
@@ -123,7 +123,8 @@ async def was_told_of(connection: Connection, agency: str | None, listing_id: UU
     found: bool = await connection.fetchval(
         """
         SELECT EXISTS (SELECT FROM ledger_entries
-                       WHERE listing_ids <> '{}' AND listing_ids @> ARRAY[$2::uuid] AND action = 'check' AND agency = $1)
+                       WHERE listing_ids <> '{}' AND listing_ids @> ARRAY[$2::uuid] AND action IN ('check', 'recheck')
+                       AND agency = $1)
         """,
         agency,
         listing_id,

@@ -1,0 +1,256 @@
+"""Asking again, by the hot path's own code: look up, decide, compare; what changed is recorded and told in one COMMIT."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.checks.answers import ListAges, answer_question
+from blacklist_service.checks.asks import Answer, Question, read_question
+from blacklist_service.checks.problems import SubjectNotCovered, UnknownMatter
+from blacklist_service.checks.queries import Snapshot, look_up
+from blacklist_service.checks.rules import Tell
+from blacklist_service.checks.schemas import CheckRequest
+from blacklist_service.clock import legal_date, new_ids, now
+from blacklist_service.database.connections import Connection
+from blacklist_service.database.installation import are_digests_of_now
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.measures.queries import get_catalogue
+from blacklist_service.measures.rules import Catalogue
+from blacklist_service.problems import Problem
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.subjects.digests import DIGEST_RULES, Digester
+from blacklist_service.watches.operations import end_watches
+from blacklist_service.watches.questions import open_question
+from blacklist_service.watches.rules import AnswerState, Cause, EventType, next_change, state_of
+from blacklist_service.watches.telling import Event, tell
+from blacklist_service.web.bodies import validate
+
+AT_ONCE = 128
+
+DUE = "SELECT watch_id, cause FROM watches_due ORDER BY since, watch_id LIMIT $1"
+# By id, as everybody locks them.
+ROWS = "SELECT * FROM watches WHERE id = ANY($1::uuid[]) AND closed_at IS NULL ORDER BY id FOR UPDATE"
+KEEP = """
+UPDATE watches SET check_id = sent.check_id, decision = sent.decision, is_doubted = sent.is_doubted,
+       matches = sent.matches, revision = sent.revision, recheck_on = sent.recheck_on,
+       digest_rules = coalesce($1, watches.digest_rules)
+FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::boolean[], $6::bytea[], $7::integer[], $8::date[])
+     AS sent (id, check_id, decision, is_doubted, matches, revision, recheck_on)
+WHERE watches.id = sent.id
+"""
+ADD_KEYS = """
+INSERT INTO watch_keys (digest, watch_id)
+SELECT digest, watch_id FROM unnest($1::bytea[], $2::uuid[]) AS sent (digest, watch_id)
+WHERE NOT EXISTS (SELECT FROM watch_keys held WHERE held.watch_id = sent.watch_id AND held.digest = sent.digest)
+"""
+
+log = structlog.get_logger()
+
+
+class _Asked(NamedTuple):
+    row: Any
+    cause: Cause
+    question: Question
+
+
+class _Recheck(NamedTuple):
+    """An answer that was not the one before."""
+
+    asked: _Asked
+    answer: Answer
+    entry: Entry
+    state: AnswerState
+    next_change: date | None
+
+    @property
+    def is_told(self) -> bool:
+        row, state = self.asked.row, self.state
+        return bool(row["decision"] != state.decision) or (
+            row["tell"] == Tell.MATCHES.value and bool(row["matches"] != state.matches)
+        )
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What a slice came to."""
+
+    changed: list[_Recheck]
+    kept: list[tuple[_Asked, AnswerState, date | None]]
+    ended: list[tuple[Any, Cause]]
+
+
+class Asker:
+    """Asks watches again that are due. `ages` as checks have them."""
+
+    def __init__(self, secrecy: Secrecy, ages: ListAges) -> None:
+        self._secrecy = secrecy
+        self._digester = Digester(secrecy.digest_key)
+        self._ages = ages
+        self._catalogues: dict[int, Catalogue] = {}
+
+    async def ask_some(self, connection: Connection) -> int:
+        """Ask the next slice of those that are due again; return how many that was.
+
+        Raise `Undetermined` where no check is answered either: they stay due.
+        """
+        async with connection.transaction():
+            await connection.execute("SELECT FROM watch_cursor FOR UPDATE")  # one worker at a time, whatever happens
+            due = await connection.fetch(DUE, AT_ONCE)
+            if not due:
+                return 0
+            causes = {row["watch_id"]: Cause(row["cause"]) for row in due}
+            rows = await connection.fetch(ROWS, list(causes))
+            is_of_now = await are_digests_of_now(connection)
+            await self._ask(connection, rows, causes, also_former=not is_of_now)
+            await connection.execute("DELETE FROM watches_due WHERE watch_id = ANY($1::uuid[])", list(causes))
+        return len(due)
+
+    async def _ask(
+        self,
+        connection: Connection,
+        rows: Sequence[Any],
+        causes: Mapping[Any, Cause],
+        *,
+        also_former: bool,
+    ) -> _Outcome:
+        outcome = _Outcome([], [], [])
+        asked = [
+            _Asked(row, causes[row["id"]], question)
+            for row in rows
+            if (question := self._read(row, outcome, also_former=also_former)) is not None
+        ]
+        digests = list(
+            dict.fromkeys(key.digest for one in asked for subject in one.question.subjects for key in subject.keys)
+        )
+        snapshot = await look_up(connection, digests, [])
+        catalogue = await self._catalogue(connection, snapshot.measures_version)
+        for one, check_id in zip(asked, new_ids(snapshot.at, len(asked)), strict=True):
+            if one.row["until"] >= snapshot.legal_date:
+                self._decide(one, check_id, snapshot, catalogue, outcome)
+        await self._write(connection, outcome, snapshot, also_former=also_former)
+        return outcome
+
+    def _read(self, row: Any, outcome: _Outcome, *, also_former: bool) -> Question | None:
+        body = open_question(
+            row["question"], row["id"], matter=row["matter"], reference=row["reference"], secrecy=self._secrecy
+        )
+        try:
+            return read_question(
+                validate(CheckRequest, body),
+                body,
+                actor=Actor(row["member_code"]),
+                digester=self._digester,
+                today=legal_date(now()),
+                also_former=also_former,
+            )
+        except Problem as problem:  # by the rules of a later version: it would never be answered again
+            log.warning("watch_not_readable", code=problem.code)
+            outcome.ended.append((row, Cause.NOT_READABLE))
+            return None
+
+    def _decide(
+        self, asked: _Asked, check_id: Any, snapshot: Snapshot, catalogue: Catalogue, outcome: _Outcome
+    ) -> None:
+        try:
+            answer, entry = answer_question(asked.question, snapshot, catalogue, check_id, self._ages)
+        except (UnknownMatter, SubjectNotCovered):
+            outcome.ended.append((asked.row, Cause.NOT_COVERED))
+            return
+        state, day = state_of(orjson.loads(answer.content)), next_change(asked.question, snapshot)
+        if _is_as_before(asked.row, self._undoubted(asked, state, snapshot, catalogue, check_id)):
+            outcome.kept.append((asked, _held(asked.row), day))
+            return
+        facts = {"watch": str(asked.row["id"]), "cause": asked.cause.value}
+        entry = entry._replace(action=Action.RECHECK, facts=facts)
+        outcome.changed.append(_Recheck(asked, answer, entry, state, day))
+
+    def _undoubted(
+        self, asked: _Asked, state: AnswerState, snapshot: Snapshot, catalogue: Catalogue, check_id: Any
+    ) -> AnswerState:
+        """That a list grows old changes no answer by itself: one that was given on a fresh list is compared without it."""
+        if not state.is_doubted or asked.row["is_doubted"]:
+            return state
+        plain, _ = answer_question(asked.question, snapshot, catalogue, check_id, replace(self._ages, soft=None))
+        return state_of(orjson.loads(plain.content))
+
+    async def _write(self, connection: Connection, outcome: _Outcome, snapshot: Snapshot, *, also_former: bool) -> None:
+        told = [one for one in outcome.changed if one.is_told]
+        await record(
+            connection,
+            [one.entry for one in told],
+            at=snapshot.at,
+            secrecy=self._secrecy,
+            ids=[one.answer.check_id for one in told],
+        )
+        rows = [
+            _row(one.asked, one.state, one.next_change, one.answer if one.is_told else None) for one in outcome.changed
+        ]
+        rows += [
+            _row(asked, state, day, None)
+            for asked, state, day in outcome.kept
+            if asked.row["recheck_on"] != day or asked.row["digest_rules"] != DIGEST_RULES
+        ]
+        if rows:
+            await connection.execute(KEEP, None if also_former else DIGEST_RULES, *zip(*rows, strict=True))
+        await self._add_keys(connection, outcome)
+        if outcome.ended:
+            await end_watches(connection, outcome.ended, at=snapshot.at)
+        await tell(connection, [_event(one, snapshot) for one in told], at=snapshot.at)
+
+    async def _add_keys(self, connection: Connection, outcome: _Outcome) -> None:
+        """By the rules of this code, where they were digested by earlier ones."""
+        asked = [*(one.asked for one in outcome.changed), *(asked for asked, _, _ in outcome.kept)]
+        keys = [
+            (digest, one.row["id"])
+            for one in asked
+            if one.row["digest_rules"] != DIGEST_RULES
+            for digest in {key.digest for subject in one.question.subjects for key in subject.keys}
+        ]
+        if keys:
+            await connection.execute(ADD_KEYS, *zip(*keys, strict=True))
+
+    async def _catalogue(self, connection: Connection, version: int) -> Catalogue:
+        if version not in self._catalogues:
+            self._catalogues = {version: await get_catalogue(connection, version)}
+        return self._catalogues[version]
+
+
+def _held(row: Any) -> AnswerState:
+    return AnswerState(row["decision"], row["matches"], row["is_doubted"])
+
+
+def _is_as_before(row: Any, state: AnswerState) -> bool:
+    return (row["decision"], row["matches"], row["is_doubted"]) == (state.decision, state.matches, state.is_doubted)
+
+
+def _row(asked: _Asked, state: AnswerState, day: date | None, answer: Answer | None) -> tuple[object, ...]:
+    row = asked.row
+    return (
+        *(row["id"], answer.check_id if answer else row["check_id"], str(state.decision), state.is_doubted),
+        *(state.matches, row["revision"] + (answer is not None), day),
+    )
+
+
+def _event(recheck: _Recheck, snapshot: Snapshot) -> Event:
+    row, decision = recheck.asked.row, recheck.state.decision
+    is_decision = row["decision"] != decision
+    return Event(
+        member_code=row["member_code"],
+        type=EventType.DECISION_CHANGED if is_decision else EventType.MATCHES_CHANGED,
+        watch_id=row["id"],
+        revision=row["revision"] + 1,
+        check_id=recheck.answer.check_id,
+        reference=row["reference"],
+        matter=row["matter"],
+        before=row["decision"],
+        after=decision.value,
+        list_version=snapshot.list_version,
+        notices_version=snapshot.notices_version,
+        cause=recheck.asked.cause,
+    )

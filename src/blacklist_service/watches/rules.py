@@ -1,0 +1,134 @@
+"""What an answer is to a watch, when the calendar may change it, and which outcomes are final. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from blacklist_service.checks.asks import Question
+from blacklist_service.checks.outcomes import OutcomeAction
+from blacklist_service.checks.queries import Snapshot
+from blacklist_service.checks.rules import Decision
+from blacklist_service.measures.rules import Catalogue, Matter, MeasureClass
+
+MATCHES_BYTES = 16
+LIST_STALE = "list-stale"
+FINAL = frozenset({OutcomeAction.APPROVED, OutcomeAction.REFUSED, OutcomeAction.WITHDRAWN})
+"""Outcomes after which nothing is left to decide; `suspended` and `referred` wait for more."""
+
+
+class EventType(StrEnum):
+    """What a unit is told of."""
+
+    DECISION_CHANGED = "watch.decision_changed"
+    MATCHES_CHANGED = "watch.matches_changed"
+    ENDED = "watch.ended"
+    LISTING_WITHDRAWN = "check.listing_withdrawn"
+
+
+class Cause(StrEnum):
+    """What moved, so that a watch was asked again; or why it ended."""
+
+    LIST = "list"
+    NOTICES = "notices"
+    MEASURES = "measures"
+    CALENDAR = "calendar"
+    FRESHNESS = "freshness"
+    SUCCESSION = "succession"
+    DIGESTS = "digests"
+
+    UNTIL = "until"
+    CLOSED = "closed"
+    OUTCOME = "outcome"
+    NOT_COVERED = "not_covered"
+    NOT_READABLE = "not_readable"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerState:
+    """What of an answer is compared with the next one. `is_doubted`: it may be a flag only for the list's age."""
+
+    decision: Decision
+    matches: bytes
+    is_doubted: bool
+
+
+def state_of(answer: Mapping[str, Any]) -> AnswerState:
+    """Of an answer as it was sent. Matches are the same where the same listing or notice has the same effect for the same
+    reason: not what is shown of it.
+    """
+    matches = [
+        [place, subject.get("matches_total", len(subject["matches"])), sorted(map(_identity, subject["matches"]))]
+        for place, subject in enumerate(answer["subjects"])
+    ]
+    digest = blake2b(orjson.dumps(matches), digest_size=MATCHES_BYTES).digest()
+    return AnswerState(Decision(answer["decision"]), digest, LIST_STALE in answer["warnings"])
+
+
+def _identity(match: Mapping[str, Any]) -> list[str]:
+    notice = match["notice"] or {}
+    return [
+        *(match["listing_id"] or "", match["relation"], match["identity"], match["effect"], match["reason"]),
+        *(match["measure"]["id"], notice.get("notice_id", "")),
+    ]
+
+
+def next_change(question: Question, snapshot: Snapshot) -> date | None:
+    """The first day after that of `snapshot` on which what was found changes by the calendar alone: a term or a notice
+    ends, a person comes into an office or leaves it. Measures are not looked at: their days are the whole matter's.
+    """
+    today = snapshot.legal_date
+    digests = {key.digest for asked in question.subjects for key in asked.keys}
+    days = [
+        day
+        for digest in digests
+        for days in (
+            *(_days_of_listing(row) for row in snapshot.rows.get(digest, ())),
+            *([_after(row["valid_until"])] for row in snapshot.notices.get(digest, ())),
+        )
+        for day in days
+        if day is not None and day > today
+    ]
+    return min(days, default=None)
+
+
+def _days_of_listing(row: Mapping[str, Any]) -> Iterator[date | None]:
+    yield _after(row["expires_on"])
+    if row["person"] is not None:
+        person = row["people"][row["person"]]
+        since = person.get("from")
+        yield date.fromisoformat(since) if since else None
+        yield _after(person.get("to"))
+
+
+def _after(last: date | str | None) -> date | None:
+    """The day after the last one, as the database or JSON gives it."""
+    if not last:
+        return None
+    day = date.fromisoformat(last) if isinstance(last, str) else last
+    return day + timedelta(days=1) if day < date.max else None
+
+
+def matters_that_turn(matters: Iterable[Matter], after: date, until: date) -> list[str]:
+    """Matters of which a measure begins or ends on a day after `after`, up to `until`."""
+    return sorted(
+        matter.code
+        for matter in matters
+        if any(
+            measure.measure_class is not MeasureClass.NONE
+            and (
+                after < measure.valid_from <= until
+                or (measure.valid_to is not None and after <= measure.valid_to < until)
+            )
+            for measure in matter.measures
+        )
+    )
+
+
+def matters_that_differ(old: Catalogue, new: Catalogue) -> list[str]:
+    """Matters whose measures are others, or that are there no more."""
+    return sorted(code for code, matter in old.by_code.items() if new.by_code.get(code) != matter)
