@@ -67,7 +67,7 @@ INSERT INTO watches_due (watch_id, cause)
 SELECT DISTINCT w.watch_id, $1 FROM notice_keys k JOIN watch_keys w ON w.digest = k.digest WHERE k.is_live
 ON CONFLICT DO NOTHING
 """
-UNPRIMED = "SELECT * FROM watches_unprimed ORDER BY watch_id LIMIT $1 FOR UPDATE"
+UNPRIMED = "SELECT watch_id FROM watches_unprimed ORDER BY watch_id LIMIT $1"
 # A listing that ended keeps its closed keys, and says with which version it last changed, so both ways are seen.
 PRIME = f"""
 INSERT INTO watches_due (watch_id, cause)
@@ -223,8 +223,11 @@ async def _prime(connection: Connection, measures_version: int) -> None:
         return
     ids = [row["watch_id"] for row in unprimed]
     await connection.execute(PRIME, ids, measures_version)
-    await connection.execute("DELETE FROM watches_unprimed WHERE watch_id = ANY($1::uuid[])", ids)
+    # Of those that were ended meanwhile, none is counted.
+    primed = await connection.fetch(
+        "DELETE FROM watches_unprimed WHERE watch_id = ANY($1::uuid[]) RETURNING member_code", ids
+    )
     opened: dict[str, int] = {}
-    for row in unprimed:
+    for row in primed:
         opened[row["member_code"]] = opened.get(row["member_code"], 0) + 1
     await count_opened(connection, opened)

@@ -71,7 +71,7 @@ class Follower:
         if seen["has_dated"]:
             await note_dated(connection)
         is_more = await self._asker.ask_some(connection) > 0
-        if seen["has_withdrawals"]:
+        if seen["has_withdrawals"] or seen["list_moved"]:
             is_more = await tell_withdrawn(connection) or is_more
         if seen["has_ended"]:
             is_more = await self.end_some(connection) or is_more
