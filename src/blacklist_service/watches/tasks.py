@@ -34,6 +34,7 @@ LOOK_SECONDS = 0.2
 NOW_AND_THEN_SECONDS = 5.0
 UNANSWERED_SECONDS = 1.0
 MOST_ENDED = 128
+MOVES = ("list_moved", "notices_moved", "measures_moved", "day_began", "lineage_grew", "has_unprimed")
 
 MEASURED = """
 SELECT coalesce((SELECT sum(open) FROM watch_feeds), 0) + (SELECT count(*) FROM watches_unprimed) AS open,
@@ -61,21 +62,19 @@ class Follower:
         Raise `Undetermined` where no check is answered either; what is due stays due.
         """
         seen = await glance(connection)
-        if any(
-            seen[name]
-            for name in ("list_moved", "notices_moved", "measures_moved", "day_began", "lineage_grew", "has_unprimed")
-        ):
+        has_moved = any(seen[name] for name in MOVES)
+        if has_moved:
             await follow(connection)
         elif not seen["has_due"] and seen["has_sweeps"]:
             await sweep(connection)
         if seen["has_dated"]:
             await note_dated(connection)
         is_more = await self._asker.ask_some(connection) > 0
-        if seen["has_withdrawals"] or seen["list_moved"]:
+        if seen["has_withdrawals"]:
             is_more = await tell_withdrawn(connection) or is_more
         if seen["has_ended"]:
             is_more = await self.end_some(connection) or is_more
-        return is_more or seen["has_sweeps"]
+        return is_more or has_moved or seen["has_sweeps"]
 
     async def end_some(self, connection: Connection) -> bool:
         """End watches whose last day is over, once the date can be believed. Is there more?"""
