@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.members.changes import succeed_member
 from blacklist_service.measures.operations import founding_catalogue
+from blacklist_service.members.changes import succeed_member
 from blacklist_service.settings import Settings
 from tests.journeys.test_life_of_a_listing import LISTED, act, publish
 from tests.journeys.test_notices import LAND, SELLER, land, serve  # noqa: F401 - a fixture
