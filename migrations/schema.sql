@@ -966,9 +966,8 @@ CREATE TABLE watch_feeds (
 COMMENT ON COLUMN watch_feeds.open IS 'its open watches, but for those unprimed';
 
 CREATE TABLE watch_keys (
-    digest bytea NOT NULL,
-    watch_id uuid NOT NULL,
-    CONSTRAINT watch_keys_digest_check CHECK ((length(digest) = 16))
+    digest uuid NOT NULL,
+    watch_id uuid NOT NULL
 );
 
 CREATE TABLE watch_sweeps (
@@ -988,22 +987,22 @@ CREATE TABLE watch_withdrawals (
 
 CREATE TABLE watches (
     id uuid NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    check_id uuid,
+    revision integer DEFAULT 0 NOT NULL,
+    until date NOT NULL,
+    recheck_on date,
+    digest_rules smallint NOT NULL,
+    is_doubted boolean NOT NULL,
+    after_outcome boolean NOT NULL,
     member_code text NOT NULL,
     matter text NOT NULL,
     reference text NOT NULL,
-    check_id uuid NOT NULL,
     decision text NOT NULL,
-    is_doubted boolean NOT NULL,
-    matches bytea NOT NULL,
-    revision integer DEFAULT 0 NOT NULL,
     tell text NOT NULL,
-    until date NOT NULL,
-    after_outcome boolean NOT NULL,
-    opened_at timestamp with time zone NOT NULL,
-    closed_at timestamp with time zone,
+    matches bytea NOT NULL,
     cause text,
-    recheck_on date,
-    digest_rules smallint NOT NULL,
     question bytea,
     CONSTRAINT watches_check CHECK (((closed_at IS NULL) = (cause IS NULL))),
     CONSTRAINT watches_check1 CHECK (((closed_at IS NULL) = (question IS NOT NULL))),
@@ -1012,13 +1011,13 @@ CREATE TABLE watches (
     CONSTRAINT watches_tell_check CHECK ((tell = ANY (ARRAY['decision'::text, 'matches'::text])))
 );
 
-COMMENT ON COLUMN watches.check_id IS 'the newest answer: its own id, or that of a recheck';
+COMMENT ON COLUMN watches.check_id IS 'the newest recheck; null = the check itself';
+
+COMMENT ON COLUMN watches.recheck_on IS 'the first legal date on which the calendar alone may change the answer';
 
 COMMENT ON COLUMN watches.is_doubted IS 'answered on a list that was not fed for too long';
 
 COMMENT ON COLUMN watches.matches IS 'a digest of which listings and notices matched, and with what effect';
-
-COMMENT ON COLUMN watches.recheck_on IS 'the first legal date on which the calendar alone may change the answer';
 
 COMMENT ON COLUMN watches.question IS 'sealed: subjects and object; gone once it is closed';
 

@@ -6,31 +6,32 @@ revision = "0031"
 down_revision = "0030"
 
 WATCHES = """
--- A check whose question is kept open has the check's id: one question, one watch.
+-- A check whose question is kept open has the check's id: one question, one watch. Columns in the order of their widths, for
+-- there are millions.
 CREATE TABLE watches (
     id             uuid PRIMARY KEY,
+    opened_at      timestamptz NOT NULL,
+    closed_at      timestamptz,
+    check_id       uuid,
+    revision       integer NOT NULL DEFAULT 0,
+    until          date NOT NULL,
+    recheck_on     date,
+    digest_rules   smallint NOT NULL,
+    is_doubted     boolean NOT NULL,
+    after_outcome  boolean NOT NULL,
     member_code    text NOT NULL,
     matter         text NOT NULL,
     reference      text NOT NULL,
-    check_id       uuid NOT NULL,
     decision       text NOT NULL CHECK (decision IN ('block', 'flag', 'clear')),
-    is_doubted     boolean NOT NULL,
-    matches        bytea NOT NULL CHECK (length(matches) = 16),
-    revision       integer NOT NULL DEFAULT 0,
     tell           text NOT NULL CHECK (tell IN ('decision', 'matches')),
-    until          date NOT NULL,
-    after_outcome  boolean NOT NULL,
-    opened_at      timestamptz NOT NULL,
-    closed_at      timestamptz,
+    matches        bytea NOT NULL CHECK (length(matches) = 16),
     cause          text,
-    recheck_on     date,
-    digest_rules   smallint NOT NULL,
     question       bytea,
     CHECK ((closed_at IS NULL) = (cause IS NULL)),
     CHECK ((closed_at IS NULL) = (question IS NOT NULL))
 );
 
-COMMENT ON COLUMN watches.check_id IS 'the newest answer: its own id, or that of a recheck';
+COMMENT ON COLUMN watches.check_id IS 'the newest recheck; null = the check itself';
 
 COMMENT ON COLUMN watches.is_doubted IS 'answered on a list that was not fed for too long';
 
@@ -48,9 +49,9 @@ CREATE INDEX watches_recheck ON watches (recheck_on) WHERE closed_at IS NULL AND
 
 CREATE INDEX watches_doubted ON watches (id) WHERE closed_at IS NULL AND is_doubted;
 
--- By which keys an open watch is found.
+-- By which keys an open watch is found: digests as in subject_keys, as sixteen bytes without a length.
 CREATE TABLE watch_keys (
-    digest    bytea NOT NULL CHECK (length(digest) = 16),
+    digest    uuid NOT NULL,
     watch_id  uuid NOT NULL
 );
 

@@ -46,7 +46,9 @@ WHERE watches.id = sent.id
 """
 ADD_KEYS = """
 INSERT INTO watch_keys (digest, watch_id)
-SELECT digest, watch_id FROM unnest($1::bytea[], $2::uuid[]) AS sent (digest, watch_id)
+SELECT digest, watch_id
+FROM (SELECT encode(digest, 'hex')::uuid AS digest, watch_id
+      FROM unnest($1::bytea[], $2::uuid[]) AS s (digest, watch_id)) AS sent
 WHERE NOT EXISTS (SELECT FROM watch_keys held WHERE held.watch_id = sent.watch_id AND held.digest = sent.digest)
 """
 

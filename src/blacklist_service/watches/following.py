@@ -46,7 +46,7 @@ MEET_LISTINGS = """
 INSERT INTO watches_due (watch_id, cause)
 SELECT DISTINCT w.watch_id, $2 FROM unnest($1::uuid[]) AS moved (listing_id)
 CROSS JOIN LATERAL (SELECT digest FROM subject_keys k WHERE k.listing_id = moved.listing_id) AS k
-JOIN watch_keys w ON w.digest = k.digest
+JOIN watch_keys w ON w.digest = encode(k.digest, 'hex')::uuid
 ON CONFLICT DO NOTHING
 """
 NOTE_WITHDRAWN = """
@@ -58,13 +58,14 @@ MEET_NOTICES = """
 INSERT INTO watches_due (watch_id, cause)
 SELECT DISTINCT w.watch_id, $2 FROM unnest($1::uuid[]) AS moved (notice_id)
 CROSS JOIN LATERAL (SELECT digest FROM notice_keys k WHERE k.notice_id = moved.notice_id) AS k
-JOIN watch_keys w ON w.digest = k.digest
+JOIN watch_keys w ON w.digest = encode(k.digest, 'hex')::uuid
 ON CONFLICT DO NOTHING
 """
 # Whoever took a unit's place answers to its notices. That is rare: all notices in force are looked at.
 MEET_ALL_NOTICES = """
 INSERT INTO watches_due (watch_id, cause)
-SELECT DISTINCT w.watch_id, $1 FROM notice_keys k JOIN watch_keys w ON w.digest = k.digest WHERE k.is_live
+SELECT DISTINCT w.watch_id, $1
+FROM notice_keys k JOIN watch_keys w ON w.digest = encode(k.digest, 'hex')::uuid WHERE k.is_live
 ON CONFLICT DO NOTHING
 """
 UNPRIMED = "SELECT watch_id FROM watches_unprimed ORDER BY watch_id LIMIT $1"
@@ -76,10 +77,10 @@ SELECT u.watch_id, CASE WHEN u.judged_on < {TODAY} THEN '{Cause.CALENDAR}'
                         WHEN met.listing THEN '{Cause.LIST}' ELSE '{Cause.NOTICES}' END
 FROM watches_unprimed u
 CROSS JOIN LATERAL (
-    SELECT EXISTS (SELECT FROM watch_keys w JOIN subject_keys k ON k.digest = w.digest
+    SELECT EXISTS (SELECT FROM watch_keys w JOIN subject_keys k ON k.digest = uuid_send(w.digest)
                    JOIN listings l ON l.id = k.listing_id
                    WHERE w.watch_id = u.watch_id AND l.list_version > u.list_version) AS listing,
-           EXISTS (SELECT FROM watch_keys w JOIN notice_keys k ON k.digest = w.digest
+           EXISTS (SELECT FROM watch_keys w JOIN notice_keys k ON k.digest = uuid_send(w.digest)
                    JOIN notice_events e ON e.notice_id = k.notice_id
                    WHERE w.watch_id = u.watch_id AND e.version > u.notices_version) AS notice) AS met
 WHERE u.watch_id = ANY($1::uuid[])

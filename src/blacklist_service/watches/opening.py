@@ -33,22 +33,23 @@ FROM unnest($1::text[]) AS member
 # counts as of the rules before: it is asked once more when that is done.
 OPEN = """
 WITH opened AS (
-    INSERT INTO watches AS held (id, member_code, matter, reference, check_id, decision, is_doubted, matches, tell, until,
+    INSERT INTO watches AS held (id, member_code, matter, reference, decision, is_doubted, matches, tell, until,
                                  after_outcome, opened_at, recheck_on, digest_rules, question)
-    SELECT id, member_code, matter, reference, id, decision, is_doubted, matches, tell, until,
+    SELECT id, member_code, matter, reference, decision, is_doubted, matches, tell, until,
            after_outcome, $1, recheck_on, least($2, (SELECT digest_rules FROM installation)), question
     FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::bytea[], $10::text[],
                 $11::date[], $12::boolean[], $13::date[], $14::bytea[])
          AS sent (id, member_code, matter, reference, decision, is_doubted, matches, tell, until,
                   after_outcome, recheck_on, question)
     ON CONFLICT (id) DO UPDATE
-    SET check_id = excluded.check_id, decision = excluded.decision, is_doubted = excluded.is_doubted,
+    SET check_id = NULL, decision = excluded.decision, is_doubted = excluded.is_doubted,
         matches = excluded.matches, tell = excluded.tell, until = excluded.until,
         after_outcome = excluded.after_outcome, opened_at = excluded.opened_at, closed_at = NULL, cause = NULL,
         recheck_on = excluded.recheck_on, digest_rules = excluded.digest_rules, question = excluded.question
     WHERE held.closed_at IS NOT NULL
 ), found AS (
-    INSERT INTO watch_keys (digest, watch_id) SELECT * FROM unnest($15::bytea[], $16::uuid[])
+    INSERT INTO watch_keys (digest, watch_id)
+    SELECT encode(digest, 'hex')::uuid, watch_id FROM unnest($15::bytea[], $16::uuid[]) AS sent (digest, watch_id)
 )
 INSERT INTO watches_unprimed (watch_id, member_code, list_version, measures_version, notices_version, judged_on)
 SELECT * FROM unnest($3::uuid[], $4::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::date[])

@@ -108,7 +108,7 @@ async def end_watches(connection: Connection, ended: Sequence[tuple[Any, Cause]]
                 EventType.ENDED,
                 row["id"],
                 revision,
-                row["check_id"],
+                row["check_id"] or row["id"],
                 row["reference"],
                 row["matter"],
             ),

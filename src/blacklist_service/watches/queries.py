@@ -10,8 +10,8 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.watches.problems import UnknownEvent
 
 COLUMNS = """
-w.id AS watch_id, w.check_id AS latest_check_id, w.matter, w.reference, w.decision, w.revision, w.tell, w.until,
-w.after_outcome, w.opened_at, w.closed_at, w.cause
+w.id AS watch_id, coalesce(w.check_id, w.id) AS latest_check_id, w.matter, w.reference, w.decision, w.revision, w.tell,
+w.until, w.after_outcome, w.opened_at, w.closed_at, w.cause
 """
 
 

@@ -1,0 +1,260 @@
+"""Being told: `PYTHONPATH=. python benchmarks/watches.py --open 10000 1000000`.
+
+A real `serve` with its embedded PostgreSQL, fsync on. For each number of open watches: what one takes on the disk, what
+matching one publication takes, what publishing takes beside them, how long after a publication's answer its event arrives
+at a unit that listens to the stream, and how fast a file is matched that hits 20,000 of them. Figures as JSON.
+"""
+
+import argparse
+import asyncio
+import csv
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from blacklist_service.access.principals import Actor
+from blacklist_service.checks.asks import Question, read_question
+from blacklist_service.checks.rules import Decision
+from blacklist_service.checks.schemas import CheckRequest
+from blacklist_service.clock import legal_date, new_ids
+from blacklist_service.database.connections import Connection, connect
+from blacklist_service.settings import Settings
+from blacklist_service.subjects.digests import Digester
+from blacklist_service.watches.following import MEET_LISTINGS
+from blacklist_service.watches.opening import Opened, Terms, open_watches
+from blacklist_service.watches.rules import AnswerState, Cause, state_of
+from tests.durability.serving import Served, publication, running
+from tests.support import COURT_CODE, WEIGHTS, day
+
+MEMBER = "GD-HR"
+CHUNK = 1000
+FIRST_CASE = 1_000_000
+CLEAR = state_of({"decision": "clear", "warnings": [], "subjects": [{"matches": []}]})
+
+
+def number_of(person: int) -> str:
+    """Each person's own: a number that was never issued, with a check character that holds."""
+    born = datetime(1930, 1, 1) + timedelta(days=person // 999)  # noqa: DTZ001 - a date
+    body = f"530111{born:%Y%m%d}{person % 999 + 1:03d}"
+    return body + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, WEIGHTS, strict=True)) % 11]
+
+
+def question_of(person: int, digester: Digester) -> Question:
+    """As an office asks of an applicant."""
+    body = json.dumps(
+        {
+            "matter": "civil_service_recruitment",
+            "reference": f"GD-2026-{person:07d}",
+            "subjects": [
+                {
+                    "role": "applicant",
+                    "kind": "person",
+                    "name": "张三",
+                    "identifier": {"type": "resident_id", "number": number_of(person)},
+                }
+            ],
+        }
+    ).encode()
+    request = CheckRequest.model_validate_json(body)
+    return read_question(request, body, actor=Actor(MEMBER), digester=digester, today=legal_date(datetime.now(UTC)))
+
+
+async def lay(served: Served, first: int, last: int) -> float:
+    """Open watches of people that nobody lists, by the room's own code; return the seconds it took."""
+    started = time.perf_counter()
+    secrecy = Settings(data_dir=served.data_dir).load_secrecy()
+    digester = Digester(secrecy.digest_key)
+    owner = await connect(served.dsn, role=None, synchronous_commit="off")
+    heads = {row["name"]: row["version"] for row in await owner.fetch("SELECT name, version FROM heads")}
+    for begin in range(first, last, CHUNK):
+        people = range(begin, min(begin + CHUNK, last))
+        at = datetime.now(UTC)
+        opened = [
+            Opened(
+                watch_id=watch_id,
+                question=question_of(person, digester),
+                terms=Terms(legal_date(at) + timedelta(days=100)),
+                state=AnswerState(Decision.CLEAR, CLEAR.matches, is_doubted=False),
+                recheck_on=None,
+                list_version=heads["list"],
+                measures_version=heads["measures"],
+                notices_version=heads["notices"],
+                judged_on=legal_date(at),
+            )
+            for person, watch_id in zip(people, new_ids(at, len(people)), strict=True)
+        ]
+        async with owner.transaction():
+            await open_watches(owner, opened, at=at, secrecy=secrecy)
+    while await owner.fetchval("SELECT EXISTS (SELECT FROM watches_unprimed)"):
+        await asyncio.sleep(0.2)
+    for table in ("watches", "watch_keys", "watches_unprimed"):
+        await owner.execute(f"VACUUM ANALYZE {table}")
+    await owner.close()
+    return time.perf_counter() - started
+
+
+async def bytes_of_one(connection: Connection, number: int) -> dict[str, float]:
+    return {
+        table: round(await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", table) / number, 1)
+        for table in ("watches", "watch_keys")
+    }
+
+
+async def matching(served: Served, times: int = 200) -> dict[str, float]:
+    """One publication's listing against all keys, as the worker does it; taken back."""
+    connection = await connect(served.dsn)
+    listings = [row["id"] for row in await connection.fetch("SELECT id FROM listings LIMIT $1", times)]
+    taken = []
+    for listing in listings:
+        transaction = connection.transaction()
+        await transaction.start()
+        started = time.perf_counter()
+        await connection.execute(MEET_LISTINGS, [listing], Cause.LIST.value)
+        taken.append(time.perf_counter() - started)
+        await transaction.rollback()
+    await connection.close()
+    return quantiles(taken[5:])
+
+
+class Listener:
+    """A unit at its stream: when each event arrived, by the reference it names."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self.arrived: dict[str, float] = {}
+
+    async def listen(self) -> None:
+        headers = {"Authorization": f"Bearer {self._served.keys['agency']}"}
+        url, last = f"{self._served.url}/v1/watch-events/stream", ""
+        while True:
+            with suppress(httpx.HTTPError):
+                async with (
+                    httpx.AsyncClient(timeout=httpx.Timeout(30, read=None)) as client,
+                    client.stream("GET", url, headers=headers | ({"Last-Event-ID": last} if last else {})) as answer,
+                ):
+                    async for line in answer.aiter_lines():
+                        if line.startswith("id: "):
+                            last = line[4:]
+                        if line.startswith("data: "):
+                            self.arrived.setdefault(json.loads(line[6:])["reference"], time.perf_counter())
+
+
+async def publish(served: Served, people: Sequence[int], rate: float) -> tuple[list[float], dict[str, float]]:
+    """One after another at that rate; return what each took, and when each was answered."""
+    taken, answered = [], {}
+    headers = {"Authorization": f"Bearer {served.keys['court']}"}
+    async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=30) as client:
+        next_one = time.perf_counter()
+        for person in people:
+            body = publication(number_of(person), FIRST_CASE + person)
+            await asyncio.sleep(max(0.0, next_one - time.perf_counter()))
+            next_one += 1 / rate
+            started = time.perf_counter()
+            answer = await client.post("/v1/listings", json=body)
+            assert answer.status_code == 201, answer.text
+            ended = time.perf_counter()
+            taken.append(ended - started)
+            answered[f"GD-2026-{person:07d}"] = ended
+    return taken, answered
+
+
+async def load(served: Served, people: Sequence[int], folder: Path) -> dict[str, float]:
+    """A court's file that lists so many who are watched: when its last row stood, and when its last event did."""
+    path = folder / "list.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["action", "name", "kind", "identifier_type", "identifier_number", "case_number", "court_code", "published_on",
+             "decided_on", "expires_on", "decision_number", "circumstances"]
+        )  # fmt: skip
+        for person in people:
+            case = f"(2025)云0111执{FIRST_CASE + person}号"
+            writer.writerow(
+                ["publish", "张三", "person", "resident_id", number_of(person), case, COURT_CODE, day(-30), day(-33),
+                 day(700), f"{case}之一", "违反财产报告制度"]
+            )  # fmt: skip
+    connection = await connect(served.dsn)
+    before = await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM watch_events")
+    started = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *served._command[:3], "import", str(path), "--court", COURT_CODE, env=served._environment,  # noqa: SLF001
+        stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert await process.wait() == 0
+    loaded = time.perf_counter()
+    while await connection.fetchval("SELECT coalesce(max(sequence), 0) FROM watch_events") < before + len(people):
+        await asyncio.sleep(0.05)
+    matched = time.perf_counter()
+    span = await connection.fetchrow(
+        "SELECT min(at) AS first, max(at) AS last FROM watch_events WHERE sequence > $1", before
+    )
+    await connection.close()
+    return {
+        "loaded_seconds": round(loaded - started, 1),
+        "all_told_after_load_seconds": round(matched - loaded, 1),
+        "telling_seconds": round((span["last"] - span["first"]).total_seconds(), 1),
+    }
+
+
+def quantiles(taken: Sequence[float]) -> dict[str, float]:
+    ordered = sorted(taken)
+    return {
+        "n": len(ordered),
+        "p50_ms": round(statistics.median(ordered) * 1000, 2),
+        "p99_ms": round(ordered[int(len(ordered) * 0.99)] * 1000, 2),
+        "max_ms": round(ordered[-1] * 1000, 2),
+    }
+
+
+async def measure(number: int, told: int, hit: int, rate: float) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        async with running(Served(Path(name), workers=1)) as served:
+            unwatched = range(number, number + 4 * told)
+            without, _ = await publish(served, unwatched[:told], rate)
+            figures: dict[str, Any] = {"open": number, "laid_seconds": round(await lay(served, 0, number), 1)}
+            owner = await connect(served.dsn, role=None)
+            figures["bytes_of_one"] = await bytes_of_one(owner, number)
+            figures["matching_one"] = await matching(served)
+            listener = Listener(served)
+            listening = asyncio.create_task(listener.listen())
+            await asyncio.sleep(1)
+            beside, _ = await publish(served, unwatched[told : 2 * told], rate)
+            watched, answered = await publish(served, range(told), rate)
+            async with asyncio.timeout(120):
+                while len(listener.arrived.keys() & answered.keys()) < told:
+                    await asyncio.sleep(0.05)
+            figures["publish"] = {
+                "no watch open": quantiles(without),
+                "unwatched, beside them": quantiles(beside),
+                "watched": quantiles(watched),
+            }
+            figures["answer_to_event"] = quantiles([listener.arrived[one] - at for one, at in answered.items()])
+            if hit:
+                figures["load"] = {"rows": hit} | await load(served, range(told, told + hit), Path(name))
+            listening.cancel()
+            await owner.close()
+        return figures
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--open", type=int, nargs="+", default=[10_000, 1_000_000])
+    parser.add_argument("--told", type=int, default=300, help="publications of each kind")
+    parser.add_argument("--rate", type=float, default=20.0, help="publications a second")
+    parser.add_argument("--hit", type=int, default=20_000, help="rows of a file that hits as many watches; 0 = none")
+    args = parser.parse_args()
+    for number in args.open:
+        hit = min(args.hit, number - args.told)
+        print(json.dumps(await measure(number, args.told, hit, args.rate), ensure_ascii=False, indent=1), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
