@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import csv
 import json
+import signal
 import statistics
 import tempfile
 import time
@@ -28,14 +29,17 @@ from blacklist_service.clock import legal_date, new_ids
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.settings import Settings
 from blacklist_service.subjects.digests import Digester
-from blacklist_service.watches.following import MEET_LISTINGS
+from blacklist_service.watches.following import AT_ONCE, MEET_LISTINGS
 from blacklist_service.watches.opening import Opened, Terms, open_watches
 from blacklist_service.watches.rules import AnswerState, Cause, state_of
-from tests.durability.serving import Served, publication, running
+from tests.durability.serving import Part, Served, publication, running, send_signal
 from tests.support import COURT_CODE, WEIGHTS, day
 
 MEMBER = "GD-HR"
 CHUNK = 1000
+TURNS = 5
+BESIDE, BESIDE_RATE = 60, 8.0
+"""Single publications beside a load, and how many a second."""
 FIRST_CASE = 1_000_000
 CLEAR = state_of({"decision": "clear", "warnings": [], "subjects": [{"matches": []}]})
 
@@ -117,7 +121,7 @@ async def matching(served: Served, times: int = 200) -> dict[str, float]:
         transaction = connection.transaction()
         await transaction.start()
         started = time.perf_counter()
-        await connection.execute(MEET_LISTINGS, [listing], Cause.LIST.value)
+        await connection.execute(MEET_LISTINGS, [listing], Cause.LIST.value, AT_ONCE)
         taken.append(time.perf_counter() - started)
         await transaction.rollback()
     await connection.close()
@@ -130,6 +134,13 @@ class Listener:
     def __init__(self, served: Served) -> None:
         self._served = served
         self.arrived: dict[str, float] = {}
+
+    async def delays(self, answered: dict[str, float]) -> list[float]:
+        """How long after each answer its event arrived."""
+        async with asyncio.timeout(120):
+            while answered.keys() - self.arrived.keys():
+                await asyncio.sleep(0.05)
+        return [self.arrived[one] - at for one, at in answered.items()]
 
     async def listen(self) -> None:
         headers = {"Authorization": f"Bearer {self._served.keys['agency']}"}
@@ -145,6 +156,19 @@ class Listener:
                             last = line[4:]
                         if line.startswith("data: "):
                             self.arrived.setdefault(json.loads(line[6:])["reference"], time.perf_counter())
+
+
+async def publishing_in_turns(served: Served, people: Sequence[int], rate: float) -> dict[str, Any]:
+    """Of people whom nobody watches: with the worker at its work, and with the worker stopped, by turns."""
+    taken: dict[str, list[float]] = {"worker stopped": [], "worker at work": []}
+    [worker] = served.pids(Part.WORKER)
+    part = len(people) // (2 * TURNS)
+    for turn in range(2 * TURNS):
+        is_stopped = turn % 2 == 0
+        send_signal(worker, signal.SIGSTOP if is_stopped else signal.SIGCONT)
+        block, _ = await publish(served, people[turn * part : (turn + 1) * part], rate)
+        taken["worker stopped" if is_stopped else "worker at work"] += block
+    return {what: quantiles(block) for what, block in taken.items()}
 
 
 async def publish(served: Served, people: Sequence[int], rate: float) -> tuple[list[float], dict[str, float]]:
@@ -217,8 +241,7 @@ def quantiles(taken: Sequence[float]) -> dict[str, float]:
 async def measure(number: int, told: int, hit: int, rate: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         async with running(Served(Path(name), workers=1)) as served:
-            unwatched = range(number, number + 4 * told)
-            without, _ = await publish(served, unwatched[:told], rate)
+            unwatched = range(number, number + 2 * told)
             figures: dict[str, Any] = {"open": number, "laid_seconds": round(await lay(served, 0, number), 1)}
             owner = await connect(served.dsn, role=None)
             figures["bytes_of_one"] = await bytes_of_one(owner, number)
@@ -226,19 +249,17 @@ async def measure(number: int, told: int, hit: int, rate: float) -> dict[str, An
             listener = Listener(served)
             listening = asyncio.create_task(listener.listen())
             await asyncio.sleep(1)
-            beside, _ = await publish(served, unwatched[told : 2 * told], rate)
+            figures["publish"] = await publishing_in_turns(served, unwatched, rate)
             watched, answered = await publish(served, range(told), rate)
-            async with asyncio.timeout(120):
-                while len(listener.arrived.keys() & answered.keys()) < told:
-                    await asyncio.sleep(0.05)
-            figures["publish"] = {
-                "no watch open": quantiles(without),
-                "unwatched, beside them": quantiles(beside),
-                "watched": quantiles(watched),
-            }
-            figures["answer_to_event"] = quantiles([listener.arrived[one] - at for one, at in answered.items()])
+            figures["publish"]["watched"] = quantiles(watched)
+            figures["answer_to_event"] = quantiles(await listener.delays(answered))
             if hit:
-                figures["load"] = {"rows": hit} | await load(served, range(told, told + hit), Path(name))
+                people = range(told, told + hit)
+                loading = asyncio.create_task(load(served, people, Path(name)))
+                await asyncio.sleep(2)  # until the file is read, and rows begin to stand
+                _, answered = await publish(served, range(told + hit, told + hit + BESIDE), BESIDE_RATE)
+                figures["load"] = {"rows": hit} | await loading
+                figures["answer_to_event_beside_the_load"] = quantiles(await listener.delays(answered))
             listening.cancel()
             await owner.close()
         return figures
@@ -252,7 +273,7 @@ async def main() -> None:
     parser.add_argument("--hit", type=int, default=20_000, help="rows of a file that hits as many watches; 0 = none")
     args = parser.parse_args()
     for number in args.open:
-        hit = min(args.hit, number - args.told)
+        hit = max(0, min(args.hit, number - args.told - BESIDE))
         print(json.dumps(await measure(number, args.told, hit, args.rate), ensure_ascii=False, indent=1), flush=True)
 
 

@@ -1023,9 +1023,12 @@ COMMENT ON COLUMN watches.question IS 'sealed: subjects and object; gone once it
 
 CREATE TABLE watches_due (
     watch_id uuid NOT NULL,
+    rank smallint NOT NULL,
     cause text NOT NULL,
     since timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
+
+COMMENT ON COLUMN watches_due.rank IS '0: by a single act, before those by whole files, days and catalogues';
 
 CREATE TABLE watches_unprimed (
     watch_id uuid NOT NULL,
@@ -1405,7 +1408,7 @@ CREATE INDEX watch_keys_watch ON watch_keys USING btree (watch_id);
 
 CREATE INDEX watches_doubted ON watches USING btree (id) WHERE ((closed_at IS NULL) AND is_doubted);
 
-CREATE INDEX watches_due_since ON watches_due USING btree (since);
+CREATE INDEX watches_due_turn ON watches_due USING btree (rank, since);
 
 CREATE INDEX watches_member ON watches USING btree (member_code, id);
 
@@ -1752,5 +1755,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE watch_withdrawals TO blacklist_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE watches TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE watches_due TO blacklist_app;
+
+GRANT UPDATE(rank) ON TABLE watches_due TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE watches_unprimed TO blacklist_app;

@@ -129,11 +129,14 @@ SELECT (SELECT version FROM heads WHERE name = 'list'), (SELECT version FROM hea
 -- Watches that are to be asked again.
 CREATE TABLE watches_due (
     watch_id  uuid PRIMARY KEY,
+    rank      smallint NOT NULL,
     cause     text NOT NULL,
     since     timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
-CREATE INDEX watches_due_since ON watches_due (since);
+COMMENT ON COLUMN watches_due.rank IS '0: by a single act, before those by whole files, days and catalogues';
+
+CREATE INDEX watches_due_turn ON watches_due (rank, since);
 
 -- All watches of a matter are to be asked again, for its measures changed; by their ids.
 CREATE TABLE watch_sweeps (
@@ -160,6 +163,8 @@ GRANT SELECT, INSERT, UPDATE ON watches, watch_feeds TO blacklist_app;
 GRANT SELECT, INSERT ON watch_events TO blacklist_app;
 
 GRANT SELECT, INSERT, DELETE ON watch_keys, watches_unprimed, watches_due TO blacklist_app;
+
+GRANT UPDATE (rank) ON watches_due TO blacklist_app;
 
 GRANT SELECT, UPDATE ON watch_cursor TO blacklist_app;
 

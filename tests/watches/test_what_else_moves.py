@@ -164,7 +164,7 @@ async def test_a_list_that_grows_old_tells_nobody_and_fed_again_nobody_either(
         await shift(strict, "UPDATE court_feeds SET alive_at = alive_at - interval '2 hours'")
         doubted = await watched(strict, subject("王五", resident_id(5)))
         assert (doubted["decision"], doubted["warnings"]) == ("flag", ["list-stale"])
-        await shift(strict, "INSERT INTO watches_due (watch_id, cause) SELECT id, 'list' FROM watches")
+        await shift(strict, "INSERT INTO watches_due (watch_id, cause, rank) SELECT id, 'list', 0 FROM watches")
         await follow(strict, soft=soft)
         assert not await events(strict)
         assert (await strict.post("/v1/list/heartbeat", {}, key="court")).status_code == 200

@@ -33,7 +33,7 @@ from blacklist_service.web.bodies import validate
 
 AT_ONCE = 128
 
-DUE = "SELECT watch_id, cause FROM watches_due ORDER BY since, watch_id LIMIT $1"
+DUE = "SELECT watch_id, cause FROM watches_due ORDER BY rank, since, watch_id LIMIT $1"
 # By id, as everybody locks them.
 ROWS = "SELECT * FROM watches WHERE id = ANY($1::uuid[]) AND closed_at IS NULL ORDER BY id FOR UPDATE"
 KEEP = """

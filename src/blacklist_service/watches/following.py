@@ -38,41 +38,45 @@ FROM watch_cursor c
 """
 CURSOR = f"SELECT *, {TODAY} AS today FROM watch_cursor FOR UPDATE"
 
+AT_ONCE, IN_TURN = 0, 1
+"""The rank of what is due: by a single act, for which somebody waits; or by a file, a day, a catalogue."""
+
 CHANGES = """
-SELECT list_version, listing_id, act, at FROM listing_versions
+SELECT list_version, listing_id, act, at, import_id IS NOT NULL AS is_of_file FROM listing_versions
 WHERE list_version > $1 AND list_version <= $2 ORDER BY list_version LIMIT $3
 """
-MEET_LISTINGS = """
-INSERT INTO watches_due (watch_id, cause)
-SELECT DISTINCT w.watch_id, $2 FROM unnest($1::uuid[]) AS moved (listing_id)
+SOONER = "ON CONFLICT (watch_id) DO UPDATE SET rank = excluded.rank WHERE excluded.rank < held.rank"
+MEET_LISTINGS = f"""
+INSERT INTO watches_due AS held (watch_id, cause, rank)
+SELECT DISTINCT w.watch_id, $2, $3::smallint FROM unnest($1::uuid[]) AS moved (listing_id)
 CROSS JOIN LATERAL (SELECT digest FROM subject_keys k WHERE k.listing_id = moved.listing_id) AS k
 JOIN watch_keys w ON w.digest = encode(k.digest, 'hex')::uuid
-ON CONFLICT DO NOTHING
+{SOONER}
 """
 NOTE_WITHDRAWN = """
 INSERT INTO watch_withdrawals (list_version, listing_id, withdrawn_at)
 SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) ON CONFLICT DO NOTHING
 """
 STEPS = "SELECT version, notice_id FROM notice_events WHERE version > $1 AND version <= $2 ORDER BY version LIMIT $3"
-MEET_NOTICES = """
-INSERT INTO watches_due (watch_id, cause)
-SELECT DISTINCT w.watch_id, $2 FROM unnest($1::uuid[]) AS moved (notice_id)
+MEET_NOTICES = f"""
+INSERT INTO watches_due AS held (watch_id, cause, rank)
+SELECT DISTINCT w.watch_id, $2, $3::smallint FROM unnest($1::uuid[]) AS moved (notice_id)
 CROSS JOIN LATERAL (SELECT digest FROM notice_keys k WHERE k.notice_id = moved.notice_id) AS k
 JOIN watch_keys w ON w.digest = encode(k.digest, 'hex')::uuid
-ON CONFLICT DO NOTHING
+{SOONER}
 """
 # Whoever took a unit's place answers to its notices. That is rare: all notices in force are looked at.
 MEET_ALL_NOTICES = """
-INSERT INTO watches_due (watch_id, cause)
-SELECT DISTINCT w.watch_id, $1
+INSERT INTO watches_due (watch_id, cause, rank)
+SELECT DISTINCT w.watch_id, $1, 1
 FROM notice_keys k JOIN watch_keys w ON w.digest = encode(k.digest, 'hex')::uuid WHERE k.is_live
 ON CONFLICT DO NOTHING
 """
 UNPRIMED = "SELECT watch_id FROM watches_unprimed ORDER BY watch_id LIMIT $1"
 # A listing that ended keeps its closed keys, and says with which version it last changed, so both ways are seen.
 PRIME = f"""
-INSERT INTO watches_due (watch_id, cause)
-SELECT u.watch_id, CASE WHEN u.judged_on < {TODAY} THEN '{Cause.CALENDAR}'
+INSERT INTO watches_due (watch_id, rank, cause)
+SELECT u.watch_id, {AT_ONCE}, CASE WHEN u.judged_on < {TODAY} THEN '{Cause.CALENDAR}'
                         WHEN u.measures_version <> $2 THEN '{Cause.MEASURES}'
                         WHEN met.listing THEN '{Cause.LIST}' ELSE '{Cause.NOTICES}' END
 FROM watches_unprimed u
@@ -92,13 +96,13 @@ INSERT INTO watch_sweeps (matter, cause) SELECT matter, $2 FROM unnest($1::text[
 ON CONFLICT (matter) DO UPDATE SET after_id = DEFAULT, cause = excluded.cause
 """
 DATED = f"""
-INSERT INTO watches_due (watch_id, cause)
-SELECT id, '{Cause.CALENDAR}' FROM watches WHERE recheck_on <= {TODAY} AND closed_at IS NULL LIMIT {MOST_DUE}
+INSERT INTO watches_due (watch_id, cause, rank)
+SELECT id, '{Cause.CALENDAR}', {IN_TURN} FROM watches WHERE recheck_on <= {TODAY} AND closed_at IS NULL LIMIT {MOST_DUE}
 ON CONFLICT DO NOTHING
 """
 DOUBTED = f"""
-INSERT INTO watches_due (watch_id, cause)
-SELECT id, '{Cause.FRESHNESS}' FROM watches WHERE is_doubted AND closed_at IS NULL
+INSERT INTO watches_due (watch_id, cause, rank)
+SELECT id, '{Cause.FRESHNESS}', {IN_TURN} FROM watches WHERE is_doubted AND closed_at IS NULL
   AND (SELECT min(alive_at) FROM court_feeds) > clock_timestamp() - $1::interval LIMIT {MOST_DUE}
 ON CONFLICT DO NOTHING
 """
@@ -155,8 +159,11 @@ async def sweep(connection: Connection) -> None:
             )
         ]
         await connection.execute(
-            "INSERT INTO watches_due (watch_id, cause) SELECT id, $2 FROM unnest($1::uuid[]) AS id ON CONFLICT DO NOTHING",
-            *(ids, row["cause"]),
+            """
+            INSERT INTO watches_due (watch_id, cause, rank) SELECT id, $2, $3 FROM unnest($1::uuid[]) AS id
+            ON CONFLICT DO NOTHING
+            """,
+            *(ids, row["cause"], IN_TURN),
         )
         if len(ids) < MOST_DUE:
             await connection.execute("DELETE FROM watch_sweeps WHERE matter = $1", row["matter"])
@@ -168,16 +175,18 @@ async def note_other_rules(connection: Connection) -> None:
     """Watches whose keys were digested by rules before these; where all are of these, this reads them all through, once."""
     await connection.execute(
         """
-        INSERT INTO watches_due (watch_id, cause)
-        SELECT id, $2 FROM watches WHERE closed_at IS NULL AND digest_rules < $1 ON CONFLICT DO NOTHING
+        INSERT INTO watches_due (watch_id, cause, rank)
+        SELECT id, $2, $3 FROM watches WHERE closed_at IS NULL AND digest_rules < $1 ON CONFLICT DO NOTHING
         """,
-        *(DIGEST_RULES, Cause.DIGESTS.value),
+        *(DIGEST_RULES, Cause.DIGESTS.value, IN_TURN),
     )
 
 
 async def _follow_list(connection: Connection, after: int, head: int) -> int:
     changes = await connection.fetch(CHANGES, after, head, MOST_CHANGES)
-    await _meet(connection, MEET_LISTINGS, (row["listing_id"] for row in changes), Cause.LIST)
+    for rank in (AT_ONCE, IN_TURN):
+        moved = (row["listing_id"] for row in changes if row["is_of_file"] == (rank == IN_TURN))
+        await _meet(connection, MEET_LISTINGS, moved, Cause.LIST, rank)
     withdrawn = [(row["list_version"], row["listing_id"], row["at"]) for row in changes if row["act"] == "withdrawn"]
     if withdrawn:
         await connection.execute(NOTE_WITHDRAWN, *zip(*withdrawn, strict=True))
@@ -186,13 +195,13 @@ async def _follow_list(connection: Connection, after: int, head: int) -> int:
 
 async def _follow_notices(connection: Connection, after: int, head: int) -> int:
     steps = await connection.fetch(STEPS, after, head, MOST_CHANGES)
-    await _meet(connection, MEET_NOTICES, (row["notice_id"] for row in steps), Cause.NOTICES)
+    await _meet(connection, MEET_NOTICES, (row["notice_id"] for row in steps), Cause.NOTICES, AT_ONCE)
     return steps[-1]["version"] if len(steps) == MOST_CHANGES else head
 
 
-async def _meet(connection: Connection, statement: str, moved: Iterable[Any], cause: Cause) -> None:
+async def _meet(connection: Connection, statement: str, moved: Iterable[Any], cause: Cause, rank: int) -> None:
     if ids := list(dict.fromkeys(moved)):
-        await connection.execute(statement, ids, cause.value)
+        await connection.execute(statement, ids, cause.value, rank)
 
 
 async def _follow_measures(connection: Connection, after: int, head: int) -> int:

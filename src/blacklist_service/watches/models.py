@@ -155,9 +155,15 @@ watches_due = Table(
     "watches_due",
     metadata,
     Column("watch_id", Uuid, primary_key=True),
+    Column(
+        "rank",
+        SmallInteger,
+        nullable=False,
+        comment="0: by a single act, before those by whole files, days and catalogues",
+    ),
     Column("cause", Text, nullable=False),
     Column("since", Instant, nullable=False, server_default=text("clock_timestamp()")),
-    Index("watches_due_since", "since"),
+    Index("watches_due_turn", "rank", "since"),
 )
 
 # All watches of a matter are to be asked again, for its measures changed; by their ids.
