@@ -245,7 +245,6 @@ async def measure(number: int, told: int, hit: int, rate: float) -> dict[str, An
             figures: dict[str, Any] = {"open": number, "laid_seconds": round(await lay(served, 0, number), 1)}
             owner = await connect(served.dsn, role=None)
             figures["bytes_of_one"] = await bytes_of_one(owner, number)
-            figures["matching_one"] = await matching(served)
             listener = Listener(served)
             listening = asyncio.create_task(listener.listen())
             await asyncio.sleep(1)
@@ -253,6 +252,7 @@ async def measure(number: int, told: int, hit: int, rate: float) -> dict[str, An
             watched, answered = await publish(served, range(told), rate)
             figures["publish"]["watched"] = quantiles(watched)
             figures["answer_to_event"] = quantiles(await listener.delays(answered))
+            figures["matching_one"] = await matching(served)
             if hit:
                 people = range(told, told + hit)
                 loading = asyncio.create_task(load(served, people, Path(name)))
