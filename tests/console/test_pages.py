@@ -1,6 +1,7 @@
 """The pages by plain HTTP: what works without a script, and what is refused."""
 
 import asyncio
+import re
 
 import pytest
 from starlette.requests import Request
@@ -9,7 +10,8 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.console.routing import PAGES
 from tests.console.desk import Desk
 from tests.members.staff.people import PASSWORD, add_person, forget_code
-from tests.support import Service, resident_id, row
+from tests.support import Service, day, resident_id, row
+from tests.watches.following import follow
 
 
 async def at_desk(service: Service, login: str, *duties: Duty) -> Desk:
@@ -270,3 +272,40 @@ async def test_behind_an_unnamed_proxy_there_is_no_console(service: Service):
     assert desk.page.status_code == 404
     await desk.open("/console/login", Host="[")
     assert desk.page.status_code in {400, 404}
+
+
+async def test_a_window_clerk_keeps_a_question_open_is_told_and_takes_note(service: Service):
+    number = resident_id()
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/checks/new")
+    asked = {"matter": "civil_service_recruitment", "role": "applicant", "kind": "person", "name": "赵六"}
+    await desk.submit("/checks/new", **asked, reference="GD-77", type="resident_id", number=number)
+    check = desk.address.rsplit("/", 1)[1].partition("?")[0]
+    await desk.submit(f"/checks/{check}/watch", until=day(401))
+    assert desk.page.status_code == 422
+    assert "400 天以内" in desk.text
+    await desk.submit(f"/checks/{check}/watch", until=day(30))
+    assert f"关注至 {day(30)}" in desk.text
+
+    await service.load_rows(row(name="赵六", identifier_number=number))
+    await follow(service)
+    await desk.open("/console/")
+    assert "上次确认以来的变动 1" in desk.text
+    assert "结论变动" in desk.text
+    await desk.open("/console/watches/events")
+    recheck = re.search(r"/console/checks/([0-9a-f-]+)", desk.page.text)
+    await desk.submit("/watches/events/acknowledgement")
+    assert "没有尚未确认的变动" in desk.text
+    [entry] = await service.fetch("SELECT operator FROM ledger_entries WHERE action = 'events_told'")
+    assert entry["operator"] == "wang.li"
+    assert recheck
+    await desk.open(f"/console/checks/{recheck[1]}")
+    assert "停止办理" in desk.text
+    assert "关注至" not in desk.text
+
+    await desk.open("/console/watches")
+    assert "GD-77" in desk.text
+    await desk.submit(f"/watches/{check}/closure")
+    assert "没有持续关注的核查" in desk.text
+    await desk.open("/console/watches?state=closed")
+    assert "本单位结束" in desk.text

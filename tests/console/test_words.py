@@ -17,6 +17,7 @@ from blacklist_service.members.staff.rules import Factor
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
+from blacklist_service.watches.rules import Cause, EventType
 
 FOLDER = Path(console.__file__).parent
 SAID = re.compile(r'(?<![\w.])t\("([^"]+)"')
@@ -45,6 +46,8 @@ CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
         (wording.URGENCIES, Urgency),
         (wording.FACTORS, Factor),
         (wording.ACTIONS, Action),
+        (wording.EVENT_TYPES, EventType),
+        (wording.EVENT_CAUSES, Cause),
     ],
 )
 def test_every_code_has_its_word(table, codes):
@@ -56,7 +59,7 @@ def test_every_word_has_its_english():
     for file in FOLDER.rglob("*.html"):
         text = file.read_text("utf-8")
         said |= {word for pattern in (SAID, LABELLED, OTHERS, MENU) for word in pattern.findall(text)}
-    for name in ("entrance", "home", "window", "auditor", "wording", "proofs"):
+    for name in ("entrance", "home", "watches", "window", "auditor", "wording", "proofs"):
         code = re.sub(r'""".*?"""', "", (FOLDER / f"{name}.py").read_text("utf-8"), flags=re.DOTALL)
         said |= set(CHINESE.findall(code))
     assert said - set(english()) == set()

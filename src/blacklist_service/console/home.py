@@ -22,6 +22,7 @@ async def home(visit: Visit) -> Response:
         context["waiting"] = await visit.read("/v1/checks", pending="outcome", limit=SHOWN)
         context["notices"] = await open_notices(visit)
         context["matters"] = await matter_names(visit)
+        context["untold"] = await untold(visit, SHOWN)
     if visit.has(Duty.AUDITOR):
         checkpoint = await visit.find("/v1/ledger/checkpoint")
         context["log"] = checkpoint.text.splitlines() if checkpoint else None
@@ -51,6 +52,12 @@ async def open_notices(visit: Visit) -> list[dict[str, Any]]:
     found = (await visit.read("/v1/notices", limit=100))["items"]
     waiting = [one for one in found if one["state"] in {"served", "acknowledged"}]
     return sorted(waiting, key=lambda one: (not one["overdue"], one["due_at"] or "9999"))
+
+
+async def untold(visit: Visit, limit: int) -> dict[str, Any]:
+    """What changed that nobody of the unit has taken note of yet: the first of it, and whether there is more."""
+    found: dict[str, Any] = await visit.read("/v1/watch-events", limit=limit)
+    return found
 
 
 async def matter_names(visit: Visit) -> dict[str, str]:

@@ -2,12 +2,15 @@
 
 import base64
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+import orjson
 from starlette.responses import PlainTextResponse, Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.checks.explanations import REMEDY
+from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import all_matters, matter_names
 from blacklist_service.console.limits import require_budget
@@ -44,6 +47,7 @@ SENTENCES = {
     "idempotency-key-reused": "该表单已提交过，请重新填写后核查",
 }
 FULL_PAGE = 50
+WATCHED_DAYS = 180
 
 
 @page("GET", "/checks/new", Duty.WINDOW)
@@ -78,7 +82,7 @@ async def ask(visit: Visit) -> Response:
 
 @page("GET", "/checks/{check_id}", Duty.WINDOW)
 async def answer(visit: Visit) -> Response:
-    return await _answer(visit, Form())
+    return await show_answer(visit, Form())
 
 
 @page("POST", "/checks/{check_id}/outcome", Duty.WINDOW, keeps=True)
@@ -86,15 +90,15 @@ async def say_outcome(visit: Visit) -> Response:
     """What the unit then did; a block that is overridden needs a reason."""
     form, check_id = visit.form, visit.path["check_id"]
     if form["edit"]:
-        return await _answer(visit, form)
+        return await show_answer(visit, form)
     if not form.given("action"):
         form.faults["action"] = "请选择办理结果"
-        return await _answer(visit, form, status=422)
+        return await show_answer(visit, form, status=422)
     body = {"action": form["action"], "reason": form.given("reason"), "operator": visit.principal.operator}
     reply = await visit.call("PUT", f"/v1/checks/{check_id}/outcome", body=body)
     if not reply.is_ok:
         form.take_problem(reply.json, {"/action": "action", "/reason": "reason"}, OUTCOME_SENTENCES)
-        return await _answer(visit, form, status=422)
+        return await show_answer(visit, form, status=422)
     return visit.go(f"/checks/{check_id}", said="1")
 
 
@@ -216,7 +220,8 @@ def _covered(matter: Mapping[str, Any]) -> dict[str, list[str]]:
     return {"roles": list(matter.get("roles") or ()), "kinds": list(matter.get("kinds") or ())}
 
 
-async def _answer(visit: Visit, form: Form, *, status: int = 200) -> Response:
+async def show_answer(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    """The answer, with what may be done about it."""
     check_id = visit.path["check_id"]
     check = await visit.read(f"/v1/checks/{check_id}")
     outcome = await _outcome(visit, check_id)
@@ -227,6 +232,8 @@ async def _answer(visit: Visit, form: Form, *, status: int = 200) -> Response:
         form=form,
         check=check,
         outcome=outcome,
+        watch=await _watch(visit, check),
+        usual_until=(legal_date(now()) + timedelta(days=WATCHED_DAYS)).isoformat(),
         said=bool(visit.query.get("said")),
         matters=await matter_names(visit),
         again=visit.seal(again, "again"),
@@ -236,6 +243,14 @@ async def _answer(visit: Visit, form: Form, *, status: int = 200) -> Response:
 async def _outcome(visit: Visit, check_id: str) -> Any:
     reply = await visit.find(f"/v1/checks/{check_id}/outcome")
     return reply.json if reply else None
+
+
+async def _watch(visit: Visit, check: Mapping[str, Any]) -> Any:
+    """Whether its question is kept open; False for a recheck, which is of a watch itself."""
+    if orjson.loads(base64.b64decode(check["leaf"]))["action"] == Action.RECHECK:
+        return False
+    reply = await visit.find(f"/v1/watches/{check['check_id']}")
+    return reply.json if reply and reply.json["state"] == "open" else None
 
 
 def _typed(form: Form) -> dict[str, str]:

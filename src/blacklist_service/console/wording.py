@@ -126,6 +126,27 @@ NOTICE_ACTIONS: Mapping[str, str] = {
     "withhold_income": "协助扣留收入",
     "refer_crime": "移送涉嫌犯罪线索",
 }
+WATCH_STATES: Mapping[str, str] = {"open": "关注中", "closed": "已结束"}
+EVENT_TYPES: Mapping[str, str] = {
+    "watch.decision_changed": "结论变动",
+    "watch.matches_changed": "命中情况变动",
+    "watch.ended": "关注结束",
+    "check.listing_withdrawn": "所依据的名单已撤销",
+}
+EVENT_CAUSES: Mapping[str, str] = {
+    "list": "名单变动",
+    "notices": "协助执行通知变动",
+    "measures": "措施目录变动",
+    "calendar": "期限届至",
+    "freshness": "名单恢复更新",
+    "succession": "单位承继",
+    "digests": "比对规则更新",
+    "until": "关注期满",
+    "closed": "本单位结束",
+    "outcome": "已反馈办理结果",
+    "not_covered": "措施不再涉及，请重新核查",
+    "not_readable": "无法再次核查，请重新核查",
+}
 NOTICE_STATES: Mapping[str, str] = {
     "served": "待签收",
     "acknowledged": "已签收，待回复",
