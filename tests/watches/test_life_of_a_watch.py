@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from blacklist_service.access.scopes import Role
+from blacklist_service.ledger.entries import Entry, private_part
 from tests.journeys.test_life_of_a_listing import LISTED, act, publish
 from tests.support import Service, day, question, resident_id, subject
 from tests.watches.following import MATTER, events, follow, put, told, watched
@@ -218,14 +219,10 @@ async def test_opened_afterwards_it_tells_what_has_changed_since(service: Servic
 
 
 async def test_a_check_of_before_objects_were_kept_is_not_opened(service: Service, monkeypatch: pytest.MonkeyPatch):
-    from blacklist_service.ledger import operations  # noqa: PLC0415
+    def as_before(entry: Entry) -> bytes:
+        return private_part(entry._replace(private={}))
 
-    whole = operations.private_part
-
-    def as_before(entry: Any) -> bytes:
-        return whole(entry._replace(private={}))
-
-    monkeypatch.setattr(operations, "private_part", as_before)
+    monkeypatch.setattr("blacklist_service.ledger.operations.private_part", as_before)
     old = await service.check(WHO)
     monkeypatch.undo()
     new = await service.check(WHO)

@@ -89,9 +89,12 @@ class WatchRequest(Request):
     """Keep the question open: tell when its answer changes."""
 
     until: LegalDate = Field(description="the last day; at most 400 days from now")
-    tell: Tell = Field(Tell.DECISION, description="`matches`: also when what matched changes, and the decision does not")
+    tell: Tell = Field(
+        Tell.DECISION, description="`matches`: also when what matched changes, and the decision does not"
+    )
     after_outcome: bool = Field(
-        False, description="goes on after a final outcome (`approved`, `refused`, `withdrawn`), as for holders of an office"
+        False,
+        description="goes on after a final outcome (`approved`, `refused`, `withdrawn`), as for holders of an office",
     )
 
 
