@@ -11,6 +11,7 @@ from blacklist_service.members.staff import operations, totp
 from tests.console.browser.conftest import PICTURES, Hall, Seat
 from tests.members.staff.people import PASSWORD, add_person
 from tests.support import TEST, Service, resident_id, row
+from tests.watches.following import follow
 
 LONG_NAME = "昆明市官渡区滇池度假旅游开发投资建设集团第十三工程局有限责任公司矿业物流餐饮管理商贸运输分公司筹备处"
 
@@ -273,3 +274,30 @@ async def test_hostile_names_are_inert(hall: Hall, service: Service, hostile: st
         await ask(seat, hostile, "")
         await seat.says("未发现限制")
         assert dialogs == []
+
+
+async def test_a_question_kept_open_is_told_on_the_work_bench(hall: Hall, service: Service):
+    number, person = resident_id(), await add_person(service, "wang.li", Duty.WINDOW)
+    async with hall.seat() as seat:
+        await seat.log_in(person)
+        await ask(seat, "赵六", number)
+        await seat.says("关注至")
+        await seat.press("持续关注")
+        await seat.says("结论有变动时告知本单位")
+        await seat.picture("window-answer-watched")
+        await seat.accessible()
+        await service.load_rows(row(name="赵六", identifier_number=number))
+        await follow(service)
+        await seat.open("/")
+        await seat.says("结论变动")
+        await seat.picture("window-home-changes")
+        await seat.accessible()
+        await seat.open("/watches")
+        await seat.says("有尚未确认的变动")
+        await seat.picture("window-watches")
+        await seat.accessible()
+        await seat.open("/watches/events")
+        await seat.picture("window-watch-events")
+        await seat.accessible()
+        await seat.press("确认知悉")
+        await seat.says("没有尚未确认的变动")
