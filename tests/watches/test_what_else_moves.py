@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from blacklist_service.access.scopes import Role
+from blacklist_service.database.connections import connect
+from blacklist_service.database.restarts import STRIDE, restart_versions
 from blacklist_service.measures.operations import founding_catalogue
 from blacklist_service.members.changes import succeed_member
 from blacklist_service.settings import Settings
@@ -215,3 +217,31 @@ async def test_a_race_that_left_a_listing_suspended_is_seen_by_its_version(servi
     )  # followed before the watch was committed
     await follow(service)
     assert [told(one)[1:] for one in await events(service)] == [("block", "clear", "list")]
+
+
+async def test_one_that_cannot_be_asked_keeps_no_other_waiting_and_is_tried_again(service: Service):
+    broken, whole = await watched(service, WHO), await watched(service, WHO)
+    await follow(service)
+    [(sealed,)] = await service.fetch("SELECT question FROM watches WHERE id = $1", broken["check_id"])
+    await service.fetch("UPDATE watches SET question = '\\x00' WHERE id = $1 RETURNING 1", broken["check_id"])
+    await publish(service)
+    await follow(service)
+    assert [one["watch_id"] for one in await events(service)] == [whole["check_id"]]
+    await service.fetch("UPDATE watches SET question = $2 WHERE id = $1 RETURNING 1", broken["check_id"], sealed)
+    await follow(service)
+    assert [one["watch_id"] for one in await events(service)] == [whole["check_id"], broken["check_id"]]
+
+
+async def test_after_a_restore_no_sequence_comes_a_second_time(service: Service):
+    await watched(service, WHO)
+    listing = await publish(service)
+    await follow(service)
+    owner = await connect(service.workplace.dsn, role=None)
+    await restart_versions(owner)
+    await owner.close()
+    assert (await service.get("/v1/watch-events", after=2)).status_code == 410
+    await act(service, listing, "suspension", {"ground": "bankruptcy", "decided_on": day(), "reason": "裁定受理破产"})
+    await follow(service)
+    page = (await service.get("/v1/watch-events", after=1)).json()
+    assert [one["sequence"] for one in page["items"]] == [STRIDE + 1]
+    assert (await service.get("/v1/watch-events", after=2)).status_code == 410

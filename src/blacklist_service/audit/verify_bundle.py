@@ -262,7 +262,7 @@ def _is_asked(filters: Mapping[str, Any], leaf: Mapping[str, Any]) -> bool:
 
 def _compare(row: Mapping[str, Any], leaf: Mapping[str, Any], index: int) -> None:
     shown = {column: leaf.get(field) for column, field in PROVEN.items()}
-    if leaf["action"] == "check":
+    if leaf["action"] in {"check", "recheck"}:
         shown["check_id"] = leaf["id"]
     for column, value in shown.items():
         require(row["is_equal"](column, value), f"row {index}: {column} is not what the log says")

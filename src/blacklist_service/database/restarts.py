@@ -13,7 +13,9 @@ FOLLOWED = ("list", "notices")
 
 
 async def restart_versions(connection: Connection) -> None:
-    """Let the list's and the notices' versions jump; in a transaction of the owner's, or of who may go on from a restore."""
+    """Let the list's and the notices' versions jump, and the sequences of what units are told; in a transaction of the
+    owner's, or of who may go on from a restore.
+    """
     for name in FOLLOWED:
         last = await connection.fetchval("SELECT version FROM heads WHERE name = $1 FOR UPDATE", name)
         first = (last // STRIDE + 1) * STRIDE
@@ -21,6 +23,9 @@ async def restart_versions(connection: Connection) -> None:
             "INSERT INTO version_restarts (name, last_version, first_version) VALUES ($1, $2, $3)", name, last, first
         )
         await connection.execute("UPDATE heads SET version = $2 WHERE name = $1", name, first)
+    if await connection.fetchval("SELECT to_regclass('watch_feeds')"):  # a backup may be of before there were any
+        # What units were told of after the backup is not told again under the same numbers.
+        await connection.execute("UPDATE watch_feeds SET last_sequence = (last_sequence / $1 + 1) * $1", STRIDE)
 
 
 async def is_version_known(connection: Connection, name: str, version: int) -> bool:

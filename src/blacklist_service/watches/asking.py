@@ -16,13 +16,13 @@ from blacklist_service.checks.queries import Snapshot, look_up
 from blacklist_service.checks.rules import Tell
 from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.clock import legal_date, new_ids, now
-from blacklist_service.database.connections import Connection
+from blacklist_service.database.connections import LOST, Connection
 from blacklist_service.database.installation import are_digests_of_now
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.measures.queries import get_catalogue
 from blacklist_service.measures.rules import Catalogue
-from blacklist_service.problems import Problem
+from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import DIGEST_RULES, Digester
 from blacklist_service.watches.operations import end_watches
@@ -33,7 +33,15 @@ from blacklist_service.web.bodies import validate
 
 AT_ONCE = 128
 
-DUE = "SELECT watch_id, cause FROM watches_due ORDER BY rank, since, watch_id LIMIT $1"
+ASIDE = 9
+"""The rank of one that could not be asked; the worker tries it again now and then."""
+
+DUE = f"SELECT watch_id, cause FROM watches_due WHERE rank < {ASIDE} ORDER BY rank, since, watch_id LIMIT $1"
+SET_ASIDE = f"""
+UPDATE watches_due SET rank = {ASIDE}
+WHERE watch_id = (SELECT watch_id FROM watches_due WHERE rank < {ASIDE} ORDER BY rank, since, watch_id LIMIT 1)
+"""
+TAKE_UP_AGAIN = f"UPDATE watches_due SET rank = 1 WHERE rank = {ASIDE}"
 # By id, as everybody locks them.
 ROWS = "SELECT * FROM watches WHERE id = ANY($1::uuid[]) AND closed_at IS NULL ORDER BY id FOR UPDATE"
 KEEP = """
@@ -99,11 +107,30 @@ class Asker:
     async def ask_some(self, connection: Connection) -> int:
         """Ask the next slice of those that are due again; return how many that was.
 
-        Raise `Undetermined` where no check is answered either: they stay due.
+        Raise `Undetermined` where no check is answered either: they stay due. One that fails of something else is set
+        aside, for a while, and keeps none of the others waiting.
         """
+        try:
+            return await self._ask_slice(connection, AT_ONCE)
+        except (Undetermined, *LOST):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one of them fails of, the others are asked
+            log.warning("watches_split", cause=type(error).__name__)
+        for _ in range(AT_ONCE):
+            try:
+                if not await self._ask_slice(connection, 1):
+                    break
+            except (Undetermined, *LOST):
+                raise
+            except Exception:
+                log.exception("watch_not_asked")
+                await connection.execute(SET_ASIDE)
+        return AT_ONCE
+
+    async def _ask_slice(self, connection: Connection, most: int) -> int:
         async with connection.transaction():
             await connection.execute("SELECT FROM watch_cursor FOR UPDATE")  # one worker at a time, whatever happens
-            due = await connection.fetch(DUE, AT_ONCE)
+            due = await connection.fetch(DUE, most)
             if not due:
                 return 0
             causes = {row["watch_id"]: Cause(row["cause"]) for row in due}
@@ -112,6 +139,10 @@ class Asker:
             await self._ask(connection, rows, causes, also_former=not is_of_now)
             await connection.execute("DELETE FROM watches_due WHERE watch_id = ANY($1::uuid[])", list(causes))
         return len(due)
+
+    async def take_up_again(self, connection: Connection) -> None:
+        """Those that were set aside."""
+        await connection.execute(TAKE_UP_AGAIN)
 
     async def _ask(
         self,

@@ -31,7 +31,7 @@ SELECT c.list_version <> (SELECT version FROM heads WHERE name = 'list') AS list
        EXISTS (SELECT FROM watches_unprimed) AS has_unprimed,
        EXISTS (SELECT FROM watches WHERE recheck_on <= {TODAY} AND closed_at IS NULL) AS has_dated,
        EXISTS (SELECT FROM watches WHERE until < {TODAY} AND closed_at IS NULL) AS has_ended,
-       EXISTS (SELECT FROM watches_due) AS has_due,
+       EXISTS (SELECT FROM watches_due WHERE rank <= 1) AS has_due,
        EXISTS (SELECT FROM watch_sweeps) AS has_sweeps,
        EXISTS (SELECT FROM watch_withdrawals) AS has_withdrawals
 FROM watch_cursor c

@@ -95,6 +95,7 @@ class Follower:
         if not self._has_noted_rules and await are_digests_of_now(connection):
             await note_other_rules(connection)
             self._has_noted_rules = True
+        await self._asker.take_up_again(connection)
         if self._soft_age is not None:
             await note_doubted(connection, self._soft_age)
         measured = await connection.fetchrow(MEASURED)
