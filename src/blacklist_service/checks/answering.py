@@ -78,8 +78,7 @@ class Answerer:
         if not any(ask.opens_watch for ask in asks):
             return await self._answer_all(connection, asks)
         async with connection.transaction():
-            asks, refused = await self._refuse_crowded(connection, asks)
-            return refused + await self._answer_all(connection, asks)
+            return await self._answer_all(connection, asks, opens_watches=True)
 
     async def _refuse_crowded(self, connection: Connection, asks: Sequence[Ask]) -> tuple[Sequence[Ask], Outcomes]:
         """Refuse those whose member has as many open watches as it may."""
@@ -104,19 +103,25 @@ class Answerer:
         if opened and self._watching is not None:
             await self._watching.open(connection, opened, snapshot)
 
-    async def _answer_all(self, connection: Connection, asks: Sequence[Ask]) -> Outcomes:
+    async def _answer_all(
+        self, connection: Connection, asks: Sequence[Ask], *, opens_watches: bool = False
+    ) -> Outcomes:
         places = [place for ask in asks if (place := ask.idempotency_place)]
         snapshot = await self._look_up(connection, asks, places)
         replayed: Outcomes = []
         if snapshot.held:
             asks, replayed = await replay(connection, asks, snapshot.held, at=snapshot.at, secrecy=self._secrecy)
+        if opens_watches:
+            asks, crowded = await self._refuse_crowded(connection, asks)
+            replayed += crowded
         catalogue = await self._catalogue(connection, snapshot.measures_version)
         outcomes, entries, answered = self._decide(asks, snapshot, catalogue)
         if entries:
             ids = [answer.check_id for _, answer in answered]
             beside = kept((ask, answer.check_id) for ask, answer in answered) if places else None
             await record(connection, entries, at=snapshot.at, secrecy=self._secrecy, ids=ids, beside=beside)
-            await self._open_watches(connection, answered, snapshot)
+            if opens_watches:
+                await self._open_watches(connection, answered, snapshot)
         return replayed + outcomes
 
     async def _look_up(

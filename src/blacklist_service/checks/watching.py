@@ -6,8 +6,8 @@ from uuid import UUID
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.checks.asks import Answer, Question
-from blacklist_service.checks.outcomes import OutcomeAction
 from blacklist_service.checks.queries import Snapshot
+from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.database.connections import Connection
 
 

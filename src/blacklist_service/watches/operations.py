@@ -10,8 +10,8 @@ import orjson
 
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.checks.asks import Answer, Question, require_until
-from blacklist_service.checks.outcomes import OutcomeAction
 from blacklist_service.checks.queries import Snapshot
+from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.clock import instant_of, legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry

@@ -10,9 +10,8 @@ from typing import Any
 import orjson
 
 from blacklist_service.checks.asks import Question
-from blacklist_service.checks.outcomes import OutcomeAction
 from blacklist_service.checks.queries import Snapshot
-from blacklist_service.checks.rules import Decision
+from blacklist_service.checks.rules import Decision, OutcomeAction
 from blacklist_service.measures.rules import Catalogue, Matter, MeasureClass
 
 MATCHES_BYTES = 16
