@@ -861,15 +861,6 @@ END)),
     CONSTRAINT staff_duties_duty_check CHECK ((duty = ANY (ARRAY['window'::text, 'maker'::text, 'checker'::text, 'auditor'::text, 'supervisor'::text, 'system'::text, 'security'::text])))
 );
 
-CREATE TABLE staff_kept_forms (
-    staff text NOT NULL,
-    path text NOT NULL,
-    fields bytea NOT NULL,
-    kept_at timestamp with time zone NOT NULL
-);
-
-COMMENT ON COLUMN staff_kept_forms.fields IS 'sealed';
-
 CREATE TABLE staff_matters (
     staff text NOT NULL,
     matter text NOT NULL
@@ -1228,9 +1219,6 @@ ALTER TABLE ONLY staff_duties
 ALTER TABLE ONLY staff
     ADD CONSTRAINT staff_id_office_key UNIQUE (id, office);
 
-ALTER TABLE ONLY staff_kept_forms
-    ADD CONSTRAINT staff_kept_forms_pkey PRIMARY KEY (staff);
-
 ALTER TABLE ONLY staff
     ADD CONSTRAINT staff_login_key UNIQUE (login);
 
@@ -1510,9 +1498,6 @@ ALTER TABLE ONLY staff_duties
 ALTER TABLE ONLY staff
     ADD CONSTRAINT staff_id_fkey FOREIGN KEY (id) REFERENCES api_keys(id);
 
-ALTER TABLE ONLY staff_kept_forms
-    ADD CONSTRAINT staff_kept_forms_staff_fkey FOREIGN KEY (staff) REFERENCES staff(id);
-
 ALTER TABLE ONLY staff_matters
     ADD CONSTRAINT staff_matters_matter_fkey FOREIGN KEY (matter) REFERENCES matters(code);
 
@@ -1727,8 +1712,6 @@ GRANT SELECT ON SEQUENCE staff_attempts_id_seq TO blacklist_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_backup_codes TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE staff_duties TO blacklist_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_kept_forms TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE staff_matters TO blacklist_app;
 

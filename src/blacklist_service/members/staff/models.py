@@ -121,16 +121,6 @@ staff_sessions = Table(
     one_of("factor", "totp", "passkey", "backup_code"),
 )
 
-# What was typed when a session had ended, kept for half an hour until its person is back.
-staff_kept_forms = Table(
-    "staff_kept_forms",
-    metadata,
-    Column("staff", Text, ForeignKey("staff.id"), primary_key=True),
-    Column("path", Text, nullable=False),
-    Column("fields", LargeBinary, nullable=False, comment="sealed"),
-    Column("kept_at", Instant, nullable=False),
-)
-
 # People type passwords where a login belongs: unknown ones are not kept.
 staff_attempts = Table(
     "staff_attempts",
