@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
@@ -202,7 +203,13 @@ def _print_logins(url: str, logins: Mapping[str, Login]) -> None:
     print(f"\nThe console is at {url}/ ; one login for each duty, all with the password {PASSWORD}")
     for duty, login in logins.items():
         print(f"  {duty:<10} {login.login:<10} second factor {login.totp_secret}")
-    print("  The code of now, where no app is at hand: blacklist-service demo-code LOGIN")
+    print(f"  The code of now, where no app is at hand: {_command()} demo-code LOGIN")
+
+
+def _command() -> str:
+    """How this service is called from here: beside the Python that runs it, where no activated environment has it."""
+    beside = Path(sys.executable).with_name("blacklist-service")
+    return os.path.relpath(beside) if beside.exists() else beside.name
 
 
 def _print_questions(settings: Settings, key: str, listed: list[str]) -> None:
