@@ -2,8 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -12,13 +11,14 @@ from starlette.responses import Response
 from blacklist_service.access.duties import Duty
 from blacklist_service.audit import verify_bundle
 from blacklist_service.clock import SHANGHAI
-from blacklist_service.console.forms import Form
-from blacklist_service.console.home import all_matters, matter_names
+from blacklist_service.console.forms import Form, subject_of
+from blacklist_service.console.home import all_matters, matter_names, matter_options
 from blacklist_service.console.proofs import verify_receipt
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
 from blacklist_service.console.visits import Forwarded, Visit
 from blacklist_service.console.wording import ACTIONS, TYPES_OF_KIND
+from blacklist_service.ledger.queries import database_clock
 from blacklist_service.web.transactions import borrowed, snapshot
 
 FULL_PAGE = 50
@@ -105,14 +105,14 @@ async def as_of(visit: Visit) -> Response:
         form.faults["at"] = "请按 2026-04-26 08:41 的形式填写北京时间"
     if form.is_faulty:
         return await _as_of(visit, form, status=422)
-    body = {"matter": form["matter"], "subject": _subject(form), "at": at}
+    body = {"matter": form["matter"], "subject": subject_of(form), "at": at}
     then = await visit.call("POST", "/v1/audit/as-of", body=body)
     if not then.is_ok:
         form.take_problem(then.json, SUBJECT_FIELDS, SENTENCES)
         return await _as_of(visit, form, status=422)
     async with borrowed(visit.state.pool) as connection:
-        today = await connection.fetchval("SELECT clock_timestamp() - interval '1 ms'")
-    present = await visit.call("POST", "/v1/audit/as-of", body=body | {"at": today.isoformat()})
+        just_now = await database_clock(connection) - timedelta(milliseconds=1)
+    present = await visit.call("POST", "/v1/audit/as-of", body=body | {"at": just_now.isoformat()})
     return await _as_of(visit, form, then=then.json, present=present.json if present.is_ok else None)
 
 
@@ -126,9 +126,7 @@ async def ask_export(visit: Visit) -> Response:
     form = visit.form
     if not await visit.is_proved():
         return await _exports(visit, form, status=403)
-    body: dict[str, Any] = {name: form.given(name) for name in FILTERS if form.given(name)}
-    body |= {"from": start_of_day(form.given("from")), "to": end_of_day(form.given("to"))}
-    body = {name: value for name, value in body.items() if value} | {"format": form.given("format") or "jsonl"}
+    body = _filters(form) | {"format": form.given("format") or "jsonl"}
     reply = await visit.call("POST", "/v1/audit/exports", body=body, headers={"Idempotency-Key": form["once"]})
     if not reply.is_ok:
         form.take_problem(reply.json, {"/from": "from", "/to": "to"}, SENTENCES)
@@ -177,13 +175,11 @@ async def verify(visit: Visit) -> Response:
 async def _entries(
     visit: Visit, form: Form, cursor: str | None, *, status: int = 200, is_refused: bool = False
 ) -> Response:
-    body: dict[str, Any] = {name: form.given(name) for name in FILTERS if form.given(name)}
-    body |= {"from": start_of_day(form.given("from")), "to": end_of_day(form.given("to"))}
-    body = {name: value for name, value in body.items() if value} | {"limit": FULL_PAGE}
+    body = _filters(form) | {"limit": FULL_PAGE}
     if cursor:
         body["cursor"] = cursor
     if form.given("name"):
-        body["subject"] = _subject(form)
+        body["subject"] = subject_of(form)
     found: dict[str, Any] = {"items": [], "next": None}
     if not is_refused:
         reply = await visit.call("POST", "/v1/audit/entries/search", body=body)
@@ -227,8 +223,7 @@ async def _entry(visit: Visit, form: Form, *, status: int = 200, unmasked: Any =
 
 
 async def _as_of(visit: Visit, form: Form, *, status: int = 200, then: Any = None, present: Any = None) -> Response:
-    name = "name_en" if visit.language.value == "en" else "name"
-    matters = sorted(((str(one["matter"]), str(one[name])) for one in await all_matters(visit)), key=lambda m: m[1])
+    matters = matter_options(visit, await all_matters(visit))
     return visit.show(
         "as_of.html", status=status, form=form, matters=matters, then=then, present=present, types=TYPES_OF_KIND
     )
@@ -245,12 +240,10 @@ async def _exports(visit: Visit, form: Form, *, status: int = 200) -> Response:
     return visit.show("exports.html", status=status, form=form, rows=rows, actions=ACTIONS, matters=matters)
 
 
-def _subject(form: Form) -> Mapping[str, Any]:
-    kind = form["kind"] if form["kind"] in TYPES_OF_KIND else "person"
-    type_ = form["type"] if form["type"] in TYPES_OF_KIND[kind] else TYPES_OF_KIND[kind][0]
-    number = form.given("number")
-    subject: dict[str, Any] = {"kind": kind, "name": form["name"].strip()}
-    return subject | {"identifier": {"type": type_, "number": number} if number else None}
+def _filters(form: Form) -> dict[str, Any]:
+    """What of the form narrows a search or an export."""
+    days = {"from": start_of_day(form.given("from")), "to": end_of_day(form.given("to"))}
+    return {name: value for name, value in ({name: form.given(name) for name in FILTERS} | days).items() if value}
 
 
 def _instant(typed: str) -> str | None:

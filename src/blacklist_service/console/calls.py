@@ -21,7 +21,6 @@ JSON = b"application/json"
 @dataclass(frozen=True, slots=True)
 class Reply:
     status: int
-    headers: Mapping[str, str]
     content: bytes
 
     @property
@@ -65,9 +64,7 @@ async def call(
         sent.append(message)
 
     await api(scope, receive, send)
-    head = sent[0]
-    found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head["headers"]}
-    return Reply(head["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
+    return Reply(sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]))
 
 
 async def forward(
@@ -79,11 +76,10 @@ async def forward(
     *,
     receive: Receive,
     prove_again: Callable[[], Awaitable[None]],
-    query: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> None:
     """Let the API answer a reading itself, as it streams: a bundle, events. `prove_again` raises once the session is over."""
-    scope = _scope(request, principal, "GET", path, query, headers, None)
+    scope = _scope(request, principal, "GET", path, None, headers, None)
     scope["prove_again"] = prove_again
     await api(scope, receive, send)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 
+from blacklist_service.console.wording import TYPES_OF_KIND
 from blacklist_service.problems import InvalidRequest
 
 MOST_FIELDS = 200
@@ -49,6 +50,17 @@ class Form:
                 self.faults.setdefault(name, sentence)
         if not errors:
             self.general.append(sentences.get(problem["code"]) or problem["detail"])
+
+
+def subject_of(form: Form) -> dict[str, Any]:
+    """Whom the fields of a subject name, as the API takes it; a type of another kind than the one chosen is that kind's
+    usual one.
+    """
+    kind = form["kind"] if form["kind"] in TYPES_OF_KIND else "person"
+    type_ = form["type"] if form["type"] in TYPES_OF_KIND[kind] else TYPES_OF_KIND[kind][0]
+    number = form.given("number")
+    identifier = {"type": type_, "number": number} if number else None
+    return {"kind": kind, "name": form["name"].strip(), "identifier": identifier}
 
 
 def read_form(data: FormData) -> Form:

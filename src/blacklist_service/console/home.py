@@ -1,6 +1,7 @@
 """工作台: what is due to the person who logged in; and finding a check by its number."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 from blacklist_service.access.duties import Duty
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
+from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import Visit
 
 CHECK_NUMBER = re.compile(r"(?:BLS1:)?\s*([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})")
@@ -61,9 +63,14 @@ async def untold(visit: Visit, limit: int) -> dict[str, Any]:
 
 
 async def matter_names(visit: Visit) -> dict[str, str]:
-    """What the matters are called, in the person's language."""
-    name = "name_en" if visit.language.value == "en" else "name"
-    return {one["matter"]: one[name] for one in await all_matters(visit)}
+    """What the matters are called, in the person's language, by that name."""
+    return dict(matter_options(visit, await all_matters(visit)))
+
+
+def matter_options(visit: Visit, matters: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Code and name in the person's language, for a select: by that name."""
+    name = "name_en" if visit.language is Language.ENGLISH else "name"
+    return sorted(((str(one["matter"]), str(one[name])) for one in matters), key=lambda one: one[1])
 
 
 async def all_matters(visit: Visit) -> list[dict[str, Any]]:

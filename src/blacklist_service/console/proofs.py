@@ -4,12 +4,20 @@ import base64
 import binascii
 from typing import Any
 
-from blacklist_service.ledger.notes import NoteError, Proof, VerifierKey, verified_checkpoint
+from blacklist_service.ledger.notes import Checkpoint, NoteError, Proof, VerifierKey, verified_checkpoint
 from blacklist_service.ledger.tree import TreeError, leaf_hash, verify_inclusion
 
 NO_RECEIPT = "这不是回执文件"
 NO_KEY = "没有日志公钥，无法验证"
 NOT_PROVED = "回执不成立：内容、位置或签名不符"
+
+
+def shown_proof(text: str) -> dict[str, Any]:
+    """What a printed receipt shows of a proof of the service's own: the place, the checkpoint, the whole text to scan."""
+    proof = Proof.parse(text)
+    checkpoint = Checkpoint.parse(proof.checkpoint.text)
+    root = base64.b64encode(checkpoint.root).decode()
+    return {"text": text, "index": proof.index, "origin": checkpoint.origin, "size": checkpoint.size, "root": root}
 
 
 def verify_receipt(text: str, leaf: str, vkey: str) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 from blacklist_service.access.duties import Duty
 from blacklist_service.checks.explanations import REMEDY
 from blacklist_service.clock import legal_date, now
-from blacklist_service.console.forms import Form
-from blacklist_service.console.home import all_matters, matter_names
+from blacklist_service.console.forms import Form, subject_of
+from blacklist_service.console.home import all_matters, matter_names, matter_options
 from blacklist_service.console.limits import require_budget
 from blacklist_service.console.pictures import qr_picture
+from blacklist_service.console.proofs import shown_proof
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
 from blacklist_service.console.visits import Forwarded, Visit
@@ -130,7 +131,9 @@ async def receipt(visit: Visit) -> Response:
     if visit.query.get("leaf"):
         headers = {"Content-Disposition": f'attachment; filename="leaf-{check["check_id"]}.json"'}
         return Response(base64.b64decode(check["leaf"]), media_type="application/json", headers=headers)
-    return visit.show("receipt.html", check=check, proof=_proof_of(proof), matters=await matter_names(visit))
+    return visit.show(
+        "receipt.html", check=check, proof=proof and shown_proof(proof), matters=await matter_names(visit)
+    )
 
 
 @page("GET", "/checks/pending", Duty.WINDOW)
@@ -203,13 +206,11 @@ async def _ask(visit: Visit, form: Form, *, status: int = 200) -> Response:
     """The form; its first select holds the matters that this person may ask about."""
     allowed = visit.principal.matters
     matters = [one for one in await all_matters(visit) if one["matter"] in allowed]
-    name = "name_en" if visit.language.value == "en" else "name"
-    shown = sorted(((str(one["matter"]), str(one[name])) for one in matters), key=lambda one: one[1])
     return visit.show(
         "ask.html",
         status=status,
         form=form,
-        matters=shown,
+        matters=matter_options(visit, matters),
         covered={str(one["matter"]): _covered(one) for one in matters},
         types=TYPES_OF_KIND,
     )
@@ -259,34 +260,14 @@ def _typed(form: Form) -> dict[str, str]:
 
 
 def _question(form: Form) -> dict[str, Any]:
-    number = form.given("number")
-    kind = form["kind"]
-    type_ = form["type"] if form["type"] in TYPES_OF_KIND[kind] else TYPES_OF_KIND[kind][0]
-    subject = {
-        "role": form.given("role") or "applicant",
-        "kind": kind,
-        "name": form["name"].strip(),
-        "identifier": {"type": type_, "number": number} if number else None,
-    }
     question: dict[str, Any] = {
         "matter": form["matter"],
         "reference": form["reference"].strip(),
-        "subjects": [subject],
+        "subjects": [{"role": form.given("role") or "applicant", **subject_of(form)}],
     }
     if form.given("object"):
         question["object"] = form.given("object")
     return question
-
-
-def _proof_of(text: str | None) -> dict[str, str] | None:
-    """What a printed receipt shows of a tlog-proof: the place, the checkpoint, and the whole text to type or scan."""
-    if text is None:
-        return None
-    lines = text.splitlines()
-    index = next((line.removeprefix("index ") for line in lines if line.startswith("index ")), "")
-    blank = lines.index("") if "" in lines else 0
-    note = lines[blank + 1 :]
-    return {"text": text, "index": index, "origin": note[0], "size": note[1], "root": note[2]}
 
 
 async def _notice(visit: Visit, form: Form, *, status: int = 200) -> Response:

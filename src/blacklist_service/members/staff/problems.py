@@ -19,13 +19,6 @@ class DutyExcluded(Conflict):
     """This duty is of another office than the account's: it is never held beside the others."""
 
 
-class LoginRefused(Problem):
-    """The login, the password or the code is not right."""
-
-    status = 401
-    code = "login-refused"
-
-
 class FactorRefused(Problem):
     """The code or the passkey is not right."""
 
