@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from blacklist_service.access.duties import OFFICE_OF_DUTY, ROLE_OF_OFFICE, Duty, Office
+from blacklist_service.access.duties import OFFICE_OF_DUTY, OFFICERS, ROLE_OF_OFFICE, Duty, Office
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
@@ -25,6 +25,8 @@ from blacklist_service.members.staff.problems import (
     AccountInvalid,
     DutyExcluded,
     EnrolmentRefused,
+    OfficersAccount,
+    OwnAccount,
     PasswordRefused,
 )
 from blacklist_service.members.staff.queries import Account, get_account, lock_account
@@ -91,8 +93,10 @@ async def grant_duty(
 ) -> None:
     """Give an account a duty; `matters`, for the window alone, narrow what it may ask (None = all its member may).
 
-    Raise `DutyExcluded` where it holds, or held, a duty of another office: such a person needs another account.
+    Raise `DutyExcluded` where it holds, or held, a duty of another office: such a person needs another account; `OwnAccount`
+    for whoever would grant their own.
     """
+    _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
     office = OFFICE_OF_DUTY[duty]
     member = await members.get_member(connection, account.member)
@@ -124,6 +128,7 @@ async def grant_duty(
 
 async def take_duty(connection: Connection, account_id: str, duty: Duty, *, actor: Actor, secrecy: Secrecy) -> None:
     """End a duty at once; what was not held changes nothing."""
+    _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
     if duty not in account.duties:
         return
@@ -141,6 +146,7 @@ async def take_duty(connection: Connection, account_id: str, duty: Duty, *, acto
 
 async def end_account(connection: Connection, account_id: str, *, actor: Actor, secrecy: Secrecy) -> None:
     """End an account for good; its next check is refused as a revoked key's is. Ending it again changes nothing."""
+    _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
     if account.ended_at is not None:
         return
@@ -177,6 +183,7 @@ async def lock_out(
 
 
 async def unlock(connection: Connection, account_id: str, *, actor: Actor, secrecy: Secrecy) -> None:
+    _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
     if account.locked_until is None or account.ended_at is not None:
         return
@@ -193,10 +200,16 @@ async def stand_again(connection: Connection, account_id: str) -> None:
 
 
 async def reset_factor(connection: Connection, account_id: str, *, actor: Actor, secrecy: Secrecy) -> str:
-    """Take away a lost password and factors; return a new enrolment code."""
+    """Take away a lost password and factors; return a new enrolment code.
+
+    Raise `OfficersAccount` where an account asks for that of an officer: with the code it could become that officer.
+    """
+    _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
     if account.ended_at is not None:
         raise AccountInvalid("the account has ended")
+    if account.office in OFFICERS and actor.key_id is not None:
+        raise OfficersAccount
     now, code = await database_clock(connection), rules.new_code()
     await connection.execute(
         """
@@ -304,6 +317,17 @@ async def end_session(connection: Connection, account_id: str) -> None:
     await connection.execute("DELETE FROM staff_sessions WHERE staff = $1", account_id)
 
 
+async def put_out(connection: Connection, account_id: str, *, actor: Actor, secrecy: Secrecy) -> bool:
+    """End the session of another account; say whether there was one."""
+    account = await lock_account(connection, account_id, secrecy=secrecy)
+    if not await connection.fetchval("SELECT EXISTS (SELECT FROM staff_sessions WHERE staff = $1)", account_id):
+        return False
+    await end_session(connection, account_id)
+    now = await database_clock(connection)
+    await _record(connection, Action.SESSION_ENDED, account_id, actor, secrecy, now, {"by": "officer"}, account.login)
+    return True
+
+
 async def set_preferences(connection: Connection, account_id: str, preferences: Mapping[str, object]) -> None:
     await connection.execute("UPDATE staff SET preferences = $2 WHERE id = $1", account_id, dict(preferences))
 
@@ -339,6 +363,12 @@ def _check_particulars(login: str, name: str, employee_number: str) -> None:
         raise AccountInvalid("an account needs a name of at most 100 characters")
     if not rules.EMPLOYEE_NUMBER_FORM.fullmatch(employee_number):
         raise AccountInvalid("an employee number is 1 to 40 letters, digits and hyphens")
+
+
+def _refuse_own(account_id: str, actor: Actor) -> None:
+    """An officer's powers are over others."""
+    if actor.key_id == account_id:
+        raise OwnAccount
 
 
 async def _set_matters(connection: Connection, account_id: str, matters: Collection[str]) -> None:

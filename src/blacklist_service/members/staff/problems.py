@@ -19,6 +19,20 @@ class DutyExcluded(Conflict):
     """This duty is of another office than the account's: it is never held beside the others."""
 
 
+class OwnAccount(Problem):
+    """An officer's act on the officer's own account: another has to do it."""
+
+    status = 403
+    code = "own-account"
+
+
+class OfficersAccount(Problem):
+    """Whoever gives an officer a new enrolment code could log in as that officer: it is done at the command line."""
+
+    status = 403
+    code = "officers-account"
+
+
 class FactorRefused(Problem):
     """The code or the passkey is not right."""
 

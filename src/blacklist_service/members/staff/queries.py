@@ -1,8 +1,9 @@
 """Reads of accounts, their duties and their tries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import asyncpg
 
@@ -11,7 +12,7 @@ from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Role
 from blacklist_service.database.connections import Connection
 from blacklist_service.members.staff.problems import AccountNotFound
-from blacklist_service.members.staff.rules import Misses
+from blacklist_service.members.staff.rules import IDLE, Misses
 from blacklist_service.secrecy import Secrecy
 
 ACCOUNT = """
@@ -21,6 +22,25 @@ SELECT s.*, m.name AS member_name, m.court_code,
        EXISTS (SELECT FROM staff_passkeys p WHERE p.staff = s.id) AS has_passkey
 FROM staff s JOIN members m ON m.code = s.member
 """
+
+
+class Standing(StrEnum):
+    """How an account stands, where an officer has to look at it."""
+
+    NOT_ENROLLED = "not_enrolled"
+    NO_DUTY = "no_duty"
+    LOCKED = "locked"
+    ENDED = "ended"
+
+
+STANDINGS: Mapping[Standing, str] = {
+    Standing.NOT_ENROLLED: "s.ended_at IS NULL AND s.password IS NULL"
+    " AND NOT EXISTS (SELECT FROM staff_passkeys p WHERE p.staff = s.id)",
+    Standing.NO_DUTY: "s.ended_at IS NULL AND NOT EXISTS"
+    " (SELECT FROM staff_duties d WHERE d.staff = s.id AND d.until IS NULL)",
+    Standing.LOCKED: "s.ended_at IS NULL AND s.locked_until > clock_timestamp()",
+    Standing.ENDED: "s.ended_at IS NOT NULL",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +121,43 @@ async def lock_account(connection: Connection, account_id: str, *, secrecy: Secr
 
 
 async def list_accounts(
-    connection: Connection, *, secrecy: Secrecy, member: str | None = None, after: str = "", limit: int = 100
+    connection: Connection,
+    *,
+    secrecy: Secrecy,
+    member: str | None = None,
+    standing: Standing | None = None,
+    after: str = "",
+    limit: int = 100,
 ) -> list[Account]:
     """By login."""
+    holds = "true" if standing is None else STANDINGS[standing]
     rows = await connection.fetch(
-        f"{ACCOUNT} WHERE s.login > $1 AND ($2::text IS NULL OR s.member = $2) ORDER BY s.login LIMIT $3",
+        f"{ACCOUNT} WHERE s.login > $1 AND ($2::text IS NULL OR s.member = $2) AND {holds} ORDER BY s.login LIMIT $3",
         *(after, member, limit),
     )
     return [read_account(row, secrecy) for row in rows]
+
+
+async def count_standing(connection: Connection) -> dict[Standing, int]:
+    """How many accounts stand so; some stand in two ways."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {holds}) AS {standing}" for standing, holds in STANDINGS.items())
+    row = await connection.fetchrow(f"SELECT {counts} FROM staff s")
+    assert row is not None  # noqa: S101 - an aggregate
+    return {standing: row[standing.value] for standing in Standing}
+
+
+async def list_sessions(connection: Connection, account_ids: Sequence[str] | None = None) -> dict[str, asyncpg.Record]:
+    """Sessions that are not over, by account: those of these accounts, or all."""
+    rows = await connection.fetch(
+        """
+        SELECT staff, factor, begun_at, seen_at, ends_at, host(source_ip) AS source_ip FROM staff_sessions
+        WHERE ($1::text[] IS NULL OR staff = ANY($1)) AND ends_at > clock_timestamp()
+          AND seen_at > clock_timestamp() - $2::interval
+        ORDER BY seen_at DESC
+        """,
+        *(None if account_ids is None else list(account_ids), IDLE),
+    )
+    return {row["staff"]: row for row in rows}
 
 
 async def count_holders(connection: Connection, office: Office) -> int:

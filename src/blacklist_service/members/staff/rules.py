@@ -33,6 +33,8 @@ SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
 KINDS_IN_PASSWORD = 3
 PASSWORDS_REMEMBERED = 5
+PASSWORD_AGE = timedelta(days=90)
+"""After which the person is reminded to choose another."""
 
 
 class Factor(StrEnum):
