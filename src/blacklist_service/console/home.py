@@ -1,25 +1,33 @@
 """工作台: what is due to the person who logged in; and finding a check by its number."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
+from blacklist_service.clock import now
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import Visit
+from blacklist_service.members.staff.rules import PASSWORD_AGE
 
 CHECK_NUMBER = re.compile(r"(?:BLS1:)?\s*([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})")
 SHOWN = 5
 
 
+DESKS: dict[Duty, Callable[[Visit], Awaitable[dict[str, Any]]]] = {}
+"""What the work bench shows of a duty, put there by the duty's own file."""
+
+
 @page("GET", "/")
 async def home(visit: Visit) -> Response:
-    context: dict[str, Any] = {"waiting": None, "notices": None, "log": None}
+    set_at = visit.person.account.password_set_at
+    is_old = set_at is not None and now() - set_at > PASSWORD_AGE
+    context: dict[str, Any] = {"waiting": None, "notices": None, "log": None, "is_password_old": is_old}
     if visit.has(Duty.WINDOW):
         context["waiting"] = await visit.read("/v1/checks", pending="outcome", limit=SHOWN)
         context["notices"] = await open_notices(visit)
@@ -28,6 +36,9 @@ async def home(visit: Visit) -> Response:
     if visit.has(Duty.AUDITOR):
         checkpoint = await visit.find("/v1/ledger/checkpoint")
         context["log"] = checkpoint.text.splitlines() if checkpoint else None
+    for duty, look in DESKS.items():
+        if visit.has(duty):
+            context |= await look(visit)
     return visit.show("home.html", **context)
 
 
@@ -46,6 +57,8 @@ async def find(visit: Visit) -> Response:
     check_id = UUID(found[1])
     if visit.has(Duty.AUDITOR):
         return visit.go(f"/entries/{check_id}")
+    if visit.has(Duty.SUPERVISOR):
+        return visit.go(f"/scorecard/checks/{check_id}")
     return visit.go(f"/checks/{check_id}")
 
 

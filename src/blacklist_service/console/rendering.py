@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from blacklist_service.clock import SHANGHAI
-from blacklist_service.console import wording
+from blacklist_service.console import wording, wording_officers, wording_supervision
 from blacklist_service.console.assets import hashed_name
 
 
@@ -21,7 +21,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    found.globals |= {"asset": lambda name: f"/console/static/{hashed_name(name)}", "words": wording}
+    found.globals |= {
+        "asset": lambda name: f"/console/static/{hashed_name(name)}",
+        "words": wording,
+        "figures": wording_supervision,
+        "officers": wording_officers,
+    }
     found.filters |= {"beijing": beijing, "day": day, "code_points": code_points}
     return found
 

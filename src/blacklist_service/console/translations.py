@@ -1,4 +1,4 @@
-"""Two languages. Chinese is the source: what a template says stands in it, and `en.toml` has the English beside it.
+"""Two languages. Chinese is the source: what a template says stands in it, and the lists of words have the English beside it.
 
 Legal wording (grounds, circumstances, bases) stays Chinese in both.
 """
@@ -17,11 +17,14 @@ class Language(StrEnum):
 
 Translate = Callable[..., str]
 
+WORD_LISTS = ("en.toml", "en_officers.toml")
+
 
 @cache
 def english() -> Mapping[str, str]:
-    text = (files("blacklist_service.console") / "en.toml").read_text("utf-8")
-    table: Mapping[str, str] = tomllib.loads(text)["words"]
+    table: dict[str, str] = {}
+    for name in WORD_LISTS:
+        table |= tomllib.loads((files("blacklist_service.console") / name).read_text("utf-8"))["words"]
     return table
 
 

@@ -1,0 +1,76 @@
+"""Where the bars of a chart stand. The templates draw them, as SVG beside the table that holds the same figures.
+
+Plain numbers in, plain numbers out: colours are the style sheet's, words the templates'.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+COLUMN_WIDTH, COLUMN_STEP, PLOT_HEIGHT = 34, 64, 120
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a bar: from `start`, `length` long, in the chart's own units."""
+
+    kind: str
+    count: int
+    start: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A row of a bar chart, whose longest bar is 100 units; or a column, whose highest is `PLOT_HEIGHT`."""
+
+    label: str
+    link: str
+    total: int
+    parts: tuple[Part, ...]
+    x: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A column chart: its bars, and the lines of its scale with the height at which each stands."""
+
+    bars: tuple[Bar, ...]
+    scale: tuple[tuple[int, float], ...]
+    width: int
+
+
+Row = tuple[str, str, Mapping[str, int]]
+"""A label, the way to what is behind it, and the counts by kind, in the order they are drawn."""
+
+
+def bars_of(rows: Sequence[Row]) -> list[Bar]:
+    longest = max((sum(counts.values()) for _, _, counts in rows), default=0) or 1
+    return [_bar(row, 100 / longest) for row in rows]
+
+
+def columns_of(rows: Sequence[Row]) -> Columns:
+    highest = round_up(max((sum(counts.values()) for _, _, counts in rows), default=0))
+    unit = PLOT_HEIGHT / highest
+    bars = tuple(_bar(row, unit, x=COLUMN_STEP * place + 15) for place, row in enumerate(rows))
+    marks = sorted({0, highest // 2, highest})
+    return Columns(bars, tuple((mark, PLOT_HEIGHT - mark * unit) for mark in marks), COLUMN_STEP * len(rows))
+
+
+def round_up(count: int) -> int:
+    """The end of a scale that holds `count`: 2, 4, 10, 20, 40, 100, …; never 0."""
+    end = 1
+    while True:
+        for step in (2, 4, 10):
+            if count <= end * step:
+                return end * step
+        end *= 10
+
+
+def _bar(row: Row, unit: float, *, x: float = 0) -> Bar:
+    label, link, counts = row
+    parts, start = [], 0.0
+    for kind, count in counts.items():
+        if count:
+            parts.append(Part(kind, count, round(start, 2), round(count * unit, 2)))
+            start += count * unit
+    return Bar(label, link, sum(counts.values()), tuple(parts), x)

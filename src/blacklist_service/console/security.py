@@ -1,0 +1,345 @@
+"""安全: who may do what. Duties are granted here, members and keys kept, and the catalogue of measures put in force.
+
+The officer opens no account and sees nothing of the list.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from blacklist_service.access.duties import OFFICE_OF_DUTY, Duty, Office
+from blacklist_service.access.scopes import Role
+from blacklist_service.clock import now
+from blacklist_service.console.forms import Form
+from blacklist_service.console.home import DESKS, all_matters, matter_names, matter_options
+from blacklist_service.console.routing import page
+from blacklist_service.console.visits import Visit
+from blacklist_service.console.wording_officers import KEY_ROLES, MEMBER_KINDS, ROLES_OF_KIND, STANDINGS
+from blacklist_service.members.queries import find_allowed_matters, get_member, list_members
+from blacklist_service.members.rules import LONGEST_KEY_DAYS
+from blacklist_service.members.staff import operations, rules
+from blacklist_service.members.staff.operations import MEMBER_KIND_OF_OFFICE
+from blacklist_service.members.staff.problems import AccountInvalid, AccountNotFound, DutyExcluded, OwnAccount
+from blacklist_service.members.staff.queries import Account, Standing, count_standing, find_account, list_accounts
+from blacklist_service.problems import NotFound
+from blacklist_service.web.transactions import borrowed, snapshot
+
+FULL_PAGE = 50
+SHOWN = 5
+SOON = timedelta(days=30)
+"""Before its end another key is made, and handed over."""
+MEMBER_FIELDS = {"/code": "code", "/name": "name", "/kind": "kind", "/court_code": "court_code", "/from": "from"}
+SENTENCES = {
+    "missing": "不能为空",
+    "string-too-short": "不能为空",
+    "string-too-long": "内容过长",
+    "date": "请按 2026-04-26 的形式填写日期",
+    "member-exists": "该单位代码已被使用",
+    "court-exists": "已有同一代码或名称的法院",
+    "conflict": "该代码已被使用",
+}
+
+
+@page("GET", "/grants", Duty.SECURITY)
+async def grants(visit: Visit) -> Response:
+    """Accounts that wait for a duty first, unless another standing is asked for."""
+    asked = dict(visit.query)
+    asked.setdefault("standing", Standing.NO_DUTY.value)
+    standing = Standing(asked["standing"]) if asked["standing"] in STANDINGS else None
+    async with snapshot(visit.state.pool) as connection:
+        accounts = await list_accounts(
+            connection,
+            secrecy=visit.state.secrecy,
+            member=asked.get("member") or None,
+            standing=standing,
+            after=asked.get("cursor", ""),
+            limit=FULL_PAGE,
+        )
+        counts, members = await count_standing(connection), await list_members(connection)
+    return visit.show(
+        "grants.html",
+        form=Form(asked),
+        accounts=accounts,
+        counts=counts,
+        members=[(row["code"], row["name"]) for row in members],
+        at=now(),
+        next=accounts[-1].login if len(accounts) == FULL_PAGE else None,
+        kept={name: asked[name] for name in ("member", "standing") if name in asked},
+    )
+
+
+@page("GET", "/grants/{account}", Duty.SECURITY)
+async def grant_page(visit: Visit) -> Response:
+    return await _grant(visit, None)
+
+
+@page("POST", "/grants/{account}", Duty.SECURITY)
+async def grant(visit: Visit) -> Response:
+    """The duties that are ticked are held from now on, and no others. Needs the second factor."""
+    form = visit.form
+    wanted = {duty for duty in Duty if form[f"duty-{duty.value}"] == "on"}
+    matters = None
+    if form["narrowed"] == "on":
+        matters = sorted(name.removeprefix("matter-") for name, value in form.values.items() if _is_matter(name, value))
+    if Duty.WINDOW in wanted and matters == []:
+        form.faults["narrowed"] = "请至少选择一个事项，或不限定事项"
+    if len({OFFICE_OF_DUTY[duty] for duty in wanted}) > 1:
+        form.faults["duties"] = "所选岗位互斥，不能由一人兼任"
+    if form.is_faulty:
+        return await _grant(visit, form, status=422)
+    if not await visit.is_proved():
+        return await _grant(visit, form, status=403)
+    try:
+        await _set_duties(visit, wanted, matters)
+    except (DutyExcluded, AccountInvalid) as problem:
+        is_excluded = isinstance(problem, DutyExcluded)
+        form.faults["duties"] = "所选岗位与此账号的岗位互斥，须另开账号" if is_excluded else "此账号不能授予该岗位"
+        return await _grant(visit, form, status=409)
+    except OwnAccount:
+        form.general.append("不能给自己授予或收回岗位")
+        return await _grant(visit, form, status=403)
+    return visit.go(f"/grants/{visit.path['account']}", done="1")
+
+
+@page("POST", "/grants/{account}/unlocking", Duty.SECURITY)
+async def unlock(visit: Visit) -> Response:
+    """Of a system officer, who unlocks all others."""
+    async with borrowed(visit.state.pool) as connection, connection.transaction():
+        account = await _get(visit, connection)
+        if account.office is not Office.SYSTEM:
+            raise AccountNotFound
+        await operations.unlock(connection, account.id, actor=visit.actor, secrecy=visit.state.secrecy)
+    return visit.go(f"/grants/{visit.path['account']}", done="1")
+
+
+@page("GET", "/members", Duty.SECURITY)
+async def members(visit: Visit) -> Response:
+    kind = visit.query.get("kind", "")
+    kind = kind if kind in MEMBER_KINDS else ""
+    found = await visit.read("/v1/members", kind=kind, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
+    kept = {"kind": kind} if kind else {}
+    return visit.show("members.html", form=Form({"kind": kind}), items=found["items"], next=found["next"], kept=kept)
+
+
+@page("GET", "/members/new", Duty.SECURITY)
+async def new_member_page(visit: Visit) -> Response:
+    return visit.show("member_new.html", form=Form({"kind": "agency"}))
+
+
+@page("POST", "/members/new", Duty.SECURITY, keeps=True)
+async def add_member(visit: Visit) -> Response:
+    form = visit.form
+    if form["edit"]:
+        return visit.show("member_new.html")
+    for name, sentence in (("code", "请填写单位代码"), ("name", "请填写单位名称"), ("kind", "请选择类型")):
+        form.require(name, sentence)
+    if form["kind"] == "court":
+        form.require("court_code", "法院须填写法院代码，如 云0111")
+    if form.is_faulty:
+        return visit.show("member_new.html", status=422)
+    body = {"code": form["code"].strip(), "name": form["name"].strip(), "kind": form["kind"]}
+    if form["kind"] == "court":
+        body["court_code"] = form["court_code"].strip()
+    reply = await visit.call("POST", "/v1/members", body=body, headers={"Idempotency-Key": form["once"]})
+    if not reply.is_ok:
+        form.take_problem(reply.json, MEMBER_FIELDS, SENTENCES)
+        return visit.show("member_new.html", status=reply.status)
+    return visit.go(f"/members/{body['code']}", done="added")
+
+
+@page("GET", "/members/{code}", Duty.SECURITY)
+async def member(visit: Visit) -> Response:
+    return await _member(visit, Form())
+
+
+@page("POST", "/members/{code}/name", Duty.SECURITY)
+async def rename(visit: Visit) -> Response:
+    form = visit.form
+    form.require("name", "请填写新名称")
+    form.require("from", "请填写起用日期")
+    if form.is_faulty:
+        return await _member(visit, form, status=422)
+    return await _on_member(visit, "POST", "name", {"name": form["name"].strip(), "from": form["from"]})
+
+
+@page("POST", "/members/{code}/contacts", Duty.SECURITY)
+async def change_contacts(visit: Visit) -> Response:
+    names = ("responsible_leader", "department", "liaison", "phone")
+    return await _on_member(visit, "PUT", "contacts", {name: visit.form.given(name) for name in names})
+
+
+@page("POST", "/members/{code}/matters", Duty.SECURITY)
+async def change_matters(visit: Visit) -> Response:
+    """What its keys and its people may be given to ask; those that are out already keep theirs."""
+    form = visit.form
+    chosen = sorted(name.removeprefix("matter-") for name, value in form.values.items() if _is_matter(name, value))
+    if form["narrowed"] == "on" and not chosen:
+        form.faults["narrowed"] = "请至少选择一个事项，或不限定事项"
+        return await _member(visit, form, status=422)
+    return await _on_member(visit, "PUT", "matters", {"matters": chosen if form["narrowed"] == "on" else None})
+
+
+@page("POST", "/members/{code}/successor", Duty.SECURITY)
+async def succeed(visit: Visit) -> Response:
+    form = visit.form
+    form.require("successor", "请填写承继单位的代码")
+    form.require("on", "请填写承继日期")
+    if form.is_faulty:
+        return await _member(visit, form, status=422)
+    return await _on_member(visit, "POST", "successor", {"successor": form["successor"].strip(), "on": form["on"]})
+
+
+@page("POST", "/members/{code}/keys", Duty.SECURITY)
+async def make_key(visit: Visit) -> Response:
+    """The key is on this answer and nowhere else. Needs the second factor."""
+    form, code = visit.form, visit.path["code"]
+    days = form["days"].strip()
+    if not (days.isascii() and days.isdigit() and 1 <= int(days) <= LONGEST_KEY_DAYS):
+        form.faults["days"] = "有效期为1至365天"
+    if form["role"] not in set(Role):
+        form.faults["role"] = "请选择用途"
+    if form.is_faulty:
+        return await _member(visit, form, status=422)
+    if not await visit.is_proved():
+        return await _member(visit, form, status=403)
+    body = {"role": form["role"], "days": int(days)}
+    reply = await visit.call("POST", f"/v1/members/{code}/keys", body=body, headers={"Idempotency-Key": form["once"]})
+    if not reply.is_ok:
+        form.take_problem(reply.json, {"/role": "role", "/days": "days"}, {"key-invalid": "此单位不能有该用途的密钥"})
+        return await _member(visit, form, status=reply.status)
+    return visit.show("member_key.html", status=201, code=code, made=reply.json)
+
+
+@page("POST", "/members/{code}/keys/{key_id}/revocation", Duty.SECURITY)
+async def revoke_key(visit: Visit) -> Response:
+    """At once. Needs the second factor."""
+    if not await visit.is_proved():
+        return await _member(visit, visit.form, status=403)
+    path = f"/v1/keys/{visit.path['key_id']}/revocation"
+    reply = await visit.call("POST", path, body={}, headers={"Idempotency-Key": visit.form["once"]})
+    if not reply.is_ok:
+        visit.form.take_problem(reply.json, {}, {})
+        return await _member(visit, visit.form, status=reply.status)
+    return visit.go(f"/members/{visit.path['code']}", done="revoked")
+
+
+@page("GET", "/policy", Duty.SECURITY)
+async def policy(visit: Visit) -> Response:
+    """What holds for everybody who logs in."""
+    return visit.show("policy.html", rules=rules, minutes=_minutes)
+
+
+async def desk(visit: Visit) -> dict[str, Any]:
+    """Whom duties wait for, and which keys end soon."""
+    async with snapshot(visit.state.pool) as connection:
+        waiting = await list_accounts(connection, secrecy=visit.state.secrecy, standing=Standing.NO_DUTY, limit=SHOWN)
+        ending = await connection.fetch(
+            """
+            SELECT k.id, k.member, m.name, k.role, k.expires_at FROM api_keys k JOIN members m ON m.code = k.member
+            WHERE k.kind = 'machine' AND k.revoked_at IS NULL
+              AND k.expires_at BETWEEN clock_timestamp() AND clock_timestamp() + $1::interval ORDER BY k.expires_at LIMIT 20
+            """,
+            SOON,
+        )
+        return {"waiting_accounts": waiting, "ending": ending, "standing": await count_standing(connection)}
+
+
+DESKS[Duty.SECURITY] = desk
+
+
+async def _grant(visit: Visit, form: Form | None, *, status: int = 200) -> Response:
+    async with snapshot(visit.state.pool) as connection:
+        found = await _get(visit, connection)
+        member = await get_member(connection, found.member)
+        allowed = await find_allowed_matters(connection, found.member)
+        history = await connection.fetch(
+            "SELECT duty, since, until FROM staff_duties WHERE staff = $1 ORDER BY since DESC LIMIT 20", found.id
+        )
+    matters = [one for one in await all_matters(visit) if allowed is None or one["matter"] in allowed]
+    is_narrowed = Duty.WINDOW in found.duties and found.matters != {one["matter"] for one in matters}
+    if form is None:
+        held = {f"duty-{duty.value}": "on" for duty in found.duties} | {f"matter-{one}": "on" for one in found.matters}
+        form = Form(held | ({"narrowed": "on"} if is_narrowed else {}))
+    possible = [duty for duty in Duty if MEMBER_KIND_OF_OFFICE.get(OFFICE_OF_DUTY[duty], member.kind) is member.kind]
+    return visit.show(
+        "grant.html",
+        status=status,
+        form=form,
+        found=found,
+        possible=[duty for duty in possible if found.office in (None, OFFICE_OF_DUTY[duty])],
+        matters=matter_options(visit, matters),
+        history=history,
+        at=now(),
+        is_locked=found.is_locked_at(now()),
+        is_own=found.id == visit.person.account.id,
+        is_systems=found.office is Office.SYSTEM,
+        done=bool(visit.query.get("done")),
+    )
+
+
+async def _set_duties(visit: Visit, wanted: set[Duty], matters: list[str] | None) -> None:
+    """In one transaction; what is held already, and stays, is not granted anew."""
+    actor, secrecy = visit.actor, visit.state.secrecy
+    async with borrowed(visit.state.pool) as connection, connection.transaction():
+        account = await _get(visit, connection)
+        for duty in set(account.duties) - wanted:
+            await operations.take_duty(connection, account.id, duty, actor=actor, secrecy=secrecy)
+        for duty in sorted(wanted):
+            if duty in account.duties and duty is not Duty.WINDOW:
+                continue
+            narrowed = matters if duty is Duty.WINDOW else None
+            await operations.grant_duty(connection, account.id, duty, matters=narrowed, actor=actor, secrecy=secrecy)
+
+
+async def _get(visit: Visit, connection: Any) -> Account:
+    account = await find_account(connection, visit.path["account"], secrecy=visit.state.secrecy)
+    if account is None:
+        raise AccountNotFound
+    return account
+
+
+async def _member(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    code = visit.path["code"]
+    found = await visit.read(f"/v1/members/{code}")
+    keys = (await visit.read(f"/v1/members/{code}/keys"))["items"]
+    return visit.show(
+        "member.html",
+        status=status,
+        form=form,
+        member=found,
+        keys=keys,
+        at=now().isoformat(),
+        roles=[(role, KEY_ROLES[role]) for role in ROLES_OF_KIND[found["kind"]]],
+        held=_held(found["matters"]),
+        matters=matter_options(visit, await all_matters(visit)),
+        names=await matter_names(visit),
+        done=visit.query.get("done", ""),
+    )
+
+
+def _held(matters: list[str] | None) -> Form:
+    """What a member's keys may be given, as its form shows it; None narrows nothing."""
+    narrowed = {} if matters is None else {"narrowed": "on"}
+    return Form(narrowed | {f"matter-{one}": "on" for one in matters or ()})
+
+
+async def _on_member(visit: Visit, method: str, act: str, body: Any) -> Response:
+    headers = {"Idempotency-Key": visit.form["once"]} if method == "POST" else {}
+    try:
+        reply = await visit.call(method, f"/v1/members/{visit.path['code']}/{act}", body=body, headers=headers)
+    except NotFound:
+        visit.form.faults["successor"] = "没有这个单位代码"
+        return await _member(visit, visit.form, status=422)
+    if not reply.is_ok:
+        visit.form.take_problem(reply.json, MEMBER_FIELDS | {"/on": "on", "/successor": "successor"}, SENTENCES)
+        return await _member(visit, visit.form, status=reply.status)
+    return visit.go(f"/members/{visit.path['code']}", done=act)
+
+
+def _is_matter(name: str, value: str) -> bool:
+    return name.startswith("matter-") and value == "on"
+
+
+def _minutes(span: Any) -> int:
+    return int(span.total_seconds() // 60)

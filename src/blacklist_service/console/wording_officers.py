@@ -1,0 +1,44 @@
+"""What the officers' desks call things: members, keys, accounts, and what a catalogue takes away."""
+
+from collections.abc import Mapping
+
+MEMBER_KINDS: Mapping[str, str] = {"court": "人民法院", "agency": "协助单位", "auditor": "监督机构"}
+KEY_ROLES: Mapping[str, str] = {
+    "court": "法院系统",
+    "agency": "单位业务系统",
+    "auditor": "审计系统",
+    "security": "安全管理系统",
+    "system": "系统管理系统",
+}
+ROLES_OF_KIND: Mapping[str, tuple[str, ...]] = {
+    "court": ("court",),
+    "agency": ("agency",),
+    "auditor": ("auditor", "security"),
+}
+"""Which a new key may be given, the usual one first."""
+STANDINGS: Mapping[str, str] = {
+    "not_enrolled": "未启用",
+    "no_duty": "未授予岗位",
+    "locked": "已锁定",
+    "ended": "已注销",
+}
+CONTACTS: Mapping[str, str] = {
+    "responsible_leader": "分管领导",
+    "department": "承办科室",
+    "liaison": "联络员",
+    "phone": "联系电话",
+}
+LOSSES: Mapping[str, str] = {
+    "matter_removed": "取消事项",
+    "measure_removed": "取消措施",
+    "class_weakened": "措施减弱",
+    "reach_narrowed": "适用范围缩小",
+}
+CERTAINTIES: Mapping[str, str] = {"found": "已查到原文", "to_confirm": "待法院确认"}
+JOB_STATES: Mapping[str, str] = {"queued": "排队中", "running": "正在模拟", "done": "已完成", "failed": "未完成"}
+ANSWERS: Mapping[str, str] = {
+    "block": "停止办理",
+    "flag": "人工审核",
+    "clear": "未发现限制",
+    "refused": "不再答复",
+}
