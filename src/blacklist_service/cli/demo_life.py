@@ -3,7 +3,6 @@
 Everything is made by the service's own acts, in the name of the people who would make it.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.assistance.operations import Desk, Service, serve_notice
 from blacklist_service.assistance.rules import NoticeAction, Urgency
-from blacklist_service.checks.asks import Answer, Ask, Asker
+from blacklist_service.checks.asks import Asker
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.outcomes import record_outcome
 from blacklist_service.checks.rules import OutcomeAction
+from blacklist_service.cli.demo_past import ask
 from blacklist_service.cli.environment import Workplace, operator
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
@@ -26,12 +26,10 @@ from blacklist_service.members.queries import find_credential
 from blacklist_service.members.rules import read_key
 from blacklist_service.members.staff import operations, totp
 from blacklist_service.members.staff.queries import find_account_by_login
-from blacklist_service.problems import Problem
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind, read_identifier
 from blacklist_service.subjects.keys import Subject
 
-PATIENCE_SECONDS = 10.0
 PEOPLE = (
     # duty, login, name, member
     (Duty.WINDOW, "wang.li", "王丽", "GD-HR"),
@@ -118,7 +116,7 @@ async def _checks(workplace: Workplace, rows: Sequence[Sequence[str]]) -> None:
     batcher = Batcher(workplace.dsn, secrecy=workplace.secrecy, lanes=1, queue=64)
     batcher.start()
     try:
-        answers = [await _ask(batcher, asker, body) for body in _questions(rows)]
+        answers = [await ask(batcher, asker, body) for body in _questions(rows)]
     finally:
         await batcher.stop()
     actor = Actor(account.member, account.id, account.login)
@@ -148,17 +146,6 @@ def _questions(rows: Sequence[Sequence[str]]) -> list[bytes]:
         body = {"matter": "civil_service_recruitment", "reference": f"RS-2026-{number:03d}", "subjects": [subject]}
         asked.append(orjson.dumps(body))
     return asked
-
-
-async def _ask(batcher: Batcher, asker: Asker, body: bytes) -> dict[str, object] | None:
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[Answer] = loop.create_future()
-    batcher.ask(Ask(asker, body, loop.time() + PATIENCE_SECONDS, answered))
-    try:
-        answer: dict[str, object] = orjson.loads((await answered).content)
-    except Problem:  # an edition of the catalogue that does not cover the question: the demo has others
-        return None
-    return answer
 
 
 async def _notices(workplace: Workplace, court_key: str, rows: Sequence[Sequence[str]]) -> None:

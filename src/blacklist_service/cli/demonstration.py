@@ -16,6 +16,7 @@ from random import Random
 
 from blacklist_service.access.scopes import Role
 from blacklist_service.cli.demo_life import PASSWORD, Login, furnish
+from blacklist_service.cli.demo_past import COURT_CODE, case_of, has_none, make_past
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.cli.importing import Mode, import_file
 from blacklist_service.cli.serving import serve
@@ -28,7 +29,6 @@ from blacklist_service.members.staff import totp
 from blacklist_service.settings import Settings
 from blacklist_service.subjects.identifiers import IdentifierQuality, IdentifierType, SubjectKind, read_identifier
 
-COURT_CODE = "云0111"
 MEMBERS = (
     ("GD-COURT", "昆明市官渡区人民法院", MemberKind.COURT, COURT_CODE),
     ("GD-HR", "官渡区人力资源和社会保障局", MemberKind.AGENCY, None),
@@ -45,6 +45,7 @@ KEYS = (
 )
 PEOPLE = 240
 ORGANISATIONS = 60
+OLDER = 5
 SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜"
 GIVEN = "伟芳娜敏静强磊军洋勇艳杰娟涛明超秀霞平刚桂英文斌宇鑫晨睿喆翀"
 PLACES = ("昆明", "官渡", "滇池", "金马", "碧鸡", "云南")
@@ -68,6 +69,10 @@ HEADER = (
 
 def demonstrate(settings: Settings) -> int:
     """Prepare the demo and serve it; run again, it finds everything as it was."""
+    if has_none(settings):
+        print("making half a year of history for the demo (half a minute, once)", flush=True)
+        today = legal_date(now())
+        make_past(settings, [*sample_list(today), *older_list(today)], _members_and_keys)
     return serve(settings, when_prepared=_prepare)
 
 
@@ -99,6 +104,22 @@ def sample_list(today: date) -> Iterator[tuple[str, ...]]:
             *(f"({published.year - 1})云0111民初{number}号", MEMBERS[0][1], f"支付货款{random.randrange(1, 99)}万元"),
             *("全部未履行", "违反财产报告制度", f"{case}之一", (published - timedelta(days=3)).isoformat()),
             (published + timedelta(days=730)).isoformat(),
+        )
+
+
+def older_list(today: date) -> Iterator[tuple[str, ...]]:
+    """A few listings without a term, which the demo's past deletes, suspends and disputes: rows without a header."""
+    random = Random(20231018)  # noqa: S311 - synthetic data must be the same each time
+    published = today - timedelta(days=240)
+    for number in range(1, OLDER + 1):
+        name, identifier, sex = _person(random)
+        case = case_of(number)
+        yield (
+            *("发布", name, "自然人", "居民身份证", identifier, sex, case, MEMBERS[0][1], COURT_CODE),
+            *((published - timedelta(days=90)).isoformat(), published.isoformat()),
+            *(f"(2024)云0111民初{9000 + number}号", MEMBERS[0][1], f"支付货款{random.randrange(1, 99)}万元"),
+            *("全部未履行", "有履行能力而拒不履行生效法律文书确定义务", f"{case}之一"),
+            *((published - timedelta(days=3)).isoformat(), ""),
         )
 
 

@@ -8,7 +8,9 @@ changes hands between transactions is refused, for locks, roles and settings wou
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -21,8 +23,10 @@ APPLICATION_ROLE = "blacklist_app"
 SEALER_ROLE = "blacklist_sealer"
 OLDEST_SERVER = 150000
 ENCODING = "UTF8"
-OF_EVERY_SESSION = {"timezone": "UTC", "jit": "off", "search_path": "public"}
+OF_EVERY_SESSION = {"timezone": "UTC", "jit": "off"}
 """Whatever the server, the database or the login has for usual."""
+USUAL_PATH = ("public",)
+_search_path: ContextVar[tuple[str, ...]] = ContextVar("search_path", default=USUAL_PATH)
 POOLING_SECONDS = 3.0
 POOLING_KNOWN_SECONDS = 60.0
 POOLING_TURNS = 3
@@ -72,7 +76,20 @@ def settings_script(address: Address, *, role: str | None, settings: Mapping[str
     """What a session is told as it begins, and again when a pool takes it back."""
     wanted = {**address.settings, **OF_EVERY_SESSION, **settings}
     told = "".join(f"SET {_name(name)} = {_text(value)}; " for name, value in wanted.items())
+    told += f"SET search_path = {', '.join(map(_text, _search_path.get()))}; "
     return told + (f"SET ROLE {_name(role)}" if role else "")
+
+
+@contextmanager
+def looking_first_into(schema: str) -> Iterator[None]:
+    """Sessions that begin in here find a function of `schema` before PostgreSQL's own of that name: how the demo sets a
+    clock back. Nothing that serves does so.
+    """
+    before = _search_path.set((schema, "pg_catalog", *USUAL_PATH))
+    try:
+        yield
+    finally:
+        _search_path.reset(before)
 
 
 def connect_options(address: Address, application_name: str) -> dict[str, Any]:
