@@ -45,8 +45,9 @@ from blacklist_service.problems import Problem
 from blacklist_service.settings import Settings
 from blacklist_service.subjects.digests import Digester
 
-LISTED_DAYS, DAYS = 190, 100
+LISTED_DAYS, DAYS = 192, 100
 """How long ago the court's list began, and the units' checks."""
+IMPORTED_EVERY = 3
 PERFORMED = ((1, 60, 58), (2, 45, 31), (3, 20, None))
 """Older listings, how many days ago each was performed, and deleted."""
 SUSPENDED_DAYS_AGO = 25
@@ -146,9 +147,10 @@ async def _live(workplace: Workplace, owner: str, rows: Sequence[Sequence[str]])
         for back in range(LISTED_DAYS, 0, -1):
             day = today - timedelta(days=back)
             await _set(clock, day, time(8, 30))
-            if new := [row for row in rows[1:] if before < row[PUBLISHED] <= day.isoformat()]:
+            new = [row for row in rows[1:] if before < row[PUBLISHED] <= day.isoformat()]
+            if new and back % IMPORTED_EVERY == 0:
                 await _import(workplace, rows[0], new)
-            before = day.isoformat()
+                before = day.isoformat()
             await _act(workplace, court, back, day)
             if back > DAYS or day.weekday() >= SATURDAY:
                 continue
