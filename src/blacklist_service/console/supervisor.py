@@ -29,7 +29,7 @@ async def scorecard(visit: Visit) -> Response:
     if card is None:
         return visit.show("scorecard.html", status=422, form=form, card=None, **_periods())
     months = (await visit.read("/v1/supervision/months", months=MONTHS))["items"]
-    asking = [one for one in card["agencies"] if one["checks"]]
+    asking = sorted((one for one in card["agencies"] if one["checks"]), key=lambda one: -one["checks"])
     idle = [one for one in card["agencies"] if not one["checks"]]
     return visit.show(
         "scorecard.html",
@@ -40,6 +40,8 @@ async def scorecard(visit: Visit) -> Response:
         court_bars=bars_of(
             [(one["name"], _court_link(one["court"], days), _punctuality(one)) for one in card["courts"]]
         ),
+        active=asking
+        + [one for one in idle if one["notices"]["served"] or one["leads"]["filed"] or _has_outcomes(one)],
         never=[one for one in idle if one["last_check_at"] is None],
         not_now=[one for one in idle if one["last_check_at"] is not None],
         trend=_check_trend(months, None),
@@ -192,6 +194,10 @@ async def _card(visit: Visit, form: Form, days: Mapping[str, str]) -> Any:
         return reply.json
     form.take_problem(reply.json, {"from": "from", "to": "to"}, SENTENCES)
     return None
+
+
+def _has_outcomes(unit: Mapping[str, Any]) -> bool:
+    return bool(unit["outcomes"]["expected"] or unit["outcomes"]["given"])
 
 
 def _unit_link(agency: str, days: Mapping[str, str]) -> str:
