@@ -846,6 +846,12 @@ CREATE TABLE staff_backup_codes (
     CONSTRAINT staff_backup_codes_code_sha256_check CHECK ((length(code_sha256) = 32))
 );
 
+CREATE TABLE staff_challenges (
+    challenge_sha256 bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT staff_challenges_challenge_sha256_check CHECK ((length(challenge_sha256) = 32))
+);
+
 CREATE TABLE staff_duties (
     staff text NOT NULL,
     office text NOT NULL,
@@ -1212,6 +1218,9 @@ ALTER TABLE ONLY staff_attempts
 
 ALTER TABLE ONLY staff_backup_codes
     ADD CONSTRAINT staff_backup_codes_pkey PRIMARY KEY (staff, code_sha256);
+
+ALTER TABLE ONLY staff_challenges
+    ADD CONSTRAINT staff_challenges_pkey PRIMARY KEY (challenge_sha256);
 
 ALTER TABLE ONLY staff_duties
     ADD CONSTRAINT staff_duties_pkey PRIMARY KEY (staff, duty, since);
@@ -1710,6 +1719,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE staff_attempts TO blacklist_app;
 GRANT SELECT ON SEQUENCE staff_attempts_id_seq TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE staff_backup_codes TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE staff_challenges TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE staff_duties TO blacklist_app;
 

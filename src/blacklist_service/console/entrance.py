@@ -12,9 +12,17 @@ from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit, for
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff import operations, totp
 from blacklist_service.members.staff.operations import require_enrolment
+from blacklist_service.members.staff.passkeys import Passkey, ask_to_register, read_registration
 from blacklist_service.members.staff.problems import AccountInvalid, EnrolmentRefused, PasswordRefused, TooManyTries
 from blacklist_service.members.staff.queries import count_backup_codes, find_account_by_login, list_passkeys
-from blacklist_service.members.staff.sessions import find_session, log_in, log_out, note_attempt, refuse_busy_address
+from blacklist_service.members.staff.sessions import (
+    find_session,
+    log_in,
+    log_in_by_passkey,
+    log_out,
+    note_attempt,
+    refuse_busy_address,
+)
 from blacklist_service.web.refusals import problem_wire
 from blacklist_service.web.transactions import borrowed
 
@@ -29,6 +37,8 @@ PASSWORD_SENTENCES = {
     "used-before": "不得使用最近用过的口令",
     "code": "动态码不符，请核对手机时间后重试",
 }
+NO_PASSKEY = "通行密钥没有建立，请重试"
+FIRST_LABEL = "启用时建立"
 ISSUER = "失信核查"
 
 
@@ -37,6 +47,26 @@ async def login_page(visit: Visit) -> Response:
     if visit.session is not None:
         return visit.go("/")
     return visit.show("login.html", kept="", target=visit.query.get("to", ""), is_over=False)
+
+
+@page("POST", "/login/passkey", is_open=True)
+async def login_by_passkey(visit: Visit) -> Response:
+    """The device proved its user: both factors in one."""
+    form, party, asked = visit.form, visit.party, visit.passkey_state("passkey login")
+    try:
+        async with borrowed(visit.state.pool) as connection, connection.transaction():
+            secret = None
+            if party is not None and asked is not None:
+                secret = await log_in_by_passkey(
+                    connection, party, asked, form["passkey"], actor=visit.actor, secrecy=visit.state.secrecy
+                )
+    except TooManyTries:
+        return _login_again(visit, "尝试次数过多，请15分钟后再试", 429)
+    if secret is None:
+        return _login_again(visit, "通行密钥未通过验证，请重试，或者用口令和动态码登录", 401)
+    response = await _welcome(visit, secret)
+    set_session(response, secret)
+    return response
 
 
 @page("POST", "/login", is_open=True)
@@ -126,6 +156,78 @@ async def finish_enrolment(visit: Visit) -> Response:
     except EnrolmentRefused:
         return visit.show("enrol.html", status=401, form=_blamed(Form(), WRONG_ENROLMENT))
     return visit.show("backup_codes.html", codes=codes, is_first=True)
+
+
+@page("POST", "/enrol/passkey", is_open=True)
+async def enrol_by_passkey(visit: Visit) -> Response:
+    """In place of password and app."""
+    form, secrecy, party = visit.form, visit.state.secrecy, visit.party
+    held = sealed.unseal(secrecy.cipher("console"), form["held"], purpose="enrolment")
+    if held is None:
+        return visit.show("enrol.html", status=401, form=_blamed(Form(), WRONG_ENROLMENT))
+    made = _registered(visit, f"{held['account']} passkey")
+    if made is None or party is None:
+        return _second_step(visit, form["held"], held, Form(general=[NO_PASSKEY]))
+    try:
+        async with borrowed(visit.state.pool) as connection, connection.transaction():
+            await operations.enrol_passkey(
+                connection,
+                held["account"],
+                made,
+                code=held["code"],
+                label=FIRST_LABEL,
+                actor=visit.actor,
+                secrecy=secrecy,
+            )
+    except AccountInvalid:
+        return _second_step(visit, form["held"], held, Form(general=[NO_PASSKEY]))
+    except EnrolmentRefused:
+        return visit.show("enrol.html", status=401, form=_blamed(Form(), WRONG_ENROLMENT))
+    return visit.go("/login")
+
+
+@page("POST", "/me/passkeys")
+async def add_passkey(visit: Visit) -> Response:
+    """Another factor, for whoever has proved one just now."""
+    form = visit.form
+    form.require("label", "请填写名称，以便日后辨认")
+    if form.is_faulty or not await visit.is_proved():
+        return await _me(visit, form)
+    made = _registered(visit, "passkey")
+    try:
+        if made is None:
+            raise AccountInvalid  # noqa: TRY301 - told as what the database refuses
+        async with borrowed(visit.state.pool) as connection, connection.transaction():
+            await operations.add_passkey(
+                connection,
+                visit.person.account.id,
+                made,
+                label=form["label"].strip()[:100],
+                actor=visit.actor,
+                secrecy=visit.state.secrecy,
+            )
+    except AccountInvalid:
+        form.general.append(NO_PASSKEY)
+        return await _me(visit, form)
+    visit.state.console.forget(visit.request.cookies.get(COOKIE))
+    return visit.go("/me")
+
+
+@page("POST", "/me/passkeys/{credential}/removal")
+async def remove_passkey(visit: Visit) -> Response:
+    if not await visit.is_proved():
+        return await _me(visit, visit.form)
+    try:
+        credential_id = bytes.fromhex(visit.path["credential"])
+        async with borrowed(visit.state.pool) as connection, connection.transaction():
+            await operations.remove_passkey(
+                connection, visit.person.account.id, credential_id, actor=visit.actor, secrecy=visit.state.secrecy
+            )
+    except (AccountInvalid, ValueError):
+        visit.form.general.append("这是唯一的登录方式，不能移除")
+        return await _me(visit, visit.form)
+    visit.state.console.forget(visit.request.cookies.get(COOKIE))
+    return visit.go("/me")
 
 
 @page("GET", "/me")
@@ -238,6 +340,10 @@ async def _enrolling(visit: Visit, login_name: str, code: str) -> str | None:
 
 def _second_step(visit: Visit, held_sealed: str, held: dict[str, str], form: Form) -> Response:
     uri = totp.uri_of(totp.read_written(held["secret"]), login=held["login"], issuer=ISSUER)
+    passkey, party = None, visit.party
+    if party is not None:
+        asked = ask_to_register(party, account_id=held["account"], login=held["login"])
+        passkey = visit.ask_passkey(asked, f"{held['account']} passkey")
     return visit.show(
         "enrol_factors.html",
         status=422 if form.is_faulty else 200,
@@ -245,7 +351,16 @@ def _second_step(visit: Visit, held_sealed: str, held: dict[str, str], form: For
         held=held_sealed,
         secret=" ".join(held["secret"][n : n + 4] for n in range(0, len(held["secret"]), 4)),
         picture=qr_picture(uri),
+        passkey=passkey,
     )
+
+
+def _registered(visit: Visit, purpose: str) -> Passkey | None:
+    """The passkey that the browser made for what it was asked."""
+    party, asked = visit.party, visit.passkey_state(purpose)
+    if party is None or asked is None:
+        return None
+    return read_registration(party, asked, visit.form["passkey"])
 
 
 def _blamed(form: Form, sentence: str) -> Form:
@@ -257,5 +372,10 @@ async def _me(visit: Visit, form: Form, *, status: int = 422) -> Response:
     async with borrowed(visit.state.pool) as connection:
         passkeys = await list_passkeys(connection, account.id)
         codes_left = await count_backup_codes(connection, account.id)
-    shown = {"session": visit.person, "passkeys": passkeys, "codes_left": codes_left}
+    party, passkey = visit.party, None
+    if party is not None:
+        known = [row["credential_id"] for row in passkeys]
+        asked = ask_to_register(party, account_id=account.id, login=account.login, known=known)
+        passkey = visit.ask_passkey(asked, "passkey")
+    shown = {"session": visit.person, "passkeys": passkeys, "codes_left": codes_left, "passkey": passkey}
     return visit.show("me.html", status=status, form=form, **shown)

@@ -35,7 +35,9 @@ MOST_FORM_BYTES = 256 * 1024
 MOST_UPLOAD_BYTES = 513 * 1024 * 1024
 FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 """What says that a proxy stands between: then the console needs its name."""
-NEVER_KEPT = frozenset({"token", "once", "code", "password", "repeated", "held", "enrolment", "edit"})
+NEVER_KEPT = frozenset(
+    {"token", "once", "code", "passkey", "asked", "password", "repeated", "held", "enrolment", "edit"}
+)
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

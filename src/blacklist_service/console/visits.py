@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -24,9 +25,10 @@ from blacklist_service.console.rendering import render
 from blacklist_service.console.routing import PREFIX, Page
 from blacklist_service.console.translations import Language, Translate, translator
 from blacklist_service.database.connections import Connection
+from blacklist_service.members.staff.passkeys import Asked, RelyingParty, ask_to_prove
 from blacklist_service.members.staff.problems import FactorNeeded, FactorRefused
 from blacklist_service.members.staff.rules import IDLE, WARNED_BEFORE_IDLE
-from blacklist_service.members.staff.sessions import Session, find_session, form_token, prove_again
+from blacklist_service.members.staff.sessions import Session, find_session, form_token, prove_again, prove_by_passkey
 from blacklist_service.problems import InvalidRequest, NotFound, TooManyRequests, Unauthenticated, Undetermined
 from blacklist_service.secrecy import Cipher
 from blacklist_service.web.context import source_ip
@@ -130,15 +132,59 @@ class Visit:
     def unseal(self, text: str, purpose: str) -> Any:
         return sealed.unseal(self.cipher, text, purpose=f"{self.person.account.id} {purpose}")
 
-    async def step_up(self, *, field_name: str = "code") -> None:
+    @property
+    def party(self) -> RelyingParty | None:
+        """For whom passkeys are, as this page is addressed; None where there are none."""
+        own = self.state.settings.console_origin
+        return RelyingParty.of(own or f"{self.request.url.scheme}://{self.request.headers.get('host', '')}")
+
+    def ask_passkey(self, asked: Asked, purpose: str) -> dict[str, str]:
+        """What a page hands to the browser, and what comes back with its answer: sealed, for this session where there is
+        one.
+        """
+        options, state = asked
+        sealed_state = self.seal(state, purpose) if self.session else sealed.seal(self.cipher, state, purpose=purpose)
+        return {"options": orjson.dumps(options).decode(), "asked": sealed_state}
+
+    def passkey_state(self, purpose: str) -> dict[str, Any] | None:
+        """What the browser was asked, as the form brings it back; None for what was never asked, or too long ago."""
+        found: dict[str, Any] | None = (
+            self.unseal(self.form["asked"], purpose)
+            if self.session
+            else sealed.unseal(self.cipher, self.form["asked"], purpose=purpose)
+        )
+        return found
+
+    def ask_login(self) -> dict[str, str] | None:
+        """For whichever passkey of this host the person picks."""
+        party = self.party
+        if party is None or self.session is not None:
+            return None
+        return self.ask_passkey(ask_to_prove(party), "passkey login")
+
+    def ask_step_up(self) -> dict[str, str] | None:
+        """For a form that needs the second factor, of whoever has a passkey."""
+        party = self.party
+        if self.session is None or party is None or not self.session.account.has_passkey:
+            return None
+        return self.ask_passkey(ask_to_prove(party), "step-up")
+
+    async def step_up(self) -> None:
         """Have the second factor proved for an act that needs it; raise `FactorNeeded` or `FactorRefused`."""
         if self.person.is_proved_at(now()):
             return
-        typed = self.form.given(field_name)
-        if typed is None:
+        code, answer = self.form.given("code"), self.form.given("passkey")
+        party, asked = self.party, self.passkey_state("step-up") if answer else None
+        if code is None and answer is None:
             raise FactorNeeded
+        by: dict[str, Any] = {"actor": self.actor, "secrecy": self.state.secrecy}
         async with borrowed(self.state.pool) as connection, connection.transaction():
-            secret = await prove_again(connection, self.person, typed, actor=self.actor, secrecy=self.state.secrecy)
+            if answer is None:
+                secret = await prove_again(connection, self.person, code or "", **by)
+            elif party is None or asked is None:
+                secret = None
+            else:
+                secret = await prove_by_passkey(connection, self.person, party, asked, answer, **by)
         if secret is None:
             raise FactorRefused
         self.new_secret = secret
@@ -173,6 +219,7 @@ class Visit:
             here=self.request.url.path,
             token=form_token(self.session) if self.session else "",
             once=secrets.token_urlsafe(16),
+            passkey_login=self.ask_login() if template == "login.html" else None,
             needs_factor=self.session is not None and not self.session.is_proved_at(now()),
             idle_seconds=int(IDLE.total_seconds()),
             warned_before=int(WARNED_BEFORE_IDLE.total_seconds()),

@@ -119,12 +119,14 @@ class Hall:
         await seal_all(self.service.workplace.dsn, self.place)
 
     @asynccontextmanager
-    async def seat(self, *, width: int = 1440, scripts: bool = True, **options: Any) -> AsyncIterator[Seat]:
+    async def seat(
+        self, *, width: int = 1440, scripts: bool = True, name: str = "127.0.0.1", **options: Any
+    ) -> AsyncIterator[Seat]:
         context = await self.chromium.new_context(
             viewport={"width": width, "height": 900}, locale="zh-CN", java_script_enabled=scripts, **options
         )
         page = await context.new_page()
-        seat = Seat(self.service, context, page, self.url)
+        seat = Seat(self.service, context, page, self.url.replace("127.0.0.1", name))
         page.on("console", lambda m: _note(seat, m.type, m.text))
         page.on("pageerror", lambda e: seat.wrongs.append(f"script: {e}"))
         page.on("request", lambda r: _no_foreigner(seat, r.url))

@@ -118,6 +118,36 @@ function pollExport() {
   setTimeout(look, 1000);
 }
 
+// A passkey's answer goes with the form like anything else that was typed; the server reads it.
+const raw = (text) => bytes(text.replace(/-/g, "+").replace(/_/g, "/"));
+const plain = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+function usePasskeys() {
+  if (!window.PublicKeyCredential) return;
+  for (const button of document.querySelectorAll("button[data-passkey]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const form = button.form, asked = JSON.parse(button.dataset.passkey), told = button.nextElementSibling;
+      const known = (list) => (list || []).map((one) => ({ ...one, id: raw(one.id) }));
+      const options = { ...asked, challenge: raw(asked.challenge) };
+      const code = form.querySelector("[name=code]"), isNew = Boolean(asked.user);
+      if (isNew) Object.assign(options, { user: { ...asked.user, id: raw(asked.user.id) }, excludeCredentials: known(asked.excludeCredentials) });
+      else { options.allowCredentials = known(asked.allowCredentials); if (code) code.required = false; }
+      if (!form.reportValidity()) return;
+      told.textContent = "";
+      try {
+        const made = isNew ? await navigator.credentials.create({ publicKey: options }) : await navigator.credentials.get({ publicKey: options });
+        const response = {};
+        for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+          if (made.response[name]) response[name] = plain(made.response[name]);
+        }
+        form.elements.passkey.value = JSON.stringify({ id: made.id, rawId: plain(made.rawId), type: made.type, response, clientExtensionResults: {} });
+        form.requestSubmit();
+      } catch { told.textContent = button.dataset.failed; }
+    });
+  }
+}
+
 function hideUnmasked() {
   const place = byId("unmasked");
   if (place) setTimeout(() => place.remove(), Number(place.dataset.seconds) * 1000);
@@ -179,4 +209,4 @@ async function verifyHere() {
   }
 }
 
-oncePerForm(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollExport(); hideUnmasked(); showUploads(); verifyHere();
+oncePerForm(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollExport(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();

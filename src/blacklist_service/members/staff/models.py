@@ -121,6 +121,15 @@ staff_sessions = Table(
     one_of("factor", "totp", "passkey", "backup_code"),
 )
 
+# Challenges that a passkey has answered: none is answered twice. Kept for as long as one could be.
+staff_challenges = Table(
+    "staff_challenges",
+    metadata,
+    Column("challenge_sha256", LargeBinary, primary_key=True),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("length(challenge_sha256) = 32", name="challenge_sha256"),
+)
+
 # People type passwords where a login belongs: unknown ones are not kept.
 staff_attempts = Table(
     "staff_attempts",

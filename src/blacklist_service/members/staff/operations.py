@@ -20,6 +20,7 @@ from blacklist_service.members import queries as members
 from blacklist_service.members.operations import known_matters
 from blacklist_service.members.rules import MEMBER_KIND_OF_ROLE, MemberKind
 from blacklist_service.members.staff import passwords, rules, totp
+from blacklist_service.members.staff.passkeys import Passkey
 from blacklist_service.members.staff.problems import (
     AccountExists,
     AccountInvalid,
@@ -259,6 +260,65 @@ async def enrol(
         connection, Action.STAFF_ENROLLED, account_id, actor, secrecy, now, {"factor": Factor.TOTP.value}, account.login
     )
     return codes
+
+
+async def enrol_passkey(
+    connection: Connection, account_id: str, passkey: Passkey, *, code: str, label: str, actor: Actor, secrecy: Secrecy
+) -> None:
+    """Take a passkey as a person's first factors against the enrolment code; raise `EnrolmentRefused` as `enrol` does."""
+    account = await lock_account(connection, account_id, secrecy=secrecy)
+    now = await database_clock(connection)
+    require_enrolment(account, code, now)
+    await _keep_passkey(connection, account_id, passkey, label, now)
+    await connection.execute(
+        "UPDATE staff SET enrolment_sha256 = NULL, enrolment_until = NULL WHERE id = $1", account_id
+    )
+    facts = {"factor": Factor.PASSKEY.value}
+    await _record(connection, Action.STAFF_ENROLLED, account_id, actor, secrecy, now, facts, account.login)
+
+
+async def add_passkey(
+    connection: Connection, account_id: str, passkey: Passkey, *, label: str, actor: Actor, secrecy: Secrecy
+) -> None:
+    """Another factor of an account that has its own already. Raise `AccountInvalid` where it has as many as it may."""
+    account = await lock_account(connection, account_id, secrecy=secrecy)
+    held = await connection.fetchval("SELECT count(*) FROM staff_passkeys WHERE staff = $1", account_id)
+    if held >= rules.MOST_PASSKEYS:
+        raise AccountInvalid("an account has a few passkeys, not many")
+    now = await database_clock(connection)
+    await _keep_passkey(connection, account_id, passkey, label, now)
+    facts = {"factor": Factor.PASSKEY.value}
+    await _record(connection, Action.FACTOR_ADDED, account_id, actor, secrecy, now, facts, account.login)
+
+
+async def remove_passkey(
+    connection: Connection, account_id: str, credential_id: bytes, *, actor: Actor, secrecy: Secrecy
+) -> bool:
+    """Take one away; say whether it was there. Raise `AccountInvalid` for the only way an account has to log in."""
+    account = await lock_account(connection, account_id, secrecy=secrecy)
+    held = await connection.fetchval("SELECT count(*) FROM staff_passkeys WHERE staff = $1", account_id)
+    if held == 1 and account.password is None:
+        raise AccountInvalid("nobody could log in to it any more")
+    status = await connection.execute(
+        "DELETE FROM staff_passkeys WHERE staff = $1 AND credential_id = $2", account_id, credential_id
+    )
+    if not status.endswith(" 1"):
+        return False
+    now, facts = await database_clock(connection), {"what": Factor.PASSKEY.value}
+    await _record(connection, Action.FACTOR_REMOVED, account_id, actor, secrecy, now, facts, account.login)
+    return True
+
+
+async def _keep_passkey(connection: Connection, account_id: str, passkey: Passkey, label: str, now: datetime) -> None:
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                "INSERT INTO staff_passkeys (credential_id, staff, label, credential, sign_count, added_at)"
+                " VALUES ($1, $2, $3, $4, $5, $6)",
+                *(passkey.credential_id, account_id, label, passkey.credential, passkey.sign_count, now),
+            )
+    except asyncpg.UniqueViolationError:
+        raise AccountInvalid("this passkey is in use already") from None
 
 
 def require_enrolment(account: Account, code: str, now: datetime) -> None:

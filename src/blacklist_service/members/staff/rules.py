@@ -20,6 +20,7 @@ LONGEST_SESSION = timedelta(hours=10)
 STEP_UP = timedelta(minutes=5)
 ENROLMENT = timedelta(hours=72)
 BACKUP_CODES = 10
+MOST_PASSKEYS = 10
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 MISSES_TO_LOCK = 5

@@ -6,16 +6,19 @@ A try that fails must stay on record, so what tells of one returns None instead 
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.members.staff import passwords, queries, rules, totp
+from blacklist_service.members.staff import passkeys, passwords, queries, rules, totp
 from blacklist_service.members.staff.operations import end_session, lock_out, open_totp, stand_again
+from blacklist_service.members.staff.passkeys import RelyingParty
 from blacklist_service.members.staff.problems import TooManyTries
 from blacklist_service.members.staff.queries import Account, read_account
 from blacklist_service.members.staff.rules import FACTOR_MISSES, IDLE, LONGEST_SESSION, STEP_UP, Factor
@@ -71,6 +74,47 @@ async def log_in(
         await miss(connection, account, now, actor, secrecy)
         return None
     return await begin_session(connection, account, factor, now=now, actor=actor, secrecy=secrecy)
+
+
+async def log_in_by_passkey(
+    connection: Connection,
+    party: RelyingParty,
+    asked: Mapping[str, Any],
+    answer: str,
+    *,
+    actor: Actor,
+    secrecy: Secrecy,
+) -> str | None:
+    """Begin a session by a passkey; return its secret, or None whatever is wrong.
+
+    A miss counts against the address alone: nobody locks another's account by it. Raise `TooManyTries` as `log_in` does.
+    """
+    now = await database_clock(connection)
+    await refuse_busy_address(connection, actor.source_ip, now)
+    account_id = await _proved_by_passkey(connection, party, asked, answer, now=now)
+    account = None if account_id is None else await queries.lock_account(connection, account_id, secrecy=secrecy)
+    if account is None or account.ended_at is not None or account.is_locked_at(now):
+        await note_attempt(connection, now, None, actor.source_ip, "login", succeeded=False)
+        return None
+    return await begin_session(connection, account, Factor.PASSKEY, now=now, actor=actor, secrecy=secrecy)
+
+
+async def _proved_by_passkey(
+    connection: Connection, party: RelyingParty, asked: Mapping[str, Any], answer: str, *, now: datetime
+) -> str | None:
+    """Whose passkey answered a challenge that nobody answered before."""
+    credential_id = passkeys.credential_id_of(answer)
+    found = None if credential_id is None else await passkeys.find_passkey(connection, credential_id)
+    if found is None:
+        return None
+    account_id, passkey = found
+    count = passkeys.read_proof(party, dict(asked), answer, passkey)
+    if count is None or not await passkeys.use_up(connection, dict(asked), now=now):
+        return None
+    await connection.execute(
+        "UPDATE staff_passkeys SET sign_count = $2 WHERE credential_id = $1", passkey.credential_id, count
+    )
+    return account_id
 
 
 async def begin_session(
@@ -130,9 +174,7 @@ async def prove_again(
     """
     now = await database_clock(connection)
     account = await queries.lock_account(connection, session.account.id, secrecy=secrecy)
-    for most, window in FACTOR_MISSES:
-        if await queries.count_factor_misses(connection, account.id, now - window) >= most:
-            raise TooManyTries(retry_after_seconds=int(window.total_seconds()))
+    await _refuse_busy_account(connection, account, now)
     factor = await use_code(connection, account, code, now=now, secrecy=secrecy)
     await note_attempt(connection, now, account.id, actor.source_ip, "factor", succeeded=factor is not None)
     if factor is None:
@@ -140,6 +182,36 @@ async def prove_again(
         await _record(connection, Action.LOGIN_REFUSED, facts, actor, secrecy, now)
         return None
     return await renew_secret(connection, session, now=now)
+
+
+async def prove_by_passkey(
+    connection: Connection,
+    session: Session,
+    party: RelyingParty,
+    asked: Mapping[str, Any],
+    answer: str,
+    *,
+    actor: Actor,
+    secrecy: Secrecy,
+) -> str | None:
+    """As `prove_again`, by one of the account's own passkeys."""
+    now = await database_clock(connection)
+    account = await queries.lock_account(connection, session.account.id, secrecy=secrecy)
+    await _refuse_busy_account(connection, account, now)
+    is_own = await _proved_by_passkey(connection, party, asked, answer, now=now) == account.id
+    await note_attempt(connection, now, account.id, actor.source_ip, "factor", succeeded=is_own)
+    if not is_own:
+        facts = {"account": account.id, "what": "factor"}
+        await _record(connection, Action.LOGIN_REFUSED, facts, actor, secrecy, now)
+        return None
+    return await renew_secret(connection, session, now=now)
+
+
+async def _refuse_busy_account(connection: Connection, account: Account, now: datetime) -> None:
+    """Raise `TooManyTries` for an account whose factor was missed too often lately."""
+    for most, window in FACTOR_MISSES:
+        if await queries.count_factor_misses(connection, account.id, now - window) >= most:
+            raise TooManyTries(retry_after_seconds=int(window.total_seconds()))
 
 
 async def renew_secret(connection: Connection, session: Session, *, now: datetime) -> str:

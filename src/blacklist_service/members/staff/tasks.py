@@ -1,4 +1,4 @@
-"""Forgetting tries to log in once nothing asks about them any more."""
+"""Forgetting tries to log in, and challenges, once nothing asks about them any more."""
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.secrecy import Secrecy
@@ -15,6 +15,9 @@ DELETE FROM staff_attempts WHERE ctid = ANY(ARRAY(
 
 
 async def forget_attempts(connection: Connection, _secrecy: Secrecy) -> bool:
-    """Limits look back a day at most, and misses in a row to the last success or lock: what is older goes."""
+    """Limits look back a day at most, and misses in a row to the last success or lock: what is older goes, and challenges
+    that nobody could answer any more.
+    """
+    await connection.execute("DELETE FROM staff_challenges WHERE at < clock_timestamp() - interval '1 hour'")
     status = await connection.execute(FORGET, FORGOTTEN_AT_ONCE)
     return status.endswith(f" {FORGOTTEN_AT_ONCE}")

@@ -1,0 +1,33 @@
+"""Challenges of passkeys that were answered, so that none is answered twice; and no table for kept forms.
+
+What was typed when a session ended travels sealed in the login's form: the table that was to keep it is taken away. No
+version ever read or wrote it, so every older one may serve on beside this.
+"""
+
+from blacklist_service.database.steps import expand
+
+revision = "0038"
+down_revision = "0030"
+
+CHALLENGES = """
+-- Challenges that a passkey has answered: none is answered twice. Kept for as long as one could be.
+CREATE TABLE staff_challenges (
+    challenge_sha256  bytea PRIMARY KEY CHECK (length(challenge_sha256) = 32),
+    at                timestamptz NOT NULL
+);
+
+GRANT SELECT, INSERT, DELETE ON staff_challenges TO blacklist_app;
+"""
+
+KEPT_FORMS = """
+DROP TABLE staff_kept_forms;
+"""
+
+
+def upgrade() -> None:
+    expand(CHALLENGES)
+    expand(KEPT_FORMS)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a ledger is not unmade")
