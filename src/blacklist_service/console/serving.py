@@ -72,7 +72,10 @@ class Console:
             response.headers.setdefault(name, value)
         if request.url.scheme == "https":
             response.headers["Strict-Transport-Security"] = HSTS
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        finally:
+            await request.close()  # what was uploaded
 
     async def _respond(self, request: Request) -> Response:
         language = _language(request)
