@@ -2,6 +2,8 @@
 
 import re
 
+from playwright.async_api import FilePayload
+
 from blacklist_service.access.duties import Duty
 from blacklist_service.audit.simulation_jobs import simulate_next
 from blacklist_service.measures.operations import founding_catalogue
@@ -114,6 +116,10 @@ async def test_a_key_is_made_shown_once_and_revoked(hall: Hall, service: Service
     assert row["revoked_at"] is not None
 
 
+def a_file(content: bytes) -> FilePayload:
+    return {"name": "catalogue.json", "mimeType": "application/json", "buffer": content}
+
+
 async def test_a_catalogue_comes_in_force_with_the_difference_that_was_seen(hall: Hall, service: Service):
     whole = founding_catalogue()
     fewer = whole.model_copy(update={"matters": whole.matters[1:]}).model_dump_json(
@@ -125,12 +131,11 @@ async def test_a_catalogue_comes_in_force_with_the_difference_that_was_seen(hall
         await seat.open("/measures")
         await seat.picture("security-measures")
         await seat.accessible()
-        upload = {"name": "catalogue.json", "mimeType": "application/json"}
-        await page.get_by_label(re.compile("目录文件")).set_input_files([upload | {"buffer": b'{"matters": 3}'}])
+        await page.get_by_label(re.compile("目录文件")).set_input_files(a_file(b'{"matters": 3}'))
         await seat.press("上传并比较")
         await seat.says("文件不是有效的措施目录")
         await seat.picture("security-measures-fault")
-        await page.get_by_label(re.compile("目录文件")).set_input_files([upload | {"buffer": fewer.encode()}])
+        await page.get_by_label(re.compile("目录文件")).set_input_files(a_file(fewer.encode()))
         await seat.press("上传并比较")
         await seat.says("被取消或减弱的措施")
         async with service.workplace.connected() as connection:
