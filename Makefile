@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests soak axe format lock migration schema openapi bench audit clean
+.PHONY: install demo test check lint types contracts drift tests soak axe pictures format lock migration schema openapi bench audit clean
 
 install: .venv/installed
 
@@ -58,6 +58,11 @@ axe: .venv/axe.min.js
 	@cd .venv && npm pack --silent axe-core@$(AXE_VERSION) > /dev/null
 	@cd .venv && test "$$(openssl dgst -sha512 -binary axe-core-$(AXE_VERSION).tgz | base64 -w0)" = "$(AXE_SHA512)"
 	@tar -xzOf .venv/axe-core-$(AXE_VERSION).tgz package/axe.min.js > $@ && rm .venv/axe-core-$(AXE_VERSION).tgz
+
+# The pictures of docs/console.md, as the browser tests took them.
+pictures: install
+	$(BIN)/python -m pytest tests/console/browser -q
+	@cd docs/pictures && for one in *.png; do cp ../../.pictures/$$one $$one; done
 
 format: install
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

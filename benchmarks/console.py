@@ -45,7 +45,7 @@ async def main() -> None:
     parser.add_argument("demo", nargs="?", type=Path, default=Path(".demo/demo.json"))
     parser.add_argument("--times", type=int, default=20, help="how often each page is opened")
     parser.add_argument("--people", type=int, default=20)
-    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two clicks of a person")
+    parser.add_argument("--pause", type=float, default=5.0, help="seconds between two clicks of a person")
     parser.add_argument("--rate", type=float, default=50.0, help="checks a second")
     parser.add_argument("--seconds", type=float, default=8.0, help="of each turn")
     parser.add_argument("--turns", type=int, default=4)

@@ -1,5 +1,6 @@
 """The commands of auditors: export, verify, report to a person, embargo."""
 
+import base64
 import json
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from blacklist_service.audit.schemas import SearchIdentifierRequest, SearchSubje
 from blacklist_service.cli import exporting
 from blacklist_service.cli.environment import load_settings, opened
 from blacklist_service.cli.options import AsJson, DataDir
+from blacklist_service.console import proofs
 from blacklist_service.ledger.notes import NoteError, VerifierKey
 from blacklist_service.listings import certificates
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
@@ -60,6 +62,22 @@ def verify(
 ) -> None:
     """Verify an export bundle, offline; exit 1 on any doubt, 3 without --vkey: its own key proves nothing."""
     raise SystemExit(verify_bundle.main([str(bundle), *(["--vkey", str(vkey)] if vkey else [])]))
+
+
+def verify_receipt(
+    receipt: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="as the console's receipt page saved it")
+    ],
+    leaf: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="its entry, saved beside it")],
+    vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
+) -> None:
+    """Verify the receipt of a check (回执) with its entry, offline; exit 1 on any doubt."""
+    content = base64.b64encode(leaf.read_bytes()).decode()
+    found = proofs.verify_receipt(receipt.read_text("utf-8"), content, vkey.read_text("utf-8"))
+    if not found["is_proved"]:
+        print(f"blacklist-service: not verified: {found['sentence']}", file=sys.stderr)
+        raise SystemExit(1)
+    print(f"verified: entry {found['index']} of {found['size']} in the log {found['origin']}")
 
 
 def verify_certificate(
@@ -127,6 +145,7 @@ def embargo_lift(embargo_id: UUID, data_dir: DataDir = None) -> None:
 def add_to(app: typer.Typer) -> None:
     app.command("export")(export)
     app.command("verify")(verify)
+    app.command("verify-receipt")(verify_receipt)
     app.command("verify-certificate")(verify_certificate)
     app.command("subject-report")(subject_report)
     app.add_typer(embargo_app, name="embargo")

@@ -8,12 +8,14 @@ from uuid import UUID
 from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
-from blacklist_service.clock import now
+from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import Visit
+from blacklist_service.measures.queries import get_measures_version
 from blacklist_service.members.staff.rules import PASSWORD_AGE
+from blacklist_service.web.transactions import borrowed
 
 CHECK_NUMBER = re.compile(r"(?:BLS1:)?\s*([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})")
 SHOWN = 5
@@ -87,5 +89,13 @@ def matter_options(visit: Visit, matters: Iterable[Mapping[str, Any]]) -> list[t
 
 
 async def all_matters(visit: Visit) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = (await visit.read("/v1/matters", limit=500))["items"]
+    """As the API lists them; kept for as long as their version is in force and the day lasts, for nearly every page asks,
+    and putting them together takes as long as a hundred checks.
+    """
+    console = visit.state.console
+    async with borrowed(visit.state.pool) as connection:
+        place = (await get_measures_version(connection), legal_date(now()))
+    if console.matters is None or console.matters[0] != place:
+        console.matters = (place, (await visit.read("/v1/matters", limit=500))["items"])
+    items: list[dict[str, Any]] = console.matters[1]
     return items

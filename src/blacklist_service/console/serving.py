@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from datetime import date
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +62,8 @@ class Console:
     def __init__(self, state: Any) -> None:
         self.state = state
         self._seen: dict[str, tuple[float, Session]] = {}
+        self.matters: tuple[tuple[int, date], list[dict[str, Any]]] | None = None
+        """Those in force, by their version and the day."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
