@@ -10,6 +10,7 @@ from blacklist_service.console import (  # noqa: F401 - registers their pages
     catalogues,
     entrance,
     home,
+    officer_proposals,
     security,
     supervisor,
     system,

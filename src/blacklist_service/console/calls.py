@@ -21,6 +21,7 @@ JSON = b"application/json"
 @dataclass(frozen=True, slots=True)
 class Reply:
     status: int
+    headers: Mapping[str, str]
     content: bytes
 
     @property
@@ -64,7 +65,9 @@ async def call(
         sent.append(message)
 
     await api(scope, receive, send)
-    return Reply(sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]))
+    head = sent[0]
+    found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head["headers"]}
+    return Reply(head["status"], found, b"".join(message.get("body", b"") for message in sent[1:]))
 
 
 async def forward(

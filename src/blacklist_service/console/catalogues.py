@@ -12,6 +12,7 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.audit.jobs import find_own
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import all_matters, matter_names
+from blacklist_service.console.officer_proposals import needs_second_officer, propose
 from blacklist_service.console.routing import page
 from blacklist_service.console.visits import Visit
 from blacklist_service.measures.operations import founding_catalogue, read_catalogue
@@ -97,6 +98,8 @@ async def apply(visit: Visit) -> Response:
         query={"confirm": form["digest"]},
         headers={"If-Match": f'"{form["replaces"]}"'},
     )
+    if needs_second_officer(reply):
+        return await propose(visit, {"act": "catalogue", "catalogue": candidate, "version": int(form["replaces"])})
     if reply.status == VersionMismatch.status:
         form.general.append("目录已被更新，请重新核对差异后再生效")
         return await _candidate(visit, form, status=412)

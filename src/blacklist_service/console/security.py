@@ -13,9 +13,10 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.clock import now
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import DESKS, all_matters, matter_names, matter_options
+from blacklist_service.console.officer_proposals import needs_second_officer, propose
 from blacklist_service.console.routing import page
 from blacklist_service.console.visits import Visit
-from blacklist_service.console.wording_officers import KEY_ROLES, MEMBER_KINDS, ROLES_OF_KIND, STANDINGS
+from blacklist_service.console.wording_officers import COURT_ACTS, KEY_ROLES, MEMBER_KINDS, ROLES_OF_KIND, STANDINGS
 from blacklist_service.members.queries import find_allowed_matters, get_member, list_members
 from blacklist_service.members.rules import LONGEST_KEY_DAYS
 from blacklist_service.members.staff import operations, rules
@@ -190,6 +191,16 @@ async def succeed(visit: Visit) -> Response:
     return await _on_member(visit, "POST", "successor", {"successor": form["successor"].strip(), "on": form["on"]})
 
 
+@page("POST", "/members/{code}/options", Duty.SECURITY)
+async def change_options(visit: Visit) -> Response:
+    """How many people acts of a court's accounts need. Needs the second factor."""
+    form = visit.form
+    if not await visit.is_proved():
+        return await _member(visit, form, status=403)
+    chosen = {act: int(form[f"persons-{act}"]) for act in COURT_ACTS if form[f"persons-{act}"] in {"1", "2"}}
+    return await _on_member(visit, "PUT", "options", {"options": chosen})
+
+
 @page("POST", "/members/{code}/keys", Duty.SECURITY)
 async def make_key(visit: Visit) -> Response:
     """The key is on this answer and nowhere else. Needs the second factor."""
@@ -205,6 +216,8 @@ async def make_key(visit: Visit) -> Response:
         return await _member(visit, form, status=403)
     body = {"role": form["role"], "days": int(days)}
     reply = await visit.call("POST", f"/v1/members/{code}/keys", body=body, headers={"Idempotency-Key": form["once"]})
+    if needs_second_officer(reply):
+        return await propose(visit, {"act": "key", "member": code, "key": body})
     if not reply.is_ok:
         form.take_problem(reply.json, {"/role": "role", "/days": "days"}, {"key-invalid": "此单位不能有该用途的密钥"})
         return await _member(visit, form, status=reply.status)
@@ -242,7 +255,10 @@ async def desk(visit: Visit) -> dict[str, Any]:
             """,
             SOON,
         )
-        return {"waiting_accounts": waiting, "ending": ending, "standing": await count_standing(connection)}
+        standing = await count_standing(connection)
+    proposed = await visit.find("/v1/proposals")
+    open_ones = [one for one in proposed.json["items"] if one["state"] == "waiting"] if proposed else None
+    return {"waiting_accounts": waiting, "ending": ending, "standing": standing, "proposed": open_ones}
 
 
 DESKS[Duty.SECURITY] = desk
@@ -303,12 +319,14 @@ async def _member(visit: Visit, form: Form, *, status: int = 200) -> Response:
     code = visit.path["code"]
     found = await visit.read(f"/v1/members/{code}")
     keys = (await visit.read(f"/v1/members/{code}/keys"))["items"]
+    options = await visit.find(f"/v1/members/{code}/options") if found["kind"] == "court" else None
     return visit.show(
         "member.html",
         status=status,
         form=form,
         member=found,
         keys=keys,
+        options=options and options.json["options"],
         at=now().isoformat(),
         roles=[(role, KEY_ROLES[role]) for role in ROLES_OF_KIND[found["kind"]]],
         held=_held(found["matters"]),

@@ -28,6 +28,23 @@ CONTACTS: Mapping[str, str] = {
     "liaison": "联络员",
     "phone": "联系电话",
 }
+COURT_ACTS: Mapping[str, str] = {
+    "publish": "发布",
+    "correct": "更正",
+    "extend": "延长",
+    "import": "批量导入",
+    "stop_notice": "停止类通知",
+}
+"""That a court may have two people do, or one."""
+PROPOSED: Mapping[str, str] = {"key": "签发密钥", "catalogue": "措施目录生效"}
+"""What a second security officer approves."""
+PROPOSAL_STATES: Mapping[str, str] = {
+    "waiting": "待复核",
+    "in_force": "已生效",
+    "returned": "已退回",
+    "recalled": "已撤回",
+    "expired": "已过期",
+}
 LOSSES: Mapping[str, str] = {
     "matter_removed": "取消事项",
     "measure_removed": "取消措施",

@@ -86,11 +86,12 @@ async def test_after_sixteen_idle_minutes_the_typing_is_back_and_nothing_was_sen
         await seat.picture("kept")
         await seat.accessible()
         assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")
+        await seat.open("/checks")
         await page.get_by_role("button", name="退出").click()
         await page.get_by_label("登录名").wait_for()
         await page.go_back()
         await page.get_by_label("登录名").wait_for()
-        assert await page.get_by_text("GD-2026-77").count() == 0
+        assert await page.get_by_text("本单位核查记录").count() == 0
 
 
 async def test_the_sixth_try_is_locked_though_it_is_right(hall: Hall, service: Service):
