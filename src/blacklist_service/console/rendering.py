@@ -1,14 +1,21 @@
 """Templates: what is printed is escaped, what is missing is an error, and nothing is marked safe but what is ours."""
 
+import time
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.responses import HTMLResponse
+from starlette.types import Receive, Scope, Send
 
 from blacklist_service.clock import SHANGHAI
 from blacklist_service.console import wording, wording_officers, wording_supervision
 from blacklist_service.console.assets import hashed_name
+from blacklist_service.web.courtesy import Courtesy
+
+SLICE_SECONDS = 0.001
 
 
 @cache
@@ -31,8 +38,31 @@ def environment() -> Environment:
     return found
 
 
-def render(template: str, **context: Any) -> str:
-    return environment().get_template(template).render(**context)
+class Rendered(HTMLResponse):
+    """A page that is put together as it is sent: in slices of a millisecond, giving way to checks between them."""
+
+    def __init__(
+        self, template: str, status: int, courtesy: Callable[[], Courtesy], context: Mapping[str, Any]
+    ) -> None:
+        super().__init__(status_code=status)
+        self._pieces = environment().get_template(template).generate(context)
+        self._courtesy = courtesy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Nothing is sent before all is there: what fails half-way is refused as a whole."""
+        self.body = await self._put_together()
+        self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+    async def _put_together(self) -> bytes:
+        written: list[str] = []
+        courtesy, begun = self._courtesy(), time.perf_counter()
+        for piece in self._pieces:
+            written.append(piece)
+            if time.perf_counter() - begun > SLICE_SECONDS:
+                await courtesy.give_way()
+                begun = time.perf_counter()
+        return "".join(written).encode()
 
 
 def beijing(instant: str | datetime | None, seconds: bool = True) -> str:

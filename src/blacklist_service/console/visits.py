@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.access.principals import Actor, Principal
@@ -21,7 +21,7 @@ from blacklist_service.console import sealed
 from blacklist_service.console.calls import Reply, call, forward
 from blacklist_service.console.forms import Form
 from blacklist_service.console.problems import LoggedOut
-from blacklist_service.console.rendering import render
+from blacklist_service.console.rendering import Rendered
 from blacklist_service.console.routing import PREFIX, Page
 from blacklist_service.console.translations import Language, Translate, translator
 from blacklist_service.database.connections import Connection
@@ -32,6 +32,7 @@ from blacklist_service.members.staff.sessions import Session, find_session, form
 from blacklist_service.problems import InvalidRequest, NotFound, TooManyRequests, Unauthenticated, Undetermined
 from blacklist_service.secrecy import Cipher
 from blacklist_service.web.context import source_ip
+from blacklist_service.web.courtesy import Courtesy
 from blacklist_service.web.shares import Share
 from blacklist_service.web.transactions import borrowed
 
@@ -209,8 +210,7 @@ class Visit:
 
     def show(self, template: str, *, status: int = 200, **context: Any) -> Response:
         account = self.session.account if self.session else None
-        content = render(
-            template,
+        shown = dict(
             visit=self,
             t=self.t,
             account=account,
@@ -225,7 +225,8 @@ class Visit:
             warned_before=int(WARNED_BEFORE_IDLE.total_seconds()),
             **context,
         )
-        return self.finished(HTMLResponse(content, status))
+        batcher = self.state.batcher
+        return self.finished(Rendered(template, status, lambda: Courtesy(lambda: batcher.asked), shown))
 
     def go(self, path: str, **query: str) -> Response:
         target = f"{PREFIX}{path}" + (f"?{urlencode(query)}" if query else "")
