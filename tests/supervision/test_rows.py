@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import httpx
 import pytest
 
 from blacklist_service.clock import legal_date, now
@@ -12,6 +13,11 @@ from tests.support import Service, resident_id, row, subject
 LISTED = resident_id(51)
 
 
+async def read(service: Service, what: str, **query: object) -> httpx.Response:
+    headers = service.bearer("auditor")
+    return await service.client.get(f"/v1/supervision/{what}", params=query, headers=headers)  # type: ignore[arg-type]
+
+
 async def test_a_figure_leads_to_its_checks_and_to_one_of_them(service: Service):
     await service.load_rows(row(name="张三", identifier_number=LISTED))
     stopped = await service.check(subject("张三", LISTED))
@@ -19,9 +25,9 @@ async def test_a_figure_leads_to_its_checks_and_to_one_of_them(service: Service)
     said = {"action": "approved", "reason": "法院同意"}
     path = f"/v1/checks/{stopped['check_id']}/outcome"
     await service.client.put(path, json=said, headers=service.bearer("agency"))
-    found = (await service.get("/v1/supervision/checks?agency=GD-HR", key="auditor")).json()
+    found = (await read(service, "checks", agency="GD-HR")).json()
     assert [one["decision"] for one in found["items"]] == ["clear", "block"]
-    found = (await service.get("/v1/supervision/checks?agency=GD-HR&decision=block", key="auditor")).json()
+    found = (await read(service, "checks", agency="GD-HR", decision="block")).json()
     [one] = found["items"]
     response = await service.get(f"/v1/supervision/checks/{one['check_id']}", key="auditor")
     shown = response.json()
@@ -30,12 +36,12 @@ async def test_a_figure_leads_to_its_checks_and_to_one_of_them(service: Service)
     assert LISTED not in response.text
     read = await service.fetch("SELECT leaf FROM ledger_entries WHERE action = 'audit_read' ORDER BY at")
     assert [b"supervised" in one["leaf"] for one in read] == [True, True, True]
-    assert (await service.get("/v1/supervision/checks?agency=GD-EDU", key="auditor")).json()["items"] == []
+    assert (await read(service, "checks", agency="GD-EDU")).json()["items"] == []
 
 
 async def test_months_are_counted_to_today(service: Service):
     await service.check(subject("李四", None))
-    found = (await service.get("/v1/supervision/months?months=3", key="auditor")).json()["items"]
+    found = (await read(service, "months", months=3)).json()["items"]
     assert len(found) == 3
     assert found[-1]["to"] == legal_date(now()).isoformat()
     assert found[-1]["agencies"] == [{"agency": "GD-HR", "block": 0, "flag": 0, "clear": 1}]

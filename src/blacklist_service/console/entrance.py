@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from blacklist_service.console import sealed
 from blacklist_service.console.forms import Form
+from blacklist_service.console.home import matter_names
 from blacklist_service.console.pictures import qr_picture
 from blacklist_service.console.problems import LoggedOut
 from blacklist_service.console.routing import PREFIX, page
@@ -310,7 +311,7 @@ async def _welcome(visit: Visit, secret: str) -> Response:
         if value is not None:
             visit.session = session
             path, values = value
-            return visit.show("kept.html", path=path, values=values)
+            return visit.show("kept.html", path=path, values=values, names=await matter_names(visit))
     target = visit.form["to"]
     is_ours = target.startswith(f"{PREFIX}/") and "\\" not in target and "//" not in target
     return visit.go(target.removeprefix(PREFIX) if is_ours else "/")

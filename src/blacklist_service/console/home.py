@@ -88,6 +88,13 @@ def matter_options(visit: Visit, matters: Iterable[Mapping[str, Any]]) -> list[t
     return sorted(((str(one["matter"]), str(one[name])) for one in matters), key=lambda one: one[1])
 
 
+def kept_matters(visit: Visit) -> list[dict[str, Any]]:
+    """Those that were listed last, without asking the database: for when it does not answer."""
+    kept = visit.state.console.matters
+    items: list[dict[str, Any]] = [] if kept is None else kept[1]
+    return items
+
+
 async def all_matters(visit: Visit) -> list[dict[str, Any]]:
     """As the API lists them; kept for as long as their version is in force and the day lasts, for nearly every page asks,
     and putting them together takes as long as a hundred checks.

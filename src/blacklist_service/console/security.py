@@ -30,7 +30,13 @@ FULL_PAGE = 50
 SHOWN = 5
 SOON = timedelta(days=30)
 """Before its end another key is made, and handed over."""
-MEMBER_FIELDS = {"/code": "code", "/name": "name", "/kind": "kind", "/court_code": "court_code", "/from": "from"}
+MEMBER_FIELDS = {
+    "/code": "unit_code",
+    "/name": "name",
+    "/kind": "unit_kind",
+    "/court_code": "court_code",
+    "/from": "from",
+}
 SENTENCES = {
     "missing": "不能为空",
     "string-too-short": "不能为空",
@@ -125,7 +131,7 @@ async def members(visit: Visit) -> Response:
 
 @page("GET", "/members/new", Duty.SECURITY)
 async def new_member_page(visit: Visit) -> Response:
-    return visit.show("member_new.html", form=Form({"kind": "agency"}))
+    return visit.show("member_new.html", form=Form({"unit_kind": "agency"}))
 
 
 @page("POST", "/members/new", Duty.SECURITY, keeps=True)
@@ -133,14 +139,14 @@ async def add_member(visit: Visit) -> Response:
     form = visit.form
     if form["edit"]:
         return visit.show("member_new.html")
-    for name, sentence in (("code", "请填写单位代码"), ("name", "请填写单位名称"), ("kind", "请选择类型")):
+    for name, sentence in (("unit_code", "请填写单位代码"), ("name", "请填写单位名称"), ("unit_kind", "请选择类型")):
         form.require(name, sentence)
-    if form["kind"] == "court":
+    if form["unit_kind"] == "court":
         form.require("court_code", "法院须填写法院代码，如 云0111")
     if form.is_faulty:
         return visit.show("member_new.html", status=422)
-    body = {"code": form["code"].strip(), "name": form["name"].strip(), "kind": form["kind"]}
-    if form["kind"] == "court":
+    body = {"code": form["unit_code"].strip(), "name": form["name"].strip(), "kind": form["unit_kind"]}
+    if form["unit_kind"] == "court":
         body["court_code"] = form["court_code"].strip()
     reply = await visit.call("POST", "/v1/members", body=body, headers={"Idempotency-Key": form["once"]})
     if not reply.is_ok:

@@ -12,7 +12,7 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.checks.explanations import REMEDY
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form, subject_of
-from blacklist_service.console.home import all_matters, matter_names, matter_options
+from blacklist_service.console.home import all_matters, kept_matters, matter_names, matter_options
 from blacklist_service.console.limits import require_budget
 from blacklist_service.console.pictures import qr_picture
 from blacklist_service.console.proofs import shown_proof
@@ -74,7 +74,8 @@ async def ask(visit: Visit) -> Response:
     try:
         reply = await visit.call("POST", "/v1/checks", body=_question(form), headers={"Idempotency-Key": form["once"]})
     except Undetermined:
-        return visit.show("undetermined.html", status=503, typed=_typed(form), sent=form["once"])
+        names = dict(matter_options(visit, kept_matters(visit)))
+        return visit.show("undetermined.html", status=503, typed=_typed(form), sent=form["once"], names=names)
     if not reply.is_ok:
         form.take_problem(reply.json, FIELDS, SENTENCES)
         return await _ask(visit, form, status=422)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from blacklist_service.access.duties import Duty
+from blacklist_service.console.wording_officers import MEMBER_KINDS
 
 DUTIES: Mapping[str, str] = {
     Duty.WINDOW: "窗口",
@@ -269,6 +270,12 @@ FIELDS: Mapping[str, str] = {
     "code": "动态码",
     "file": "文件",
     "format": "格式",
+    "member": "单位",
+    "login": "登录名",
+    "employee_number": "工号",
+    "unit_code": "单位代码",
+    "unit_kind": "类型",
+    "court_code": "法院代码",
 }
 """What the fields of forms are called, where a summary or a kept form names them."""
 
@@ -279,6 +286,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     "decision": DECISIONS,
     "action": OUTCOMES,
     "result": REPLY_RESULTS,
+    "unit_kind": MEMBER_KINDS,
 }
 
 

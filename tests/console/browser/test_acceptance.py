@@ -24,6 +24,7 @@ async def test_while_the_ledger_hangs_nothing_is_told_and_afterwards_one_entry_s
             await ask(seat, "赵六", number)
             await seat.says("无法判定，不得视为通过")
             assert time.monotonic() - begun < 15  # 1 s where the machine has nothing else to do
+            assert await seat.page.get_by_text("公务员录用、调任").count() == 1
             await seat.picture("window-undetermined")
             await seat.accessible()
             assert await seat.page.get_by_role("button", name="打印").count() == 0
@@ -83,6 +84,7 @@ async def test_after_sixteen_idle_minutes_the_typing_is_back_and_nothing_was_sen
         await page.get_by_label("动态码").fill(person.code())
         await seat.press("登录")
         await seat.says("GD-2026-77")
+        await seat.says("公务员录用、调任")
         await seat.picture("kept")
         await seat.accessible()
         assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")
