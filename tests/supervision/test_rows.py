@@ -34,8 +34,8 @@ async def test_a_figure_leads_to_its_checks_and_to_one_of_them(service: Service)
     assert (shown["agency"], shown["outcome"], shown["reason"]) == ("GD-HR", "approved", "法院同意")
     assert "张三" not in response.text
     assert LISTED not in response.text
-    read = await service.fetch("SELECT leaf FROM ledger_entries WHERE action = 'audit_read' ORDER BY at")
-    assert [b"supervised" in one["leaf"] for one in read] == [True, True, True]
+    entries = await service.fetch("SELECT leaf FROM ledger_entries WHERE action = 'audit_read' ORDER BY at")
+    assert [b"supervised" in one["leaf"] for one in entries] == [True, True, True]
     assert (await read(service, "checks", agency="GD-EDU")).json()["items"] == []
 
 

@@ -14,10 +14,10 @@ from starlette.requests import Request
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
-from blacklist_service.checks.outcome_routes import CheckItem
 from blacklist_service.checks.outcomes import find_outcome
 from blacklist_service.checks.records import Wanted, list_checks
 from blacklist_service.checks.rules import Decision
+from blacklist_service.checks.schemas import CheckItem
 from blacklist_service.clock import instant_of, legal_date, new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
