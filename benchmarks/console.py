@@ -177,9 +177,9 @@ async def click(duty: str, desk: httpx.AsyncClient, pause: float) -> int:
     try:
         await asyncio.sleep(random.uniform(0, pause))
         for path in cycle(PAGES[duty]):
-            await asyncio.sleep(pause)
             await desk.get(f"/console{path}")
             opened += 1
+            await asyncio.sleep(pause)
     except asyncio.CancelledError:
         pass
     return opened
