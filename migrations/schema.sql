@@ -1047,6 +1047,7 @@ CREATE TABLE webhook_deliveries (
     state text DEFAULT 'pending'::text NOT NULL,
     pending_since timestamp with time zone NOT NULL,
     due_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
     tries integer DEFAULT 0 NOT NULL,
     tried_at timestamp with time zone,
     status smallint,
@@ -1060,7 +1061,9 @@ CREATE TABLE webhook_deliveries (
 
 COMMENT ON COLUMN webhook_deliveries.line IS 'its watch, or the past check: what keeps order';
 
-COMMENT ON COLUMN webhook_deliveries.due_at IS 'when it may be tried; of one under way, when its lease ends';
+COMMENT ON COLUMN webhook_deliveries.due_at IS 'when it may be tried, or tried again';
+
+COMMENT ON COLUMN webhook_deliveries.leased_until IS 'under way: by then it is settled, or tried anew';
 
 COMMENT ON COLUMN webhook_deliveries.body IS 'the bytes that are signed and sent, the same on every try';
 

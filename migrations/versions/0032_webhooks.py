@@ -62,6 +62,7 @@ CREATE TABLE webhook_deliveries (
     state          text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'delivered', 'superseded', 'dead')),
     pending_since  timestamptz NOT NULL,
     due_at         timestamptz NOT NULL,
+    leased_until   timestamptz,
     tries          integer NOT NULL DEFAULT 0,
     tried_at       timestamptz,
     status         smallint,
@@ -75,7 +76,9 @@ CREATE TABLE webhook_deliveries (
 
 COMMENT ON COLUMN webhook_deliveries.line IS 'its watch, or the past check: what keeps order';
 
-COMMENT ON COLUMN webhook_deliveries.due_at IS 'when it may be tried; of one under way, when its lease ends';
+COMMENT ON COLUMN webhook_deliveries.due_at IS 'when it may be tried, or tried again';
+
+COMMENT ON COLUMN webhook_deliveries.leased_until IS 'under way: by then it is settled, or tried anew';
 
 COMMENT ON COLUMN webhook_deliveries.body IS 'the bytes that are signed and sent, the same on every try';
 

@@ -128,6 +128,18 @@ class Settings(BaseSettings):
         20, description="exports, and simulations, of a member that may wait to be made"
     )
 
+    # webhooks
+    webhook_targets: str = Field(
+        "",
+        description="comma-separated targets such as https://*.guandu.example:443@10.20.0.0/16; empty = no webhooks",
+    )
+    webhook_days: Annotated[int, Field(ge=1, le=60)] = Field(
+        15, description="days for which a silent endpoint is tried and an event waits for it"
+    )
+    webhook_ca_file: Path | None = Field(
+        None, description="certificates of authorities to believe beside the system's, for webhooks alone"
+    )
+
     # the console
     console_origin: str | None = Field(
         None, description="where people open the console, such as https://blacklist.example; unset = on loopback alone"
