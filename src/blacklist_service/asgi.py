@@ -95,6 +95,8 @@ from blacklist_service.web.refusals import install_refusals
 from blacklist_service.web.routing import actor_of
 from blacklist_service.web.shares import Share, open_shares
 from blacklist_service.web.transactions import borrowed
+from blacklist_service.webhooks.routes import router as webhooks_router
+from blacklist_service.webhooks.targets import Targets
 
 DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行人) and answers, before an approval, **block**,
 **flag** or **clear**, with the reason, the legal basis and durable evidence. To try it here: *Authorize* with an API key."""
@@ -168,6 +170,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
     app.state.secrecy = secrecy
     app.state.digester = Digester(secrecy.digest_key)
     app.state.figures = figures(is_one_of_several="PROMETHEUS_MULTIPROC_DIR" in os.environ)
+    app.state.webhook_targets = Targets.parse(settings.webhook_targets)
     app.state.record_refusal = _record_refusal
     for router in (
         hot_checks_router,
@@ -178,6 +181,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         explanations_router,
         watches_router,
         watch_events_router,
+        webhooks_router,
         matters_router,
         measures_router,
         simulation_router,

@@ -59,7 +59,10 @@ WEBHOOKS_FAILING = Gauge(
     "blacklist_webhooks_failing", "Webhooks whose endpoint failed five times in a row", multiprocess_mode="livemax"
 )
 UNTOLD_SECONDS = Gauge(
-    "blacklist_untold_seconds", "Age of the oldest event a unit was not told of", ["member"], multiprocess_mode="livemax"
+    "blacklist_untold_seconds",
+    "Age of the oldest event a unit was not told of",
+    ["member"],
+    multiprocess_mode="livemax",
 )
 
 _request_counters: dict[tuple[str, str, int], Counter] = {}

@@ -56,8 +56,6 @@ SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
         }
     ),
     Role.AUDITOR: frozenset({Scope.CHECKS_READ, Scope.AUDIT_READ, Scope.AUDIT_EXPORT, Scope.SUPERVISION_READ}),
-    Role.SECURITY: frozenset(
-        {Scope.MEASURES_WRITE, Scope.MEMBERS_WRITE, Scope.KEYS_WRITE, Scope.WEBHOOKS_APPROVE}
-    ),
+    Role.SECURITY: frozenset({Scope.MEASURES_WRITE, Scope.MEMBERS_WRITE, Scope.KEYS_WRITE, Scope.WEBHOOKS_APPROVE}),
     Role.SYSTEM: frozenset(),
 }

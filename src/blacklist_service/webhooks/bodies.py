@@ -12,22 +12,19 @@ from uuid import UUID
 import orjson
 
 from blacklist_service.clock import wire_instant
+from blacklist_service.watches.schemas import EventResponse
 
-EVENT_FIELDS = (
-    *("sequence", "at", "type", "watch_id", "revision", "check_id", "reference", "matter", "before", "after"),
-    *("list_version", "notices_version", "cause"),
-)
-"""As `GET /v1/watch-events` gives them."""
 CHALLENGE_BYTES = 32
 
 
 def event_body(event: Mapping[str, Any]) -> bytes:
-    shown = {name: event[name] for name in EVENT_FIELDS} | {"at": wire_instant(event["at"])}
-    return _body(event["type"], event["at"], shown)
+    """The `data` is what `GET /v1/watch-events` gives."""
+    shown = EventResponse.model_validate(event).model_dump_json().encode()
+    return _body(event["type"], event["at"], orjson.Fragment(shown))
 
 
 def test_body(webhook_id: UUID, at: datetime) -> bytes:
-    return _body("webhook.test", at, {"webhook_id": webhook_id})
+    return _body("webhook.test", at, {"webhook_id": str(webhook_id)})
 
 
 def new_challenge() -> str:
@@ -50,5 +47,5 @@ def echoes(body: bytes | None, challenge: str) -> bool:
     return isinstance(echo, str) and secrets.compare_digest(echo.encode(), challenge.encode())
 
 
-def _body(kind: str, at: datetime, content: Mapping[str, Any]) -> bytes:
-    return orjson.dumps({"type": kind, "timestamp": wire_instant(at), "data": content}, default=str)
+def _body(kind: str, at: datetime, content: Any) -> bytes:
+    return orjson.dumps({"type": kind, "timestamp": wire_instant(at), "data": content})

@@ -151,7 +151,7 @@ async def make_deliveries(connection: Connection, webhook_id: UUID, *, at: datet
     await connection.execute(
         MAKE,
         *(webhook_id, at, [event["sequence"] for event in wanted], lines),
-        *([event["type"] for event in wanted], [event_body(event) for event in wanted]),
+        *([event["type"] for event in wanted], [event_body(dict(event)) for event in wanted]),
     )
     await connection.execute(SUPERSEDE, webhook_id, at, list(set(lines)))
     await connection.execute("UPDATE webhooks SET cursor = $2 WHERE id = $1", webhook_id, events[-1]["sequence"])

@@ -45,6 +45,8 @@ async def settle(connection: Connection, done: Done, *, longest: timedelta, chan
         " WHERE id = $1 FOR UPDATE",
         done.endpoint.webhook_id,
     )
+    if row is None:
+        return
     before, outcome = health_of(row), done.outcome
     if row["test_asked_at"] is not None:
         await connection.execute(

@@ -92,9 +92,7 @@ webhook_deliveries = Table(
     Index("webhook_deliveries_due", "webhook_id", "due_at", "sequence", postgresql_where=text("state = 'pending'")),
     Index("webhook_deliveries_line", "webhook_id", "line", "sequence", postgresql_where=text("state = 'pending'")),
     Index("webhook_deliveries_dead", "webhook_id", "sequence", postgresql_where=text("state = 'dead'")),
-    Index(
-        "webhook_deliveries_settled", "settled_at", postgresql_where=text("state IN ('delivered', 'superseded')")
-    ),
+    Index("webhook_deliveries_settled", "settled_at", postgresql_where=text("state IN ('delivered', 'superseded')")),
 )
 
 # How far each member was told without a gap, by whatever way.

@@ -4,7 +4,7 @@ Nothing here speaks to an endpoint: the worker does (`sender.py`), where no chec
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -60,6 +60,10 @@ class Office:
     caller: Principal
     actor: Actor
     secrecy: Secrecy
+
+    def by(self, operator: str | None) -> "Office":
+        """The same with whom the caller names at its window."""
+        return replace(self, actor=self.actor.by(operator))
 
 
 async def open_webhook(
@@ -145,9 +149,7 @@ async def ask_test(connection: Connection, webhook_id: UUID, *, office: Office) 
     await _record(connection, Action.WEBHOOK_TESTED, {"webhook": str(webhook_id)}, office, at)
 
 
-async def replay(
-    connection: Connection, webhook_id: UUID, *, start: int | Literal["dead"], office: Office
-) -> int:
+async def replay(connection: Connection, webhook_id: UUID, *, start: int | Literal["dead"], office: Office) -> int:
     """Tell again: all events from a sequence on, or those that were given up; of each watch its newest state.
 
     Return how many events that is, at most. Raise `WrongState`, `NoSuchEvent`.

@@ -109,7 +109,9 @@ async def count_deliveries(connection: Connection, webhook_id: UUID) -> dict[str
     rows = await connection.fetch(
         "SELECT state, count(*) AS deliveries FROM webhook_deliveries WHERE webhook_id = $1 GROUP BY state", webhook_id
     )
-    return dict.fromkeys((state.value for state in DeliveryState), 0) | {row["state"]: row["deliveries"] for row in rows}
+    return dict.fromkeys((state.value for state in DeliveryState), 0) | {
+        row["state"]: row["deliveries"] for row in rows
+    }
 
 
 async def list_deliveries(

@@ -54,7 +54,9 @@ def hosts_of(dsn: str) -> list[str]:
     """The hosts that a URL of PostgreSQL's form names, several with commas; not the folder of a socket."""
     parts = urlsplit(dsn)
     named = parts.netloc.rpartition("@")[2].split(",")
-    named += [host for one in ("host", "hostaddr") for said in parse_qs(parts.query).get(one, []) for host in said.split(",")]
+    named += [
+        host for one in ("host", "hostaddr") for said in parse_qs(parts.query).get(one, []) for host in said.split(",")
+    ]
     hosts = [one[1:].partition("]")[0] if one.startswith("[") else one.partition(":")[0] for one in map(unquote, named)]
     return [host for host in hosts if host and not host.startswith("/")]
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-WAITS = tuple(
-    timedelta(seconds=seconds) for seconds in (0, 5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600)
-)
+WAITS = tuple(timedelta(seconds=seconds) for seconds in (0, 5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600))
 """After so many failures in a row, the last one again and again."""
 JITTER = 0.2
 FAILURES_TO_FAILING = 5
