@@ -77,6 +77,7 @@ from blacklist_service.secrecy import KEY_BYTES, Secrecy
 from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
+from blacklist_service.supervision.untold_routes import router as untold_router
 from blacklist_service.telemetry import configure_logging
 from blacklist_service.watches.event_routes import router as watch_events_router
 from blacklist_service.watches.operations import Watches
@@ -200,6 +201,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         leads_router,
         lead_files_router,
         supervision_router,
+        untold_router,
         audit_router,
         inquiries_router,
         exports_router,

@@ -135,7 +135,12 @@ async def settle_all(sender: Sender, connection: Connection) -> None:
 
 
 async def open_hook(
-    service: Service, host: str = "gw.guandu.example", *, types: Sequence[str] | None = None, key: str = "agency", **body: Any
+    service: Service,
+    host: str = "gw.guandu.example",
+    *,
+    types: Sequence[str] | None = None,
+    key: str = "agency",
+    **body: Any,
 ) -> tuple[str, str]:
     """A webhook that was asked for and approved; its id and secret."""
     service.app.state.webhook_targets = TARGETS

@@ -62,8 +62,10 @@ async def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_tells_n
                 found = (await service.get(f"/v1/webhooks/{webhook_id}")).json()
                 if not found["deliveries"]["pending"]:
                     break
-    told = [row["sequence"] for row in await service.fetch(
-        "SELECT sequence FROM webhook_deliveries WHERE state = 'delivered'")]
+    told = [
+        row["sequence"]
+        for row in await service.fetch("SELECT sequence FROM webhook_deliveries WHERE state = 'delivered'")
+    ]
     assert found["deliveries"]["dead"] == found["deliveries"]["pending"] == 0
     for watch, revision in revisions.items():
         taken = effects[str(watch)]

@@ -28,6 +28,8 @@ AROUND = Surroundings(
     lambda address, port: (str(address), port) == ("10.20.0.9", 443), frozenset({ip_address("10.20.0.5")})
 )
 
+CONTEXT = ssl.create_default_context()
+
 NOT_READ = [
     "",
     "ftp://gw.guandu.example/",
@@ -185,7 +187,8 @@ def test_a_list_that_cannot_be_meant_is_not_read(text: str):
 
 
 def test_an_empty_list_admits_nobody():
-    assert not Targets.parse("") and not Targets.parse(" , ")
+    assert not Targets.parse("")
+    assert not Targets.parse(" , ")
     with pytest.raises(TargetRefused):
         Targets.parse("").admit("https://gw.guandu.example/")
 
@@ -252,14 +255,15 @@ def test_the_database_is_found_in_its_url():
         *("db1.example", "fd20::5", "db3.example")
     ]
     assert hosts_of("postgresql://u@/x?host=/run/postgresql") == []
-    assert is_of_this_machine(ip_address("127.0.0.1")) and not is_of_this_machine(ip_address("8.8.8.8"))
+    assert is_of_this_machine(ip_address("127.0.0.1"))
+    assert not is_of_this_machine(ip_address("8.8.8.8"))
 
 
 def poster_of(addresses: Sequence[str], dial) -> Poster:
     async def resolve(host: str, port: int) -> Sequence[Address]:
         return [ip_address(one) for one in addresses]
 
-    return Poster(LIST, context=ssl.create_default_context(), look=look, resolve=resolve, dial=dial)
+    return Poster(LIST, context=CONTEXT, look=look, resolve=resolve, dial=dial)
 
 
 async def look() -> Surroundings:

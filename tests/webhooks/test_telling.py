@@ -132,7 +132,9 @@ async def test_a_line_is_told_one_at_a_time_and_lines_beside_each_other(
     receiver.reply, receiver.most_at_once = slowly, 0
     watches = [uuid4() for _ in range(12)]
     kinds = (EventType.DECISION_CHANGED, EventType.ENDED)
-    await happen(connection, *[change(watch, number, kind=kind) for number, kind in enumerate(kinds) for watch in watches])
+    await happen(
+        connection, *[change(watch, number, kind=kind) for number, kind in enumerate(kinds) for watch in watches]
+    )
     await settle_all(sender, connection)
     assert len(receiver.told) == 24
     assert most_of_one == 1
@@ -267,7 +269,8 @@ async def test_a_closed_one_is_told_nothing_and_has_no_secret(
 async def read(service: Service, webhook_id: str) -> dict[str, Any]:
     found = await service.get(f"/v1/webhooks/{webhook_id}")
     assert found.status_code == 200, found.text
-    return found.json()
+    shown: dict[str, Any] = found.json()
+    return shown
 
 
 async def proofs_of(service: Service) -> list[dict[str, Any]]:

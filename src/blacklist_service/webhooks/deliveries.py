@@ -61,7 +61,8 @@ WITH picked AS MATERIALIZED (
         SELECT p.webhook_id, p.sequence FROM webhook_deliveries p
         WHERE p.webhook_id = asked.webhook_id AND p.state = 'pending' AND p.due_at <= $1
           AND NOT EXISTS (SELECT FROM webhook_deliveries e WHERE e.webhook_id = p.webhook_id AND e.state = 'pending'
-                            AND e.line = p.line AND (e.sequence < p.sequence OR e.leased_until > $1))
+                            AND e.line = p.line
+                            AND (e.sequence < p.sequence OR e.leased_until > $1))
         ORDER BY p.due_at, p.sequence LIMIT asked.room FOR UPDATE SKIP LOCKED
     ) AS d
 )
@@ -71,7 +72,8 @@ RETURNING d.webhook_id, d.sequence, d.line, d.tries, d.pending_since, d.body
 """
 SETTLE_TOLD = """
 UPDATE webhook_deliveries d
-SET state = 'delivered', status = told.status, fault = NULL, milliseconds = told.milliseconds, settled_at = $1, leased_until = NULL
+SET state = 'delivered', status = told.status, fault = NULL, milliseconds = told.milliseconds, settled_at = $1,
+    leased_until = NULL
 FROM unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::integer[]) AS told (webhook_id, sequence, status, milliseconds)
 WHERE d.webhook_id = told.webhook_id AND d.sequence = told.sequence AND d.state <> 'delivered'
 """
@@ -221,7 +223,8 @@ async def bury(connection: Connection, *, at: datetime, longest: timedelta) -> i
     """Give up what has waited for all the days; the feed has it, and a replay tells it again. Return how many."""
     status = await connection.execute(
         "UPDATE webhook_deliveries SET state = 'dead', settled_at = $1"
-        " WHERE webhook_id IN (SELECT id FROM webhooks WHERE state <> 'closed') AND state = 'pending' AND pending_since <= $2",
+        " WHERE webhook_id IN (SELECT id FROM webhooks WHERE state <> 'closed')"
+        " AND state = 'pending' AND pending_since <= $2",
         *(at, at - longest),
     )
     return int(status.rpartition(" ")[2])

@@ -154,7 +154,10 @@ async def dial_address(address: Address, destination: Destination, context: ssl.
 
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """Whom to believe: the system's authorities, and beside them those of `ca_file`. Raise `OSError` where it cannot be read."""
+    """Whom to believe: the system's authorities, and beside them those of `ca_file`.
+
+    Raise `OSError` where it cannot be read.
+    """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is not None:

@@ -1,7 +1,9 @@
 """Reads of webhooks and deliveries, and what units were not told yet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -33,6 +35,17 @@ WHERE f.last_sequence > greatest(f.acknowledged, coalesce(t.through, 0)) AND NOT
 UNTOLD = f"""
 SELECT e.member_code AS member, count(*) AS events, count(*) FILTER (WHERE e.at < $1) AS late, min(e.at) AS since
 {UNTOLD_EVENTS} GROUP BY e.member_code ORDER BY since, member
+"""
+TOLD = f"""
+SELECT e.member_code AS member, count(*) AS events,
+       count(*) FILTER (WHERE e.sequence <= greatest(f.acknowledged, coalesce(t.through, 0)) OR {IS_TOLD}) AS told,
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM (
+           SELECT min(d.settled_at) FROM webhooks w
+           JOIN webhook_deliveries d ON d.webhook_id = w.id AND d.sequence = e.sequence
+           WHERE w.member_code = e.member_code AND d.state = 'delivered') - e.at))::float8 AS median_seconds
+FROM watch_events e JOIN watch_feeds f ON f.member_code = e.member_code
+LEFT JOIN webhook_told t ON t.member_code = e.member_code
+WHERE e.at >= $1 AND e.at < $2 GROUP BY e.member_code
 """
 ADVANCE_TOLD = f"""
 INSERT INTO webhook_told AS held (member_code, through)
@@ -132,6 +145,35 @@ async def list_deliveries(
 async def list_untold(connection: Connection, *, at: datetime, late_after: timedelta) -> list[Untold]:
     """Who was not told of something yet, the longest first."""
     return [Untold(**row) for row in await connection.fetch(UNTOLD, at - late_after)]
+
+
+async def count_states(connection: Connection) -> dict[str, int]:
+    """Webhooks that are not closed, by their state."""
+    rows = await connection.fetch(
+        "SELECT state, count(*) AS webhooks FROM webhooks WHERE state <> 'closed' GROUP BY state"
+    )
+    return {row["state"]: row["webhooks"] for row in rows}
+
+
+async def count_told(connection: Connection, first: datetime, last: datetime) -> dict[str, asyncpg.Record]:
+    """Of the events from `first` to before `last`, by unit: all, those told, and the median of the seconds until an endpoint
+    took it; an acknowledgement says that an event was told, not when it was read.
+    """
+    return {row["member"]: row for row in await connection.fetch(TOLD, first, last)}
+
+
+async def list_endpoints(connection: Connection, members: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The webhooks of members that are not closed."""
+    rows = await connection.fetch(
+        "SELECT member_code, id AS webhook_id, state, failing_since FROM webhooks"
+        " WHERE member_code = ANY($1) AND state <> 'closed' ORDER BY member_code, id",
+        list(members),
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        endpoint = dict(row)
+        found.setdefault(endpoint.pop("member_code"), []).append(endpoint)
+    return found
 
 
 async def advance_told(connection: Connection) -> None:

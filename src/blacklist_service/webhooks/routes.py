@@ -174,7 +174,7 @@ async def rotate(
     "/{webhook_id}/test",
     status_code=202,
     summary="Have a test posted",
-    description="`webhook.test`, signed; before it is verified, the challenge, at once. `GET` says under `test` what came back.",
+    description="`webhook.test`, signed; before it is verified, the challenge, at once. What came of it stands under `test`.",
     response_model=WebhookDetails,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,

@@ -6,6 +6,7 @@ when its lease ends.
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter as Tally
@@ -115,10 +116,8 @@ class Sender:
 
     async def wait(self, seconds: float) -> None:
         """Until something came back, or so many seconds."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._moved.wait(), seconds)
-        except TimeoutError:
-            pass
 
     async def round(self, connection: Connection) -> bool:
         """Settle what came back, make deliveries of what happened, begin what is due; say whether there are endpoints."""

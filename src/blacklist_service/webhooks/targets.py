@@ -230,22 +230,17 @@ def is_public(address: Address) -> bool:
 
 
 def _inner(address: IPv6Address) -> list[Address]:
-    if (mapped := address.ipv4_mapped) is not None:
-        return [mapped]
     number = int(address)
-    if address in NAT64:
-        return [IPv4Address(number & LOW_32)]
+    if (tunnel := address.teredo) is not None:
+        return list(tunnel)
     if address in NAT64_LOCAL:
         # RFC 6052 §2.2 for a prefix of 48 bits: two octets, the octet u that is zero, two octets; some use the last 32.
         split = (number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF
         return [IPv4Address(split), IPv4Address(number & LOW_32)]
-    if (relayed := address.sixtofour) is not None:
-        return [relayed]
-    if (tunnel := address.teredo) is not None:
-        return list(tunnel)
-    if number >> 32 & 0xFCFF_FFFF == ISATAP:
-        return [IPv4Address(number & LOW_32)]
-    if address in COMPATIBLE and number > 1:
+    if (carried := address.ipv4_mapped or address.sixtofour) is not None:
+        return [carried]
+    is_isatap = number >> 32 & 0xFCFF_FFFF == ISATAP
+    if address in NAT64 or is_isatap or (address in COMPATIBLE and number > 1):
         return [IPv4Address(number & LOW_32)]
     return []
 
@@ -308,28 +303,23 @@ def _read_authority(authority: str, scheme: str) -> tuple[str, int, Address | No
     parts = AUTHORITY.fullmatch(authority)
     if parts is None:
         return None
-    host, port_text = parts.groups()
+    port_text = parts[2]
     port = int(port_text) if port_text else PORTS[scheme]
     if not 0 < port < 65536 or (port_text and port_text != str(port)):
         return None
-    if host.startswith("["):
-        return _read_v6(host[1:-1], port)
-    host = host.lower()
-    labels = host.split(".")
-    if len(host) > 253 or not all(LABEL.fullmatch(label) for label in labels):
-        return None
-    if not AS_A_NUMBER.fullmatch(labels[-1]):
-        return host, port, None
     try:
-        literal = ip_address(host)
+        host, literal = _read_host(parts[1].lower())
     except ValueError:
         return None
     return host, port, literal
 
 
-def _read_v6(text: str, port: int) -> tuple[str, int, Address] | None:
-    try:
-        literal = IPv6Address(text)
-    except ValueError:
-        return None
-    return str(literal), port, literal
+def _read_host(host: str) -> tuple[str, Address | None]:
+    """Raise `ValueError` for what is neither a name nor an address in its usual form."""
+    if host.startswith("["):
+        literal = IPv6Address(host[1:-1])
+        return str(literal), literal
+    labels = host.split(".")
+    if len(host) > 253 or not all(LABEL.fullmatch(label) for label in labels):
+        raise ValueError("no name")
+    return host, ip_address(host) if AS_A_NUMBER.fullmatch(labels[-1]) else None
