@@ -35,7 +35,7 @@ from tests.webhooks.receiver import (
     take,
 )
 
-WATCHES = 10_000 if os.environ.get("BLACKLIST_SOAK") else 400
+WATCHES = 10_000 if os.environ.get("BLACKLIST_SOAK") else 250
 MOST_REQUESTS = 60
 DOWN = timedelta(days=9)
 NOW = datetime(2018, 6, 1, tzinfo=UTC)
