@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from blacklist_service.webhooks.rules import NEXT_STATES, can_become
 from blacklist_service.webhooks.waits import (
     FAILURES_TO_FAILING,
     WAITS,
@@ -86,6 +87,13 @@ def test_what_fails_at_once_fails_once():
     for _ in range(8):
         health = step(health, FAILED, failures=0)
     assert (health.failures, health.next_try_at) == (1, NOW + timedelta(seconds=5))
+
+
+def test_every_state_has_its_next_ones_and_closed_is_the_end():
+    assert set(NEXT_STATES) == set(State)
+    assert {state for state in State if not NEXT_STATES[state]} == {State.CLOSED}
+    assert all(can_become(state, State.CLOSED) for state in State if state is not State.CLOSED)
+    assert [state for state in State if can_become(state, State.VERIFYING)] == [State.AWAITING_APPROVAL, State.DISABLED]
 
 
 def test_410_and_the_days_disable():

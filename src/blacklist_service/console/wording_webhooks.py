@@ -39,6 +39,7 @@ ERRORS: Mapping[str, str] = {
     "tls": "证书未通过验证",
     "cut": "连接中断",
     "protocol": "对方不是有效的接收端",
+    "error": "本系统出错，见运行日志",
     "unresolved": "域名无法解析",
     "url": "地址写法不被接受",
     "not-listed": "地址不在允许范围内",

@@ -16,7 +16,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.webhooks.bodies import event_body
-from blacklist_service.webhooks.queries import health_of
+from blacklist_service.webhooks.queries import IS_SUPERSEDED, health_of
 from blacklist_service.webhooks.rules import line_of, message_id
 from blacklist_service.webhooks.secrets import open_secret
 from blacklist_service.webhooks.waits import LEASE, Chance, Health, Outcome, State, after, wait
@@ -41,15 +41,14 @@ ON CONFLICT (webhook_id, sequence) DO UPDATE
 SET state = 'pending', pending_since = $2, due_at = $2, tries = 0, settled_at = NULL, leased_until = NULL
 WHERE held.state <> 'pending'
 """
-# Earlier ones of the same watch, but for those under way, whose answer is still to come (rules.SUPERSEDES).
-SUPERSEDE = """
+# Earlier ones of the same watch, but for those under way, whose answer is still to come.
+SUPERSEDE = f"""
 UPDATE webhook_deliveries d SET state = 'superseded', settled_at = $2
 WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.line = ANY($3)
   AND (d.leased_until IS NULL OR d.leased_until <= $2)
   AND EXISTS (SELECT FROM webhook_deliveries n
               WHERE n.webhook_id = $1 AND n.state = 'pending' AND n.line = d.line AND n.sequence > d.sequence
-                AND ((n.type = 'watch.decision_changed' AND d.type IN ('watch.decision_changed', 'watch.matches_changed'))
-                  OR (n.type = 'watch.matches_changed' AND d.type = 'watch.matches_changed')))
+                AND ({IS_SUPERSEDED}))
 """
 # Of each endpoint as many as it has room for, those tried longest ago first: one that always fails keeps back its own
 # line alone. A line's next one waits for all before it.

@@ -50,7 +50,8 @@ async def settle(connection: Connection, done: Done, *, longest: timedelta, chan
     before, outcome = health_of(row), done.outcome
     if row["test_asked_at"] is not None:
         await connection.execute(
-            "UPDATE webhooks SET test_tried_at = $2, test_status = $3, test_fault = $4, test_milliseconds = $5 WHERE id = $1",
+            "UPDATE webhooks SET test_tried_at = $2, test_status = $3, test_fault = $4, test_milliseconds = $5"
+            " WHERE id = $1 AND test_tried_at IS NULL",
             *(done.endpoint.webhook_id, done.at, outcome.status, outcome.fault, round(outcome.seconds * 1000)),
         )
     if before.state is State.VERIFYING and done.endpoint.health.state is State.VERIFYING and outcome.is_told:

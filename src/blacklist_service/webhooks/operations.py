@@ -35,14 +35,12 @@ from blacklist_service.webhooks.targets import Destination, TargetRefused, Targe
 from blacklist_service.webhooks.waits import TOLD, State
 
 # Dead ones are told again where nothing later of their watch was told, or will be; the others have been made superfluous.
-REPLAY_DEAD = """
+REPLAY_DEAD = f"""
 WITH dead AS (
     SELECT d.sequence, d.line, EXISTS (
                SELECT FROM webhook_deliveries n
                WHERE n.webhook_id = $1 AND n.line = d.line AND n.sequence > d.sequence AND n.state <> 'superseded'
-                 AND (n.type = d.type OR n.type = 'watch.decision_changed')
-                 AND n.type IN ('watch.decision_changed', 'watch.matches_changed')
-                 AND d.type IN ('watch.decision_changed', 'watch.matches_changed')) AS is_past
+                 AND ({queries.IS_SUPERSEDED})) AS is_past
     FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'dead'
 ), past AS (
     UPDATE webhook_deliveries d SET state = 'superseded', settled_at = $2

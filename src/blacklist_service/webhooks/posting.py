@@ -28,7 +28,8 @@ MOST_BYTES = 16 * 1024
 """Read of an answer: of its head, and of its body."""
 READ_BYTES = 4096
 ADDRESSES_TRIED = 3
-RESOLVERS = 8
+RESOLVERS = 32
+"""Threads: one name server that is silent holds no more of them than its endpoints may have tries under way."""
 USER_AGENT = "blacklist-service"
 
 Stream: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]

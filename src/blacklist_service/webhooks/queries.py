@@ -13,7 +13,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.database.connections import Connection
 from blacklist_service.problems import NotYours
 from blacklist_service.webhooks.problems import WebhookNotFound
-from blacklist_service.webhooks.rules import DeliveryState
+from blacklist_service.webhooks.rules import SUPERSEDES, DeliveryState
 from blacklist_service.webhooks.waits import Cause, Health, State
 
 COLUMNS = """
@@ -22,6 +22,10 @@ made_at, approved_at, verified_at, disabled_at, closed_at, last_secret_until,
 test_asked_at, test_tried_at, test_status, test_fault, test_milliseconds
 """
 
+IS_SUPERSEDED = " OR ".join(
+    f"(n.type, d.type) = ('{later}', '{kind}')" for later, earlier in SUPERSEDES.items() for kind in earlier
+)
+"""Whether the delivery `n` makes an earlier one of its line, `d`, superfluous."""
 # An event is told once its unit acknowledged it, or an endpoint of its unit took it, or a later one in its place.
 IS_TOLD = """
 EXISTS (SELECT FROM webhooks w JOIN webhook_deliveries d ON d.webhook_id = w.id AND d.sequence = e.sequence

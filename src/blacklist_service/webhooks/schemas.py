@@ -127,7 +127,7 @@ class DeliveryResponse(Response):
     status: int | None
     error: str | None = Field(
         description="of the last try, in a word: `status`, `redirect`, `gone`, `timeout`, `timeout-connect`, `refused`, "
-        "`unreachable`, `tls`, `cut`, `protocol`, `unresolved`, or the rule of targets that it broke"
+        "`unreachable`, `tls`, `cut`, `protocol`, `error`, `unresolved`, or the rule of targets that it broke"
     )
     milliseconds: int | None
     settled_at: datetime | None

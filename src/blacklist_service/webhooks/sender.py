@@ -46,6 +46,8 @@ LOOK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 TEND_SECONDS = 10.0
 MOST_UNDER_WAY = 256
+UNKNOWN = "error"
+"""A fault of ours: the log says where."""
 
 log = structlog.get_logger()
 
@@ -180,15 +182,12 @@ class Sender:
     def _begin_errands(self, endpoints: Sequence[Endpoint]) -> None:
         at = self._clock()
         for endpoint in endpoints:
-            health = endpoint.health
-            is_due = health.next_try_at is None or health.next_try_at <= at
-            wants_proof = health.state is State.VERIFYING and is_due
-            if endpoint.webhook_id in self._errands or not (wants_proof or endpoint.is_test_asked):
-                continue
-            if health.state is State.VERIFYING and not is_due:
-                continue
-            self._errands.add(endpoint.webhook_id)
-            self._begin(self._run_errand(endpoint))
+            is_wanted = endpoint.is_test_asked
+            if endpoint.health.state is State.VERIFYING:
+                is_wanted = endpoint.health.next_try_at is None or endpoint.health.next_try_at <= at
+            if is_wanted and endpoint.webhook_id not in self._errands:
+                self._errands.add(endpoint.webhook_id)
+                self._begin(self._run_errand(endpoint))
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -196,7 +195,7 @@ class Sender:
         task.add_done_callback(self._tasks.discard)
 
     async def _tell(self, claimed: Claim) -> None:
-        outcome = await self._post(claimed.endpoint, claimed.message_id, claimed.body)
+        outcome, _ = await self._send(claimed.endpoint, claimed.message_id, claimed.body, is_echo_wanted=False)
         self._settled.append(Settled(claimed, outcome, self._clock()))
         self._moved.set()
 
@@ -207,15 +206,16 @@ class Sender:
         self._errands_done.append(done)
         self._moved.set()
 
-    async def _post(self, endpoint: Endpoint, message_id: str, body: bytes) -> Outcome:
-        outcome, _ = await self._send(endpoint, message_id, body, is_echo_wanted=False)
-        return outcome
-
     async def _send(
         self, endpoint: Endpoint, message_id: str, body: bytes, *, is_echo_wanted: bool
     ) -> tuple[Outcome, bytes | None]:
+        """What became of it, in any case: what is under way has to come back, or its place would stay taken."""
         headers = signed_headers(message_id, body, at=self._clock(), secrets=endpoint.secrets, key=self._key)
-        answer = await self._poster.post(endpoint.url, headers, body, is_echo_wanted=is_echo_wanted)
+        try:
+            answer = await self._poster.post(endpoint.url, headers, body, is_echo_wanted=is_echo_wanted)
+        except Exception:
+            log.exception("posting_failed", member=endpoint.member)
+            return Outcome(None, UNKNOWN), None
         return answer.outcome, answer.echo
 
     async def _settle(self, connection: Connection) -> None:

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
+Chance: TypeAlias = Callable[[], float]
+"""Of [0, 1)."""
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (0, 5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600))
 """After so many failures in a row, the last one again and again."""
 JITTER = 0.2
@@ -105,6 +108,3 @@ def wait(failures: int, *, retry_after: timedelta | None = None, chance: float =
         return usual
     shortest, longest = RETRY_AFTER
     return max(usual, min(max(retry_after, shortest), longest))
-
-
-Chance = Callable[[], float]
