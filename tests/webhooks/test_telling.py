@@ -237,6 +237,23 @@ async def test_what_was_told_is_told_again_with_the_same_id_and_bytes(
         assert (await service.post(f"/v1/webhooks/{webhook_id}/replay", {"from": start})).status_code == 422
 
 
+async def test_a_feed_that_jumps_after_a_restore_is_followed(
+    service: Service, connection: Connection, receiver: Receiver
+):
+    webhook_id, _ = await open_hook(service)
+    sender = sender_to(service, {HOST: receiver})
+    await settle_all(sender, connection)
+    await happen(connection, change())
+    await settle_all(sender, connection)
+    await connection.execute("UPDATE watch_feeds SET last_sequence = 1000000")
+    await settle_all(sender, connection)
+    assert (await read(service, webhook_id))["through"] == 1_000_000
+    await happen(connection, change())
+    await settle_all(sender, connection)
+    assert [body["data"]["sequence"] for body in receiver.told] == [1, 1_000_001]
+    assert (await service.post(f"/v1/webhooks/{webhook_id}/replay", {"from": 1})).json()["events"] == 2
+
+
 async def test_a_test_says_what_came_back(service: Service, connection: Connection, receiver: Receiver):
     webhook_id, receiver.secret = await open_hook(service)
     sender = sender_to(service, {HOST: receiver})

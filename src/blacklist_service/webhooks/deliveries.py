@@ -16,7 +16,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.webhooks.bodies import event_body
-from blacklist_service.webhooks.queries import IS_SUPERSEDED, health_of
+from blacklist_service.webhooks.queries import IS_SUPERSEDED, health_of, last_sequence
 from blacklist_service.webhooks.rules import line_of, message_id
 from blacklist_service.webhooks.secrets import open_secret
 from blacklist_service.webhooks.waits import LEASE, Chance, Health, Outcome, State, after, wait
@@ -133,7 +133,10 @@ async def list_open(connection: Connection, *, at: datetime, secrecy: Secrecy) -
 
 
 async def make_deliveries(connection: Connection, webhook_id: UUID, *, at: datetime) -> bool:
-    """Make those of the next events past the webhook's own cursor; say whether there may be more."""
+    """Make those of the next events past the webhook's own cursor; say whether there may be more.
+
+    Sequences jump at a restore from a backup: where there is no event up to the feed's last one, the cursor jumps too.
+    """
     row = await connection.fetchrow(
         "SELECT member_code, cursor, types FROM webhooks WHERE id = $1 AND state IN ('active', 'failing')"
         " FOR UPDATE SKIP LOCKED",
@@ -141,12 +144,13 @@ async def make_deliveries(connection: Connection, webhook_id: UUID, *, at: datet
     )
     if row is None:
         return False
+    last = await last_sequence(connection, row["member_code"])  # before the events: all up to it are there to be read
     events = await connection.fetch(
         "SELECT * FROM watch_events WHERE member_code = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
         *(row["member_code"], row["cursor"], MADE_AT_ONCE),
     )
-    if not events:
-        return False
+    is_more = len(events) == MADE_AT_ONCE
+    reached = max([event["sequence"] for event in events] + ([] if is_more else [last]), default=row["cursor"])
     wanted = [event for event in events if event["type"] in row["types"]]
     lines = [line_of(event["watch_id"], event["check_id"]) for event in wanted]
     await connection.execute(
@@ -155,8 +159,8 @@ async def make_deliveries(connection: Connection, webhook_id: UUID, *, at: datet
         *([event["type"] for event in wanted], [event_body(dict(event)) for event in wanted]),
     )
     await connection.execute(SUPERSEDE, webhook_id, at, list(set(lines)))
-    await connection.execute("UPDATE webhooks SET cursor = $2 WHERE id = $1", webhook_id, events[-1]["sequence"])
-    return len(events) == MADE_AT_ONCE
+    await connection.execute("UPDATE webhooks SET cursor = $2 WHERE id = $1", webhook_id, reached)
+    return is_more
 
 
 async def claim(connection: Connection, rooms: Sequence[tuple[Endpoint, int]], *, at: datetime) -> list[Claim]:

@@ -162,7 +162,7 @@ async def replay(connection: Connection, webhook_id: UUID, *, start: int | Liter
         if not 0 < start <= last:
             raise NoSuchEvent
         await connection.execute("UPDATE webhooks SET cursor = least(cursor, $2) WHERE id = $1", webhook_id, start - 1)
-        again = last - start + 1
+        again = await queries.count_events(connection, row["member"], start)
     facts = {"webhook": str(webhook_id), "from": start, "events": again}
     await _record(connection, Action.WEBHOOK_REPLAYED, facts, office, at)
     return again

@@ -122,6 +122,14 @@ async def last_sequence(connection: Connection, member: str) -> int:
     return await connection.fetchval("SELECT last_sequence FROM watch_feeds WHERE member_code = $1", member) or 0
 
 
+async def count_events(connection: Connection, member: str, start: int) -> int:
+    """From a sequence on."""
+    number: int = await connection.fetchval(
+        "SELECT count(*) FROM watch_events WHERE member_code = $1 AND sequence >= $2", member, start
+    )
+    return number
+
+
 async def count_deliveries(connection: Connection, webhook_id: UUID) -> dict[str, int]:
     rows = await connection.fetch(
         "SELECT state, count(*) AS deliveries FROM webhook_deliveries WHERE webhook_id = $1 GROUP BY state", webhook_id
