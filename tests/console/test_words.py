@@ -67,7 +67,17 @@ def test_every_word_has_its_english():
     for file in FOLDER.rglob("*.html"):
         text = file.read_text("utf-8")
         said |= {word for pattern in (SAID, LABELLED, OTHERS, MENU) for word in pattern.findall(text)}
-    for name in ("entrance", "home", "watches", "window", "auditor", "wording", "proofs", "webhooks", "wording_webhooks"):
+    for name in (
+        "entrance",
+        "home",
+        "watches",
+        "window",
+        "auditor",
+        "wording",
+        "proofs",
+        "webhooks",
+        "wording_webhooks",
+    ):
         code = re.sub(r'""".*?"""', "", (FOLDER / f"{name}.py").read_text("utf-8"), flags=re.DOTALL)
         said |= set(CHINESE.findall(code))
     assert said - set(english()) == set()
