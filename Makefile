@@ -3,17 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests soak axe format lock migration schema openapi bench audit clean
+.PHONY: install demo test check lint types contracts drift tests soak axe format lock migration schema openapi client bench audit clean
 
 install: .venv/installed
 
 # The lock file holds versions and hashes; the project itself is laid over it without asking for anything more.
-.venv/installed: requirements/locked.txt pyproject.toml
+.venv/installed: requirements/locked.txt pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("blacklist-service needs Python 3.11 or newer, found %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing locked packages into .venv (about half a minute with a warm cache)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/locked.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e clients/python
 	@touch $@
 
 demo: install
@@ -37,6 +37,7 @@ contracts: install
 drift: install
 	$(RUN) openapi | diff -u openapi/openapi.json - > /dev/null || { echo "openapi/openapi.json is not what the code says: run 'make openapi'"; exit 1; }
 	@$(BIN)/python migrations/drift.py
+	@$(BIN)/python clients/python/generate.py --check
 
 # Most of a test's time is waiting, so four run at once; then what needs the machine to itself (tests/conftest.py).
 tests: install
@@ -74,6 +75,10 @@ migration: install
 
 openapi: install
 	$(RUN) openapi > openapi/openapi.json
+
+# The client's classes from openapi.json, and its blocking half from the awaited one.
+client: install
+	$(BIN)/python clients/python/generate.py
 
 # Ours against a bare endpoint, the naive way and CrowdSec, on lists of up to ten million: half an hour and 20 GB of disk.
 bench: install
