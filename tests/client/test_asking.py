@@ -50,14 +50,14 @@ async def test_what_was_refused_is_raised_and_says_where(service: Service, offic
 
 
 async def test_a_key_that_is_none_and_one_that_may_not_ask(service: Service) -> None:
-    asked = {"reference": "GD-1", "subjects": [person("张三", resident_id=resident_id())]}
+    question = Question(matter=MATTER, reference="GD-1", subjects=[person("张三", resident_id=resident_id())])
     async with listening(service) as port:
         url = f"http://127.0.0.1:{port}"
         async with AsyncBlacklist(url, "sxd_test_none") as nobody, AsyncBlacklist(url, service.keys["court"]) as court:
             with pytest.raises(KeyRefused):
-                await nobody.check(MATTER, **asked)
+                await nobody.ask(question)
             with pytest.raises(NotAllowed):
-                await court.check(MATTER, **asked)
+                await court.ask(question)
 
 
 async def test_a_batch_answers_each_in_its_place(service: Service, office: AsyncBlacklist) -> None:
