@@ -211,6 +211,8 @@ REPLACED = (
     (r"\bAsyncBlacklist\b", "Blacklist"),
     (r"\bAsyncTransport\b", "SyncTransport"),
     (r"\bAsyncIterator\b", "Iterator"),
+    (r"\bAsyncGenerator\[(\w+), None\]", r"Generator[\1, None, None]"),
+    (r"\bAsyncGenerator\b", "Generator"),
     (r"\basync (def|with|for)\b", r"\1"),
     (r"\bawait ", ""),
     (r"\baclosing\b", "closing"),

@@ -60,6 +60,16 @@ async def toggle(service: Service, listing: Listing, *, stop: asyncio.Event) -> 
         await asyncio.sleep(0.1)
 
 
+async def longest_lag(stop: asyncio.Event) -> float:
+    """How late this loop, in which the service runs too, was at the worst: no fault of the client's."""
+    longest = 0.0
+    while not stop.is_set():
+        began = time.monotonic()
+        await asyncio.sleep(0.01)
+        longest = max(longest, time.monotonic() - began - 0.01)
+    return longest
+
+
 async def test_no_fault_of_the_network_makes_an_answer_wrong(service: Service) -> None:
     listing = Listing(resident_id())
     await service.load_rows(row(name="张三", identifier_number=listing.number))
@@ -89,9 +99,11 @@ async def test_no_fault_of_the_network_makes_an_answer_wrong(service: Service) -
     ):
         stop = asyncio.Event()
         changing = asyncio.create_task(toggle(service, listing, stop=stop))
+        lagging = asyncio.create_task(longest_lag(stop))
         await asyncio.gather(*(ask_on(office) for _ in range(AT_ONCE)))
         stop.set()
         await changing
+        lag = await lagging
 
     rows = await service.fetch(
         "SELECT reference, count(*) AS n, min(check_id::text) AS id FROM ledger_entries"
@@ -103,10 +115,10 @@ async def test_no_fault_of_the_network_makes_an_answer_wrong(service: Service) -
     assert listing.changes > 2
     assert proxy.requests <= CALLS * 1.1 + RetryBudget.FREE
     assert len(answers) > CALLS / 2
-    assert max(took) < 3.05 + (0 if IS_SOAK else 5)
+    assert max(took) < 3.05 + lag
     report(
         f"{CALLS} calls, {proxy.requests} requests, {len(answers)} answers, {len(holds)} holds; "
-        f"{listing.changes} changes; longest {max(took):.2f} s; {dict(proxy.met)}"
+        f"{listing.changes} changes; longest {max(took):.2f} s, loop late by {lag:.2f} s; {dict(proxy.met)}"
     )
 
 

@@ -1,6 +1,7 @@
 """The client, awaited."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,6 @@ from blacklist_client.configuration import from_environment
 from blacklist_client.conversation import Call, Request, State, converse, succeeded
 from blacklist_client.errors import NoAnswer, Refused
 from blacklist_client.models import (
-    AcknowledgementRequest,
     ActResponse,
     ChangePage,
     HeartbeatResponse,
@@ -38,12 +38,22 @@ from blacklist_client.models import (
     WithdrawalRequest,
     WithdrawalResponse,
 )
+from blacklist_client.patience import Waits
 from blacklist_client.questions import Question
-from blacklist_client.reading import dump
+from blacklist_client.reading import dump, parse, read
 from blacklist_client.receipts import Receipt, verify_receipt
 from blacklist_client.transport import Address, AsyncTransport, drive_async
 from blacklist_client.uploads import upload_of
-from blacklist_client.watching import EventReader, ServerSentEvent
+from blacklist_client.watching import (
+    EventPage,
+    EventReader,
+    Feed,
+    ServerSentEvent,
+    Watch,
+    WatchEvent,
+    WatchList,
+    WatchPage,
+)
 
 T = TypeVar("T")
 SILENT_SECONDS = 60.0
@@ -211,7 +221,7 @@ class AsyncBlacklist:
         return await self._do(calls.get(NoticeResponse, "notices", notice_id))
 
     async def acknowledge_notice(self, notice_id: UUID | str, *, operator: str | None = None) -> NoticeResponse:
-        said = AcknowledgementRequest(operator=operator)
+        said = calls.said(operator=operator)
         return await self._do(calls.post(NoticeResponse, "notices", notice_id, "acknowledgement", body=said))
 
     async def reply_to_notice(self, notice_id: UUID | str, reply: ReplyRequest) -> NoticeResponse:
@@ -221,6 +231,101 @@ class AsyncBlacklist:
         """A court's notices as they move, until the connection ends: `data` is the notice, `id` where to go on from."""
         async for event in self._events("notices", "stream", last=after):
             yield event
+
+    # Watches
+
+    async def open_watches(
+        self,
+        check_ids: Sequence[UUID | str],
+        until: date,
+        *,
+        tell: Literal["decision", "matches"] = "decision",
+        after_outcome: bool = False,
+        operator: str | None = None,
+    ) -> list[Watch]:
+        """Keep the questions of up to 1,000 earlier checks open; what changed since is told at once."""
+        said = calls.said(
+            check_ids=[str(one) for one in check_ids],
+            until=until,
+            tell=tell,
+            after_outcome=after_outcome,
+            operator=operator,
+        )
+        return (await self._do(calls.post(WatchList, "watches", body=said))).items
+
+    async def watches(
+        self,
+        *,
+        state: Literal["open", "closed"] | None = None,
+        reference: str | None = None,
+        cursor: str | None = None,
+    ) -> WatchPage:
+        return await self._do(calls.get(WatchPage, "watches", state=state, reference=reference, cursor=cursor))
+
+    async def watch(self, watch_id: UUID | str) -> Watch:
+        return await self._do(calls.get(Watch, "watches", watch_id))
+
+    async def change_watch(
+        self,
+        watch_id: UUID | str,
+        until: date,
+        *,
+        tell: Literal["decision", "matches"] = "decision",
+        after_outcome: bool = False,
+        operator: str | None = None,
+    ) -> Watch:
+        said = calls.said(until=until, tell=tell, after_outcome=after_outcome, operator=operator)
+        return await self._do(calls.put(Watch, "watches", watch_id, body=said))
+
+    async def close_watch(self, watch_id: UUID | str, *, operator: str | None = None) -> Watch:
+        """Its question is deleted; nothing more is told of it but that it ended."""
+        return await self._do(calls.post(Watch, "watches", watch_id, "closure", body=calls.said(operator=operator)))
+
+    async def event_page(self, after: int | None = None, *, limit: int | None = None) -> EventPage:
+        """What changed after event `after`, or after the last that was acknowledged. Raise `Gone` where the service was
+        restored to before it: begin anew without `after`, and compare with `watches`.
+        """
+        return await self._do(calls.get(EventPage, "watch-events", after=after, limit=limit))
+
+    async def events(self, after: int | None = None) -> AsyncIterator[WatchEvent]:
+        """All that happened since, in order and without a gap, to the newest."""
+        more = True
+        while more:
+            page = await self.event_page(after)
+            after, more = page.next, page.more
+            for event in page.items:
+                yield event
+
+    async def follow_events(self, after: int | None = None) -> AsyncIterator[WatchEvent]:
+        """All that happened since, then each as it happens, without end. What breaks is begun anew where it ended.
+
+        Take an event in and keep its sequence in one transaction of yours; then `acknowledge_events`.
+        """
+        waits = Waits()
+        while True:
+            try:
+                page = await self.event_page(after)
+                after = page.next
+                waits.begin_anew()
+                for event in page.items:
+                    yield event
+                if page.more:
+                    continue
+                async with aclosing(self._events("watch-events", "stream", last=after)) as stream:
+                    async for told in stream:
+                        event = read(WatchEvent, parse(told.data.encode()))
+                        if event.sequence != after + 1:
+                            break  # the feed has what is between
+                        after = event.sequence
+                        yield event
+            except NoAnswer:
+                pass
+            await self._transport.wait(waits.next_seconds())
+
+    async def acknowledge_events(self, through: int, *, operator: str | None = None) -> Feed:
+        """Say that this office was told of every event up to `through`: kept there as proof."""
+        said = calls.said(through=through, operator=operator)
+        return await self._do(calls.post(Feed, "watch-events", "acknowledgement", body=said))
 
     # A court's acts
 
@@ -304,7 +409,7 @@ class AsyncBlacklist:
     async def _do(self, call: Call[T]) -> T:
         return await drive_async(converse(call, self._state), self._transport)
 
-    async def _events(self, *path: object, last: int | None, **query: object) -> AsyncIterator[ServerSentEvent]:
+    async def _events(self, *path: object, last: int | None, **query: object) -> AsyncGenerator[ServerSentEvent, None]:
         headers = {"accept": "text/event-stream"} | ({} if last is None else {"last-event-id": str(last)})
         request = Request("GET", calls.target(*path, **query), headers=headers)
         reader = EventReader()

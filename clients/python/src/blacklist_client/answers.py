@@ -21,17 +21,20 @@ from blacklist_client.models import (
 )
 from blacklist_client.questions import Question
 from blacklist_client.reading import parse, read
+from blacklist_client.watching import WatchOpened
 
 FRESH_SECONDS = 60.0
 """An answer that was given longer ago than this is no knowledge of now; and so long a question keeps its key."""
 STRENGTH = {Decision.CLEAR: 0, Decision.FLAG: 1, Decision.BLOCK: 2}
 USUAL_AGAIN_SECONDS = 5.0
+KNOWN = tuple(one.name for one in fields(CheckResponse))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(CheckResponse):
     """What the service answered, whole and on record there. `content` is the exact bytes, which a receipt proves."""
 
+    watch: WatchOpened | None = None
     content: bytes = field(repr=False, compare=False)
     request_id: str | None = field(default=None, compare=False)
 
@@ -107,18 +110,20 @@ def read_answer(reply: Reply, question: Question) -> Answer:
     """Raise `NoAnswer` unless this is a whole, fresh answer, and to this question."""
     if reply.status != 200 or media_type(reply) != "application/json":
         raise NotUnderstood(f"not an answer of the service (status {reply.status})")
-    answer = answer_of(read(CheckResponse, parse(reply.content)), reply.content, reply.headers.get("x-request-id"))
+    answer = read_check(parse(reply.content), reply.content, reply.headers.get("x-request-id"))
     require_fits(answer, question)
     require_fresh(answer.checked_at, reply)
     return answer
 
 
-def answer_of(found: CheckResponse, content: bytes, request_id: str | None) -> Answer:
-    known: dict[str, Any] = {one.name: getattr(found, one.name) for one in fields(CheckResponse)}
-    return Answer(**known, content=content, request_id=request_id)
+def read_check(parsed: Any, content: bytes, request_id: str | None) -> Answer:
+    found = read(CheckResponse, parsed)
+    watch = read(WatchOpened | None, parsed.get("watch"))  # type: ignore[arg-type] # a union is a type too
+    known: dict[str, Any] = {name: getattr(found, name) for name in KNOWN}
+    return Answer(**known | {"watch": watch}, content=content, request_id=request_id)
 
 
-def require_fits(answer: CheckResponse, question: Question) -> None:
+def require_fits(answer: Answer, question: Question) -> None:
     """Raise `NotUnderstood` where an answer is to something else, or weaker than what it is made of."""
     if answer.matter != question.matter or answer.reference != question.reference:
         raise NotUnderstood("the answer is to another question")
@@ -128,6 +133,8 @@ def require_fits(answer: CheckResponse, question: Question) -> None:
     for subject in answer.subjects:
         require_strongest(subject.decision, [match.effect for match in subject.matches])
     require_strongest(answer.decision, [subject.decision for subject in answer.subjects])
+    if question.watch_until is not None and answer.watch is None:
+        raise NotUnderstood("the question was to be kept open, and the answer does not say that it is")
     if answer.decision is Decision.CLEAR and "list-empty" in answer.warnings:
         raise NothingListed("the service has no list: its clear says nothing")
 

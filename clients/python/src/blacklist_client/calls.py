@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from blacklist_client.answers import Answer, Asked, answer_of, read_answer, require_fits, require_fresh
+from blacklist_client.answers import Answer, Asked, read_answer, read_check, require_fits, require_fresh
 from blacklist_client.conversation import Call, Headers, Reply, Request, media_type, refusal
 from blacklist_client.errors import Failing, NoAnswer, NotUnderstood, Refused, TooMany, Undetermined
 from blacklist_client.models import (
-    BatchResponse,
-    CheckResponse,
     CorrectionRequest,
     DeletionRequest,
     DisputeRequest,
@@ -90,25 +88,36 @@ def _read_batch(reply: Reply, questions: Sequence[Question]) -> list[Result]:
     if reply.status != 200 or media_type(reply) != "application/json":
         raise NotUnderstood(f"not an answer of the service (status {reply.status})")
     parsed = parse(reply.content)
-    found = read(BatchResponse, parsed)
+    found = read(_Results, parsed)
     if len(found.results) != len(questions):
         raise NotUnderstood("the answer is to another number of questions")
-    items = zip(found.results, questions, strict=True)
-    return [_result(item.status, item.check, item.problem, question, reply) for item, question in items]
+    return [_result(item, question, reply) for item, question in zip(found.results, questions, strict=True)]
 
 
-def _result(
-    status: int, check: CheckResponse | None, problem: Mapping[str, Any] | None, question: Question, reply: Reply
-) -> Result:
+@dataclass(frozen=True, slots=True)
+class _Item:
+    status: int
+    check: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    results: list[_Item]
+
+
+def _result(item: _Item, question: Question, reply: Reply) -> Result:
     """Of one question in a batch. The exact bytes of an answer in a batch are read again with `recorded`."""
+    status, problem = item.status, item.problem
     try:
-        if status == 200 and check is not None and problem is None:
-            require_fits(check, question)
-            require_fresh(check.checked_at, reply)
-            return answer_of(check, b"", reply.headers.get("x-request-id"))
+        if status == 200 and item.check is not None and problem is None:
+            answer = read_check(item.check, b"", reply.headers.get("x-request-id"))
+            require_fits(answer, question)
+            require_fresh(answer.checked_at, reply)
+            return answer
     except NoAnswer as error:
         return error
-    if check is not None or problem is None:
+    if item.check is not None or problem is None:
         return NotUnderstood("an item of the batch is neither an answer nor a refusal")
     if status == 503:
         return Undetermined("the service cannot know or cannot record (503)")
@@ -140,6 +149,11 @@ def upload(kind: type[T], where: str, upload: Upload, key: str) -> Call[T]:
     """A file, sent once; cut off, it is sent again under its key by whoever sent it."""
     headers = {"content-type": upload.content_type, "content-length": str(upload.length)}
     return Call(Request("POST", where, upload, headers, key), _json(kind), UPLOAD)
+
+
+def said(**values: object) -> dict[str, object]:
+    """A body of what was said; what is None was not."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def nothing(call: Call[Any]) -> Call[None]:

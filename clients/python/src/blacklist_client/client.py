@@ -3,7 +3,8 @@
 Generated from aio.py by clients/python/generate.py: change nothing here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,6 @@ from blacklist_client.configuration import from_environment
 from blacklist_client.conversation import Call, Request, State, converse, succeeded
 from blacklist_client.errors import NoAnswer, Refused
 from blacklist_client.models import (
-    AcknowledgementRequest,
     ActResponse,
     ChangePage,
     HeartbeatResponse,
@@ -41,12 +41,22 @@ from blacklist_client.models import (
     WithdrawalRequest,
     WithdrawalResponse,
 )
+from blacklist_client.patience import Waits
 from blacklist_client.questions import Question
-from blacklist_client.reading import dump
+from blacklist_client.reading import dump, parse, read
 from blacklist_client.receipts import Receipt, verify_receipt
 from blacklist_client.transport import Address, SyncTransport, drive
 from blacklist_client.uploads import upload_of
-from blacklist_client.watching import EventReader, ServerSentEvent
+from blacklist_client.watching import (
+    EventPage,
+    EventReader,
+    Feed,
+    ServerSentEvent,
+    Watch,
+    WatchEvent,
+    WatchList,
+    WatchPage,
+)
 
 T = TypeVar("T")
 SILENT_SECONDS = 60.0
@@ -214,7 +224,7 @@ class Blacklist:
         return self._do(calls.get(NoticeResponse, "notices", notice_id))
 
     def acknowledge_notice(self, notice_id: UUID | str, *, operator: str | None = None) -> NoticeResponse:
-        said = AcknowledgementRequest(operator=operator)
+        said = calls.said(operator=operator)
         return self._do(calls.post(NoticeResponse, "notices", notice_id, "acknowledgement", body=said))
 
     def reply_to_notice(self, notice_id: UUID | str, reply: ReplyRequest) -> NoticeResponse:
@@ -224,6 +234,101 @@ class Blacklist:
         """A court's notices as they move, until the connection ends: `data` is the notice, `id` where to go on from."""
         for event in self._events("notices", "stream", last=after):
             yield event
+
+    # Watches
+
+    def open_watches(
+        self,
+        check_ids: Sequence[UUID | str],
+        until: date,
+        *,
+        tell: Literal["decision", "matches"] = "decision",
+        after_outcome: bool = False,
+        operator: str | None = None,
+    ) -> list[Watch]:
+        """Keep the questions of up to 1,000 earlier checks open; what changed since is told at once."""
+        said = calls.said(
+            check_ids=[str(one) for one in check_ids],
+            until=until,
+            tell=tell,
+            after_outcome=after_outcome,
+            operator=operator,
+        )
+        return (self._do(calls.post(WatchList, "watches", body=said))).items
+
+    def watches(
+        self,
+        *,
+        state: Literal["open", "closed"] | None = None,
+        reference: str | None = None,
+        cursor: str | None = None,
+    ) -> WatchPage:
+        return self._do(calls.get(WatchPage, "watches", state=state, reference=reference, cursor=cursor))
+
+    def watch(self, watch_id: UUID | str) -> Watch:
+        return self._do(calls.get(Watch, "watches", watch_id))
+
+    def change_watch(
+        self,
+        watch_id: UUID | str,
+        until: date,
+        *,
+        tell: Literal["decision", "matches"] = "decision",
+        after_outcome: bool = False,
+        operator: str | None = None,
+    ) -> Watch:
+        said = calls.said(until=until, tell=tell, after_outcome=after_outcome, operator=operator)
+        return self._do(calls.put(Watch, "watches", watch_id, body=said))
+
+    def close_watch(self, watch_id: UUID | str, *, operator: str | None = None) -> Watch:
+        """Its question is deleted; nothing more is told of it but that it ended."""
+        return self._do(calls.post(Watch, "watches", watch_id, "closure", body=calls.said(operator=operator)))
+
+    def event_page(self, after: int | None = None, *, limit: int | None = None) -> EventPage:
+        """What changed after event `after`, or after the last that was acknowledged. Raise `Gone` where the service was
+        restored to before it: begin anew without `after`, and compare with `watches`.
+        """
+        return self._do(calls.get(EventPage, "watch-events", after=after, limit=limit))
+
+    def events(self, after: int | None = None) -> Iterator[WatchEvent]:
+        """All that happened since, in order and without a gap, to the newest."""
+        more = True
+        while more:
+            page = self.event_page(after)
+            after, more = page.next, page.more
+            for event in page.items:
+                yield event
+
+    def follow_events(self, after: int | None = None) -> Iterator[WatchEvent]:
+        """All that happened since, then each as it happens, without end. What breaks is begun anew where it ended.
+
+        Take an event in and keep its sequence in one transaction of yours; then `acknowledge_events`.
+        """
+        waits = Waits()
+        while True:
+            try:
+                page = self.event_page(after)
+                after = page.next
+                waits.begin_anew()
+                for event in page.items:
+                    yield event
+                if page.more:
+                    continue
+                with closing(self._events("watch-events", "stream", last=after)) as stream:
+                    for told in stream:
+                        event = read(WatchEvent, parse(told.data.encode()))
+                        if event.sequence != after + 1:
+                            break  # the feed has what is between
+                        after = event.sequence
+                        yield event
+            except NoAnswer:
+                pass
+            self._transport.wait(waits.next_seconds())
+
+    def acknowledge_events(self, through: int, *, operator: str | None = None) -> Feed:
+        """Say that this office was told of every event up to `through`: kept there as proof."""
+        said = calls.said(through=through, operator=operator)
+        return self._do(calls.post(Feed, "watch-events", "acknowledgement", body=said))
 
     # A court's acts
 
@@ -307,7 +412,7 @@ class Blacklist:
     def _do(self, call: Call[T]) -> T:
         return drive(converse(call, self._state), self._transport)
 
-    def _events(self, *path: object, last: int | None, **query: object) -> Iterator[ServerSentEvent]:
+    def _events(self, *path: object, last: int | None, **query: object) -> Generator[ServerSentEvent, None, None]:
         headers = {"accept": "text/event-stream"} | ({} if last is None else {"last-event-id": str(last)})
         request = Request("GET", calls.target(*path, **query), headers=headers)
         reader = EventReader()

@@ -36,6 +36,21 @@ READING = Patience(deadline_seconds=15.0, try_seconds=10.0)
 UPLOAD = Patience(deadline_seconds=3600.0, try_seconds=3600.0, tries=1)
 
 
+@dataclass(slots=True)
+class Waits:
+    """Between attempts that go on for ever: 1, 2, 4 … 30 s, a quarter more or less."""
+
+    longest_seconds: float = 30.0
+    _next_seconds: float = 1.0
+
+    def next_seconds(self) -> float:
+        seconds, self._next_seconds = self._next_seconds, min(2 * self._next_seconds, self.longest_seconds)
+        return seconds * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+
+    def begin_anew(self) -> None:
+        self._next_seconds = 1.0
+
+
 class RetryBudget:
     """Of all calls together: retries are at most a tenth of the calls of the last ten seconds.
 

@@ -94,7 +94,10 @@ def reader(kind: Any) -> Read:  # noqa: PLR0911 - one for each kind of type
         return _list(reader(get_args(kind)[0]))
     if origin in {Union, types.UnionType}:
         return _union([one for one in get_args(kind) if one is not type(None)], type(None) in get_args(kind))
-    return _any if kind is Any else _of_type(dict, "an object")
+    if kind is Any:
+        return _any
+    assert kind is dict or origin is dict, kind  # noqa: S101 - no other type is in a generated class
+    return _of_type(dict, "an object")
 
 
 def _object(kind: Any) -> Read:
