@@ -1,7 +1,7 @@
 """Answers as the service sends them, of each decision, and what can be done to one."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -52,10 +52,10 @@ def answer(decision: str, **values: Any) -> dict[str, Any]:
     } | values
 
 
-def reply(content: Any, *, status: int = 200, **headers: str) -> Reply:
+def reply(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     body = content if isinstance(content, bytes) else json.dumps(content, ensure_ascii=False).encode()
     usual = {"content-type": "application/json", "date": format_datetime(datetime.now(UTC), usegmt=True)}
-    return Reply(status, usual | {name.replace("_", "-"): value for name, value in headers.items()}, body)
+    return Reply(status, usual | dict(headers or {}), body)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -69,7 +69,7 @@ def test_without_any_of_its_fields_it_is_none(decision: str) -> None:
         assert isinstance(ask(reply(cut)), NotUnderstood), path
 
 
-STRANGE = ["", "CLEAR", "Clear", " clear", "unknown", None, True, 0, 1, 1.5, [], {}, "2018-04-20", -1]
+STRANGE: list[Any] = ["", "CLEAR", "Clear", " clear", "unknown", None, True, 0, 1, 1.5, [], {}, "2018-04-20", -1]
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
@@ -95,7 +95,8 @@ def test_a_decision_weaker_than_its_parts_is_none() -> None:
 
 
 def test_an_answer_to_another_question_is_none() -> None:
-    for values in ({"reference": "GD-2"}, {"matter": "school_enrolment"}, {"subjects": []}):
+    others: list[dict[str, Any]] = [{"reference": "GD-2"}, {"matter": "school_enrolment"}, {"subjects": []}]
+    for values in others:
         assert isinstance(ask(reply(answer("clear", **values))), NotUnderstood)
     guardian = answer("clear")
     guardian["subjects"][0]["role"] = "guardian"
@@ -117,15 +118,15 @@ def test_no_other_status_is_an_answer() -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"content_type": "text/html"},
-        {"content_type": "text/json"},
-        {"content_type": ""},
+        {"content-type": "text/html"},
+        {"content-type": "text/json"},
+        {"content-type": ""},
         {"date": "yesterday"},
         {"date": ""},
     ],
 )
 def test_not_without_its_headers(headers: dict[str, str]) -> None:
-    assert isinstance(ask(reply(answer("clear"), **headers)), NotUnderstood)
+    assert isinstance(ask(reply(answer("clear"), headers=headers)), NotUnderstood)
 
 
 def test_json_that_another_reader_would_let_pass_is_none() -> None:

@@ -151,11 +151,17 @@ class AsyncBlacklist:
         """The same, raising `NoAnswer` where `check` returns a hold."""
         return await self._do(calls.ask(self._asked(question)))
 
-    async def batch(self, questions: Sequence[Question], *, key: str | None = None) -> list[Answer | Hold | Refused]:
-        """Up to 1,000 at once, each its own check; an item that is refused is in its place. `key`: to resume under."""
+    async def batch(
+        self, questions: Sequence[Question], *, key: str | None = None, fresh_seconds: float = FRESH_SECONDS
+    ) -> list[Answer | Hold | Refused]:
+        """Up to 1,000 at once, each its own check; an item that is refused is in its place.
+
+        `key`: under which the same batch was sent before, so that what was answered then is not asked again; such answers
+        are taken if they are at most `fresh_seconds` old, and are holds otherwise.
+        """
         batch = Batch.of(questions, key)
         try:
-            found = await self._do(calls.ask_many(batch))
+            found = await self._do(calls.ask_many(batch, fresh_seconds))
         except NoAnswer as error:
             return [hold_of(error, self._asked(question), self._adviser) for question in batch.questions]
         return [

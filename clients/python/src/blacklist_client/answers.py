@@ -43,11 +43,7 @@ class Answer(CheckResponse):
 
     def reasons(self) -> list[str]:
         """A sentence for each match, in Chinese, as an officer and the person concerned may read it."""
-        return [
-            sentence(subject, match)
-            for subject in self.subjects
-            for match in sorted(subject.matches, key=lambda match: -STRENGTH[match.effect])
-        ]
+        return reasons_of(self.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +96,15 @@ class Hold:
         raise TypeError("a hold keeps a personal number and is not to be stored: store why and again_at")
 
 
+def reasons_of(subjects: Sequence[SubjectResponse]) -> list[str]:
+    """Of a stored answer too."""
+    return [
+        sentence(subject, match)
+        for subject in subjects
+        for match in sorted(subject.matches, key=lambda match: -STRENGTH[match.effect])
+    ]
+
+
 def hold_of(error: NoAnswer, asked: Asked | None, adviser: Adviser | None) -> Hold:
     after = error.after_seconds if error.after_seconds is not None else USUAL_AGAIN_SECONDS
     advice = tuple(adviser.advise(asked.question.subjects)) if adviser is not None and asked is not None else ()
@@ -144,15 +149,15 @@ def require_strongest(decision: Decision, parts: Sequence[Decision]) -> None:
         raise NotUnderstood("the answer's decision is weaker than what it is made of")
 
 
-def require_fresh(checked_at: datetime, reply: Reply) -> None:
-    """Raise `StaleReplay` where the answer is older than the reply by the service's own clock."""
+def require_fresh(checked_at: datetime, reply: Reply, within_seconds: float = FRESH_SECONDS) -> None:
+    """Raise `StaleReplay` where the answer is so much older than the reply, by the service's own clock."""
     try:
         sent_at = email.utils.parsedate_to_datetime(reply.headers["date"])
     except (KeyError, ValueError):
         raise NotUnderstood("the answer has no date") from None
     if sent_at.tzinfo is None:
         sent_at = sent_at.replace(tzinfo=UTC)
-    if (sent_at - checked_at).total_seconds() > FRESH_SECONDS:
+    if (sent_at - checked_at).total_seconds() > within_seconds:
         raise StaleReplay("a stored answer of longer ago")
 
 

@@ -18,7 +18,7 @@ from blacklist_client.models import (
     SuspensionRequest,
     WithdrawalRequest,
 )
-from blacklist_client.patience import BATCH, QUICK, READING, UPLOAD, Patience
+from blacklist_client.patience import BATCH, QUICK, READING, UPLOAD
 from blacklist_client.questions import Question
 from blacklist_client.reading import dump, parse, read
 from blacklist_client.uploads import Upload
@@ -79,19 +79,21 @@ class Batch:
 Result = Answer | NoAnswer | Refused
 
 
-def ask_many(batch: Batch, patience: Patience = BATCH) -> Call[list[Result]]:
+def ask_many(batch: Batch, within_seconds: float) -> Call[list[Result]]:
     request = Request("POST", "/v1/checks/batch", batch.content, key=batch.key)
-    return Call(request, lambda reply: _read_batch(reply, batch.questions), patience)
+    return Call(request, lambda reply: _read_batch(reply, batch.questions, within_seconds), BATCH)
 
 
-def _read_batch(reply: Reply, questions: Sequence[Question]) -> list[Result]:
+def _read_batch(reply: Reply, questions: Sequence[Question], within_seconds: float) -> list[Result]:
     if reply.status != 200 or media_type(reply) != "application/json":
         raise NotUnderstood(f"not an answer of the service (status {reply.status})")
     parsed = parse(reply.content)
     found = read(_Results, parsed)
     if len(found.results) != len(questions):
         raise NotUnderstood("the answer is to another number of questions")
-    return [_result(item, question, reply) for item, question in zip(found.results, questions, strict=True)]
+    return [
+        _result(item, question, reply, within_seconds) for item, question in zip(found.results, questions, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +108,14 @@ class _Results:
     results: list[_Item]
 
 
-def _result(item: _Item, question: Question, reply: Reply) -> Result:
+def _result(item: _Item, question: Question, reply: Reply, within_seconds: float) -> Result:
     """Of one question in a batch. The exact bytes of an answer in a batch are read again with `recorded`."""
     status, problem = item.status, item.problem
     try:
         if status == 200 and item.check is not None and problem is None:
             answer = read_check(item.check, b"", reply.headers.get("x-request-id"))
             require_fits(answer, question)
-            require_fresh(answer.checked_at, reply)
+            require_fresh(answer.checked_at, reply, within_seconds)
             return answer
     except NoAnswer as error:
         return error
