@@ -22,6 +22,7 @@ SHANGHAI = timezone(timedelta(hours=8))
 DECISIONS = {Decision.BLOCK: "停止办理", Decision.FLAG: "人工审核", Decision.CLEAR: "未命中"}
 REFUSED, UNANSWERED = "未受理", "未答复"
 ADDED = ("结论", "依据", "案号", "法院", "核验编号", "核验时间", "名单版本", "提示")
+WIDTHS = {"结论": 10, "依据": 30, "案号": 26, "法院": 24, "核验编号": 38, "核验时间": 20, "名单版本": 10, "提示": 40}
 FORMULA = tuple("=+-@\t\r\0＝＋－＠")
 MOST_MATCHES = 5
 """Of one row, in words; how many more there are is said."""
@@ -139,8 +140,11 @@ def write_results(file: Path, header: Sequence[str], rows: Iterable[Row], report
     write = _write_csv if file.suffix.lower() == ".csv" else _write_workbook
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.close(descriptor)
-    counts = write(beside, header, rows, report)
-    beside.replace(file)
+    try:
+        counts = write(beside, header, rows, report)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
     return counts
 
 
@@ -170,33 +174,40 @@ def _write_totals(opened: TextIO, lines: Iterable[tuple[str, str | int]]) -> Non
 def _write_workbook(file: Path, header: Sequence[str], rows: Iterable[Row], report: Report) -> Counter[str]:
     from xlsxwriter import Workbook  # noqa: PLC0415 - of the extra `cli`
 
+    # A row is written and let go of; every text is a string of its row, so that nothing is kept to the end.
+    plain = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = Workbook(str(file), plain | {"tmpdir": str(file.parent)})
+    try:
+        return _write_sheets(book, header, rows, report)
+    finally:
+        book.close()
+
+
+def _write_sheets(book: Any, header: Sequence[str], rows: Iterable[Row], report: Report) -> Counter[str]:
     counts: Counter[str] = Counter()
     versions: list[int] = []
-    # A row is written and let go of; every text is a string of its row, so that nothing is kept to the end.
-    book = Workbook(str(file), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    bold = book.add_format({"bold": True, "text_wrap": False})
+    bold = book.add_format({"bold": True})
     sheet = book.add_worksheet("结果")
     sheet.freeze_panes(1, 0)
-    width = len(header) + len(ADDED)
     for column, title in enumerate((*header, *ADDED)):
-        sheet.set_column(column, column, 18)
+        sheet.set_column(column, column, WIDTHS.get(title, 18))
         sheet.write_string(0, column, title, bold)
     number = 0
     for number, (cells, result) in enumerate(rows, 1):
         _count(result, counts, versions)
         for column, cell in enumerate(_padded(cells, len(header), result)):
-            if isinstance(cell, int) and not isinstance(cell, bool):
+            if type(cell) is int:
                 sheet.write_number(number, column, cell)
             elif text := text_of(cell):
                 sheet.write_string(number, column, text)
-    sheet.autofilter(0, 0, number, width - 1)
+    sheet.autofilter(0, 0, number, len(header) + len(ADDED) - 1)
     totals = book.add_worksheet("合计")
     totals.set_column(0, 0, 16)
     totals.set_column(1, 1, 70)
     for line, (title, value) in enumerate(report.lines(counts, versions)):
         totals.write_string(line, 0, title, bold)
-        totals.write_number(line, 1, value) if isinstance(value, int) else totals.write_string(line, 1, value)
-    book.close()
+        write = totals.write_number if isinstance(value, int) else totals.write_string
+        write(line, 1, value)
     return counts
 
 
