@@ -79,6 +79,7 @@ openapi: install
 # The client's classes from openapi.json, and its blocking half from the awaited one.
 client: install
 	$(BIN)/python clients/python/generate.py
+	$(BIN)/python -m tests.client.vectors
 
 # Ours against a bare endpoint, the naive way and CrowdSec, on lists of up to ten million: half an hour and 20 GB of disk.
 bench: install

@@ -16,6 +16,7 @@ import openpyxl
 import pytest
 
 from blacklist_client.journal import Journal, JournalError
+from blacklist_client.models import SubjectKind
 from blacklist_client.results import ADDED, Report, Result, write_results
 from blacklist_client.rosters import RosterError, is_rounded, read_roster
 from tests.durability.serving import Served, report, running
@@ -225,13 +226,14 @@ async def test_a_key_that_is_refused_ends_it(service: Service, tmp_path: Path) -
         ("530111198503170000", True),
         (530111850317001.0, False),  # fifteen digits: a number of before 1999, whole
         ("530111198503170015", False),
+        ("530111196501010000", False),  # its check digit holds
         (1.5, True),
         ("", False),
         (None, False),
     ],
 )
 def test_what_a_spreadsheet_has_rounded_is_no_number(cell: Any, is_so: bool) -> None:
-    assert is_rounded(cell) is is_so
+    assert is_rounded(cell, SubjectKind.PERSON) is is_so
 
 
 def test_columns_are_those_named_or_the_usual_ones(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Nothing is guessed of a value. A number that a spreadsheet has rounded is refuse
 
 import csv
 import io
+import operator
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ LARGEST_EXACT = 1 << 53
 ROUNDED = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?[Ee][+-]?[0-9]+|[1-9][0-9]{14}000")
 LOOK_FOR_HEADER_ROWS = 20
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+CREDIT_CODE_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 NAMES = (
     "姓名",
@@ -145,7 +148,7 @@ def question_of(roster: Roster, cells: Sequence[Any], asking: Asking) -> Questio
         return RowRefused("reference-missing", "报名序号（编号）为空")
     if not name:
         return RowRefused("name-missing", "姓名（名称）为空")
-    if at.number is not None and is_rounded(cells[at.number] if at.number < len(cells) else None):
+    if at.number is not None and is_rounded(cells[at.number] if at.number < len(cells) else None, asking.kind):
         return RowRefused("identifier-damaged", "证件号码已被电子表格改写（科学计数或末尾变零），请按文本格式重新填写")
     identifier = IdentifierRequest(type=asking.identifier_type, number=number) if number else None
     subject = SubjectRequest(role=asking.role, kind=asking.kind, name=name, identifier=identifier)
@@ -158,14 +161,14 @@ def question_of(roster: Roster, cells: Sequence[Any], asking: Asking) -> Questio
     )
 
 
-def is_rounded(cell: Any) -> bool:
+def is_rounded(cell: Any, kind: SubjectKind) -> bool:
     """Whether a spreadsheet has taken digits from it: too large for a number cell, in scientific notation, or ending in
     three zeros where the check digit then fails.
     """
     if isinstance(cell, float | int) and not isinstance(cell, bool):
         return abs(cell) >= LARGEST_EXACT or cell != int(cell)
     text = text_of(cell)
-    return bool(ROUNDED.fullmatch(text)) and not _has_check_digit(text)
+    return bool(ROUNDED.fullmatch(text)) and not _has_check_digit(text, kind)
 
 
 def text_of(cell: Any) -> str:
@@ -181,11 +184,14 @@ def text_of(cell: Any) -> str:
     return str(cell).strip().strip("\ufeff\u200b\u3000").strip()
 
 
-def _has_check_digit(text: str) -> bool:
-    if len(text) != 18 or not text[:17].isdigit():
+def _has_check_digit(digits: str, kind: SubjectKind) -> bool:
+    """As a resident ID (GB 11643) or a credit code (GB 32100): eighteen digits that end so by chance, not by rounding."""
+    if len(digits) != 18 or not digits.isdigit():
         return False
-    total = sum(int(digit) * weight for digit, weight in zip(text, WEIGHTS, strict=False))
-    return text[17].upper() == "10X98765432"[total % 11]
+    if kind is SubjectKind.PERSON:
+        return digits[17] == "10X98765432"[sum(map(operator.mul, map(int, digits), WEIGHTS)) % 11]
+    total = sum(int(digit) * pow(3, place, 31) for place, digit in enumerate(digits[:17]))
+    return digits[17] == CREDIT_CODE_SIGNS[-total % 31]
 
 
 def _cell(cells: Sequence[Any], place: int) -> str:

@@ -1,0 +1,123 @@
+"""Receipts, certificates and webhooks are verified, by the service's real ones and by the vectors that others are given."""
+
+import asyncio
+import base64
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from blacklist_client import Answer, AsyncBlacklist, NoAnswer, Receipt, Unverified, Webhook, person, verify_receipt
+from blacklist_service.access.scopes import Role
+from blacklist_service.ledger.notes import VerifierKey
+from blacklist_service.members.rules import MemberKind
+from tests.client import vectors
+from tests.durability.serving import Served, running
+from tests.support import resident_id
+
+MATTER = "civil_service_recruitment"
+
+
+@pytest.mark.parametrize("name", vectors.made())
+def test_vectors_are_what_the_service_does(name: str) -> None:
+    assert (vectors.FOLDER / name).read_text("utf-8") == vectors.written(vectors.made()[name]), "run 'make client'"
+
+
+def vector(name: str) -> Any:
+    return json.loads((vectors.FOLDER / name).read_text("utf-8"))
+
+
+def test_a_receipt_proves_exactly_its_answer() -> None:
+    given = vector("receipts.json")
+    valid: dict[str, Any] = given["valid"]
+
+    found = verify_receipt(**valid, vkey=given["vkey"], witnesses=[given["witness"]], newer_than=given["size"])
+
+    assert (found.index, found.size, found.decision, found.witnesses) == (5, 9, "clear", ("witness",))
+    stored: dict[str, Any] = dict(found.as_json())
+    assert verify_receipt(**stored, vkey=given["vkey"]).check_id == found.check_id
+    for wrong in given["invalid"]:
+        changed = {"vkey": given["vkey"]} | valid | {name: one for name, one in wrong.items() if name != "why"}
+        with pytest.raises(Unverified):
+            verify_receipt(**changed)
+
+
+def test_a_log_that_shrank_and_a_witness_that_is_missing() -> None:
+    given = vector("receipts.json")
+    key = VerifierKey.parse(given["witness"])
+    stranger = VerifierKey("stranger", key.public, key.algorithm).text
+
+    with pytest.raises(Unverified, match="smaller"):
+        verify_receipt(**given["valid"], vkey=given["vkey"], newer_than=given["size"] + 1)
+    with pytest.raises(Unverified, match="stranger"):
+        verify_receipt(**given["valid"], vkey=given["vkey"], witnesses=[stranger])
+
+
+def test_any_byte_of_a_receipt_matters() -> None:
+    given = vector("receipts.json")
+    proof: str = given["valid"]["receipt"]
+    spared = proof.index("— witness")  # nobody asked for this witness
+    for place in range(spared):
+        for other in ("A", "0", "\n"):
+            changed = proof[:place] + other + proof[place + 1 :]
+            if changed != proof:
+                with pytest.raises(Unverified):
+                    verify_receipt(**given["valid"] | {"receipt": changed}, vkey=given["vkey"])
+
+
+def test_webhooks_are_verified_by_either_signature() -> None:
+    given = vector("signatures.json")
+    [valid] = given["valid"]
+    body = valid["body"].encode()
+    by_secret, by_key = Webhook(given["secret"]), Webhook(given["public_key"])
+    v1, v1a = valid["headers"]["webhook-signature"].split(" ")
+
+    for webhook, alone in ((by_secret, v1), (by_key, v1a)):
+        headers = {"Webhook-Id": "evt_GD-HR_1"} | valid["headers"] | {"webhook-signature": alone}
+        found = webhook.verify(body, headers, now=given["now"])
+        assert (found.id, found.type, found.data) == ("evt_GD-HR_1", "watch.decision_changed", {"sequence": 1})
+    for webhook in (by_secret, by_key):
+        for wrong in given["invalid"]:
+            with pytest.raises(Unverified):
+                webhook.verify(wrong["body"].encode(), wrong["headers"], now=given["now"])
+        with pytest.raises(Unverified):
+            webhook.verify(body, valid["headers"])  # long ago
+    for place in range(len(body)):
+        changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
+        with pytest.raises(Unverified):
+            by_secret.verify(changed, valid["headers"], now=given["now"])
+    with pytest.raises(ValueError, match="public key"):
+        Webhook()
+
+
+async def test_the_receipt_of_a_real_answer(tmp_path: Path) -> None:
+    async with running(Served(tmp_path, log_level="error", workers=1)) as served:
+        await served.publish(resident_id(15))
+        auditor = await served.add_member("GD-AUDIT", MemberKind.AUDITOR, Role.AUDITOR)
+        async with httpx.AsyncClient() as auditing:
+            got = await auditing.get(f"{served.url}/v1/ledger/vkey", headers={"Authorization": f"Bearer {auditor}"})
+        vkey = got.raise_for_status().text
+        async with AsyncBlacklist(served.url, served.keys["agency"], vkey=vkey) as office:
+            found = await office.check(MATTER, reference="GD-1", subjects=[person("李四", resident_id=resident_id())])
+            assert isinstance(found, Answer)
+            receipt = await sealed(office, found)
+
+        assert receipt.check_id == found.check_id
+        assert receipt.answer == found.content
+        stored: dict[str, Any] = dict(receipt.as_json())
+        assert base64.b64decode(stored["answer"]) == found.content
+        with pytest.raises(Unverified):
+            verify_receipt(**stored, vkey=vector("receipts.json")["vkey"])
+
+
+async def sealed(office: AsyncBlacklist, found: Answer) -> Receipt:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return await office.receipt(found.check_id)
+        except NoAnswer:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
