@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests soak axe format lock migration schema openapi client bench audit clean
+.PHONY: install demo example test check lint types contracts drift tests soak axe format lock migration schema openapi client bench audit clean
 
 install: .venv/installed
 
@@ -18,6 +18,10 @@ install: .venv/installed
 
 demo: install
 	@exec $(RUN) demo
+
+# An approval system that embeds the client, beside a running demo: http://127.0.0.1:8100
+example: install
+	@exec $(BIN)/python -m examples.approval_system
 
 test: check
 

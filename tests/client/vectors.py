@@ -96,6 +96,7 @@ def made() -> dict[str, Any]:
 def identifier(kind: str, type_: str, number: str) -> dict[str, Any]:
     """`quality`: what the service takes the number for; `masked`: as it may be shown."""
     found = read_identifier(SubjectKind(kind), IdentifierType(type_), number, today=TODAY)
+    assert found is not None
     return {
         "kind": kind,
         "type": type_,
