@@ -2,8 +2,8 @@
 
 from blacklist_client import AsyncBlacklist, Decision
 from blacklist_client.errors import Gone, NoAnswer
+from blacklist_client.models import EventResponse, EventType
 from blacklist_client.reading import write
-from blacklist_client.watching import WatchEvent
 from examples.approval_system.store import State, Store
 
 TOLD = {Decision.BLOCK: "现为停止办理", Decision.FLAG: "现须人工审核", Decision.CLEAR: "现无限制"}
@@ -20,7 +20,7 @@ async def follow(office: AsyncBlacklist, store: Store) -> None:
             store.forget_events()
 
 
-def take_in(store: Store, event: WatchEvent) -> None:
+def take_in(store: Store, event: EventResponse) -> None:
     """The event and its effect are one transaction: told twice, it takes effect once."""
     with store.transaction():
         if not store.keep_event(event.sequence, event.type, event.reference, write(event)):
@@ -28,9 +28,9 @@ def take_in(store: Store, event: WatchEvent) -> None:
         application = store.by_reference(event.reference)
         if application is None or application.state in {State.REFUSED, State.FILED, State.TO_MEND}:
             return
-        if event.type == "check.listing_withdrawn":
+        if event.type == EventType.CHECK_LISTING_WITHDRAWN:
             store.settle(application, State.WITH_OFFICER, why="此前所依据的失信信息已被撤销，请重新审核")
-        elif event.type == "watch.decision_changed" and event.after is not None:
+        elif event.type == EventType.WATCH_DECISION_CHANGED and event.after is not None:
             store.settle(
                 application,
                 State.WITH_OFFICER,

@@ -3,6 +3,9 @@ delisted meanwhile.
 """
 
 import asyncio
+import json
+import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -131,6 +134,24 @@ async def test_a_day_of_an_approval_system(tmp_path: Path) -> None:
             assert appointed["state"] == "appointed"
             receipt = await page.until(appointed, bool, "/receipt")
             assert str(verify_receipt(**receipt, vkey=vkey).check_id) == appointed["check_id"]
+
+        first, second = await listen(served, "--after", "0", "--count", "2", "--answers")
+        assert [first["after"], second["after"]] == ["block", "clear"]
+        assert first["reference"] == clear["reference"]
+        assert "公务员法" in first["reasons"][0]
+        assert other not in str(first)
+
+
+async def listen(served: Served, *words: str) -> list[Any]:
+    """`blacklist-client listen`, and what it prints."""
+    program = [sys.executable, "-c", "import sys; from blacklist_client.cli import main; sys.exit(main())"]
+    environment = {"PATH": os.environ["PATH"], "BLACKLIST_URL": served.url, "BLACKLIST_KEY": served.keys["agency"]}
+    process = await asyncio.create_subprocess_exec(
+        *program, "listen", *words, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 async def delete(served: Served, made: Any) -> None:

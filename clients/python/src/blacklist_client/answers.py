@@ -21,7 +21,6 @@ from blacklist_client.models import (
 )
 from blacklist_client.questions import Question
 from blacklist_client.reading import parse, read
-from blacklist_client.watching import WatchOpened
 
 FRESH_SECONDS = 60.0
 """An answer that was given longer ago than this is no knowledge of now; and so long a question keeps its key."""
@@ -34,7 +33,6 @@ KNOWN = tuple(one.name for one in fields(CheckResponse))
 class Answer(CheckResponse):
     """What the service answered, whole and on record there. `content` is the exact bytes, which a receipt proves."""
 
-    watch: WatchOpened | None = None
     content: bytes = field(repr=False, compare=False)
     request_id: str | None = field(default=None, compare=False)
 
@@ -123,9 +121,8 @@ def read_answer(reply: Reply, question: Question) -> Answer:
 
 def read_check(parsed: Any, content: bytes, request_id: str | None) -> Answer:
     found = read(CheckResponse, parsed)
-    watch = read(WatchOpened | None, parsed.get("watch"))  # type: ignore[arg-type] # a union is a type too
     known: dict[str, Any] = {name: getattr(found, name) for name in KNOWN}
-    return Answer(**known | {"watch": watch}, content=content, request_id=request_id)
+    return Answer(**known, content=content, request_id=request_id)
 
 
 def require_fits(answer: Answer, question: Question) -> None:

@@ -20,6 +20,9 @@ from blacklist_client.errors import NoAnswer, Refused
 from blacklist_client.models import (
     ActResponse,
     ChangePage,
+    EventPage,
+    EventResponse,
+    FeedResponse,
     HeartbeatResponse,
     ImportResponse,
     LedgerKeysResponse,
@@ -38,6 +41,9 @@ from blacklist_client.models import (
     RowPage,
     SubjectRequest,
     WaitingPage,
+    WatchList,
+    WatchPage,
+    WatchResponse,
     WithdrawalRequest,
     WithdrawalResponse,
 )
@@ -45,18 +51,9 @@ from blacklist_client.patience import Waits
 from blacklist_client.questions import Question
 from blacklist_client.reading import dump, parse, read
 from blacklist_client.receipts import Receipt, verify_receipt
+from blacklist_client.streams import EventReader, ServerSentEvent
 from blacklist_client.transport import Address, SyncTransport, drive
 from blacklist_client.uploads import upload_of
-from blacklist_client.watching import (
-    EventPage,
-    EventReader,
-    Feed,
-    ServerSentEvent,
-    Watch,
-    WatchEvent,
-    WatchList,
-    WatchPage,
-)
 
 T = TypeVar("T")
 SILENT_SECONDS = 60.0
@@ -251,7 +248,7 @@ class Blacklist:
         tell: Literal["decision", "matches"] = "decision",
         after_outcome: bool = False,
         operator: str | None = None,
-    ) -> list[Watch]:
+    ) -> list[WatchResponse]:
         """Keep the questions of up to 1,000 earlier checks open; what changed since is told at once."""
         said = calls.said(
             check_ids=[str(one) for one in check_ids],
@@ -271,8 +268,8 @@ class Blacklist:
     ) -> WatchPage:
         return self._do(calls.get(WatchPage, "watches", state=state, reference=reference, cursor=cursor))
 
-    def watch(self, watch_id: UUID | str) -> Watch:
-        return self._do(calls.get(Watch, "watches", watch_id))
+    def watch(self, watch_id: UUID | str) -> WatchResponse:
+        return self._do(calls.get(WatchResponse, "watches", watch_id))
 
     def change_watch(
         self,
@@ -282,13 +279,13 @@ class Blacklist:
         tell: Literal["decision", "matches"] = "decision",
         after_outcome: bool = False,
         operator: str | None = None,
-    ) -> Watch:
+    ) -> WatchResponse:
         said = calls.said(until=until, tell=tell, after_outcome=after_outcome, operator=operator)
-        return self._do(calls.put(Watch, "watches", watch_id, body=said))
+        return self._do(calls.put(WatchResponse, "watches", watch_id, body=said))
 
-    def close_watch(self, watch_id: UUID | str, *, operator: str | None = None) -> Watch:
+    def close_watch(self, watch_id: UUID | str, *, operator: str | None = None) -> WatchResponse:
         """Its question is deleted; nothing more is told of it but that it ended."""
-        return self._do(calls.post(Watch, "watches", watch_id, "closure", body=calls.said(operator=operator)))
+        return self._do(calls.post(WatchResponse, "watches", watch_id, "closure", body=calls.said(operator=operator)))
 
     def event_page(self, after: int | None = None, *, limit: int | None = None) -> EventPage:
         """What changed after event `after`, or after the last that was acknowledged. Raise `Gone` where the service was
@@ -296,7 +293,7 @@ class Blacklist:
         """
         return self._do(calls.get(EventPage, "watch-events", after=after, limit=limit))
 
-    def events(self, after: int | None = None) -> Iterator[WatchEvent]:
+    def events(self, after: int | None = None) -> Iterator[EventResponse]:
         """All that happened since, in order and without a gap, to the newest."""
         more = True
         while more:
@@ -305,7 +302,7 @@ class Blacklist:
             for event in page.items:
                 yield event
 
-    def follow_events(self, after: int | None = None) -> Iterator[WatchEvent]:
+    def follow_events(self, after: int | None = None) -> Iterator[EventResponse]:
         """All that happened since, then each as it happens, without end. What breaks is begun anew where it ended.
 
         Take an event in and keep its sequence in one transaction of yours; then `acknowledge_events`.
@@ -322,7 +319,7 @@ class Blacklist:
                     continue
                 with closing(self._events("watch-events", "stream", last=after)) as stream:
                     for told in stream:
-                        event = read(WatchEvent, parse(told.data.encode()))
+                        event = read(EventResponse, parse(told.data.encode()))
                         if event.sequence != after + 1:
                             break  # the feed has what is between
                         after = event.sequence
@@ -331,10 +328,10 @@ class Blacklist:
                 pass
             self._transport.wait(waits.next_seconds())
 
-    def acknowledge_events(self, through: int, *, operator: str | None = None) -> Feed:
+    def acknowledge_events(self, through: int, *, operator: str | None = None) -> FeedResponse:
         """Say that this office was told of every event up to `through`: kept there as proof."""
         said = calls.said(through=through, operator=operator)
-        return self._do(calls.post(Feed, "watch-events", "acknowledgement", body=said))
+        return self._do(calls.post(FeedResponse, "watch-events", "acknowledgement", body=said))
 
     # A court's acts
 

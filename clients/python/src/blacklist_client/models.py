@@ -15,6 +15,23 @@ from uuid import UUID
 Json = dict[str, Any]
 
 
+class Cause(StrEnum):
+    """What moved, so that a watch was asked again; or why it ended."""
+
+    LIST = "list"
+    NOTICES = "notices"
+    MEASURES = "measures"
+    CALENDAR = "calendar"
+    FRESHNESS = "freshness"
+    SUCCESSION = "succession"
+    DIGESTS = "digests"
+    UNTIL = "until"
+    CLOSED = "closed"
+    OUTCOME = "outcome"
+    NOT_COVERED = "not_covered"
+    NOT_READABLE = "not_readable"
+
+
 class Certainty(StrEnum):
     """How sure it is that the law says so: a court has to confirm what is from knowledge alone."""
 
@@ -26,6 +43,15 @@ class Decision(StrEnum):
     BLOCK = "block"
     FLAG = "flag"
     CLEAR = "clear"
+
+
+class EventType(StrEnum):
+    """What a unit is told of."""
+
+    WATCH_DECISION_CHANGED = "watch.decision_changed"
+    WATCH_MATCHES_CHANGED = "watch.matches_changed"
+    WATCH_ENDED = "watch.ended"
+    CHECK_LISTING_WITHDRAWN = "check.listing_withdrawn"
 
 
 class Ground(StrEnum):
@@ -190,15 +216,17 @@ class SuspensionGround(StrEnum):
     OTHER = "other"
 
 
+class Tell(StrEnum):
+    """What a watch tells of: that the decision changed, or also that what matched did."""
+
+    DECISION = "decision"
+    MATCHES = "matches"
+
+
 class Urgency(StrEnum):
     NORMAL = "normal"
     URGENT = "urgent"
     EMERGENCY = "emergency"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcknowledgementRequest:
-    operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +329,7 @@ class CheckRequest:
     operator: str | None = None
     reference: str
     subjects: list[SubjectRequest]
+    watch: WatchRequest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +344,7 @@ class CheckResponse:
     reference: str
     subjects: list[SubjectResponse]
     warnings: list[str]
+    watch: WatchOpened | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,11 +432,43 @@ class DutyResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    items: list[EventResponse]
+    more: bool
+    next: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventResponse:
+    """What changed, without a name, a number or a listing: `GET /v1/checks/{check_id}` has them, on record."""
+
+    after: Decision | None
+    at: datetime
+    before: Decision | None
+    cause: Cause | str
+    check_id: UUID
+    list_version: int | None
+    matter: str
+    notices_version: int | None
+    reference: str
+    revision: int | None
+    sequence: int
+    type: EventType | str
+    watch_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionRequest:
     decided_on: date
     expires_on: date
     operator: str | None = None
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedResponse:
+    acknowledged: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -794,6 +856,7 @@ class RecordedCheckResponse:
     reference: str
     subjects: list[SubjectResponse]
     warnings: list[str]
+    watch: WatchOpened | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -948,6 +1011,14 @@ class TaskResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TermsRequest:
+    after_outcome: bool = False
+    operator: str | None = None
+    tell: Tell = Tell.DECISION
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TouchedCheckResponse:
     agency: str | None
     check_id: UUID
@@ -988,6 +1059,58 @@ class WaitingResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchList:
+    items: list[WatchResponse]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOpened:
+    until: date
+    watch_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPage:
+    items: list[WatchResponse]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchRequest:
+    """Keep the question open: tell when its answer changes."""
+
+    after_outcome: bool = False
+    tell: Tell = Tell.DECISION
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchResponse:
+    after_outcome: bool
+    cause: Cause | str | None
+    closed_at: datetime | None
+    decision: Decision
+    latest_check_id: UUID
+    matter: str
+    opened_at: datetime
+    reference: str
+    revision: int
+    state: Literal["open", "closed"]
+    tell: Tell
+    until: date
+    watch_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchesRequest:
+    after_outcome: bool = False
+    check_ids: list[UUID]
+    operator: str | None = None
+    tell: Tell = Tell.DECISION
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawalRequest:
     decided_on: date
     note: str | None = None
@@ -1004,3 +1127,19 @@ class WithdrawalResponse:
     touched_checks: list[TouchedCheckResponse]
     version: int
     warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssistanceAcknowledgementRequest:
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchesAcknowledgementRequest:
+    operator: str | None = None
+    through: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchesClosureRequest:
+    operator: str | None = None

@@ -7,8 +7,8 @@ import sys
 
 from blacklist_client.answers import reasons_of
 from blacklist_client.client import Blacklist
+from blacklist_client.models import EventResponse
 from blacklist_client.reading import write
-from blacklist_client.watching import WatchEvent
 
 EPILOG = """
 Prints each event once, in order, as one JSON object a line; after an interruption it goes on after the last event that
@@ -44,7 +44,7 @@ def run(typed: argparse.Namespace) -> int:
     return 0
 
 
-def _shown(service: Blacklist, event: WatchEvent, with_answers: bool) -> dict[str, object]:
+def _shown(service: Blacklist, event: EventResponse, with_answers: bool) -> dict[str, object]:
     shown: dict[str, object] = {name: write(value) for name, value in dataclasses.asdict(event).items()}
     if with_answers:
         recorded = service.recorded(event.check_id)
