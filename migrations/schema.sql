@@ -771,6 +771,16 @@ CREATE TABLE removal_certificates (
 
 COMMENT ON COLUMN removal_certificates.statement IS 'sealed: what it states';
 
+CREATE TABLE screened_parts (
+    member text NOT NULL,
+    part text NOT NULL,
+    screening text NOT NULL,
+    rows integer NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN screened_parts.part IS 'the Idempotency-Key it was asked under';
+
 CREATE TABLE simulations (
     id uuid NOT NULL,
     member text,
@@ -1291,6 +1301,9 @@ ALTER TABLE ONLY removal_certificates
 ALTER TABLE ONLY removal_certificates
     ADD CONSTRAINT removal_certificates_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY screened_parts
+    ADD CONSTRAINT screened_parts_pkey PRIMARY KEY (member, part);
+
 ALTER TABLE ONLY simulations
     ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
 
@@ -1466,6 +1479,8 @@ CREATE INDEX objections_open ON objections USING btree (court_code, due_on) WHER
 CREATE INDEX removal_certificates_court ON removal_certificates USING btree (court_code);
 
 CREATE INDEX removal_certificates_listing ON removal_certificates USING btree (listing_id);
+
+CREATE INDEX screened_parts_at ON screened_parts USING btree (at);
 
 CREATE INDEX simulations_waiting ON simulations USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 
@@ -1820,6 +1835,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE notices TO blacklist_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE objections TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE removal_certificates TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE screened_parts TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE simulations TO blacklist_app;
 

@@ -98,6 +98,10 @@ class Settings(BaseSettings):
         1000, description="numbers that a member may ask under one name in 24 hours; 0 = as many as it likes"
     )
 
+    screened_rows: Annotated[int, Field(ge=0)] = Field(
+        200_000, description="rows of rosters that a member may screen in 24 hours; 0 = as many as it likes"
+    )
+
     # freshness of the list, counted both ways; off by default
     list_soft_age: Annotated[int, Field(ge=1)] | None = Field(
         None, description="seconds since a court's feed was alive: older, and clear becomes a flag"

@@ -20,6 +20,7 @@ from blacklist_service.audit.simulation_jobs import simulate_next
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.fishing import forget_numbers
+from blacklist_service.checks.screenings import forget_parts
 from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
@@ -69,6 +70,7 @@ TASKS: tuple[Task, ...] = (
     forget_answers,
     forget_attempts,
     forget_numbers,
+    forget_parts,
     sweep_imports,
     count_days,
     LateRemovalsGauge(),

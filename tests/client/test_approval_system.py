@@ -136,7 +136,7 @@ async def test_a_day_of_an_approval_system(tmp_path: Path) -> None:
             assert str(verify_receipt(**receipt, vkey=vkey).check_id) == appointed["check_id"]
 
         first, second = await listen(served, "--after", "0", "--count", "2", "--answers")
-        assert [first["after"], second["after"]] == ["block", "clear"]
+        assert [first["after"], second["after"]] == ["block", "clear"], (first, second)
         assert first["reference"] == clear["reference"]
         assert "公务员法" in first["reasons"][0]
         assert other not in str(first)

@@ -69,10 +69,10 @@ class Batch:
     key: str
 
     @classmethod
-    def of(cls, questions: Sequence[Question], key: str | None = None) -> "Batch":
+    def of(cls, questions: Sequence[Question], key: str | None = None, screening: str | None = None) -> "Batch":
         if not 1 <= len(questions) <= MOST_IN_A_BATCH:
             raise ValueError(f"a batch is of 1 to {MOST_IN_A_BATCH} questions")
-        content = dump({"checks": [question.wire() for question in questions]})
+        content = dump(said(checks=[question.wire() for question in questions], screening=screening))
         return cls(tuple(questions), content, key or new_key())
 
 

@@ -152,14 +152,20 @@ class Blacklist:
         return self._do(calls.ask(self._asked(question)))
 
     def batch(
-        self, questions: Sequence[Question], *, key: str | None = None, fresh_seconds: float = FRESH_SECONDS
+        self,
+        questions: Sequence[Question],
+        *,
+        key: str | None = None,
+        fresh_seconds: float = FRESH_SECONDS,
+        screening: str | None = None,
     ) -> list[Answer | Hold | Refused]:
         """Up to 1,000 at once, each its own check; an item that is refused is in its place.
 
         `key`: under which the same batch was sent before, so that what was answered then is not asked again; such answers
-        are taken if they are at most `fresh_seconds` old, and are holds otherwise.
+        are taken if they are at most `fresh_seconds` old, and are holds otherwise. `screening`: the name of the screening of
+        a roster that this is a part of.
         """
-        batch = Batch.of(questions, key)
+        batch = Batch.of(questions, key, screening)
         try:
             found = self._do(calls.ask_many(batch, fresh_seconds))
         except NoAnswer as error:

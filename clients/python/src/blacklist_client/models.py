@@ -275,6 +275,7 @@ class BatchRequest:
     """Each check is read by itself: a wrong one is refused alone, in its place."""
 
     checks: list[CheckRequest]
+    screening: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,10 @@ class Screening:
         waits, loop = Waits(), asyncio.get_running_loop()
         while True:
             found = await self.office.batch(
-                [question for _, question in asked], key=key, fresh_seconds=self._age_seconds() + FRESH_SECONDS
+                [question for _, question in asked],
+                key=key,
+                fresh_seconds=self._age_seconds() + FRESH_SECONDS,
+                screening=self.journal.heading.screening_id,
             )
             results = {row: one for (row, _), one in zip(asked, found, strict=True)}
             held = {row: one for row, one in results.items() if isinstance(one, Hold)}
