@@ -30,13 +30,6 @@ class Request:
     headers: Headers = field(default_factory=dict)
     key: str | None = None
 
-    @property
-    def sent_headers(self) -> dict[str, str]:
-        sent = dict(self.headers)
-        if self.key is not None:
-            sent[KEY_HEADER] = self.key
-        return sent
-
 
 @dataclass(frozen=True, slots=True)
 class Reply:

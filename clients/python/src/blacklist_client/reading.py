@@ -55,9 +55,16 @@ def read(kind: type[T], value: Any) -> T:
 
 def write(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
     """A request's dataclass as JSON: what is None because nothing was said is left out."""
-    if is_dataclass(value) and not isinstance(value, type):
-        named = ((one, getattr(value, one.name)) for one in fields(value))
-        return {_wire(one.name): write(held) for one, held in named if held is not None or one.default is MISSING}
+    kind = type(value)
+    if kind is str or value is None:
+        return value
+    if is_dataclass(kind):
+        written = {}
+        for name, wire, is_always_there in _written(kind):
+            held = getattr(value, name)
+            if held is not None or is_always_there:
+                written[wire] = write(held)
+        return written
     if isinstance(value, dict):
         return {name: write(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
@@ -76,6 +83,12 @@ def write(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
 def dump(value: Any) -> bytes:
     """The bytes of a body; made once, and the same on every try."""
     return json.dumps(write(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+@cache
+def _written(kind: Any) -> list[tuple[str, str, bool]]:
+    """Of each field: its name, its name on the wire, and whether it is written though it is None."""
+    return [(one.name, _wire(one.name), one.default is MISSING) for one in fields(kind)]
 
 
 @cache
