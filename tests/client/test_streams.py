@@ -1,5 +1,7 @@
 """Server-sent events come whole out of pieces of any size."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ def test_a_stream_in_pieces(cuts: list[int]) -> None:
     reader = EventReader()
     places = [0, *sorted(cuts), len(STREAM)]
 
-    found = [event for first, end in zip(places, places[1:], strict=False) for event in reader.feed(STREAM[first:end])]
+    found = [event for first, end in itertools.pairwise(places) for event in reader.feed(STREAM[first:end])]
 
     assert found == EVENTS
 
