@@ -6,13 +6,27 @@ import json
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
-from blacklist_client import Answer, AsyncBlacklist, NoAnswer, Receipt, Unverified, Webhook, person, verify_receipt
+from blacklist_client import (
+    Answer,
+    AsyncBlacklist,
+    NoAnswer,
+    Receipt,
+    Unverified,
+    Webhook,
+    person,
+    verify_certificate,
+    verify_receipt,
+)
+from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role
-from blacklist_service.ledger.notes import VerifierKey
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.notes import VerifierKey, public_of
+from blacklist_service.listings import certificates
 from blacklist_service.members.rules import MemberKind
 from tests.client import vectors
 from tests.durability.serving import Served, running
@@ -91,6 +105,28 @@ def test_webhooks_are_verified_by_either_signature() -> None:
             by_secret.verify(changed, valid["headers"], now=given["now"])
     with pytest.raises(ValueError, match="public key"):
         Webhook()
+
+
+def test_a_certificate_proves_its_statement() -> None:
+    statement = {"number": "GD-2026-1", "ended": "deleted", "debtor_name": "张三", "court": "官渡法院"}
+    shown = dict.fromkeys(("debtor_identifier_masked", "case_number", "published_on", "ended_on", "issued_on"), "…")
+    facts = {"certificate": certificates.digest_of(statement | shown), "number": "GD-2026-1"}
+    leaf, proof = vectors.sealed(Entry(Action.REMOVAL_CERTIFIED, Actor("GD-COURT", "key"), facts=facts), UUID(int=1))
+    page = certificates.render(statement | shown, leaf, proof)
+    vkey = vector("receipts.json")["vkey"]
+
+    assert verify_certificate(page, vkey).statement == statement | shown
+    assert verify_certificate(page.replace("\n", "\r\n"), vkey).number == "GD-2026-1"
+    other = certificates.render(statement | shown | {"debtor_name": "李四"}, leaf, proof)
+    stranger = VerifierKey("log.example", public_of(vectors.WITNESS)).text
+    for wrong, key in (
+        (other, vkey),
+        (page, stranger),
+        ("<html></html>", vkey),
+        (page.replace("index 5", "index 6"), vkey),
+    ):
+        with pytest.raises(Unverified):
+            verify_certificate(wrong, key)
 
 
 async def test_the_receipt_of_a_real_answer(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ TODAY = date(2026, 1, 1)
 AT = "2026-01-01T00:00:00.000000Z"
 LOG, WITNESS, WEBHOOK = (Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32) for seed in (1, 2, 3))
 SECRET = bytes(range(32))
+SALT = bytes(range(16))
+LEAVES, PLACE = 9, 5
 
 IDENTIFIERS: tuple[tuple[str, str, str], ...] = (
     ("person", "resident_id", resident_id(15)),
@@ -150,7 +152,7 @@ def receipts() -> dict[str, Any]:
     """A log of nine entries, of which the sixth is the check's."""
     checked = answer("clear", checked_at=AT)
     answered = json.dumps(checked, ensure_ascii=False, separators=(",", ":")).encode()
-    salt, entry_id = bytes(range(16)), UUID(checked["check_id"])
+    salt, entry_id = SALT, UUID(checked["check_id"])
     entry = Entry(
         Action.CHECK,
         Actor("GD-HR", "key"),
@@ -164,12 +166,8 @@ def receipts() -> dict[str, Any]:
         request=b"{}",
         answer=answered,
     )
-    leaf = leaf_of(entry, entry_id=entry_id, at=AT, salt=salt, private=private_part(entry))
-    hashes = [leaf_hash(leaf if index == 5 else b"another entry %d" % index) for index in range(9)]
-    log, witness = VerifierKey("log.example", public_of(LOG)), VerifierKey("witness", public_of(WITNESS), COSIGNATURE)
-    text = Checkpoint("log.example", len(hashes), root_of_hashes(hashes)).text
-    note = Note(text, (sign(text, log, LOG), cosign(text, witness, WITNESS, datetime(2026, 1, 1, tzinfo=UTC))))
-    proof = Proof(5, tuple(inclusion_proof(5, len(hashes), reader_of_hashes(hashes))), note).content
+    leaf, proof = sealed(entry, entry_id)
+    log, witness = _log(), _witness()
     valid = {
         name: base64.b64encode(one).decode() for name, one in (("answer", answered), ("leaf", leaf), ("salt", salt))
     }
@@ -177,7 +175,7 @@ def receipts() -> dict[str, Any]:
     return {
         "vkey": log.text,
         "witness": witness.text,
-        "size": len(hashes),
+        "size": LEAVES,
         "valid": valid | {"receipt": proof},
         "invalid": [
             {"why": "another answer", "answer": _encoded(answered.replace(b'"clear"', b'"block"'))},
@@ -188,6 +186,24 @@ def receipts() -> dict[str, Any]:
             {"why": "another log's key", "vkey": other},
         ],
     }
+
+
+def sealed(entry: Entry, entry_id: UUID) -> tuple[bytes, str]:
+    """The entry's leaf, and its receipt in a log of nine where it is the sixth, signed and cosigned."""
+    leaf = leaf_of(entry, entry_id=entry_id, at=AT, salt=SALT, private=private_part(entry))
+    hashes = [leaf_hash(leaf if index == PLACE else b"another entry %d" % index) for index in range(LEAVES)]
+    text = Checkpoint("log.example", LEAVES, root_of_hashes(hashes)).text
+    signatures = (sign(text, _log(), LOG), cosign(text, _witness(), WITNESS, datetime(2026, 1, 1, tzinfo=UTC)))
+    proof = inclusion_proof(PLACE, LEAVES, reader_of_hashes(hashes))
+    return leaf, Proof(PLACE, tuple(proof), Note(text, signatures)).content
+
+
+def _log() -> VerifierKey:
+    return VerifierKey("log.example", public_of(LOG))
+
+
+def _witness() -> VerifierKey:
+    return VerifierKey("witness", public_of(WITNESS), COSIGNATURE)
 
 
 def _encoded(content: bytes) -> str:

@@ -12,6 +12,7 @@ match found:
 
 from blacklist_client.aio import AsyncBlacklist
 from blacklist_client.answers import Advice, Adviser, Answer, Hold
+from blacklist_client.certificates import Certificate, verify_certificate
 from blacklist_client.client import Blacklist
 from blacklist_client.errors import (
     BadQuestion,
@@ -51,6 +52,7 @@ __all__ = [
     "BadQuestion",
     "Blacklist",
     "BlacklistError",
+    "Certificate",
     "CircuitOpen",
     "Conflict",
     "Decision",
@@ -80,5 +82,6 @@ __all__ = [
     "__version__",
     "organisation",
     "person",
+    "verify_certificate",
     "verify_receipt",
 ]
