@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 from blacklist_client import Answer, AsyncBlacklist, BlacklistError, Decision, Hold, NoAnswer, Refused, person
+from blacklist_client.results import REFUSALS
 from examples.approval_system.store import Application, State, Store
 
 SHANGHAI = timezone(timedelta(hours=8))
 MATTER = "civil_service_recruitment"
+HELD = "暂无核查结果，系统将自动重新核查"
 WATCHED = timedelta(days=180)
 """From the application to the end of the probation: so long a change of the answer is told."""
 
@@ -21,11 +23,11 @@ class Desk:
         try:
             found = await self._check(application)
         except Refused as refused:  # nobody was judged: mend the question
-            self._store.settle(application, State.TO_MEND, why=refused.detail)
+            self._store.settle(application, State.TO_MEND, why=REFUSALS.get(refused.code, refused.detail))
             return
         match found:
             case Hold():
-                self._store.hold(application, found.why, found.again_at)
+                self._store.hold(application, HELD, found.again_at)
             case Answer(decision=Decision.CLEAR):
                 self._settle(application, State.GOES_ON, found)
             case Answer():
@@ -37,11 +39,11 @@ class Desk:
         try:
             found = await self._check(application, operator=officer)
         except Refused as refused:
-            self._store.settle(application, State.TO_MEND, why=refused.detail)
+            self._store.settle(application, State.TO_MEND, why=REFUSALS.get(refused.code, refused.detail))
             return
         match found:
             case Hold():
-                self._store.settle(application, State.GOES_ON, why=f"尚未录用，请稍后再试：{found.why}")
+                self._store.settle(application, State.GOES_ON, why=f"尚未录用：{HELD}")
             case Answer(decision=Decision.CLEAR):
                 self._settle(application, State.APPOINTED, found)
             case Answer():

@@ -16,7 +16,8 @@ STYLE = """
 body{font:16px/1.6 system-ui,"Noto Sans CJK SC",sans-serif;max-width:76em;margin:2em auto;padding:0 1em;color:#1f2933}
 nav a{margin-right:1.5em}table{border-collapse:collapse;width:100%;margin-top:1.5em}
 th,td{text-align:left;vertical-align:top;padding:.5em .6em;border-bottom:1px solid #d5dbe1}
-td form{display:flex;gap:.4em;flex-wrap:wrap}td:nth-child(-n+4){white-space:nowrap}ul{margin:0;padding-left:1.2em}
+td form{display:flex;gap:.4em;flex-wrap:wrap;min-width:24em}
+td:nth-child(-n+4){white-space:nowrap}ul{margin:0;padding-left:1.2em}
 input{padding:.3em;max-width:11em}button{padding:.3em .8em}label{margin-right:1em}
 .filed{color:#8a5a00}.with_officer,.to_mend{color:#a4262c}.goes_on,.appointed{color:#0b6a3b}.refused,.empty{color:#5f6b76}
 """
@@ -42,17 +43,18 @@ def page(title: str, content: str) -> str:
     return f'<!doctype html><html lang="zh-CN"><head>{head}</head><body><h1>{title}</h1>{links}{content}</body></html>'
 
 
-def table(found: list[Application]) -> str:
+def table(found: list[Application], *, for_officers: bool = False) -> str:
     if not found:
         return '<p class="empty">没有待处理的报名。</p>'
+    rows = "".join(row(one, for_officers=for_officers) for one in found)
     head = "".join(f"<th>{title}</th>" for title in ("编号", "姓名", "职位", "状态", "说明", ""))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(map(row, found))}</tbody></table>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def row(one: Application) -> str:
+def row(one: Application, *, for_officers: bool) -> str:
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in one.reasons)
     why = escape(one.why) + (f"<ul>{reasons}</ul>" if reasons else "")
-    word, fields = ACTS.get(one.state, ("", ""))
+    word, fields = ACTS.get(one.state, ("", "")) if for_officers else ("", "")
     act = f'<form method="post" action="/applications/{one.id}/{word}">{fields}</form>' if word else ""
     state = f'<span class="{one.state}">{STATES[one.state]}</span>'
     return (

@@ -36,7 +36,7 @@ async def applications(store: Kept) -> str:
 
 @router.get("/officers", response_class=HTMLResponse)
 async def officers(store: Kept) -> str:
-    return page("承办人员", table(store.with_officers()))
+    return page("承办人员", table(store.with_officers(), for_officers=True))
 
 
 @router.post("/applications")

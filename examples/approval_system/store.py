@@ -95,7 +95,11 @@ class Store:
         return self._applications("ORDER BY id DESC")
 
     def with_officers(self) -> list[Application]:
-        return self._applications("WHERE state IN (?, ?) ORDER BY id", State.WITH_OFFICER, State.TO_MEND)
+        """First those that nothing moves on but an officer."""
+        waiting = (State.WITH_OFFICER, State.TO_MEND)
+        return self._applications(
+            "WHERE state IN (?, ?, ?) ORDER BY state = ?, id", *waiting, State.GOES_ON, State.GOES_ON
+        )
 
     def to_ask(self, now: datetime) -> list[Application]:
         return self._applications("WHERE state = ? AND ask_at <= ? ORDER BY ask_at", State.FILED, _text(now))
