@@ -53,7 +53,7 @@ tests: install
 soak: install
 	BLACKLIST_SOAK=1 $(BIN)/python -m pytest tests/durability tests/attacks/test_hostile_rows.py tests/web/test_fuzz.py \
 	    tests/checks/test_model.py tests/journeys/test_reachability.py \
-	    tests/audit/test_exports.py tests/ledger/test_sequencer.py -s --timeout 3600
+	    tests/audit/test_exports.py tests/ledger/test_sequencer.py tests/client -s --timeout 3600
 
 # What the browser tests look for faults of accessibility with: by version and hash, from the npm registry.
 AXE_VERSION := 4.14.1
