@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(typed: argparse.Namespace) -> int:
     if typed.out.suffix.lower() not in SUFFIXES:
         raise ValueError("the result is an .xlsx or a .csv file")
+    if typed.out.suffix.lower() == ".xlsx" and find_spec("xlsxwriter") is None:
+        raise ValueError("a workbook needs more than a CSV file does: install blacklist-client[cli], or write a .csv")
     if typed.out.resolve() == typed.roster.resolve():
         raise ValueError("the result would overwrite the roster")
     roster = read_roster(typed.roster, reference=typed.reference, name=typed.name, number=typed.number)
