@@ -135,17 +135,19 @@ async def test_a_day_of_an_approval_system(tmp_path: Path) -> None:
             receipt = await page.until(appointed, bool, "/receipt")
             assert str(verify_receipt(**receipt, vkey=vkey).check_id) == appointed["check_id"]
 
-        first, second = await listen(served, "--after", "0", "--count", "2", "--answers")
+        first, second = await listen(served, vkey, "--after", "0", "--count", "2", "--answers")
+        assert 0 < first["receipt"]["index"] < second["receipt"]["index"] < second["receipt"]["size"]
         assert [first["after"], second["after"]] == ["block", "clear"], (first, second)
         assert first["reference"] == clear["reference"]
         assert "公务员法" in first["reasons"][0]
         assert other not in str(first)
 
 
-async def listen(served: Served, *words: str) -> list[Any]:
+async def listen(served: Served, vkey: str, *words: str) -> list[Any]:
     """`blacklist-client listen`, and what it prints."""
     program = [sys.executable, "-c", "import sys; from blacklist_client.cli import main; sys.exit(main())"]
     environment = {"PATH": os.environ["PATH"], "BLACKLIST_URL": served.url, "BLACKLIST_KEY": served.keys["agency"]}
+    environment["BLACKLIST_VKEY"] = vkey
     process = await asyncio.create_subprocess_exec(
         *program, "listen", *words, env=environment, stdout=asyncio.subprocess.PIPE
     )

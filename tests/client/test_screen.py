@@ -187,6 +187,7 @@ async def test_fifty_thousand_rows_in_time_and_in_memory(tmp_path: Path) -> None
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime - before.ru_utime
     report(f"50,000 rows: {took:.1f} s ({cpu:.1f} s of its own), largest child {after.ru_maxrss / 1024:.0f} MB")
+    assert after.ru_maxrss <= 200 * 1024
     assert took <= 30
 
 
