@@ -146,6 +146,8 @@ class ObjectKind(StrEnum):
 
 
 class OutcomeAction(StrEnum):
+    """What an agency then did about an answer."""
+
     REFUSED = "refused"
     SUSPENDED = "suspended"
     APPROVED = "approved"
