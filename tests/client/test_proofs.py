@@ -1,36 +1,24 @@
-"""Receipts, certificates and webhooks are verified, by the service's real ones and by the vectors that others are given."""
+"""Receipts, certificates and webhooks are verified, by the vectors that others are given too; a running service's receipts
+in test_approval_system.
+"""
 
-import asyncio
-import base64
 import json
-import time
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 
 from blacklist_client import (
-    Answer,
-    AsyncBlacklist,
-    NoAnswer,
-    Receipt,
     Unverified,
     Webhook,
-    person,
     verify_certificate,
     verify_receipt,
 )
 from blacklist_service.access.principals import Actor
-from blacklist_service.access.scopes import Role
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.notes import VerifierKey, public_of
 from blacklist_service.listings import certificates
-from blacklist_service.members.rules import MemberKind
 from tests.client import vectors
-from tests.durability.serving import Served, running
-from tests.support import resident_id
 
 MATTER = "civil_service_recruitment"
 
@@ -127,33 +115,3 @@ def test_a_certificate_proves_its_statement() -> None:
     ):
         with pytest.raises(Unverified):
             verify_certificate(wrong, key)
-
-
-async def test_the_receipt_of_a_real_answer(tmp_path: Path) -> None:
-    async with running(Served(tmp_path, log_level="error", workers=1)) as served:
-        await served.publish(resident_id(15))
-        auditor = await served.add_member("GD-AUDIT", MemberKind.AUDITOR, Role.AUDITOR)
-        async with httpx.AsyncClient() as auditing:
-            got = await auditing.get(f"{served.url}/v1/ledger/vkey", headers={"Authorization": f"Bearer {auditor}"})
-        vkey = got.raise_for_status().text
-        async with AsyncBlacklist(served.url, served.keys["agency"], vkey=vkey) as office:
-            found = await office.check(MATTER, reference="GD-1", subjects=[person("李四", resident_id=resident_id())])
-            assert isinstance(found, Answer)
-            receipt = await sealed(office, found)
-
-        assert receipt.check_id == found.check_id
-        assert receipt.answer == found.content
-        stored: dict[str, Any] = dict(receipt.as_json())
-        assert base64.b64decode(stored["answer"]) == found.content
-        with pytest.raises(Unverified):
-            verify_receipt(**stored, vkey=vector("receipts.json")["vkey"])
-
-
-async def sealed(office: AsyncBlacklist, found: Answer) -> Receipt:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return await office.receipt(found.check_id)
-        except NoAnswer:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.2)
