@@ -15,23 +15,6 @@ from uuid import UUID
 Json = dict[str, Any]
 
 
-class Cause(StrEnum):
-    """What moved, so that a watch was asked again; or why it ended."""
-
-    LIST = "list"
-    NOTICES = "notices"
-    MEASURES = "measures"
-    CALENDAR = "calendar"
-    FRESHNESS = "freshness"
-    SUCCESSION = "succession"
-    DIGESTS = "digests"
-    UNTIL = "until"
-    CLOSED = "closed"
-    OUTCOME = "outcome"
-    NOT_COVERED = "not_covered"
-    NOT_READABLE = "not_readable"
-
-
 class Certainty(StrEnum):
     """How sure it is that the law says so: a court has to confirm what is from knowledge alone."""
 
@@ -229,6 +212,23 @@ class Urgency(StrEnum):
     NORMAL = "normal"
     URGENT = "urgent"
     EMERGENCY = "emergency"
+
+
+class blacklist_service__watches__rules__Cause(StrEnum):
+    """What moved, so that a watch was asked again; or why it ended."""
+
+    LIST = "list"
+    NOTICES = "notices"
+    MEASURES = "measures"
+    CALENDAR = "calendar"
+    FRESHNESS = "freshness"
+    SUCCESSION = "succession"
+    DIGESTS = "digests"
+    UNTIL = "until"
+    CLOSED = "closed"
+    OUTCOME = "outcome"
+    NOT_COVERED = "not_covered"
+    NOT_READABLE = "not_readable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -448,7 +448,7 @@ class EventResponse:
     after: Decision | None
     at: datetime
     before: Decision | None
-    cause: Cause | str
+    cause: WatchesCause
     check_id: UUID
     list_version: int | None
     matter: str
@@ -1090,7 +1090,7 @@ class WatchRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchResponse:
     after_outcome: bool
-    cause: Cause | str | None
+    cause: WatchesCause | None
     closed_at: datetime | None
     decision: Decision
     latest_check_id: UUID
