@@ -3,21 +3,25 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo test check lint types contracts drift tests soak axe pictures format lock migration schema openapi bench audit clean
+.PHONY: install demo example test check lint types contracts drift tests soak axe pictures format lock migration schema openapi client bench audit clean
 
 install: .venv/installed
 
 # The lock file holds versions and hashes; the project itself is laid over it without asking for anything more.
-.venv/installed: requirements/locked.txt pyproject.toml
+.venv/installed: requirements/locked.txt pyproject.toml clients/python/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("blacklist-service needs Python 3.11 or newer, found %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing locked packages into .venv (about half a minute with a warm cache)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/locked.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e clients/python
 	@touch $@
 
 demo: install
 	@exec $(RUN) demo
+
+# An approval system that embeds the client, beside a running demo: http://127.0.0.1:8100
+example: install
+	@exec $(BIN)/python -m examples.approval_system
 
 test: check
 
@@ -37,6 +41,7 @@ contracts: install
 drift: install
 	$(RUN) openapi | diff -u openapi/openapi.json - > /dev/null || { echo "openapi/openapi.json is not what the code says: run 'make openapi'"; exit 1; }
 	@$(BIN)/python migrations/drift.py
+	@$(BIN)/python clients/python/generate.py --check
 
 # Most of a test's time is waiting, so four run at once; then what needs the machine to itself (tests/conftest.py).
 tests: install
@@ -48,7 +53,7 @@ tests: install
 soak: install
 	BLACKLIST_SOAK=1 $(BIN)/python -m pytest tests/durability tests/attacks/test_hostile_rows.py tests/web/test_fuzz.py \
 	    tests/checks/test_model.py tests/journeys/test_reachability.py \
-	    tests/audit/test_exports.py tests/ledger/test_sequencer.py -s --timeout 3600
+	    tests/audit/test_exports.py tests/ledger/test_sequencer.py tests/client -s --timeout 3600
 
 # What the browser tests look for faults of accessibility with: by version and hash, from the npm registry.
 AXE_VERSION := 4.14.1
@@ -79,6 +84,11 @@ migration: install
 
 openapi: install
 	$(RUN) openapi > openapi/openapi.json
+
+# The client's classes from openapi.json, and its blocking half from the awaited one.
+client: install
+	$(BIN)/python clients/python/generate.py
+	$(BIN)/python -m tests.client.vectors
 
 # Ours against a bare endpoint, the naive way and CrowdSec, on lists of up to ten million: half an hour and 20 GB of disk.
 bench: install

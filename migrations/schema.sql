@@ -771,6 +771,16 @@ CREATE TABLE removal_certificates (
 
 COMMENT ON COLUMN removal_certificates.statement IS 'sealed: what it states';
 
+CREATE TABLE screened_parts (
+    member text NOT NULL,
+    part text NOT NULL,
+    screening text NOT NULL,
+    rows integer NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+COMMENT ON COLUMN screened_parts.part IS 'the Idempotency-Key it was asked under';
+
 CREATE TABLE simulations (
     id uuid NOT NULL,
     member text,
@@ -1036,6 +1046,84 @@ CREATE TABLE watches_unprimed (
     judged_on date NOT NULL
 );
 
+CREATE TABLE webhook_deliveries (
+    webhook_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    line uuid NOT NULL,
+    type text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    pending_since timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    leased_until timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    tried_at timestamp with time zone,
+    status smallint,
+    fault text,
+    milliseconds integer,
+    settled_at timestamp with time zone,
+    body bytea NOT NULL,
+    CONSTRAINT webhook_deliveries_check CHECK (((state = 'pending'::text) = (settled_at IS NULL))),
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'superseded'::text, 'dead'::text])))
+);
+
+COMMENT ON COLUMN webhook_deliveries.line IS 'its watch, or the past check: what keeps order';
+
+COMMENT ON COLUMN webhook_deliveries.due_at IS 'when it may be tried, or tried again';
+
+COMMENT ON COLUMN webhook_deliveries.leased_until IS 'under way: by then it is settled, or tried anew';
+
+COMMENT ON COLUMN webhook_deliveries.body IS 'the bytes that are signed and sent, the same on every try';
+
+CREATE TABLE webhook_told (
+    member_code text NOT NULL,
+    through bigint DEFAULT 0 NOT NULL
+);
+
+CREATE TABLE webhooks (
+    id uuid NOT NULL,
+    member_code text NOT NULL,
+    url text NOT NULL,
+    types text[] NOT NULL,
+    state text NOT NULL,
+    cause text,
+    secret bytea,
+    last_secret bytea,
+    last_secret_until timestamp with time zone,
+    cursor bigint NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    next_try_at timestamp with time zone,
+    width smallint DEFAULT 8 NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    approved_at timestamp with time zone,
+    verified_at timestamp with time zone,
+    disabled_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    test_asked_at timestamp with time zone,
+    test_tried_at timestamp with time zone,
+    test_status smallint,
+    test_fault text,
+    test_milliseconds integer,
+    CONSTRAINT webhooks_cause_check CHECK ((cause = ANY (ARRAY['gone'::text, 'days'::text]))),
+    CONSTRAINT webhooks_check CHECK (((state = 'closed'::text) = (closed_at IS NOT NULL))),
+    CONSTRAINT webhooks_check1 CHECK (((state = 'closed'::text) = (secret IS NULL))),
+    CONSTRAINT webhooks_check2 CHECK (((state = 'disabled'::text) = (cause IS NOT NULL))),
+    CONSTRAINT webhooks_check3 CHECK (((last_secret IS NULL) = (last_secret_until IS NULL))),
+    CONSTRAINT webhooks_state_check CHECK ((state = ANY (ARRAY['awaiting_approval'::text, 'verifying'::text, 'active'::text, 'failing'::text, 'disabled'::text, 'closed'::text]))),
+    CONSTRAINT webhooks_types_check CHECK ((cardinality(types) > 0)),
+    CONSTRAINT webhooks_width_check CHECK (((width >= 1) AND (width <= 8)))
+);
+
+COMMENT ON COLUMN webhooks.secret IS 'sealed; gone once it is closed';
+
+COMMENT ON COLUMN webhooks.last_secret IS 'sealed: signs along for a while after a rotation';
+
+COMMENT ON COLUMN webhooks.cursor IS 'the last event of the member of which a delivery was made, or that was passed over';
+
+COMMENT ON COLUMN webhooks.failures IS 'in a row; tries under way together count once';
+
+COMMENT ON COLUMN webhooks.width IS 'how many tries may be under way';
+
 ALTER TABLE ONLY alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 
@@ -1210,6 +1298,9 @@ ALTER TABLE ONLY removal_certificates
 ALTER TABLE ONLY removal_certificates
     ADD CONSTRAINT removal_certificates_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY screened_parts
+    ADD CONSTRAINT screened_parts_pkey PRIMARY KEY (member, part);
+
 ALTER TABLE ONLY simulations
     ADD CONSTRAINT simulations_pkey PRIMARY KEY (id);
 
@@ -1272,6 +1363,15 @@ ALTER TABLE ONLY watches
 
 ALTER TABLE ONLY watches_unprimed
     ADD CONSTRAINT watches_unprimed_pkey PRIMARY KEY (watch_id);
+
+ALTER TABLE ONLY webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook_id, sequence);
+
+ALTER TABLE ONLY webhook_told
+    ADD CONSTRAINT webhook_told_pkey PRIMARY KEY (member_code);
+
+ALTER TABLE ONLY webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_member ON api_keys USING btree (member);
 
@@ -1377,6 +1477,8 @@ CREATE INDEX removal_certificates_court ON removal_certificates USING btree (cou
 
 CREATE INDEX removal_certificates_listing ON removal_certificates USING btree (listing_id);
 
+CREATE INDEX screened_parts_at ON screened_parts USING btree (at);
+
 CREATE INDEX simulations_waiting ON simulations USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX staff_attempts_address ON staff_attempts USING btree (source_ip, at) WHERE (NOT succeeded);
@@ -1414,6 +1516,18 @@ CREATE INDEX watches_recheck ON watches USING btree (recheck_on) WHERE ((closed_
 CREATE INDEX watches_unprimed_member ON watches_unprimed USING btree (member_code);
 
 CREATE INDEX watches_until ON watches USING btree (until) WHERE (closed_at IS NULL);
+
+CREATE INDEX webhook_deliveries_dead ON webhook_deliveries USING btree (webhook_id, sequence) WHERE (state = 'dead'::text);
+
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (webhook_id, due_at, sequence) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_line ON webhook_deliveries USING btree (webhook_id, line, sequence) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_deliveries_settled ON webhook_deliveries USING btree (settled_at) WHERE (state = ANY (ARRAY['delivered'::text, 'superseded'::text]));
+
+CREATE INDEX webhooks_member ON webhooks USING btree (member_code, id);
+
+CREATE INDEX webhooks_open ON webhooks USING btree (state) WHERE (state = ANY (ARRAY['verifying'::text, 'active'::text, 'failing'::text]));
 
 CREATE TRIGGER members_lineage AFTER INSERT ON members FOR EACH ROW EXECUTE FUNCTION begin_lineage();
 
@@ -1521,6 +1635,12 @@ ALTER TABLE ONLY staff_passkeys
 
 ALTER TABLE ONLY staff_sessions
     ADD CONSTRAINT staff_sessions_staff_fkey FOREIGN KEY (staff) REFERENCES staff(id);
+
+ALTER TABLE ONLY webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id);
+
+ALTER TABLE ONLY webhooks
+    ADD CONSTRAINT webhooks_member_code_fkey FOREIGN KEY (member_code) REFERENCES members(code);
 
 GRANT USAGE ON SCHEMA public TO blacklist_app;
 
@@ -1710,6 +1830,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE objections TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE removal_certificates TO blacklist_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE screened_parts TO blacklist_app;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE simulations TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE staff TO blacklist_app;
@@ -1753,3 +1875,9 @@ GRANT SELECT,INSERT,DELETE ON TABLE watches_due TO blacklist_app;
 GRANT UPDATE(rank) ON TABLE watches_due TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE ON TABLE watches_unprimed TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE webhook_deliveries TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE webhook_told TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE webhooks TO blacklist_app;

@@ -78,6 +78,7 @@ from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settin
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.supervision.rows_routes import router as supervised_rows_router
+from blacklist_service.supervision.untold_routes import router as untold_router
 from blacklist_service.telemetry import configure_logging
 from blacklist_service.watches.event_routes import router as watch_events_router
 from blacklist_service.watches.operations import Watches
@@ -96,6 +97,8 @@ from blacklist_service.web.refusals import install_refusals
 from blacklist_service.web.routing import actor_of
 from blacklist_service.web.shares import Share, open_shares
 from blacklist_service.web.transactions import borrowed
+from blacklist_service.webhooks.routes import router as webhooks_router
+from blacklist_service.webhooks.targets import Targets
 
 DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行人) and answers, before an approval, **block**,
 **flag** or **clear**, with the reason, the legal basis and durable evidence. To try it here: *Authorize* with an API key."""
@@ -169,6 +172,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
     app.state.secrecy = secrecy
     app.state.digester = Digester(secrecy.digest_key)
     app.state.figures = figures(is_one_of_several="PROMETHEUS_MULTIPROC_DIR" in os.environ)
+    app.state.webhook_targets = Targets.parse(settings.webhook_targets)
     app.state.record_refusal = _record_refusal
     for router in (
         hot_checks_router,
@@ -179,6 +183,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         explanations_router,
         watches_router,
         watch_events_router,
+        webhooks_router,
         matters_router,
         measures_router,
         simulation_router,
@@ -198,6 +203,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         lead_files_router,
         supervision_router,
         supervised_rows_router,
+        untold_router,
         audit_router,
         inquiries_router,
         exports_router,

@@ -19,6 +19,7 @@ from blacklist_service.members.staff import models as staff
 from blacklist_service.supervision import models as supervision
 from blacklist_service.watches import models as watches
 from blacklist_service.web import models as web
+from blacklist_service.webhooks import models as webhooks
 
 __all__ = ["ROOMS", "is_ours", "metadata"]
 
@@ -34,6 +35,7 @@ ROOMS = (
     assistance,
     checks,
     watches,
+    webhooks,
     supervision,
     audit,
 )

@@ -38,6 +38,8 @@ class Secrecy:
         """Kept in the database: says whether this key is the database's own, and nothing about the key."""
         self.backup_key = self._derive("backup")
         """Proves that a backup was made by whoever has this key."""
+        self.webhook_seed = self._derive("webhook-signing")
+        """Of the Ed25519 key that signs what units are told."""
         self.cipher = lru_cache(maxsize=64)(self._cipher)
         """The cipher for a purpose, such as `listing` or `ledger/2026-11`; a month's own key keeps AES-GCM's random
         nonces far below their limit of 2^32 for each key."""

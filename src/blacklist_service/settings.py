@@ -98,6 +98,10 @@ class Settings(BaseSettings):
         1000, description="numbers that a member may ask under one name in 24 hours; 0 = as many as it likes"
     )
 
+    screened_rows: Annotated[int, Field(ge=0)] = Field(
+        200_000, description="rows of rosters that a member may screen in 24 hours; 0 = as many as it likes"
+    )
+
     # freshness of the list, counted both ways; off by default
     list_soft_age: Annotated[int, Field(ge=1)] | None = Field(
         None, description="seconds since a court's feed was alive: older, and clear becomes a flag"
@@ -126,6 +130,18 @@ class Settings(BaseSettings):
     )
     waiting_exports: Annotated[int, Field(ge=1)] = Field(
         20, description="exports, and simulations, of a member that may wait to be made"
+    )
+
+    # webhooks
+    webhook_targets: str = Field(
+        "",
+        description="comma-separated targets such as https://*.guandu.example:443@10.20.0.0/16; empty = no webhooks",
+    )
+    webhook_days: Annotated[int, Field(ge=1, le=60)] = Field(
+        15, description="days for which a silent endpoint is tried and an event waits for it"
+    )
+    webhook_ca_file: Path | None = Field(
+        None, description="certificates of authorities to believe beside the system's, for webhooks alone"
     )
 
     # the console

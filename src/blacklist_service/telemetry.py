@@ -49,6 +49,22 @@ MANY_NUMBERS = Counter(
     "blacklist_many_numbers", "Names under which a member asked very many numbers in a day", ["what"]
 )
 
+WEBHOOK_DELIVERIES = Counter("blacklist_deliveries", "Tries to tell an endpoint of an event", ["outcome"])
+WEBHOOK_SECONDS = Histogram(
+    "blacklist_delivery_seconds",
+    "From an event's delivery to its receiver's answer",
+    buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30, 300, 3600, 86400),
+)
+WEBHOOKS_FAILING = Gauge(
+    "blacklist_webhooks_failing", "Webhooks whose endpoint failed five times in a row", multiprocess_mode="livemax"
+)
+UNTOLD_SECONDS = Gauge(
+    "blacklist_untold_seconds",
+    "Age of the oldest event a unit was not told of",
+    ["member"],
+    multiprocess_mode="livemax",
+)
+
 _request_counters: dict[tuple[str, str, int], Counter] = {}
 _request_clocks: dict[str, Histogram] = {}
 

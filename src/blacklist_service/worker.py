@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -19,6 +20,7 @@ from blacklist_service.audit.simulation_jobs import simulate_next
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.fishing import forget_numbers
+from blacklist_service.checks.screenings import forget_parts
 from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
@@ -38,6 +40,7 @@ from blacklist_service.supervision.tasks import count_days
 from blacklist_service.telemetry import JOBS_STUCK, configure_logging
 from blacklist_service.watches.tasks import keep_watching
 from blacklist_service.web.tasks import forget_answers
+from blacklist_service.webhooks.sender import send_events
 
 WORKER_LOCK = 0x776F_726B
 ROUND_SECONDS = 5.0
@@ -51,6 +54,8 @@ log = structlog.get_logger()
 
 Task = Callable[[Connection, Secrecy], Awaitable[bool]]
 """Does some of its work in one transaction, and says whether there is more."""
+Work = Callable[[], Awaitable[None]]
+"""Goes on for as long as it is let."""
 
 
 async def count_stuck(connection: Connection, _secrecy: Secrecy) -> bool:
@@ -65,6 +70,7 @@ TASKS: tuple[Task, ...] = (
     forget_answers,
     forget_attempts,
     forget_numbers,
+    forget_parts,
     sweep_imports,
     count_days,
     LateRemovalsGauge(),
@@ -79,6 +85,7 @@ async def work(
     *,
     room: Room = ELSEWHERE,
     ages: ListAges = NO_AGES,
+    telling: Work | None = None,
 ) -> None:
     """Work until told to stop. One worker at a time: a second service on the same database waits for the lock."""
     while not stopping.is_set():
@@ -90,7 +97,7 @@ async def work(
             continue
         try:
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
-                await _work_guarded(guard, dsn, secrecy, stopping, room, ages)
+                await _work_guarded(guard, dsn, secrecy, stopping, room, ages, telling)
             else:
                 await _pause(stopping, ROUND_SECONDS)
         except Exception:
@@ -101,7 +108,13 @@ async def work(
 
 
 async def _work_guarded(
-    guard: Connection, dsn: str, secrecy: Secrecy, stopping: asyncio.Event, room: Room, ages: ListAges
+    guard: Connection,
+    dsn: str,
+    secrecy: Secrecy,
+    stopping: asyncio.Event,
+    room: Room,
+    ages: ListAges,
+    telling: Work | None,
 ) -> None:
     """The lock ends with its connection, so all work ends with it too."""
     lost = asyncio.Event()
@@ -121,6 +134,7 @@ async def _work_guarded(
             lambda: _digest_anew(dsn, secrecy, room),
             lambda: _simulate(dsn, secrecy),
             lambda: keep_watching(dsn, secrecy, ages),
+            *([] if telling is None else [telling]),
         )
     ]
     ends = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
@@ -132,7 +146,7 @@ async def _work_guarded(
         await asyncio.gather(*works, *ends, return_exceptions=True)
 
 
-async def _keep_going(work: Callable[[], Awaitable[None]]) -> None:
+async def _keep_going(work: Work) -> None:
     """Begin it again whenever it fails: what one task stumbles over is no reason for the others to stop."""
     while True:
         try:
@@ -233,7 +247,8 @@ async def _main(settings: Settings) -> None:
     dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
     await require_fitting(dsn, secrecy)
     room = Room(settings.data_dir if settings.is_embedded else None)
-    await work(dsn, secrecy, stopping, room=room, ages=ListAges.of(settings))
+    telling = partial(send_events, dsn, secrecy, settings)
+    await work(dsn, secrecy, stopping, room=room, ages=ListAges.of(settings), telling=telling)
 
 
 def main() -> None:

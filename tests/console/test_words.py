@@ -9,7 +9,7 @@ from blacklist_service import console
 from blacklist_service.access.duties import Duty
 from blacklist_service.assistance.rules import NoticeAction, NoticeState, ReplyResult, Urgency
 from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
-from blacklist_service.console import wording
+from blacklist_service.console import wording, wording_webhooks
 from blacklist_service.console.translations import english
 from blacklist_service.ledger.entries import Action
 from blacklist_service.measures.rules import MeasureClass, SubjectRole
@@ -18,6 +18,10 @@ from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
 from blacklist_service.watches.rules import Cause, EventType
+from blacklist_service.webhooks.rules import DeliveryState
+from blacklist_service.webhooks.targets import Fault
+from blacklist_service.webhooks.waits import Cause as Disabled
+from blacklist_service.webhooks.waits import State
 
 FOLDER = Path(console.__file__).parent
 CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
@@ -44,6 +48,10 @@ CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
         (wording.ACTIONS, Action),
         (wording.EVENT_TYPES, EventType),
         (wording.EVENT_CAUSES, Cause),
+        (wording_webhooks.WEBHOOK_STATES, State),
+        (wording_webhooks.CAUSES, Disabled),
+        (wording_webhooks.DELIVERY_STATES, DeliveryState),
+        (wording_webhooks.ERRORS, Fault),
     ],
 )
 def test_every_code_has_its_word(table, codes):

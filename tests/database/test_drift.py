@@ -134,13 +134,13 @@ async def test_a_model_that_says_more_than_the_database_is_caught(dsn: str, data
     other = MetaData(naming_convention=metadata.naming_convention)
     for table in metadata.tables.values():
         table.to_metadata(other)
-    Table("watches", other, Column("id", Text, primary_key=True))
+    Table("strangers", other, Column("id", Text, primary_key=True))
     name = await databases.take("template1")
     modelled = await dump_models(databases.at(name), other)
     databases.drop(name)
     [found] = await find_drift(dsn, modelled=modelled, written=SCHEMA.read_text())
     assert found.startswith(MODELS)
-    assert "- CREATE TABLE watches" in found
+    assert "- CREATE TABLE strangers" in found
 
 
 def test_every_table_belongs_to_one_room():

@@ -102,7 +102,8 @@ class Fuzz:
     def run(self) -> "Fuzz":
         document = self._service.app.openapi()
         schema: BaseSchema = schemathesis.openapi.from_dict(document, config=self.config)
-        schema = schema.exclude(path="/v1/notices/stream")  # it never ends; test_notices follows it
+        # They never end; the journeys of notices and of watches follow them.
+        schema = schema.exclude(path="/v1/notices/stream").exclude(path="/v1/watch-events/stream")
         schema.auth(refresh_interval=None)(_keys_in_turn(self._service))
         for event in engine.from_schema(schema).execute():
             if isinstance(event, events.ScenarioFinished):

@@ -22,6 +22,12 @@ BY_EITHER = {
     *(("GET", "/v1/objections"), ("GET", "/v1/objections/{objection_id}"), ("POST", "/v1/objections")),
 }
 
+WEBHOOK = "/v1/webhooks/{webhook_id}"
+BY_UNIT_OR_SECURITY = {
+    *(("GET", path) for path in ("/v1/webhooks", WEBHOOK, f"{WEBHOOK}/deliveries")),
+    *(("POST", f"{WEBHOOK}/{act}") for act in ("test", "replay", "closure")),
+}
+
 
 @pytest.fixture
 async def everyone(service: Service) -> Service:
@@ -58,6 +64,8 @@ async def test_every_documented_operation_needs_a_key_and_its_scope(everyone: Se
             may = scope is None or scope in SCOPES_OF_ROLE[role]
             if (method, path) in BY_EITHER:
                 may = role in {Role.AGENCY, Role.COURT}
+            if (method, path) in BY_UNIT_OR_SECURITY:
+                may = role in {Role.AGENCY, Role.SECURITY}
             assert (status != 403) if may else (status == 403), (method, path, key, status)
 
 

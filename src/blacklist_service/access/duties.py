@@ -52,7 +52,12 @@ SCOPES_OF_DUTY: Mapping[Duty, frozenset[Scope]] = {
     Duty.AUDITOR: frozenset({Scope.CHECKS_READ, Scope.AUDIT_READ, Scope.AUDIT_EXPORT}),
     Duty.SUPERVISOR: frozenset({Scope.SUPERVISION_READ}),
     Duty.SYSTEM: frozenset({Scope.STAFF_WRITE}),
-    Duty.SECURITY: frozenset({Scope.MEMBERS_WRITE, Scope.KEYS_WRITE, Scope.MEASURES_WRITE, Scope.STAFF_GRANT}),
+    Duty.SECURITY: frozenset(
+        {
+            *(Scope.MEMBERS_WRITE, Scope.KEYS_WRITE, Scope.MEASURES_WRITE, Scope.STAFF_GRANT),
+            Scope.WEBHOOKS_APPROVE,
+        }
+    ),
 }
 
 ROLE_OF_OFFICE: Mapping[Office, Role] = {

@@ -11,6 +11,8 @@ class Scope(StrEnum):
     LISTINGS_READ = "listings:read"
     LISTINGS_APPROVE = "listings:approve"
     WATCHES_WRITE = "watches:write"
+    WEBHOOKS_WRITE = "webhooks:write"
+    WEBHOOKS_APPROVE = "webhooks:approve"
     CHANGES_READ = "changes:read"
     NOTICES_WRITE = "notices:write"
     NOTICES_ANSWER = "notices:answer"
@@ -48,9 +50,12 @@ SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
         }
     ),
     Role.AGENCY: frozenset(
-        {Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.WATCHES_WRITE, Scope.CHANGES_READ, Scope.NOTICES_ANSWER}
+        {
+            *(Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.CHANGES_READ, Scope.NOTICES_ANSWER),
+            *(Scope.WATCHES_WRITE, Scope.WEBHOOKS_WRITE),
+        }
     ),
     Role.AUDITOR: frozenset({Scope.CHECKS_READ, Scope.AUDIT_READ, Scope.AUDIT_EXPORT, Scope.SUPERVISION_READ}),
-    Role.SECURITY: frozenset({Scope.MEASURES_WRITE, Scope.MEMBERS_WRITE, Scope.KEYS_WRITE}),
+    Role.SECURITY: frozenset({Scope.MEASURES_WRITE, Scope.MEMBERS_WRITE, Scope.KEYS_WRITE, Scope.WEBHOOKS_APPROVE}),
     Role.SYSTEM: frozenset(),
 }

@@ -12,7 +12,8 @@ from blacklist_service.checks import rules
 from blacklist_service.checks.asks import Answer, AskedSubject, Question
 from blacklist_service.checks.problems import ChildNotWatched, SubjectNotCovered, Uncovered, UnknownMatter
 from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
-from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.checks.screenings import FACT
+from blacklist_service.ledger.entries import NO_FACTS, Action, Entry, EntrySubject
 from blacklist_service.listings.rules import is_minor
 from blacklist_service.measures.rules import Catalogue, Matter
 from blacklist_service.problems import MatterNotAllowed, Unauthenticated, Undetermined
@@ -211,6 +212,7 @@ def _entry(
                 for asked in question.subjects
             ]
         ),
+        facts=NO_FACTS if question.screening is None else {FACT: question.screening},
         private={"object": question.request.object},
         request=question.body,
         answer=content,

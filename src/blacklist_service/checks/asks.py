@@ -54,6 +54,7 @@ class Question(NamedTuple):
     subjects: list[AskedSubject]
     warnings: list[str]
     matters: frozenset[str] | None = None
+    screening: str | None = None
 
 
 class Answer(NamedTuple):
@@ -116,6 +117,8 @@ class Ask:
     question: Question | None = None
     request_digest: bytes = b""
     was_alone: bool = False
+    screening: str | None = None
+    """Of which it is a part."""
     opens_watch: bool = False
     """Its question is to be kept open: that is written in the transaction of its evidence."""
 
@@ -147,6 +150,7 @@ def read_ask(ask: Ask, digester: Digester, *, today: date, also_former: bool = F
         digester=digester,
         today=today,
         also_former=also_former,
+        screening=ask.screening,
     )
     if request.watch is not None:
         if principal is None:
@@ -175,13 +179,14 @@ def read_question(
     today: date,
     matters: frozenset[str] | None = None,
     also_former: bool = False,
+    screening: str | None = None,
 ) -> Question:
     """Raise `InvalidIdentifier` where a number cannot be right: that is never answered with clear.
 
     `also_former`: look for listings by the digest rules before these too.
     """
     subjects, warnings = _read_subjects(request, digester, today=today, also_former=also_former)
-    return Question(actor, request, body, subjects, warnings, matters)
+    return Question(actor, request, body, subjects, warnings, matters, screening)
 
 
 def _read_subjects(

@@ -33,6 +33,18 @@ asked_numbers = Table(
     Index("asked_numbers_at", "at"),
 )
 
+# Parts of screenings, for a day: what a unit's quota of rows is counted by.
+screened_parts = Table(
+    "screened_parts",
+    metadata,
+    Column("member", Text, primary_key=True),
+    Column("part", Text, primary_key=True, comment="the Idempotency-Key it was asked under"),
+    Column("screening", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("screened_parts_at", "at"),
+)
+
 # Whom auditors were told of, once a day; and whom they were told was refused.
 many_numbers = Table(
     "many_numbers",

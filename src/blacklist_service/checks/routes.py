@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,12 +21,14 @@ from blacklist_service.checks.batcher import MOST_AT_ONCE, MOST_BYTES_AT_ONCE, B
 from blacklist_service.checks.records import get_check
 from blacklist_service.checks.schemas import (
     MOST_CHECKS,
+    SCREENING,
     BatchRequest,
     BatchResponse,
     CheckRequest,
     CheckResponse,
     RecordedCheckResponse,
 )
+from blacklist_service.checks.screenings import admit_part
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import find_proof
 from blacklist_service.ledger.operations import record
@@ -46,8 +49,9 @@ from blacklist_service.web.idempotency import idempotency_key, item_key
 from blacklist_service.web.refusals import problem_wire, recorded
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, HotRequest, HotRoute, needs, principal_of
 from blacklist_service.web.shares import LARGE_BATCH, Share, Shares
-from blacklist_service.web.transactions import Writes
+from blacklist_service.web.transactions import Writes, borrowed
 
+FIELDS = frozenset({"checks", "screening"})
 MOST_SUBJECTS_AT_ONCE = 256
 SLICES_UNDER_WAY = 2
 """Of one batch: while one is in the database, the next is read."""
@@ -113,8 +117,10 @@ async def create_checks(body: BatchRequest, request: HotRequest) -> bytes:
 
 
 async def _answer_items(body: bytes, request: HotRequest) -> bytes:
-    items = _read_items(body)
+    items, screening = _read_items(body)
     key = idempotency_key(request.header(HEADER))
+    if screening is not None:
+        await _admit(request, screening, key, len(items))
     batcher: Batcher = request.app.state.batcher
     asker = _asker(request)
     results: list[bytes] = []
@@ -129,7 +135,13 @@ async def _answer_items(body: bytes, request: HotRequest) -> bytes:
         batcher.ask_together(
             [
                 Ask(
-                    asker, _written(items[n]), deadline, _Place(slice_, place), key=item_key(key, n), is_of_a_batch=True
+                    asker,
+                    _written(items[n]),
+                    deadline,
+                    _Place(slice_, place),
+                    key=item_key(key, n),
+                    is_of_a_batch=True,
+                    screening=screening,
                 )
                 for place, n in enumerate(places)
             ]
@@ -240,14 +252,31 @@ class _Place:
         self._slice.settle(self._place, problem)
 
 
-def _read_items(body: bytes) -> Sequence[Any]:
+def _read_items(body: bytes) -> tuple[Sequence[Any], str | None]:
+    """The checks, and the screening that they are a part of."""
     parsed = parse_json(body)
     items = parsed.get("checks") if isinstance(parsed, dict) else None
-    if not isinstance(items, list) or len(parsed) != 1 or not 1 <= len(items) <= MOST_CHECKS:
+    if not isinstance(items, list) or not parsed.keys() <= FIELDS or not 1 <= len(items) <= MOST_CHECKS:
         raise InvalidRequest(
             errors=[FieldError("/checks", "list", f"Must be a list of 1 to {MOST_CHECKS} checks, alone")]
         )
-    return items
+    screening = parsed.get("screening")
+    if screening is not None and not (isinstance(screening, str) and re.fullmatch(SCREENING, screening)):
+        raise InvalidRequest(errors=[FieldError("/screening", "form", "1 to 64 letters, digits, - and _")])
+    return items, screening
+
+
+async def _admit(request: HotRequest, screening: str, key: str | None, rows: int) -> None:
+    """Raise `TooManyRequests` where the unit has screened as many rows in a day as it may."""
+    if key is None:
+        raise InvalidRequest(
+            errors=[FieldError("Idempotency-Key", "missing", "A part of a screening is asked under a key")]
+        )
+    most = request.app.state.settings.screened_rows
+    async with borrowed(request.app.state.pool) as connection, connection.transaction():
+        await admit_part(
+            connection, member=principal_of(request).member, screening=screening, part=key, rows=rows, most=most
+        )
 
 
 def _slices(items: Sequence[Any]) -> Iterator[range]:

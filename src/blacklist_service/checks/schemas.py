@@ -16,6 +16,7 @@ from blacklist_service.web.wire import Code, Instant, LegalDate, Name, Number, R
 
 MOST_SUBJECTS = 20
 MOST_CHECKS = 1000
+SCREENING = "^[A-Za-z0-9_-]{1,64}$"
 
 EXAMPLE_CHECK: dict[str, JsonValue] = {
     "matter": "civil_service_recruitment",
@@ -117,6 +118,11 @@ class BatchRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"checks": [EXAMPLE_CHECK]}]})
 
     checks: Annotated[list[CheckRequest], Field(min_length=1, max_length=MOST_CHECKS)]
+    screening: Annotated[str, Field(pattern=SCREENING)] | None = Field(
+        None,
+        description="the name, made by the caller, of the screening of a roster that this is a part of: on record with each "
+        "check, counted as one act, within the unit's quota of rows in a day. Needs an `Idempotency-Key`",
+    )
 
 
 class MeasureShown(Response):

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
+from secrets import randbelow
 
 from blacklist_service.access.scopes import Role
 from blacklist_service.cli.demo_life import PASSWORD, Login, furnish
@@ -170,6 +171,7 @@ def _prepare(workplace: Workplace) -> None:
     _print_keys(keys)
     _print_logins(url, logins)
     _print_questions(settings, keys["agency"], listed[1])
+    _print_watch(settings, keys)
 
 
 def _hold_an_import(workplace: Workplace, listed: list[list[str]]) -> None:
@@ -265,7 +267,41 @@ def _print_questions(settings: Settings, key: str, listed: list[str]) -> None:
             "identifier": {"type": "resident_id", "number": identifier},
         }
         body = json.dumps({"matter": matter, "reference": "DEMO-001", "subjects": [subject]}, ensure_ascii=False)
-        url = f"http://{settings.host}:{settings.port}/v1/checks"
-        headers = f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
-        print(f"\n# {title}\ncurl -s {url} {headers} -d {shlex.quote(body)}")
-    print(flush=True)
+        print(f"\n# {title}\n{_curl(settings, key, '/v1/checks', body)}")
+
+
+def _print_watch(settings: Settings, keys: Mapping[str, str]) -> None:
+    """Three lines: a question that is kept open, the act that changes its answer, and what the unit is told."""
+    number = _completed(SubjectKind.PERSON, IdentifierType.RESIDENT_ID, f"53011119900101{randbelow(1000):03}")
+    today, case = legal_date(now()), f"(2026)云0111执{randbelow(10**6) + 1000}号"
+    person = {"kind": "person", "name": "白云", "identifier": {"type": "resident_id", "number": number}}
+    asked = {
+        "matter": "civil_service_recruitment",
+        "reference": "DEMO-002",
+        "subjects": [{"role": "applicant"} | person],
+        "watch": {"until": (today + timedelta(days=90)).isoformat()},
+    }
+    listed = {
+        "case_number": case,
+        "court": {"code": COURT_CODE, "name": MEMBERS[0][1]},
+        "debtor": person,
+        "circumstances": ["C4"],
+        "decision": {"document_number": f"{case}之一", "decided_on": today.isoformat()},
+        "published_on": today.isoformat(),
+        "expires_on": (today + timedelta(days=730)).isoformat(),
+    }
+    client = Path(sys.executable).with_name("blacklist-client")
+    environment = f"BLACKLIST_URL=http://{settings.host}:{settings.port} BLACKLIST_KEY={keys['agency']}"
+    lines = (
+        _curl(settings, keys["agency"], "/v1/checks", json.dumps(asked, ensure_ascii=False)),
+        _curl(settings, keys["court"], "/v1/listings", json.dumps(listed, ensure_ascii=False)),
+        f"{environment} {client if client.exists() else client.name} listen --answers",
+    )
+    print(
+        "\n# kept open: clear today, the court lists the person, and the unit is told\n" + "\n".join(lines), flush=True
+    )
+
+
+def _curl(settings: Settings, key: str, path: str, body: str) -> str:
+    headers = f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
+    return f"curl -s http://{settings.host}:{settings.port}{path} {headers} -d {shlex.quote(body)}"

@@ -1,6 +1,6 @@
 """`doctor`: what is wrong, in one page. It looks, and changes nothing but what it is told: that today's date is right."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -28,6 +28,8 @@ from blacklist_service.measures.operations import founding_catalogue
 from blacklist_service.measures.queries import get_catalogue, get_measures_version, newest_founding_edition
 from blacklist_service.secrecy import Secrecy, SecretKeyError
 from blacklist_service.settings import Settings
+from blacklist_service.webhooks.queries import count_states, list_untold
+from blacklist_service.webhooks.rules import LATE
 
 BEHIND = timedelta(seconds=60)
 CLOCKS_APART = timedelta(seconds=2)
@@ -86,6 +88,7 @@ async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
             ]
             found.append(await _calendar(connection))
             found.append(await _measures(connection))
+            found.append(await examine_telling(connection))
         return found
     finally:
         await connection.close()
@@ -231,6 +234,24 @@ async def examine_jobs(connection: Connection) -> Finding:
             "the worker was ended by one each time, or gave it up: see its log, GET /v1/imports, GET /v1/audit/exports"
         )
     return Finding("jobs", f"{waiting} older than an hour, {stuck} begun again and again", fault)
+
+
+async def examine_telling(connection: Connection) -> Finding:
+    """Units that were not told for more than an hour; a webhook that fails is the reason, or that nobody reads the feed."""
+    untold = await list_untold(connection, at=await database_clock(connection), late_after=LATE)
+    states = await count_states(connection)
+    seen = f"{sum(one.events for one in untold)} events untold; {_counted(states)}"
+    late = [one for one in untold if one.late]
+    if not late:
+        failing = states.get("failing", 0)
+        return Finding("telling", seen, None, "see GET /v1/webhooks?state=failing" if failing else None)
+    units = ", ".join(one.member for one in late[:5]) + (" …" if len(late) > 5 else "")
+    fault = f"{sum(one.late for one in late)} of them for more than an hour: {units}; see GET /v1/supervision/untold"
+    return Finding("telling", seen, fault)
+
+
+def _counted(states: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} webhooks {state}" for state, number in sorted(states.items())) or "no webhooks"
 
 
 async def _measures(connection: Connection) -> Finding:

@@ -17,6 +17,8 @@ from blacklist_service.ledger.sequencer import tell_disproof
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.leftovers import passing_folder, sweep
 from blacklist_service.settings import DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
+from blacklist_service.webhooks.posting import trusting
+from blacklist_service.webhooks.targets import Targets, TargetsInvalid
 
 OWNERS_ALONE = frozenset({"BLACKLIST_OWNER_DATABASE_URL", "BLACKLIST_OWNER_DATABASE_URL_FILE"})
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -27,6 +29,7 @@ BEHIND = ("sealer", "worker")
 
 def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | None = None) -> int:
     """Serve until a signal ends it; return the exit status. `when_prepared` sees the database before the port opens."""
+    _require_webhooks(settings)
     try:
         listening = bind(settings.host, settings.port)
     except SupervisorError as error:
@@ -48,11 +51,22 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
             web_argv=lambda fd, _index: [sys.executable, "-m", "blacklist_service.asgi", "--fd", str(fd)],
             web_count=settings.workers,
             behind={name: [sys.executable, "-m", f"blacklist_service.{name}"] for name in BEHIND},
-            environment=_environment(settings, workplace, metrics),
+            environment=_environment(settings, workplace, metrics, (host, port)),
             database=database,
             on_child_exit=lambda pid: _forget_gauges(pid, metrics),
         )
         return supervisor.run()
+
+
+def _require_webhooks(settings: Settings) -> None:
+    """Stop where the administrator's list of targets, or the authorities to believe, cannot be read."""
+    try:
+        Targets.parse(settings.webhook_targets)
+        trusting(settings.webhook_ca_file)
+    except TargetsInvalid as error:
+        stop(f"BLACKLIST_WEBHOOK_TARGETS: {error}")
+    except OSError:
+        stop("BLACKLIST_WEBHOOK_CA_FILE holds no certificates that can be read")
 
 
 def _start_database(settings: Settings) -> EmbeddedPostgres | None:
@@ -68,7 +82,7 @@ def _external(settings: Settings) -> str:
     return settings.database_url.get_secret_value()
 
 
-def _environment(settings: Settings, workplace: Workplace, metrics: str) -> dict[str, str]:
+def _environment(settings: Settings, workplace: Workplace, metrics: str, listening: tuple[str, int]) -> dict[str, str]:
     """The children read the same settings; where the database is, they are told."""
     return {
         **{name: value for name, value in os.environ.items() if name not in OWNERS_ALONE},
@@ -76,6 +90,8 @@ def _environment(settings: Settings, workplace: Workplace, metrics: str) -> dict
         SEALER_DSN_VARIABLE: workplace.sealer_dsn,
         METRICS_VARIABLE: metrics,
         "BLACKLIST_DATA_DIR": str(settings.data_dir.absolute()),
+        "BLACKLIST_HOST": listening[0],
+        "BLACKLIST_PORT": str(listening[1]),
     }
 
 

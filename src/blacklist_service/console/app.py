@@ -15,6 +15,7 @@ from blacklist_service.console import (  # noqa: F401 - registers their pages
     supervisor,
     system,
     watches,
+    webhooks,
     window,
 )
 from blacklist_service.console.assets import serve_asset

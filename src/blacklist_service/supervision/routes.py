@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
-from blacklist_service.clock import legal_date
+from blacklist_service.clock import begin_of, legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
@@ -34,6 +34,7 @@ from blacklist_service.supervision.schemas import (
     Override,
     Scorecard,
     ScorecardQuery,
+    ToldFigures,
 )
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
@@ -41,6 +42,7 @@ from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.transactions import Writes
 from blacklist_service.web.wire import Response
+from blacklist_service.webhooks.queries import count_told
 
 router = APIRouter(prefix="/v1/supervision", tags=["supervision"], route_class=GuardedRoute)
 
@@ -117,6 +119,7 @@ async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime
     objections = await queries.count_objections(connection, *days)
     late = Tally(one["court_code"] for one in await list_late_removals(connection, *days, today=today))
     leads_of, leads_to = await queries.count_leads(connection, *days)
+    told = await count_told(connection, begin_of(query.first), begin_of(query.last + timedelta(days=1)))
     units = await queries.list_units(connection, on=query.last)
     agencies = [
         _agency(
@@ -128,6 +131,7 @@ async def _scorecard(connection: Connection, query: ScorecardQuery, at: datetime
             overdue=waiting.get(unit["code"], 0),
             notices=notices.get(unit["code"]),
             leads=leads_of.get(unit["code"], {}),
+            told=told.get(unit["code"]),
         )
         for unit in units
         if unit["kind"] == "agency"
@@ -162,6 +166,7 @@ def _agency(
     overdue: int,
     notices: Any,
     leads: dict[str, int],
+    told: Any,
 ) -> AgencyScore:
     by_matter = [CheckFigures(matter=matter, **figures) for matter, figures in sorted(checks.items())]
     expected = sum(one.block + one.flag for one in by_matter)
@@ -183,6 +188,7 @@ def _agency(
         ),
         notices=_figures(NoticeFigures, notices),
         leads=LeadFigures(**leads),
+        events=_figures(ToldFigures, told),
     )
 
 
@@ -213,6 +219,7 @@ def _csv(card: Scorecard) -> str:
             "late",
             "escalated",
             *("leads", "leads_taken_up", "leads_closed"),
+            *("events", "events_told", "events_median_seconds"),
         ]
     )
     for unit in card.agencies:
@@ -235,6 +242,7 @@ def _csv(card: Scorecard) -> str:
                 notices.late,
                 notices.escalated,
                 *unit.leads.model_dump().values(),
+                *unit.events.model_dump().values(),
             ]
         )
     writer.writerow([])

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from blacklist_service.web.wire import LegalDate, Response
+from blacklist_service.webhooks.waits import State
 
 
 class CheckFigures(Response):
@@ -49,6 +50,14 @@ class LeadFigures(Response):
     closed: int = 0
 
 
+class ToldFigures(Response):
+    """Events of the days: what changed under a question that was kept open, or under an answer of the past."""
+
+    events: int = 0
+    told: int = Field(0, description="acknowledged, or taken by an endpoint of the unit")
+    median_seconds: float | None = Field(None, description="until an endpoint took it")
+
+
 class AgencyScore(Response):
     agency: str
     name: str
@@ -58,6 +67,7 @@ class AgencyScore(Response):
     outcomes: OutcomeFigures
     notices: NoticeFigures
     leads: LeadFigures
+    events: ToldFigures
 
 
 class ActFigures(Response):
@@ -124,3 +134,29 @@ class LateRemovalsQuery(BaseModel):
 
     first: LegalDate | None = Field(None, alias="from", description="legal date, included")
     last: LegalDate | None = Field(None, alias="to", description="legal date, included")
+
+
+class UntoldEndpoint(Response):
+    webhook_id: UUID
+    state: State
+    failing_since: datetime | None
+
+
+class UntoldUnit(Response):
+    agency: str
+    name: str
+    events: int = Field(description="that it neither acknowledged nor was told of by webhook")
+    late: int = Field(description="of these, for more than an hour")
+    since: datetime = Field(description="the oldest")
+    webhooks: list[UntoldEndpoint] = Field(description="empty: the unit reads its feed, or should")
+
+
+class UntoldUnits(Response):
+    items: list[UntoldUnit]
+    late: int = Field(description="events untold for more than an hour, of all units")
+
+
+class UntoldQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    late: bool = Field(False, description="units with events untold for more than an hour alone")

@@ -1,0 +1,51 @@
+"""Screening a roster: one act of whoever asks, in parts, within its unit's own quota.
+
+Whoever screens asks about thousands at once, which budgets of persons at a window would forbid, rightly. So a screening
+has a name, which is in the entry of each of its checks, and counts as one; how many rows of screenings a unit may ask in
+a day is a quota of its own. A part is known by its Idempotency-Key: sent again, it is not counted again.
+"""
+
+from datetime import timedelta
+
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.problems import TooManyRequests
+from blacklist_service.secrecy import Secrecy
+
+FACT = "screening"
+"""Under which the entry of a check names its screening."""
+A_DAY = timedelta(hours=24)
+LONGEST_WAIT_SECONDS = 3600
+TOO_MANY = "as many rows of rosters were screened in a day as this unit may"
+
+COUNT = """
+SELECT coalesce(sum(rows) FILTER (WHERE part <> $2), 0)::bigint AS rows, min(at) AS first,
+       coalesce(bool_or(part = $2), false) AS is_known
+FROM screened_parts WHERE member = $1 AND at > $3
+"""
+KEEP = """
+INSERT INTO screened_parts (member, part, screening, rows, at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (member, part) DO UPDATE SET screening = excluded.screening, rows = excluded.rows, at = excluded.at
+"""
+
+
+async def admit_part(connection: Connection, *, member: str, screening: str, part: str, rows: int, most: int) -> None:
+    """Count a part of a screening; raise `TooManyRequests` where the unit has screened as much in a day as it may."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"screenings {member}")
+    at = await database_clock(connection)
+    found = await connection.fetchrow(COUNT, member, part, at - A_DAY)
+    assert found is not None  # noqa: S101 - an aggregate
+    if found["is_known"]:
+        return
+    if most and found["rows"] + rows > most:
+        left = (found["first"] or at) + A_DAY - at
+        raise TooManyRequests(
+            TOO_MANY, retry_after_seconds=max(1, min(int(left.total_seconds()), LONGEST_WAIT_SECONDS))
+        )
+    await connection.execute(KEEP, member, part, screening, rows, at)
+
+
+async def forget_parts(connection: Connection, _secrecy: Secrecy) -> bool:
+    """What was screened more than a day ago no longer counts."""
+    await connection.execute("DELETE FROM screened_parts WHERE at < clock_timestamp() - interval '25 hours'")
+    return False

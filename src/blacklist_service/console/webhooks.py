@@ -1,0 +1,90 @@
+"""推送: to which addresses units are told. The security officer approves them, and sees what became of each event."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from blacklist_service.access.duties import Duty
+from blacklist_service.console import wording_webhooks
+from blacklist_service.console.forms import Form
+from blacklist_service.console.routing import page
+from blacklist_service.console.visits import Visit
+from blacklist_service.console.wording_webhooks import DELIVERY_STATES, WEBHOOK_STATES
+
+FULL_PAGE = 50
+SENTENCES = {
+    "webhook-state": "该推送地址的状态已变，请按现在的状态办理",
+    "webhook-target-not-allowed": "该地址不在系统管理员允许的范围内",
+    "too-many-requests": "刚刚测试过，请稍后再试",
+}
+
+
+@page("GET", "/webhooks", Duty.SECURITY)
+async def webhooks(visit: Visit) -> Response:
+    """Of all units; unless another state is asked for, those that wait for the officer first."""
+    state = visit.query.get("state", "")
+    state = state if state in WEBHOOK_STATES else ""
+    found = await visit.read("/v1/webhooks", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
+    items = sorted(found["items"], key=lambda one: one["state"] != "awaiting_approval")
+    kept = {"state": state} if state else {}
+    return visit.show(
+        "webhooks.html", form=Form({"state": state}), items=items, next=found["next"], kept=kept, hooks=wording_webhooks
+    )
+
+
+@page("GET", "/webhooks/{webhook_id}", Duty.SECURITY)
+async def webhook(visit: Visit) -> Response:
+    return await _webhook(visit, Form(dict(visit.query)))
+
+
+@page("POST", "/webhooks/{webhook_id}/approval", Duty.SECURITY)
+async def approve(visit: Visit) -> Response:
+    """Needs the second factor: from then on the service speaks to the address."""
+    return await _act(visit, "approval", {}, is_proof_needed=True)
+
+
+@page("POST", "/webhooks/{webhook_id}/closure", Duty.SECURITY)
+async def close(visit: Visit) -> Response:
+    """For good. Needs the second factor."""
+    return await _act(visit, "closure", {}, is_proof_needed=True)
+
+
+@page("POST", "/webhooks/{webhook_id}/test", Duty.SECURITY)
+async def test(visit: Visit) -> Response:
+    return await _act(visit, "test", {})
+
+
+@page("POST", "/webhooks/{webhook_id}/replay", Duty.SECURITY)
+async def replay(visit: Visit) -> Response:
+    """Of what was given up."""
+    return await _act(visit, "replay", {"from": "dead"})
+
+
+async def _act(visit: Visit, act: str, body: dict[str, Any], *, is_proof_needed: bool = False) -> Response:
+    if is_proof_needed and not await visit.is_proved():
+        return await _webhook(visit, visit.form, status=403)
+    path = f"/v1/webhooks/{visit.path['webhook_id']}/{act}"
+    headers = {"Idempotency-Key": visit.form["once"]} if visit.form["once"] else {}
+    reply = await visit.call("POST", path, body=body, headers=headers)
+    if not reply.is_ok:
+        visit.form.take_problem(reply.json, {}, SENTENCES)
+        return await _webhook(visit, visit.form, status=reply.status)
+    return visit.go(f"/webhooks/{visit.path['webhook_id']}", done=act)
+
+
+async def _webhook(visit: Visit, form: Form, *, status: int = 200) -> Response:
+    path = f"/v1/webhooks/{visit.path['webhook_id']}"
+    found = await visit.read(path)
+    state = visit.query.get("state", "")
+    state = state if state in DELIVERY_STATES else ""
+    deliveries = await visit.read(f"{path}/deliveries", state=state, limit=FULL_PAGE)
+    form.values["state"] = state
+    return visit.show(
+        "webhook.html",
+        status=status,
+        form=form,
+        hook=found,
+        deliveries=deliveries["items"],
+        hooks=wording_webhooks,
+        done=visit.query.get("done", ""),
+    )

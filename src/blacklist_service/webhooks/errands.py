@@ -1,0 +1,65 @@
+"""What is posted without an event: the challenge that an endpoint echoes to prove itself, and the test a unit asks for."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from blacklist_service.database.connections import Connection
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.webhooks.bodies import challenge_body, echoes, new_challenge, test_body
+from blacklist_service.webhooks.deliveries import Endpoint, keep_health, wake
+from blacklist_service.webhooks.queries import health_of
+from blacklist_service.webhooks.waits import Health, Outcome, State, after
+
+NO_ECHO = "challenge"
+"""Answered, and not with the echo of what was asked."""
+
+
+class Send(Protocol):
+    async def __call__(self, body: bytes, *, is_echo_wanted: bool) -> tuple[Outcome, bytes | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    endpoint: Endpoint
+    outcome: Outcome
+    at: datetime
+
+
+async def run(endpoint: Endpoint, send: Send, *, at: datetime) -> Done:
+    """Ask an endpoint that is not verified for its echo, any other to take a test."""
+    if endpoint.health.state is not State.VERIFYING:
+        outcome, _ = await send(test_body(endpoint.webhook_id, at), is_echo_wanted=False)
+        return Done(endpoint, outcome, at)
+    challenge = new_challenge()
+    outcome, echo = await send(challenge_body(challenge, at), is_echo_wanted=True)
+    if outcome.is_told and not echoes(echo, challenge):
+        outcome = replace(outcome, fault=NO_ECHO)
+    return Done(endpoint, outcome, at)
+
+
+async def settle(connection: Connection, done: Done, *, longest: timedelta, chance: float, secrecy: Secrecy) -> None:
+    """Keep what became of it, where the webhook still is where it was."""
+    row = await connection.fetchrow(
+        "SELECT state, cause, failures, failing_since, next_try_at, width, test_asked_at FROM webhooks"
+        " WHERE id = $1 FOR UPDATE",
+        done.endpoint.webhook_id,
+    )
+    if row is None:
+        return
+    before, outcome = health_of(row), done.outcome
+    if row["test_asked_at"] is not None:
+        await connection.execute(
+            "UPDATE webhooks SET test_tried_at = $2, test_status = $3, test_fault = $4, test_milliseconds = $5"
+            " WHERE id = $1 AND test_tried_at IS NULL",
+            *(done.endpoint.webhook_id, done.at, outcome.status, outcome.fault, round(outcome.seconds * 1000)),
+        )
+    if before.state is State.VERIFYING and done.endpoint.health.state is State.VERIFYING and outcome.is_told:
+        health = Health(State.ACTIVE)
+    else:
+        failures = done.endpoint.health.failures
+        health = after(before, outcome, failures_before=failures, at=done.at, longest=longest, chance=chance)
+    if health != before:
+        await keep_health(connection, done.endpoint, health, at=done.at, secrecy=secrecy)
+    if health.state is State.ACTIVE and before.state is not State.ACTIVE:
+        await wake(connection, done.endpoint.webhook_id, at=done.at)

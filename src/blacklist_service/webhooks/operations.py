@@ -1,0 +1,226 @@
+"""Opening a webhook, approving it, its other secret, its test, telling again, its end. Each act is an entry of the ledger.
+
+Nothing here speaks to an endpoint: the worker does (`sender.py`), where no check and no request waits for a receiver.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.clock import new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import NO_FACTS, Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.watches.rules import EventType
+from blacklist_service.webhooks import queries
+from blacklist_service.webhooks.problems import (
+    NoSuchEvent,
+    NoTargets,
+    TargetNotAllowed,
+    TestedJustNow,
+    TooManyWebhooks,
+    WrongState,
+)
+from blacklist_service.webhooks.rules import LAST_SECRET_DAYS, MOST_WEBHOOKS, SECONDS_BETWEEN_TESTS, can_become
+from blacklist_service.webhooks.secrets import seal_secret
+from blacklist_service.webhooks.signing import new_secret
+from blacklist_service.webhooks.targets import Destination, TargetRefused, Targets
+from blacklist_service.webhooks.waits import TOLD, State
+
+# Dead ones are told again where nothing later of their watch was told, or will be; the others have been made superfluous.
+REPLAY_DEAD = f"""
+WITH dead AS (
+    SELECT d.sequence, d.line, EXISTS (
+               SELECT FROM webhook_deliveries n
+               WHERE n.webhook_id = $1 AND n.line = d.line AND n.sequence > d.sequence AND n.state <> 'superseded'
+                 AND ({queries.IS_SUPERSEDED})) AS is_past
+    FROM webhook_deliveries d WHERE d.webhook_id = $1 AND d.state = 'dead'
+), past AS (
+    UPDATE webhook_deliveries d SET state = 'superseded', settled_at = $2
+    FROM dead WHERE dead.is_past AND d.webhook_id = $1 AND d.sequence = dead.sequence
+)
+UPDATE webhook_deliveries d SET state = 'pending', pending_since = $2, due_at = $2, tries = 0, settled_at = NULL
+FROM dead WHERE NOT dead.is_past AND d.webhook_id = $1 AND d.sequence = dead.sequence
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Who acts, and with what."""
+
+    caller: Principal
+    actor: Actor
+    secrecy: Secrecy
+
+    def by(self, operator: str | None) -> "Office":
+        """The same with whom the caller names at its window."""
+        return replace(self, actor=self.actor.by(operator))
+
+
+async def open_webhook(
+    connection: Connection,
+    *,
+    url: str,
+    types: Sequence[EventType],
+    after: int | None,
+    targets: Targets,
+    office: Office,
+) -> tuple[UUID, bytes]:
+    """Ask for a webhook; it waits for the security officer. Its events are those after `after`, by default all later ones.
+
+    Return its id and its secret. Raise `NoTargets`, `TargetNotAllowed`, `TooManyWebhooks`, `NoSuchEvent`.
+    """
+    if not targets:
+        raise NoTargets
+    destination = _admit(targets, url)
+    member = office.caller.member
+    if await queries.count_open(connection, member) >= MOST_WEBHOOKS:
+        raise TooManyWebhooks
+    last = await queries.last_sequence(connection, member)
+    if after is not None and after > last:
+        raise NoSuchEvent
+    at = await database_clock(connection)
+    webhook_id, secret = new_id(at), new_secret()
+    await connection.execute(
+        """
+        INSERT INTO webhooks (id, member_code, url, types, state, secret, cursor, made_at)
+        VALUES ($1, $2, $3, $4, 'awaiting_approval', $5, $6, $7)
+        """,
+        *(webhook_id, member, url, sorted(set(types)), seal_secret(secret, webhook_id, office.secrecy)),
+        *(last if after is None else after, at),
+    )
+    facts = {"webhook": str(webhook_id), "host": destination.authority, "types": sorted(set(types))}
+    await _record(connection, Action.WEBHOOK_OPENED, facts, office, at, private={"url": url})
+    return webhook_id, secret
+
+
+async def approve_webhook(connection: Connection, webhook_id: UUID, *, targets: Targets, office: Office) -> None:
+    """Let the worker ask the endpoint for its echo, at once; also of one that was disabled. Raise `WrongState`."""
+    row = await _lock(connection, webhook_id, office, becoming=State.VERIFYING)
+    destination = _admit(targets, row["url"])
+    at = await database_clock(connection)
+    await connection.execute(
+        """
+        UPDATE webhooks SET state = 'verifying', cause = NULL, approved_at = $2, disabled_at = NULL, failures = 0,
+               failing_since = NULL, next_try_at = NULL, width = 1
+        WHERE id = $1
+        """,
+        *(webhook_id, at),
+    )
+    facts = {"webhook": str(webhook_id), "member": row["member"], "host": destination.authority}
+    await _record(connection, Action.WEBHOOK_APPROVED, facts, office, at)
+
+
+async def rotate_secret(connection: Connection, webhook_id: UUID, *, office: Office) -> bytes:
+    """Give it another secret; the one before signs along for 72 hours."""
+    row = await _lock(connection, webhook_id, office)
+    at, secret = await database_clock(connection), new_secret()
+    await connection.execute(
+        "UPDATE webhooks SET last_secret = secret, last_secret_until = $3, secret = $2 WHERE id = $1",
+        *(webhook_id, seal_secret(secret, webhook_id, office.secrecy), at + LAST_SECRET_DAYS),
+    )
+    await _record(connection, Action.WEBHOOK_ROTATED, {"webhook": str(row["webhook_id"])}, office, at)
+    return secret
+
+
+async def ask_test(connection: Connection, webhook_id: UUID, *, office: Office) -> None:
+    """Have the worker post a test, or, of one that is not verified yet, the challenge, without waiting any longer."""
+    row = await _lock(connection, webhook_id, office, within={State.VERIFYING, *TOLD})
+    at, last = await database_clock(connection), row["test_asked_at"]
+    if last is not None and at - last < timedelta(seconds=SECONDS_BETWEEN_TESTS):
+        raise TestedJustNow(retry_after_seconds=SECONDS_BETWEEN_TESTS)
+    await connection.execute(
+        """
+        UPDATE webhooks SET test_asked_at = $2, test_tried_at = NULL, test_status = NULL, test_fault = NULL,
+               test_milliseconds = NULL, next_try_at = CASE WHEN state = 'verifying' THEN NULL ELSE next_try_at END
+        WHERE id = $1
+        """,
+        *(webhook_id, at),
+    )
+    await _record(connection, Action.WEBHOOK_TESTED, {"webhook": str(webhook_id)}, office, at)
+
+
+async def replay(connection: Connection, webhook_id: UUID, *, start: int | Literal["dead"], office: Office) -> int:
+    """Tell again: all events from a sequence on, or those that were given up; of each watch its newest state.
+
+    Return how many events that is, at most. Raise `WrongState`, `NoSuchEvent`.
+    """
+    row = await _lock(connection, webhook_id, office, within=TOLD)
+    at = await database_clock(connection)
+    if start == "dead":
+        status = await connection.execute(REPLAY_DEAD, webhook_id, at)
+        again = int(status.rpartition(" ")[2])
+    else:
+        last = await queries.last_sequence(connection, row["member"])
+        if not 0 < start <= last:
+            raise NoSuchEvent
+        await connection.execute("UPDATE webhooks SET cursor = least(cursor, $2) WHERE id = $1", webhook_id, start - 1)
+        again = await queries.count_events(connection, row["member"], start)
+    facts = {"webhook": str(webhook_id), "from": start, "events": again}
+    await _record(connection, Action.WEBHOOK_REPLAYED, facts, office, at)
+    return again
+
+
+async def close_webhook(connection: Connection, webhook_id: UUID, *, office: Office) -> None:
+    """End it for good: nothing more is sent, its secrets are deleted. What waits is given up, and stays in the feed."""
+    row = await _lock(connection, webhook_id, office, becoming=State.CLOSED)
+    at = await database_clock(connection)
+    await connection.execute(
+        """
+        UPDATE webhooks SET state = 'closed', cause = NULL, closed_at = $2, secret = NULL, last_secret = NULL,
+               last_secret_until = NULL, next_try_at = NULL
+        WHERE id = $1
+        """,
+        *(webhook_id, at),
+    )
+    await connection.execute(
+        "UPDATE webhook_deliveries SET state = 'dead', settled_at = $2 WHERE webhook_id = $1 AND state = 'pending'",
+        *(webhook_id, at),
+    )
+    facts = {"webhook": str(webhook_id), "member": row["member"]}
+    await _record(connection, Action.WEBHOOK_CLOSED, facts, office, at)
+
+
+async def _lock(
+    connection: Connection,
+    webhook_id: UUID,
+    office: Office,
+    *,
+    becoming: State | None = None,
+    within: frozenset[State] | set[State] | None = None,
+) -> asyncpg.Record:
+    row = await queries.lock_webhook(connection, webhook_id, office.caller)
+    state = State(row["state"])
+    if state is State.CLOSED or (within is not None and state not in within):
+        raise WrongState
+    if becoming is not None and not can_become(state, becoming):
+        raise WrongState
+    return row
+
+
+def _admit(targets: Targets, url: str) -> Destination:
+    try:
+        return targets.admit(url)
+    except TargetRefused as refused:
+        raise TargetNotAllowed(refused.fault) from None
+
+
+async def _record(
+    connection: Connection,
+    action: Action,
+    facts: Mapping[str, object],
+    office: Office,
+    at: datetime,
+    *,
+    private: Mapping[str, object] = NO_FACTS,
+) -> None:
+    """A URL may hold what its owner keeps to itself: of it the leaf shows the host alone."""
+    entry = Entry(action, office.actor, facts=facts, private=private)
+    await record(connection, [entry], at=at, secrecy=office.secrecy)

@@ -1,0 +1,260 @@
+"""One POST to one endpoint: resolve, judge every address, dial the judged one, and take no more than a little.
+
+A library that is given a URL resolves the name itself, after ours was judged; so the connection is made here, to the
+address, and h11 speaks over it. The certificate is verified by the name. No redirect is followed, no proxy of the
+environment is used, no connection is kept, nothing of an answer is kept but its status (and the echo of a challenge).
+"""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TypeAlias
+
+import h11
+
+from blacklist_service.webhooks.targets import Address, Destination, Fault, Surroundings, TargetRefused, Targets
+from blacklist_service.webhooks.waits import Outcome
+
+CONNECT_SECONDS = 3.0
+WHOLE_SECONDS = 10.0
+MOST_BYTES = 16 * 1024
+"""Read of an answer: of its head, and of its body."""
+READ_BYTES = 4096
+ADDRESSES_TRIED = 3
+RESOLVERS = 32
+"""Threads: one name server that is silent holds no more of them than its endpoints may have tries under way."""
+USER_AGENT = "blacklist-service"
+
+Stream: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[Address]]]
+Dial: TypeAlias = Callable[[Address, Destination, ssl.SSLContext | None], Awaitable[Stream]]
+Look: TypeAlias = Callable[[], Awaitable[Surroundings]]
+
+
+class _Failed(Exception):  # noqa: N818 - becomes an outcome
+    """The try failed before there was a status; the argument is the fault's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`echo` is the body of a 200, where it was wanted and came whole within `MOST_BYTES`."""
+
+    outcome: Outcome
+    echo: bytes | None = None
+
+
+class Poster:
+    """Speaks to endpoints. `look` says what is the service's own at the time; `resolve` and `dial` are the system's."""
+
+    def __init__(
+        self,
+        targets: Targets,
+        *,
+        context: ssl.SSLContext,
+        look: Look,
+        resolve: Resolve | None = None,
+        dial: Dial | None = None,
+    ) -> None:
+        self._targets = targets
+        self._context = context
+        self._look = look
+        self._threads = ThreadPoolExecutor(RESOLVERS, "resolver")
+        self._resolve = resolve or self._ask_the_system
+        self._dial = dial or dial_address
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, is_echo_wanted: bool = False) -> Answer:
+        """What became of it, in any case; cancelled, it leaves no connection behind."""
+        began = time.monotonic()
+        status, retry_after, fault, echo = None, None, None, None
+        try:
+            async with asyncio.timeout(WHOLE_SECONDS):
+                stream, destination = await self._reach(url)
+                with _closing(stream):
+                    said = await _speak(stream, destination, headers, body, is_echo_wanted=is_echo_wanted)
+                    status, retry_after, echo = said.status, said.retry_after, said.echo
+                    fault = _fault_of(status)
+        except TimeoutError:
+            fault = "timeout"
+        except TargetRefused as refused:
+            fault = refused.fault.value
+        except _Failed as failed:
+            fault = str(failed)
+        except h11.ProtocolError:
+            fault = "protocol"
+        except ssl.SSLError:
+            fault = "tls"
+        except OSError:
+            fault = "cut"
+        return Answer(Outcome(status, fault, time.monotonic() - began, retry_after), echo)
+
+    async def _reach(self, url: str) -> tuple[Stream, Destination]:
+        """Raise `TargetRefused` before anything is dialled, `_Failed` where nobody is there."""
+        destination = self._targets.admit(url)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                addresses = await self._addresses_of(destination)
+                self._targets.judge(destination, addresses, await self._look())
+                return await self._dial_one(addresses[:ADDRESSES_TRIED], destination), destination
+        except TimeoutError:
+            raise _Failed("timeout-connect") from None
+
+    async def _addresses_of(self, destination: Destination) -> Sequence[Address]:
+        if destination.literal is not None:
+            return [destination.literal]
+        try:
+            return await self._resolve(destination.host, destination.port)
+        except (OSError, UnicodeError, ValueError):
+            raise TargetRefused(Fault.UNRESOLVED) from None
+
+    async def _ask_the_system(self, host: str, port: int) -> Sequence[Address]:
+        # In threads of our own: the loop's are few, and a name server that is silent would take them all.
+        found = await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        return list(dict.fromkeys(ip_address(str(one[4][0])) for one in found))
+
+    async def _dial_one(self, addresses: Sequence[Address], destination: Destination) -> Stream:
+        """The first that answers, each with its part of the time: one that is silent must not hide the next."""
+        context = self._context if destination.scheme == "https" else None
+        failed = _Failed("unreachable")
+        for address in addresses:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS / len(addresses)):
+                    return await self._dial(address, destination, context)
+            except TimeoutError:
+                failed = _Failed("timeout-connect")
+            except ssl.SSLError:
+                failed = _Failed("tls")
+            except ConnectionRefusedError:
+                failed = _Failed("refused")
+            except OSError:
+                failed = _Failed("unreachable")
+        raise failed
+
+
+async def dial_address(address: Address, destination: Destination, context: ssl.SSLContext | None) -> Stream:
+    """Connect to the address and no other; the certificate must be of the destination's name."""
+    name = None if context is None else destination.host
+    stream = await asyncio.open_connection(
+        str(address), destination.port, ssl=context, server_hostname=name, limit=MOST_BYTES
+    )
+    if ip_address(stream[1].get_extra_info("peername")[0]) != address:
+        stream[1].transport.abort()
+        raise OSError("connected elsewhere")
+    return stream
+
+
+def trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Whom to believe: the system's authorities, and beside them those of `ca_file`.
+
+    Raise `OSError` where it cannot be read.
+    """
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file is not None:
+        context.load_verify_locations(cafile=str(ca_file))
+    return context
+
+
+@dataclass(slots=True)
+class _Said:
+    status: int
+    retry_after: timedelta | None
+    echo: bytes | None = None
+
+
+async def _speak(
+    stream: Stream, destination: Destination, headers: Mapping[str, str], body: bytes, *, is_echo_wanted: bool
+) -> _Said:
+    reader, writer = stream
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_BYTES)
+    usual = {
+        "host": destination.authority,
+        "user-agent": USER_AGENT,
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "connection": "close",
+    }
+    request = h11.Request(method="POST", target=destination.path, headers=list((usual | dict(headers)).items()))
+    for event in (request, h11.Data(data=body), h11.EndOfMessage()):
+        writer.write(connection.send(event) or b"")
+    await writer.drain()
+    said = await _read_head(connection, reader)
+    is_whole, content = await _read_some(connection, reader)
+    if is_echo_wanted and is_whole and said.status == 200:
+        said.echo = content
+    return said
+
+
+async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> _Said:
+    taken = 0
+    while True:
+        event = connection.next_event()
+        if isinstance(event, h11.Response):
+            return _Said(event.status_code, _retry_after(event))
+        if event is h11.NEED_DATA:
+            taken += await _receive(connection, reader)
+            if taken > MOST_BYTES:  # of heads that only announce (1xx) there could be many
+                raise _Failed("protocol")
+        elif not isinstance(event, h11.InformationalResponse):
+            raise _Failed("cut")
+
+
+async def _read_some(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[bool, bytes]:
+    """What follows the head, as far as it is read: the status counts, whether or not the rest comes."""
+    content = b""
+    try:
+        while len(content) <= MOST_BYTES:
+            event = connection.next_event()
+            if isinstance(event, h11.Data):
+                content += event.data
+            elif event is h11.NEED_DATA:
+                await _receive(connection, reader)
+            else:
+                return isinstance(event, h11.EndOfMessage) and len(content) <= MOST_BYTES, content
+    except (OSError, h11.ProtocolError):
+        pass
+    return False, content
+
+
+async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> int:
+    received = await reader.read(READ_BYTES)
+    connection.receive_data(received)
+    return len(received)
+
+
+def _retry_after(response: h11.Response) -> timedelta | None:
+    """In seconds alone: a date would be judged by a clock that is not ours."""
+    said = next((value for name, value in response.headers if name == b"retry-after"), b"")
+    return timedelta(seconds=int(said)) if said.isdigit() and len(said) < 10 else None
+
+
+def _fault_of(status: int) -> str | None:
+    if 200 <= status < 300:
+        return None
+    if status == 410:
+        return "gone"
+    return "redirect" if 300 <= status < 400 else "status"
+
+
+class _closing:  # noqa: N801 - a context manager is named for what it does
+    """Ends a connection at once: nothing more is wanted of it."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._writer = stream[1]
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_exc: object) -> None:
+        self._writer.transport.abort()

@@ -1,0 +1,57 @@
+"""What of a webhook may become what, which events make others superfluous, and the words of the wire. Pure."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from blacklist_service.watches.rules import EventType
+from blacklist_service.webhooks.waits import State
+
+MOST_WEBHOOKS = 5
+"""That a member may have at once; each event is told at each of them."""
+LAST_SECRET_DAYS = timedelta(hours=72)
+SECONDS_BETWEEN_TESTS = 10
+LATE = timedelta(hours=1)
+"""Untold for longer, somebody has to look after it."""
+
+SUPERSEDES: Mapping[EventType, tuple[EventType, ...]] = {
+    EventType.DECISION_CHANGED: (EventType.DECISION_CHANGED, EventType.MATCHES_CHANGED),
+    EventType.MATCHES_CHANGED: (EventType.MATCHES_CHANGED,),
+}
+"""Earlier events of the same watch that need not be told any more once this one waits. A changed decision says all that a
+change of matches does, and not the other way round; an end, or a withdrawal, says something that no other event says.
+"""
+
+
+class DeliveryState(StrEnum):
+    """`superseded`: a later event of its watch took its place; `dead`: given up after the days, and still in the feed."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    SUPERSEDED = "superseded"
+    DEAD = "dead"
+
+
+NEXT_STATES: Mapping[State, frozenset[State]] = {
+    State.AWAITING_APPROVAL: frozenset({State.VERIFYING, State.CLOSED}),
+    State.VERIFYING: frozenset({State.ACTIVE, State.DISABLED, State.CLOSED}),
+    State.ACTIVE: frozenset({State.FAILING, State.DISABLED, State.CLOSED}),
+    State.FAILING: frozenset({State.ACTIVE, State.DISABLED, State.CLOSED}),
+    State.DISABLED: frozenset({State.VERIFYING, State.CLOSED}),  # approved anew
+    State.CLOSED: frozenset(),
+}
+
+
+def can_become(state: State, wanted: State) -> bool:
+    return wanted in NEXT_STATES[state]
+
+
+def message_id(member_code: str, sequence: int) -> str:
+    """The `webhook-id`: the same on every try and replay, at every endpoint of the member."""
+    return f"evt_{member_code}_{sequence}"
+
+
+def line_of(watch_id: UUID | None, check_id: UUID) -> UUID:
+    """What is told one at a time and in order: a watch has the id of the check that opened it."""
+    return watch_id or check_id

@@ -1,0 +1,165 @@
+"""The wire of webhooks."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from blacklist_service.watches.rules import EventType
+from blacklist_service.watches.schemas import LARGEST_SEQUENCE
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
+from blacklist_service.web.wire import Request, Response, text
+from blacklist_service.webhooks.rules import DeliveryState
+from blacklist_service.webhooks.targets import LONGEST_URL
+from blacklist_service.webhooks.waits import Cause, State
+
+Operator = Annotated[str, *text(100)]
+Sequence = Annotated[int, Field(ge=0, le=LARGEST_SEQUENCE)]
+
+
+class WebhookRequest(Request):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://approvals.guandu.example/blacklist/events",
+                    "types": ["watch.decision_changed", "check.listing_withdrawn"],
+                }
+            ]
+        }
+    )
+
+    url: Annotated[str, *text(LONGEST_URL)] = Field(
+        description="http or https as the administrator lists it; no userinfo, no fragment"
+    )
+    types: Annotated[list[EventType], Field(min_length=1, max_length=len(EventType))]
+    after: Sequence | None = Field(None, description="begin after this event of your feed; default: with the next one")
+    operator: Operator | None = None
+
+
+class ActRequest(Request):
+    """Nothing needs to be said."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+    operator: Operator | None = None
+
+
+class ReplayRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"from": 8841}, {"from": "dead"}]})
+
+    start: Annotated[int, Field(ge=1, le=LARGEST_SEQUENCE)] | Literal["dead"] = Field(
+        alias="from", description="a sequence: all events from there on; `dead`: those that were given up"
+    )
+    operator: Operator | None = None
+
+
+class WebhookTest(Response):
+    """The last test. `tried_at` is null while it waits for the worker; `error` is null where it was taken."""
+
+    asked_at: datetime
+    tried_at: datetime | None
+    status: int | None
+    error: str | None
+    milliseconds: int | None
+
+
+class DeliveryFigures(Response):
+    pending: int
+    delivered: int
+    superseded: int = Field(description="a later event of the same watch took their place")
+    dead: int = Field(description="given up after the days; `replay` tells them again")
+
+
+class WebhookResponse(Response):
+    webhook_id: UUID
+    member: str
+    url: str
+    types: list[EventType]
+    state: State
+    cause: Cause | None = Field(
+        description="why it is disabled: the endpoint said 410 `gone`, or failed for all the `days`"
+    )
+    through: int = Field(alias="cursor", serialization_alias="through", description="the last event that was taken up")
+    failures: int = Field(description="in a row; five make `failing`")
+    failing_since: datetime | None
+    next_try_at: datetime | None = Field(description="null: at once")
+    made_at: datetime
+    approved_at: datetime | None
+    verified_at: datetime | None
+    disabled_at: datetime | None
+    closed_at: datetime | None
+    last_secret_until: datetime | None = Field(description="until then the secret before the last rotation signs along")
+    test: WebhookTest | None
+
+
+class WebhookDetails(WebhookResponse):
+    deliveries: DeliveryFigures
+
+
+class WebhookPage(Response):
+    items: list[WebhookResponse]
+    next: str | None
+
+
+class NewWebhookResponse(Response):
+    webhook_id: UUID
+    state: State
+    secret: str | None = Field(description="`whsec_…`, shown this once; null where the answer is repeated")
+
+
+class ReplayResponse(Response):
+    webhook_id: UUID
+    events: int = Field(description="at most; of each watch its newest state alone is told")
+
+
+class DeliveryResponse(Response):
+    """An event on its way. What was sent is `GET /v1/watch-events`; what the receiver answered is not kept."""
+
+    sequence: int
+    type: EventType
+    state: DeliveryState
+    pending_since: datetime
+    due_at: datetime = Field(description="of a pending one: not before; its endpoint may have to wait longer")
+    tries: int
+    tried_at: datetime | None
+    status: int | None
+    error: str | None = Field(
+        description="of the last try, in a word: `status`, `redirect`, `gone`, `timeout`, `timeout-connect`, `refused`, "
+        "`unreachable`, `tls`, `cut`, `protocol`, `error`, `unresolved`, or the rule of targets that it broke"
+    )
+    milliseconds: int | None
+    settled_at: datetime | None
+
+
+class DeliveryPage(Response):
+    items: list[DeliveryResponse]
+    next: int | None = Field(description="what `before` is to be next")
+
+
+class PublicKey(Response):
+    key_id: str
+    algorithm: Literal["ed25519"] = "ed25519"
+    public_key: str = Field(description="`whpk_…`, for `v1a` of Standard Webhooks 1.0")
+    pem: str = Field(description="the same for openssl")
+
+
+class PublicKeys(Response):
+    items: list[PublicKey]
+
+
+class WebhookQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: State | None = None
+    cursor: Annotated[str, *text(400)] | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
+class DeliveryQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: DeliveryState | None = None
+    before: Annotated[int, Field(ge=1, le=LARGEST_SEQUENCE)] = LARGEST_SEQUENCE
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
