@@ -214,7 +214,7 @@ class Urgency(StrEnum):
     EMERGENCY = "emergency"
 
 
-class blacklist_service__watches__rules__Cause(StrEnum):
+class WatchesCause(StrEnum):
     """What moved, so that a watch was asked again; or why it ended."""
 
     LIST = "list"
@@ -448,7 +448,7 @@ class EventResponse:
     after: Decision | None
     at: datetime
     before: Decision | None
-    cause: WatchesCause
+    cause: WatchesCause | str
     check_id: UUID
     list_version: int | None
     matter: str
@@ -1090,7 +1090,7 @@ class WatchRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchResponse:
     after_outcome: bool
-    cause: WatchesCause | None
+    cause: WatchesCause | str | None
     closed_at: datetime | None
     decision: Decision
     latest_check_id: UUID
