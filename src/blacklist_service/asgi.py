@@ -49,6 +49,7 @@ from blacklist_service.checks.routes import router as checks_router
 from blacklist_service.console.app import install_console
 from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.database.embedded.child import die_with_parent
+from blacklist_service.database.fences import Fence
 from blacklist_service.database.installation import NotReadyError, require_fitting, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.database.room import Room, free_share, months_ahead, require_room
@@ -87,6 +88,7 @@ from blacklist_service.web.context import RequestContext
 from blacklist_service.web.courtesy import Courtesy
 from blacklist_service.web.documented import ProblemResponse
 from blacklist_service.web.express import ExpressProtocol
+from blacklist_service.web.fencing import Fenced
 from blacklist_service.web.hotlane import HotLane
 from blacklist_service.web.idempotency import Replayed
 from blacklist_service.web.patience import end_overdue
@@ -153,6 +155,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
             patience.cancel()
             await app.state.notice_watch.stop()
             await app.state.event_look.stop()
+            await fence.stop()
             await app.state.batcher.stop()
             authenticator.close()
             readiness_lane.terminate()
@@ -167,6 +170,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         separate_input_output_schemas=False,
         redirect_slashes=False,  # a redirect repeats the Host that the client wrote
     )
+    fence = Fence(None if settings.is_embedded else dsn)
     app.state.settings = settings
     app.state.secrecy = secrecy
     app.state.digester = Digester(secrecy.digest_key)
@@ -212,6 +216,8 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
     install_console(app)
     install_refusals(app, _record_refusal)
     app.add_exception_handler(Replayed, _render_replayed)
+    if not settings.is_embedded:
+        app.add_middleware(Fenced, fence=fence)
     app.add_middleware(RequestContext)
     _describe_problems(app)
     _serve_document(app)

@@ -20,6 +20,7 @@ __all__ = ["APPLICATION_ROLE", "LOST", "Connection", "Pool", "connect", "create_
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 APPLICATION_NAME = "blacklist-service"
+BEYOND_ITS_LIMIT_SECONDS = 5.0
 JSONB_VERSION = b"\x01"
 
 LOST = (
@@ -66,7 +67,13 @@ async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int) -> Pool
         await connection.execute(again)
 
     return await asyncpg.create_pool(
-        min_size=0, max_size=size, init=begin, reset=reset, **connect_options(address, APPLICATION_NAME)
+        min_size=0,
+        max_size=size,
+        init=begin,
+        reset=reset,
+        # The server's own limit does not hold for a commit that waits for its replica.
+        command_timeout=statement_timeout_ms / 1000 + BEYOND_ITS_LIMIT_SECONDS,
+        **connect_options(address, APPLICATION_NAME),
     )
 
 

@@ -34,6 +34,30 @@ SELECT current_user::text AS role, pg_backend_pid() AS backend, current_setting(
 """
 
 
+class UnreplicatedCommit(ConnectionError):  # noqa: N818 - what it is, not what kind of error
+    """A commit no longer waits for its replica: it stands on this server alone, and may be lost with it."""
+
+
+class Session(asyncpg.Connection):
+    """A connection on which no commit passes for done before it is as durable as the server was told to make it.
+
+    The wait for a replica is cut off by whoever stops the statement, and by the time limit of one. The server then says in a
+    warning that the change stands on it alone, and goes on as if all were well. Here that is an error, which whoever waits
+    for the commit gets in place of its success: nothing is known of it.
+    """
+
+    def _process_log_message(self, fields: Mapping[str, str], last_query: str) -> None:
+        # The driver makes what is raised here the outcome of the statement under way.
+        if fields.get(ROUTINE) == WAITING_FOR_REPLICAS:
+            raise UnreplicatedCommit(fields.get(MESSAGE, ""))
+        super()._process_log_message(fields, last_query)  # type: ignore[misc] # not in the driver's stubs
+
+
+ROUTINE, MESSAGE = "R", "M"
+WAITING_FOR_REPLICAS = "SyncRepWaitForLSN"
+"""Where in the server the warning comes from: its words are in the server's language, and 01000 is any warning's code."""
+
+
 class UnfitSession(ConnectionError):  # noqa: N818 - what it is, not what kind of error
     """This is no session to work on; the message is one sentence that says why, and what to do."""
 
@@ -80,6 +104,7 @@ def connect_options(address: Address, application_name: str) -> dict[str, Any]:
     return {
         "dsn": address.dsn,
         "timeout": address.timeout_seconds,
+        "connection_class": Session,
         "server_settings": {"application_name": application_name, "timezone": "UTC"},
     }
 

@@ -1,0 +1,229 @@
+"""Two PostgreSQL servers, the second a synchronous standby: nothing is confirmed that only the first one has."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from blacklist_service.cli.environment import bring_up
+from blacklist_service.database import fences
+from blacklist_service.database.connections import connect
+from blacklist_service.database.fences import Fence, FenceClosed
+from blacklist_service.database.sessions import ReadOnlySession, UnreplicatedCommit
+from blacklist_service.ledger.signing import SealingPlace
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.settings import Settings
+from blacklist_service.web import fencing, transactions
+from tests.durability.serving import publication
+from tests.external import External, external_server, needs_postgres_15, standby_of
+from tests.support import Service, question, resident_id, serving, subject
+
+pytestmark = needs_postgres_15
+
+SECRECY = Secrecy(bytes(range(32)))
+PATIENCE_SECONDS = 30.0
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A primary, and the standby that its commits wait for."""
+
+    primary: External
+    standby: External
+
+    @contextmanager
+    def standby_frozen(self) -> Iterator[None]:
+        """Its receiver stands still, as on a machine that is cut off: the primary's commits wait."""
+        receiver = int(self.standby.psql("SELECT pid FROM pg_stat_wal_receiver"))
+        os.kill(receiver, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(receiver, signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Pair]:
+    with external_server() as primary:
+        primary.psql("CREATE DATABASE bl")
+        with standby_of(primary) as standby:
+            primary.psql("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()")
+            yield Pair(primary, standby)
+
+
+@pytest.fixture(scope="module")
+def settings(servers: Pair, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    home = tmp_path_factory.mktemp("replicated")
+    return Settings(data_dir=home, database_url=servers.primary.url("bl"), check_deadline_ms=10_000)
+
+
+@pytest.fixture(scope="module")
+async def keys(servers: Pair, settings: Settings) -> dict[str, str]:
+    dsn = servers.primary.url("bl")
+    await bring_up(dsn, SECRECY, SealingPlace.of(settings))
+    async with serving(settings, dsn, SECRECY) as service:
+        return service.keys
+
+
+@pytest.fixture
+async def service(servers: Pair, settings: Settings, keys: dict[str, str]) -> AsyncIterator[Service]:
+    async with serving(settings, servers.primary.url("bl"), SECRECY, keys=keys) as running:
+        yield running
+
+
+@pytest.fixture
+async def dba(servers: Pair) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(servers.primary.url("bl"))
+    yield connection
+    await connection.close()
+
+
+async def cut_off(dba: asyncpg.Connection, work: asyncio.Task[Any]) -> None:
+    """Have the commit of `work` wait for the standby no longer, as a client's or a statement's time limit does it."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (found := await dba.fetch(WAITING)) and not work.done():
+            await asyncio.sleep(0.02)
+    for row in found:
+        await dba.execute("SELECT pg_cancel_backend($1)", row["pid"])
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await is_so():
+            await asyncio.sleep(0.05)
+
+
+async def test_a_publication_cut_off_from_its_replica_is_confirmed_by_no_retry(
+    servers: Pair, service: Service, dba: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fencing, "FENCE_SECONDS", 0.3)
+    body = publication(resident_id(), 901)
+
+    async def publish() -> httpx.Response:
+        return await service.post("/v1/listings", body, key="court", **{"Idempotency-Key": "cut-off"})
+
+    with servers.standby_frozen():
+        first = asyncio.create_task(publish())
+        await cut_off(dba, first)
+        assert (await first).status_code == 503
+        assert await dba.fetchval("SELECT count(*) FROM listings") == 1, "it is visible here, and nowhere else"
+        assert (await publish()).status_code == 503
+        assert (await service.get("/v1/listings", key="court")).status_code == 503
+        assert servers.standby.psql("SELECT count(*) FROM listings", database="bl") == "0"
+    again = await publish()
+    assert again.status_code == 201, again.text
+    made = again.json()["listing_id"]
+    assert servers.standby.psql("SELECT id FROM listings", database="bl") == made
+
+
+async def test_what_was_done_already_is_said_when_a_replica_has_it(
+    servers: Pair, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = publication(resident_id(), 902)
+    made = await service.post("/v1/listings", body, key="court")
+    withdrawal = {"reason": "录入错误", "decided_on": body["published_on"]}
+    path, match = f"/v1/listings/{made.json()['listing_id']}", {"If-Match": made.headers["etag"]}
+    withdrawn = await service.post(f"{path}/withdrawal", withdrawal, key="court", **match)
+    assert withdrawn.status_code < 300, withdrawn.text
+
+    async def said() -> list[int]:
+        answers = await asyncio.gather(
+            service.post("/v1/listings", body, key="court"),
+            service.post(f"{path}/withdrawal", withdrawal, key="court", **match),
+            service.get(path, key="court"),
+            service.get(f"{path}/history", key="court"),
+            service.get("/v1/changes", key="agency"),
+            service.get("/v1/publication", key="agency"),
+            service.get("/v1/ledger/checkpoint", key="auditor"),
+            service.get("/readyz"),
+        )
+        return [one.status_code for one in answers]
+
+    whole = await said()
+    assert whole == [200, 412, 200, 200, 200, 200, 200, 200]
+    monkeypatch.setattr(fencing, "FENCE_SECONDS", 0.3)
+    monkeypatch.setattr(transactions, "COMMIT_SECONDS", 0.3)
+    with servers.standby_frozen():
+        assert set(await said()) == {503}
+    assert await said() == whole
+
+
+async def test_a_check_cut_off_from_its_replica_is_answered_under_the_same_key_later(
+    servers: Pair, service: Service, dba: asyncpg.Connection
+) -> None:
+    asked = question(subject(number=resident_id()))
+    for headers in ({}, {"Idempotency-Key": "a-check"}):
+        with servers.standby_frozen():
+            first = asyncio.create_task(service.post("/v1/checks", asked, **headers))
+            await cut_off(dba, first)
+            assert (await first).status_code == 503
+            # What was kept is visible here: a second one must wait for the replica as well.
+            second = asyncio.create_task(service.post("/v1/checks", asked, **headers))
+            await cut_off(dba, second)
+            assert (await second).status_code == 503
+        assert (await service.post("/v1/checks", asked, **headers)).status_code == 200
+
+
+async def test_a_command_says_nothing_that_only_one_server_knows(
+    servers: Pair, service: Service, dba: asyncpg.Connection
+) -> None:
+    async def look() -> None:
+        async with service.workplace.connected() as connection:
+            await connection.fetchval("SELECT count(*) FROM api_keys")
+
+    await look()
+    with servers.standby_frozen():
+        looking = asyncio.create_task(look())
+        await cut_off(dba, looking)
+        with pytest.raises(UnreplicatedCommit):
+            await looking
+
+
+async def test_a_standby_is_no_session_to_work_on(servers: Pair, service: Service) -> None:
+    with pytest.raises(ReadOnlySession):
+        await connect(servers.standby.url("bl"))
+
+
+async def test_one_commit_serves_all_who_wait(servers: Pair, service: Service, dba: asyncpg.Connection) -> None:
+    fence = Fence(servers.primary.url("bl"))
+    try:
+        await fence.passed(within_seconds=PATIENCE_SECONDS)
+        before = await dba.fetchval("SELECT pg_current_xact_id()::text::bigint")
+        await asyncio.gather(*(fence.passed(within_seconds=PATIENCE_SECONDS) for _ in range(100)))
+        taken = await dba.fetchval("SELECT pg_current_xact_id()::text::bigint") - before
+        assert 1 < taken < 20
+        with servers.standby_frozen(), pytest.raises(FenceClosed):
+            await fence.passed(within_seconds=0.2)
+        await fence.passed(within_seconds=PATIENCE_SECONDS)
+    finally:
+        await fence.stop()
+
+
+async def test_a_database_that_waits_for_nobody_has_no_fence(
+    servers: Pair, service: Service, dba: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fences, "NONE_SECONDS", 0.0)
+    servers.primary.psql("ALTER SYSTEM SET synchronous_standby_names = ''", "SELECT pg_reload_conf()")
+    fence = Fence(servers.primary.url("bl"))
+    try:
+        with servers.standby_frozen():
+            before: Any = await dba.fetchval("SELECT pg_current_xact_id()::text::bigint")
+            for _ in range(5):
+                await fence.passed(within_seconds=PATIENCE_SECONDS)
+            assert await dba.fetchval("SELECT pg_current_xact_id()::text::bigint") == before + 1
+    finally:
+        await fence.stop()
+        servers.primary.psql("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()")
+    await until(lambda: _waits(dba))
+
+
+async def _waits(dba: asyncpg.Connection) -> bool:
+    return bool(await dba.fetchval("SELECT current_setting('synchronous_standby_names') = 'standby'"))
