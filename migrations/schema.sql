@@ -457,9 +457,15 @@ CREATE TABLE ledger_sealing (
     refusal text,
     since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     kind text,
+    term bigint DEFAULT 0 NOT NULL,
+    host text,
     CONSTRAINT ledger_sealing_is_only_check CHECK (is_only),
     CONSTRAINT ledger_sealing_kind_check CHECK ((kind = ANY (ARRAY['rolled_back'::text, 'forked'::text, 'altered'::text, 'unable'::text])))
 );
+
+COMMENT ON COLUMN ledger_sealing.term IS 'rises whenever a sealer takes up the log; only the newest may write';
+
+COMMENT ON COLUMN ledger_sealing.host IS 'the machine whose sealer, or whose start, last said what is so';
 
 CREATE TABLE ledger_secrets (
     at timestamp with time zone NOT NULL,
@@ -690,6 +696,8 @@ CREATE TABLE notice_keys (
     CONSTRAINT notice_keys_digest_check CHECK ((length(digest) = 16))
 );
 
+ALTER TABLE ONLY notice_keys REPLICA IDENTITY FULL;
+
 CREATE TABLE notices (
     id uuid NOT NULL,
     number text NOT NULL,
@@ -919,6 +927,8 @@ CREATE TABLE subject_keys (
     person smallint,
     CONSTRAINT subject_keys_digest_check CHECK ((length(digest) = 16))
 );
+
+ALTER TABLE ONLY subject_keys REPLICA IDENTITY FULL;
 
 COMMENT ON COLUMN subject_keys.person IS 'place in listings.people; null for the debtor itself';
 
@@ -1785,6 +1795,12 @@ GRANT UPDATE(since) ON TABLE ledger_sealing TO blacklist_sealer;
 GRANT UPDATE(kind) ON TABLE ledger_sealing TO blacklist_app;
 
 GRANT UPDATE(kind) ON TABLE ledger_sealing TO blacklist_sealer;
+
+GRANT UPDATE(term) ON TABLE ledger_sealing TO blacklist_sealer;
+
+GRANT UPDATE(host) ON TABLE ledger_sealing TO blacklist_sealer;
+
+GRANT UPDATE(host) ON TABLE ledger_sealing TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE ledger_secrets TO blacklist_app;
 

@@ -312,7 +312,12 @@ def _ledger_state(sealing: SealingState) -> dict[str, object]:
     if sealing.refusal is None and sealing.lag_seconds < BEHIND_SECONDS:
         return {"state": "sealed"}
     state = "behind" if sealing.refusal is None else "refused"
-    return {"state": state, "lag_seconds": int(sealing.lag_seconds), "detail": sealing.refusal}
+    return {
+        "state": state,
+        "lag_seconds": int(sealing.lag_seconds),
+        "detail": sealing.refusal,
+        "host": sealing.host,
+    }
 
 
 def _describe_problems(app: FastAPI) -> None:

@@ -25,6 +25,7 @@ from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
+from blacklist_service.database.turns import end_frozen_holder
 from blacklist_service.ledger.order import note_displaced
 from blacklist_service.ledger.tasks import attach_months
 from blacklist_service.leftovers import sweep
@@ -47,6 +48,9 @@ ROUND_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
 NO_AGES = ListAges()
+FROZEN_SECONDS = 60.0
+"""After which a worker that said nothing is taken to stand still, and another machine's does its work: it keeps the calendar
+every few seconds."""
 NICENESS = 5
 """Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need."""
 
@@ -99,6 +103,8 @@ async def work(
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
                 await _work_guarded(guard, dsn, secrecy, stopping, room, ages, telling)
             else:
+                if await end_frozen_holder(dsn, WORKER_LOCK, silent_seconds=FROZEN_SECONDS):
+                    log.error("worker_stood_still")
                 await _pause(stopping, ROUND_SECONDS)
         except Exception:
             log.exception("worker_failed")

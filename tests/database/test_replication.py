@@ -227,3 +227,15 @@ async def test_a_database_that_waits_for_nobody_has_no_fence(
 
 async def _waits(dba: asyncpg.Connection) -> bool:
     return bool(await dba.fetchval("SELECT current_setting('synchronous_standby_names') = 'standby'"))
+
+
+async def test_logical_replication_can_tell_every_row(service: Service, dba: asyncpg.Connection) -> None:
+    unknown = await dba.fetch(
+        """
+        SELECT c.relname FROM pg_class c
+        WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.relnamespace = 'public'::regnamespace
+          AND c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
+        ORDER BY 1
+        """
+    )
+    assert [row["relname"] for row in unknown] == []

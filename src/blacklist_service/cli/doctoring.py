@@ -190,7 +190,7 @@ async def _partitions(connection: Connection) -> Finding:
 
 async def _sealing(connection: Connection, settings: Settings) -> list[Finding]:
     state, size = await sealing_state(connection), await published_size(connection)
-    fault = state.refusal
+    fault = state.refusal and f"{state.refusal} (says {state.host or 'a sealer'})"
     lost_entries = await count_lost(connection, since=timedelta(days=1))
     if fault is None and lost_entries:
         fault = (

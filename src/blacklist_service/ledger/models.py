@@ -181,6 +181,14 @@ ledger_sealing = Table(
     Column("refusal", Text),
     Column("since", Instant, nullable=False, server_default=text("clock_timestamp()")),
     Column("kind", Text),
+    Column(
+        "term",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="rises whenever a sealer takes up the log; only the newest may write",
+    ),
+    Column("host", Text, comment="the machine whose sealer, or whose start, last said what is so"),
     CheckConstraint("is_only", name="is_only"),
     CheckConstraint("kind IN ('rolled_back', 'forked', 'altered', 'unable')", name="kind"),
 )
