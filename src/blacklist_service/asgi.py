@@ -7,8 +7,10 @@ import gc
 import math
 import os
 import resource
+import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -75,7 +77,7 @@ from blacklist_service.members.routes import keys as keys_router
 from blacklist_service.members.routes import router as members_router
 from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.secrecy import KEY_BYTES, Secrecy
-from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
+from blacklist_service.settings import CONFIGURATION_ERROR, DRAIN_SIGNAL, DSN_VARIABLE, Settings
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.supervision.untold_routes import router as untold_router
@@ -140,7 +142,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
             watching=app.state.watching,
         )
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
-        app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings)
+        app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings, app.state.draining)
         app.state.notice_watch = Watch(app.state.shares.pool(Share.STREAM))
         app.state.event_look = Watch(app.state.shares.pool(Share.STREAM), sum_of_feeds)
         app.state.set_digests = SetDigests()
@@ -170,6 +172,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         separate_input_output_schemas=False,
         redirect_slashes=False,  # a redirect repeats the Host that the client wrote
     )
+    app.state.draining = threading.Event()
     fence = Fence(None if settings.is_embedded else dsn)
     app.state.settings = settings
     app.state.secrecy = secrecy
@@ -253,7 +256,7 @@ async def _render_replayed(_request: Request, replayed: Exception) -> Response:
     return replayed.response
 
 
-def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> Readiness:
+def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings, draining: threading.Event) -> Readiness:
     async def look(connection: Connection) -> tuple[SealingState, int]:
         await verify_installation(connection, secrecy)
         await require_recording(connection)
@@ -266,6 +269,8 @@ def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> 
     complete = _completeness()
 
     async def check() -> dict[str, object]:
+        if draining.is_set():
+            raise Undetermined("the service is told to stop: ask another")
         try:
             sealing, stuck = await lane.run(look, timeout_seconds=READINESS_SECONDS)
         except LaneLost as lost:
@@ -396,6 +401,7 @@ def main() -> None:
         print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
         raise SystemExit(CONFIGURATION_ERROR) from None
     app = create_app(settings, dsn, secrecy, is_rehearsed=True)
+    signal.signal(DRAIN_SIGNAL, lambda *_: app.state.draining.set())
     lane = with_hot_lane(app)
     config = uvicorn.Config(
         lane,

@@ -1,5 +1,6 @@
 """Every setting, read from the environment (`BLACKLIST_…`) by asgi, worker, cli and migrations alone."""
 
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ DSN_VARIABLE, SEALER_DSN_VARIABLE = "BLACKLIST_DSN", "BLACKLIST_SEALER_DSN"
 
 
 URLS = ("database_url", "sealer_database_url", "owner_database_url")
+
+DRAIN_SIGNAL = signal.SIGUSR1
+"""By it `serve` tells its web processes to say that they are not ready any more."""
 
 CONFIGURATION_ERROR = 2
 """Exit status of what cannot work as it is set up, and what starting it again would not mend."""
@@ -67,6 +71,12 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 2
+    start_patience: Annotated[int, Field(ge=0)] = Field(
+        0, description="seconds that `serve` waits, not ready, for an external database that is away when it starts"
+    )
+    drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        0, description="seconds for which a service that is told to stop answers on, with /readyz 503"
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated addresses whose X-Forwarded-For names the client"
     )

@@ -1,11 +1,14 @@
 """Two PostgreSQL servers, the second a synchronous standby: nothing is confirmed that only the first one has."""
 
 import asyncio
+import base64
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -190,6 +193,31 @@ async def test_a_command_says_nothing_that_only_one_server_knows(
 async def test_a_standby_is_no_session_to_work_on(servers: Pair, service: Service) -> None:
     with pytest.raises(ReadOnlySession):
         await connect(servers.standby.url("bl"))
+
+
+async def test_of_several_hosts_the_one_that_writes_is_found(
+    servers: Pair, service: Service, dba: asyncpg.Connection, tmp_path: Path
+) -> None:
+    here, there = (f"127.0.0.1:{one.port}" for one in (servers.primary, servers.standby))
+    url = servers.primary.url("bl", query="target_session_attrs=read-write&connect_timeout=3&keepalives_idle=5")
+    connection = await connect(url.replace(here, f"{there},{here}"))
+    assert await connection.fetchval("SELECT inet_server_port()") == servers.primary.port
+    await connection.close()
+    nobody = tmp_path / "log"
+    with nobody.open("wb") as said:
+        done = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "blacklist_service", "serve", "--port", "0"),
+            env={
+                "PATH": os.environ["PATH"],
+                "BLACKLIST_DATABASE_URL": url.replace(here, f"{there},127.0.0.1:1"),
+                "BLACKLIST_SECRET_KEY": base64.b64encode(bytes(range(32))).decode(),
+                "BLACKLIST_DATA_DIR": str(tmp_path),
+            },
+            stderr=said,
+        )
+        assert await done.wait() == 2
+    [sentence] = nobody.read_text().splitlines()
+    assert "cannot be reached" in sentence
 
 
 async def test_one_commit_serves_all_who_wait(servers: Pair, service: Service, dba: asyncpg.Connection) -> None:
