@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,16 @@ import httpx
 import pytest
 
 from blacklist_service.cli.environment import bring_up
+from blacklist_service.cli.replication import (
+    ASYNCHRONOUS,
+    EARLY_PATRONI,
+    NOBODY_THERE,
+    NOT_DURABLE,
+    NOT_REWINDABLE,
+    ONLY_RECEIVED,
+    Replicas,
+    find_replicas,
+)
 from blacklist_service.database import fences
 from blacklist_service.database.connections import connect
 from blacklist_service.database.fences import Fence, FenceClosed
@@ -193,6 +203,41 @@ async def test_a_command_says_nothing_that_only_one_server_knows(
 async def test_a_standby_is_no_session_to_work_on(servers: Pair, service: Service) -> None:
     with pytest.raises(ReadOnlySession):
         await connect(servers.standby.url("bl"))
+
+
+async def test_doctor_says_whether_commits_wait_for_a_replica(
+    servers: Pair, service: Service, dba: asyncpg.Connection
+) -> None:
+    async def look(**settings: str) -> Replicas:
+        connection = await connect(servers.primary.url("bl"), **settings)
+        try:
+            return replace(await find_replicas(connection), is_durable=True)  # the tests' own servers are not
+        finally:
+            await connection.close()
+
+    whole = await look()
+    assert (whole.fault, whole.advice) == (None, NOT_REWINDABLE)
+    assert "commits wait for standby (on); 1 connected" in whole.seen
+    local = await look(synchronous_commit="local")
+    assert local.fault is not None
+    assert "synchronous_commit is local" in local.fault
+    assert ONLY_RECEIVED in str((await look(synchronous_commit="remote_write")).advice)
+    assert replace(whole, standbys=0).fault == NOBODY_THERE
+    assert ASYNCHRONOUS in str(replace(whole, names="").advice)
+    assert (await dba.fetchval("SHOW fsync")) == "off"
+    assert replace(whole, is_durable=False).fault == NOT_DURABLE
+    patroni = await asyncpg.connect(servers.primary.url("bl"), server_settings={"application_name": "Patroni"})
+    assert EARLY_PATRONI in str((await look()).advice)
+    await patroni.close()
+
+
+async def test_a_host_that_vanished_is_noticed_by_the_server(servers: Pair, service: Service) -> None:
+    connection = await connect(servers.primary.url("bl"))
+    told = await connect(servers.primary.url("bl", query="options=-c%20tcp_keepalives_idle=30"))
+    for one, idle in ((connection, "5"), (told, "30")):
+        assert await one.fetchval("SHOW tcp_keepalives_idle") == idle
+        assert await one.fetchval("SHOW tcp_user_timeout") == "10000"
+        await one.close()
 
 
 async def test_of_several_hosts_the_one_that_writes_is_found(
