@@ -15,7 +15,7 @@ DSN_VARIABLE, SEALER_DSN_VARIABLE = "BLACKLIST_DSN", "BLACKLIST_SEALER_DSN"
 """Set by `serve` for its children: where the database is, be it embedded or external; for the sealer by its own login."""
 
 
-URLS = ("database_url", "sealer_database_url", "owner_database_url")
+URLS = ("database_url", "sealer_database_url", "owner_database_url", "replica_url")
 
 DRAIN_SIGNAL = signal.SIGUSR1
 """By it `serve` tells its web processes to say that they are not ready any more."""
@@ -42,6 +42,14 @@ class Settings(BaseSettings):
         None, description="the same by the owner's login, for migrate and audit erase-month; unset = database_url"
     )
     owner_database_url_file: Path | None = Field(None, description="file with that URL instead")
+    replica_url: SecretStr | None = Field(
+        None,
+        description="a standby of database_url, for what reads much and decides nothing; unset = all from the primary",
+    )
+    replica_url_file: Path | None = Field(None, description="file with that URL instead")
+    replica_age: Annotated[float, Field(gt=0)] = Field(
+        10, description="seconds that a standby may be behind: older, and the primary is read"
+    )
     data_dir: Path = Field(Path("data"), description="embedded database, key file, newest checkpoint")
     postgres_bin: Path | None = Field(None, description="folder of the PostgreSQL programs for the embedded database")
 

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.cli.replication import (
@@ -68,7 +69,6 @@ def servers() -> Iterator[Pair]:
     with external_server() as primary:
         primary.psql("CREATE DATABASE bl")
         with standby_of(primary) as standby:
-            primary.psql("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()")
             yield Pair(primary, standby)
 
 
@@ -83,6 +83,7 @@ async def keys(servers: Pair, settings: Settings) -> dict[str, str]:
     dsn = servers.primary.url("bl")
     await bring_up(dsn, SECRECY, SealingPlace.of(settings))
     async with serving(settings, dsn, SECRECY) as service:
+        servers.primary.psql("ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()")
         return service.keys
 
 
@@ -238,6 +239,46 @@ async def test_a_host_that_vanished_is_noticed_by_the_server(servers: Pair, serv
         assert await one.fetchval("SHOW tcp_keepalives_idle") == idle
         assert await one.fetchval("SHOW tcp_user_timeout") == "10000"
         await one.close()
+
+
+async def test_the_list_may_be_read_from_a_standby_that_is_not_too_old(
+    servers: Pair, settings: Settings, keys: dict[str, str]
+) -> None:
+    copied = settings.model_copy(update={"replica_url": SecretStr(servers.standby.url("bl")), "replica_age": 2.0})
+    async with serving(copied, servers.primary.url("bl"), SECRECY, keys=keys) as service:
+
+        async def read() -> httpx.Response:
+            assert (await service.get("/readyz")).status_code == 200  # the tick of a balancer's looks
+            return await service.get("/v1/publication", key="agency")
+
+        async def is_of_standby() -> bool:
+            return "replica-age" in (await read()).headers
+
+        await service.post("/v1/listings", publication(resident_id(), 903), key="court")
+        await until(is_of_standby)
+        answer = await read()
+        assert float(answer.headers["replica-age"]) <= 2.0
+        on_standby = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'blacklist-service'"
+        assert servers.standby.psql(on_standby) != "0"
+        assert answer.headers["list-version"] in answer.headers["etag"]
+
+        servers.standby.psql("SELECT pg_wal_replay_pause()")
+        try:
+            await service.post("/v1/listings", publication(resident_id(), 904), key="court")
+
+            async def is_of_primary() -> bool:
+                return not await is_of_standby()
+
+            await until(is_of_primary)
+            assert int((await read()).headers["list-version"]) > int(answer.headers["list-version"])
+        finally:
+            servers.standby.psql("SELECT pg_wal_replay_resume()")
+        assert (await service.check(subject(number=resident_id())))["decision"] == "clear"
+    lost = settings.model_copy(update={"replica_url": SecretStr("postgresql://dba:x@127.0.0.1:1/bl")})
+    async with serving(lost, servers.primary.url("bl"), SECRECY, keys=keys) as service:
+        answer = await service.get("/v1/publication", key="agency")
+        assert answer.status_code == 200
+        assert "replica-age" not in answer.headers
 
 
 async def test_of_several_hosts_the_one_that_writes_is_found(

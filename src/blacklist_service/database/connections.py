@@ -48,8 +48,10 @@ async def connect(
     return connection
 
 
-async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int) -> Pool:
-    """A pool of application connections for everything but checks, which own theirs (checks/batcher.py)."""
+async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int, is_reader: bool = False) -> Pool:
+    """A pool of application connections for everything but checks, which own theirs (checks/batcher.py). A reader's may
+    lead to a standby.
+    """
     address = read_address(dsn)
     settings = {
         "statement_timeout": str(statement_timeout_ms),
@@ -58,7 +60,7 @@ async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int) -> Pool
     }
 
     async def begin(connection: Any) -> None:
-        await establish(connection, address, role=APPLICATION_ROLE, settings=settings)
+        await establish(connection, address, role=APPLICATION_ROLE, settings=settings, is_reader=is_reader)
         await _teach_jsonb(connection)
 
     again = AS_NEW + settings_script(address, role=APPLICATION_ROLE, settings=settings)

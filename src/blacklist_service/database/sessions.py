@@ -86,8 +86,10 @@ async def open_session(dsn: str, *, role: str | None, application_name: str, set
     return connection
 
 
-async def establish(connection: Any, address: Address, *, role: str | None, settings: Mapping[str, str]) -> None:
-    """Make a session that has just begun what it is to be, and see that it became that."""
+async def establish(
+    connection: Any, address: Address, *, role: str | None, settings: Mapping[str, str], is_reader: bool = False
+) -> None:
+    """Make a session that has just begun what it is to be, and see that it became that. A reader's may be a standby's."""
     _set_socket_options(connection, address)
     try:
         await connection.execute(settings_script(address, role=role, settings=settings))
@@ -97,7 +99,7 @@ async def establish(connection: Any, address: Address, *, role: str | None, sett
         raise _unfit(error, address, role) or error from None
     if found["backend"] != connection.get_server_pid():
         await _require_own_sessions(address)
-    _require_fitting(found, role)
+    _require_fitting(found, role, is_reader=is_reader)
 
 
 def settings_script(address: Address, *, role: str | None, settings: Mapping[str, str]) -> str:
@@ -140,7 +142,7 @@ def _set_socket_options(connection: Any, address: Address) -> None:
             transport.get_extra_info("socket").setsockopt(level, option, value)
 
 
-def _require_fitting(found: Mapping[str, Any], role: str | None) -> None:
+def _require_fitting(found: Mapping[str, Any], role: str | None, *, is_reader: bool) -> None:
     if found["version"] < OLDEST_SERVER:
         raise UnfitSession(f"the database is PostgreSQL {found['version'] // 10000}: this service needs 15 or newer")
     if found["encoding"] != ENCODING:
@@ -153,7 +155,7 @@ def _require_fitting(found: Mapping[str, Any], role: str | None) -> None:
             f"a session became {found['role']} instead of {role}: whatever lies between this service and PostgreSQL"
             " does not pass on what it is told"
         )
-    if found["is_read_only"]:
+    if found["is_read_only"] and not is_reader:
         raise ReadOnlySession("the database takes no writes: it is a standby, or default_transaction_read_only is on")
 
 

@@ -1,7 +1,8 @@
 """`/v1/publication`: the list as the public may see it, whole, for the credit platform and a unit's own site (M33).
 
 Read in one snapshot while it leaves: what was withdrawn or deleted before the request began is not in it. `List-Version`
-names the snapshot; `GET /v1/changes?after=<List-Version>` continues from there.
+names the snapshot; `GET /v1/changes?after=<List-Version>` continues from there. From a standby (`Replica-Age`) it is so many
+seconds older.
 """
 
 import csv
@@ -20,12 +21,12 @@ from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.reading import get_list_version, list_published
 from blacklist_service.listings.schemas import PublicationQuery
+from blacklist_service.web.copies import AGE_HEADER
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import GuardedRoute, needs, unless_held
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.streams import leaving
-from blacklist_service.web.transactions import snapshot
 
 router = APIRouter(prefix="/v1/publication", tags=["changes"], route_class=GuardedRoute)
 
@@ -57,7 +58,8 @@ PAGE = 50
     "",
     summary="The list as the public may see it",
     description="All listings in force, numbers masked, in one snapshot whose version is the header `List-Version`; "
-    "follow on with `GET /v1/changes?after=…`. JSON Lines or CSV.",
+    "follow on with `GET /v1/changes?after=…`. JSON Lines or CSV. Where the header `Replica-Age` stands, it is of a standby, "
+    "and at most so many seconds old.",
     response_class=StreamingResponse,
     responses=problems(401, 403, 422, 503) | {200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
     dependencies=[needs(Scope.CHANGES_READ), takes(Share.STREAM)],
@@ -69,11 +71,12 @@ async def publish(
 ) -> Response:
     is_csv = query.format == "csv" or (query.format is None and "text/csv" in accept.lower())
     parts = _snapshot(request, is_csv=is_csv)
-    version = (await anext(parts)).decode()
+    version, _, age = (await anext(parts)).decode().partition(" ")
     answer = StreamingResponse(
         parts,
         media_type="text/csv; charset=utf-8" if is_csv else "application/x-ndjson",
-        headers={"List-Version": version, "ETag": f'"{version}"', "Cache-Control": "no-store"},
+        headers={"List-Version": version, "ETag": f'"{version}"', "Cache-Control": "no-store"}
+        | ({AGE_HEADER: age} if age else {}),
     )
     if (held := unless_held(request, answer)) is not answer:
         await parts.aclose()
@@ -81,12 +84,14 @@ async def publish(
 
 
 async def _snapshot(request: Request, *, is_csv: bool) -> AsyncGenerator[bytes]:
-    """First the snapshot's version, then the list. Its connection is given back however little of it is read: also where
-    the client goes, and every `await` of an ending is cancelled.
+    """First the snapshot's version, and its age where it is a standby's; then the list. Its connection is given back however
+    little of it is read: also where the client goes, and every `await` of an ending is cancelled.
     """
     state = request.app.state
-    async with leaving(request) as pace, snapshot(state.shares.pool(Share.STREAM)) as connection:
-        yield b"%d" % await get_list_version(connection)
+    async with leaving(request) as pace, state.shares.copies.snapshot() as copy:
+        connection = copy.connection
+        version = await get_list_version(connection)
+        yield f"{version} {copy.headers.get(AGE_HEADER, '')}".encode()
         async for part in (_csv if is_csv else _json_lines)(connection, legal_date(now())):
             async with pace.of(part):
                 yield part
