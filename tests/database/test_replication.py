@@ -235,9 +235,9 @@ async def test_doctor_says_whether_commits_wait_for_a_replica(
 async def test_a_host_that_vanished_is_noticed_by_the_server(servers: Pair, service: Service) -> None:
     connection = await connect(servers.primary.url("bl"))
     told = await connect(servers.primary.url("bl", query="options=-c%20tcp_keepalives_idle=30"))
-    for one, idle in ((connection, "5"), (told, "30")):
+    for one, idle in ((connection, "3"), (told, "30")):
         assert await one.fetchval("SHOW tcp_keepalives_idle") == idle
-        assert await one.fetchval("SHOW tcp_user_timeout") == "10000"
+        assert await one.fetchval("SHOW tcp_user_timeout") == "5000"
         await one.close()
 
 

@@ -24,12 +24,12 @@ ENCODING = "UTF8"
 OF_EVERY_SESSION = {"timezone": "UTC", "jit": "off", "search_path": "public"}
 """Whatever the server, the database or the login has for usual."""
 OF_EVERY_SESSION_UNLESS_SAID: Mapping[str, str] = {
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "3",
-    "tcp_user_timeout": "10000",
+    "tcp_user_timeout": "5000",
 }
-"""A machine of ours that vanished in the middle of an act lets go of what it locked after 11 s, not when the server's kernel
+"""A machine of ours that vanished in the middle of an act lets go of what it locked after 6 s, not when the server's kernel
 gives up; `options=-c …` in the URL says otherwise. On a local socket they mean nothing."""
 POOLING_SECONDS = 3.0
 POOLING_KNOWN_SECONDS = 60.0
