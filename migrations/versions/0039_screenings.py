@@ -3,7 +3,7 @@
 from blacklist_service.database.steps import expand
 
 revision = "0039"
-down_revision = "0032"
+down_revision = "0036"
 
 SCREENINGS = """
 CREATE TABLE screened_parts (

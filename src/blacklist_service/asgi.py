@@ -114,6 +114,43 @@ THREADS_GIVE_WAY_SECONDS = 0.0005
 COLLECT_AFTER = (10_000, 20, 100)
 """Nearly all that a check leaves behind is freed by its reference counts: cycles are looked for rarely."""
 
+ROUTERS = (
+    hot_checks_router,
+    check_batches_router,
+    checks_router,
+    records_router,
+    outcomes_router,
+    explanations_router,
+    watches_router,
+    watch_events_router,
+    webhooks_router,
+    matters_router,
+    measures_router,
+    simulation_router,
+    members_router,
+    keys_router,
+    act_router,
+    listings_router,
+    performances_router,
+    letters_router,
+    imports_router,
+    objections_router,
+    changes_router,
+    publication_router,
+    notices_router,
+    notice_files_router,
+    leads_router,
+    lead_files_router,
+    supervision_router,
+    untold_router,
+    audit_router,
+    inquiries_router,
+    exports_router,
+    ledger_router,
+    probes_router,
+)
+"""In the order in which OpenAPI lists them."""
+
 log = structlog.get_logger()
 
 
@@ -131,16 +168,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         app.state.proofs = authenticator
         app.state.room = Room(settings.data_dir if settings.is_embedded else None)
         app.state.watching = Watches(secrecy, most=settings.watches_per_member)
-        app.state.batcher = Batcher(
-            dsn,
-            secrecy=secrecy,
-            lanes=settings.check_lanes,
-            queue=settings.check_queue,
-            ages=ListAges.of(settings),
-            room=app.state.room,
-            fishing=Fishing(settings.numbers_per_name, secrecy=secrecy),
-            watching=app.state.watching,
-        )
+        app.state.batcher = _batcher(app, dsn)
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings, app.state.draining)
         app.state.notice_watch = Watch(app.state.shares.pool(Share.STREAM))
@@ -180,41 +208,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
     app.state.figures = figures(is_one_of_several="PROMETHEUS_MULTIPROC_DIR" in os.environ)
     app.state.webhook_targets = Targets.parse(settings.webhook_targets)
     app.state.record_refusal = _record_refusal
-    for router in (
-        hot_checks_router,
-        check_batches_router,
-        checks_router,
-        records_router,
-        outcomes_router,
-        explanations_router,
-        watches_router,
-        watch_events_router,
-        webhooks_router,
-        matters_router,
-        measures_router,
-        simulation_router,
-        members_router,
-        keys_router,
-        act_router,
-        listings_router,
-        performances_router,
-        letters_router,
-        imports_router,
-        objections_router,
-        changes_router,
-        publication_router,
-        notices_router,
-        notice_files_router,
-        leads_router,
-        lead_files_router,
-        supervision_router,
-        untold_router,
-        audit_router,
-        inquiries_router,
-        exports_router,
-        ledger_router,
-        probes_router,
-    ):
+    for router in ROUTERS:
         app.include_router(router)
     install_console(app)
     install_refusals(app, _record_refusal)
@@ -225,6 +219,20 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
     _describe_problems(app)
     _serve_document(app)
     return app
+
+
+def _batcher(app: FastAPI, dsn: str) -> Batcher:
+    settings, secrecy = app.state.settings, app.state.secrecy
+    return Batcher(
+        dsn,
+        secrecy=secrecy,
+        lanes=settings.check_lanes,
+        queue=settings.check_queue,
+        ages=ListAges.of(settings),
+        room=app.state.room,
+        fishing=Fishing(settings.numbers_per_name, secrecy=secrecy),
+        watching=app.state.watching,
+    )
 
 
 async def _rehearse(batcher: Batcher, authenticator: Authenticator) -> None:
