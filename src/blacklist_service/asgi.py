@@ -173,8 +173,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings, app.state.draining)
         app.state.notice_watch = Watch(app.state.shares.pool(Share.STREAM))
         app.state.event_look = Watch(app.state.shares.pool(Share.STREAM), sum_of_feeds)
-        app.state.set_digests = SetDigests()
-        app.state.courtesy = Courtesy(lambda: app.state.batcher.asked)
+        app.state.set_digests, app.state.courtesy = SetDigests(), Courtesy(lambda: app.state.batcher.asked)
         app.state.batcher.start()
         patience = asyncio.create_task(end_overdue(settings.read_patience, settings.least_rate))
         if is_rehearsed:
