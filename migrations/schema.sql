@@ -990,6 +990,8 @@ CREATE TABLE watch_keys (
     watch_id uuid NOT NULL
 );
 
+ALTER TABLE ONLY watch_keys REPLICA IDENTITY FULL;
+
 CREATE TABLE watch_sweeps (
     matter text NOT NULL,
     after_id uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
