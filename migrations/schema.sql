@@ -501,6 +501,27 @@ CREATE TABLE ledger_witnesses (
     added_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE list_statements (
+    is_only boolean DEFAULT true NOT NULL,
+    at timestamp with time zone NOT NULL,
+    note text NOT NULL,
+    CONSTRAINT list_statements_is_only_check CHECK (is_only)
+);
+
+COMMENT ON COLUMN list_statements.at IS 'when the list was in the state that is stated';
+
+CREATE TABLE list_states (
+    is_only boolean DEFAULT true NOT NULL,
+    version bigint NOT NULL,
+    count bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT list_states_is_only_check CHECK (is_only),
+    CONSTRAINT list_states_sha256_check CHECK ((length(sha256) = 32))
+);
+
+COMMENT ON COLUMN list_states.sha256 IS 'of the set that a copy of the change feed holds at this version';
+
 CREATE TABLE listing_aliases (
     natural_key bytea NOT NULL,
     content_digest bytea NOT NULL,
@@ -1259,6 +1280,12 @@ ALTER TABLE ONLY ledger_tiles
 ALTER TABLE ONLY ledger_witnesses
     ADD CONSTRAINT ledger_witnesses_pkey PRIMARY KEY (vkey);
 
+ALTER TABLE ONLY list_statements
+    ADD CONSTRAINT list_statements_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY list_states
+    ADD CONSTRAINT list_states_pkey PRIMARY KEY (is_only);
+
 ALTER TABLE ONLY listing_aliases
     ADD CONSTRAINT listing_aliases_pkey PRIMARY KEY (natural_key, content_digest, listing_id, version);
 
@@ -1815,6 +1842,14 @@ GRANT SELECT,INSERT ON TABLE ledger_tiles TO blacklist_sealer;
 GRANT SELECT,INSERT ON TABLE ledger_witnesses TO blacklist_app;
 
 GRANT SELECT ON TABLE ledger_witnesses TO blacklist_sealer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE list_statements TO blacklist_sealer;
+
+GRANT SELECT ON TABLE list_statements TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE list_states TO blacklist_app;
+
+GRANT SELECT ON TABLE list_states TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE listing_aliases TO blacklist_app;
 

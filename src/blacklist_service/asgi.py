@@ -34,6 +34,7 @@ from blacklist_service.assistance.routes import router as notices_router
 from blacklist_service.assistance.watch import Watch
 from blacklist_service.audit.export_routes import router as exports_router
 from blacklist_service.audit.inquiry_routes import router as inquiries_router
+from blacklist_service.audit.ledger_routes import keys as ledger_keys_router
 from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
 from blacklist_service.audit.simulation_routes import router as simulation_router

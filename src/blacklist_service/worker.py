@@ -32,6 +32,8 @@ from blacklist_service.leftovers import sweep
 from blacklist_service.listings.calendar import Calendar
 from blacklist_service.listings.operations.digesting import digest_some, may_settle, settle
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
+from blacklist_service.listings.stating import LOOK_SECONDS as STATING_LOOK_SECONDS
+from blacklist_service.listings.stating import Stating
 from blacklist_service.listings.tasks import load_next, sweep_imports
 from blacklist_service.members.staff.tasks import forget_attempts
 from blacklist_service.secrecy import Secrecy
@@ -141,6 +143,7 @@ async def _work_guarded(
             lambda: _simulate(dsn, secrecy),
             lambda: keep_watching(dsn, secrecy, ages),
             *([] if telling is None else [telling]),
+            lambda: _state_the_list(dsn),
         )
     ]
     ends = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
@@ -237,6 +240,17 @@ async def _simulate(dsn: str, secrecy: Secrecy) -> None:
         while True:
             if not await simulate_next(connection, secrecy):
                 await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        connection.terminate()
+
+
+async def _state_the_list(dsn: str) -> None:
+    connection = await connect(dsn, application_name="blacklist-service list states", **LOADING_SETTINGS)
+    try:
+        stating = Stating(connection)
+        while True:
+            await stating.say_if_due()
+            await asyncio.sleep(STATING_LOOK_SECONDS)
     finally:
         connection.terminate()
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
+import asyncpg
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -47,6 +48,7 @@ from blacklist_service.ledger.signing import (
     write_anchor,
     write_key_file,
 )
+from blacklist_service.ledger.statements import sign_state
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.telemetry import LEDGER_DISPLACED, LEDGER_LAG, LEDGER_REFUSED, LEDGER_SIZE
 
@@ -311,6 +313,17 @@ class Sequencer:
         self.published = checkpoint.size
         LEDGER_SIZE.set(checkpoint.size)
 
+    async def state_list(self) -> bool:
+        """Sign the newest state of the list, where one was laid here since; whether there was. Its trouble stops no
+        sealing: copies of the list grow old, and say so.
+        """
+        await self._renew_keys()
+        try:
+            return await sign_state(self.connection, self.log.origin, self.keys)
+        except asyncpg.PostgresError:
+            logger.exception("list_not_stated")
+            return False
+
     async def look_back(self) -> None:
         """Raise `SealingRefusedError` where what was sealed is no longer what it was: the tree under its newest
         checkpoint, and the newest leaves as they are stored.
@@ -442,6 +455,7 @@ async def _seal(sequencer: Sequencer) -> NoReturn:
             LEDGER_LAG.set((await reads.sealing_state(sequencer.connection)).lag_seconds)
             LEDGER_DISPLACED.set(await count_displaced(sequencer.connection))
             await sequencer.look_back()
+            await sequencer.state_list()
             looked = loop.time()
         if sealed < MOST_AT_ONCE:
             await asyncio.sleep(LOOK_SECONDS)

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.database.statements import Deferred, composed
+from blacklist_service.database.statements import Deferred, Statement, composed
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.public import as_published
@@ -144,9 +144,21 @@ async def get_list_version(connection: Connection) -> int:
 
 async def list_published(connection: Connection, *, today: date, page: int) -> AsyncIterator[list[dict[str, Any]]]:
     """All listings in force on that day, by id, in pages; within the caller's snapshot."""
-    published = await composed(selects.page_of_published)
+    async for rows in _pages(connection, await composed(selects.page_of_published), today=today, page=page):
+        yield rows
+
+
+async def list_feed(connection: Connection, *, today: date, page: int) -> AsyncIterator[list[dict[str, Any]]]:
+    """All that a copy of the change feed holds at the snapshot's version, and that its digest covers, in the same form."""
+    async for rows in _pages(connection, await composed(selects.page_of_feed), today=today, page=page):
+        yield rows
+
+
+async def _pages(
+    connection: Connection, statement: Statement, *, today: date, page: int
+) -> AsyncIterator[list[dict[str, Any]]]:
     last = UUID(int=0)
-    while rows := await published.fetch(connection, today=today, place=last, limit=page):
+    while rows := await statement.fetch(connection, today=today, place=last, limit=page):
         yield [as_published(listing_wire(row, today=today)) for row in rows]
         last = rows[-1]["id"]
 
