@@ -123,7 +123,9 @@ def _page_before() -> Select[Any]:
 
 
 def _page_after() -> Select[Any]:
-    return _with_content().where(listing.c.id > PLACE).order_by(listing.c.id).limit(LIMIT)
+    # The place said of the versions too: a merge of both would read these from the first for each page.
+    after = (listing.c.id > PLACE, version.c.listing_id > PLACE)
+    return _with_content().where(*after).order_by(listing.c.id).limit(LIMIT)
 
 
 def _with_content() -> Select[Any]:
