@@ -57,7 +57,7 @@ CREATE TABLE api_keys (
     revoked_at timestamp with time zone,
     kind text DEFAULT 'machine'::text NOT NULL,
     CONSTRAINT api_keys_kind_check CHECK ((kind = ANY (ARRAY['machine'::text, 'staff'::text]))),
-    CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['court'::text, 'agency'::text, 'auditor'::text, 'security'::text, 'system'::text]))),
+    CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['court'::text, 'agency'::text, 'auditor'::text, 'security'::text, 'system'::text, 'follower'::text]))),
     CONSTRAINT api_keys_secret_sha256_check CHECK ((length(secret_sha256) = 32))
 );
 
@@ -185,6 +185,34 @@ CREATE TABLE exports (
     CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['jsonl'::text, 'csv'::text, 'parquet'::text]))),
     CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text])))
 );
+
+CREATE TABLE followed_listings (
+    listing_id uuid NOT NULL,
+    origin text NOT NULL,
+    list_version bigint NOT NULL,
+    is_listed boolean NOT NULL
+);
+
+COMMENT ON COLUMN followed_listings.list_version IS 'the other list''s';
+
+CREATE TABLE followed_lists (
+    origin text NOT NULL,
+    cursor bigint NOT NULL,
+    stated_at timestamp with time zone,
+    verified_at timestamp with time zone,
+    is_anew boolean DEFAULT false NOT NULL
+);
+
+COMMENT ON COLUMN followed_lists.is_anew IS 'read from the beginning: what is not met again is taken off at its end';
+
+CREATE TABLE followers (
+    member text NOT NULL,
+    public_key bytea NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT followers_public_key_check CHECK ((length(public_key) = 32))
+);
+
+COMMENT ON COLUMN followers.public_key IS 'X25519';
 
 CREATE TABLE heads (
     name text NOT NULL,
@@ -1205,6 +1233,15 @@ ALTER TABLE ONLY export_parts
 ALTER TABLE ONLY exports
     ADD CONSTRAINT exports_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY followed_listings
+    ADD CONSTRAINT followed_listings_pkey PRIMARY KEY (listing_id);
+
+ALTER TABLE ONLY followed_lists
+    ADD CONSTRAINT followed_lists_pkey PRIMARY KEY (origin);
+
+ALTER TABLE ONLY followers
+    ADD CONSTRAINT followers_pkey PRIMARY KEY (member);
+
 ALTER TABLE ONLY heads
     ADD CONSTRAINT heads_pkey PRIMARY KEY (name);
 
@@ -1597,6 +1634,12 @@ ALTER TABLE ONLY export_parts
 ALTER TABLE ONLY exports
     ADD CONSTRAINT exports_member_fkey FOREIGN KEY (member) REFERENCES members(code);
 
+ALTER TABLE ONLY followed_listings
+    ADD CONSTRAINT followed_listings_origin_fkey FOREIGN KEY (origin) REFERENCES followed_lists(origin);
+
+ALTER TABLE ONLY followers
+    ADD CONSTRAINT followers_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
 ALTER TABLE ONLY leads
     ADD CONSTRAINT leads_agency_fkey FOREIGN KEY (agency) REFERENCES members(code);
 
@@ -1732,6 +1775,12 @@ GRANT UPDATE(lifted_at) ON TABLE embargoes TO blacklist_app;
 GRANT SELECT,INSERT,DELETE ON TABLE export_parts TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE exports TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE followed_listings TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE followed_lists TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE followers TO blacklist_app;
 
 GRANT SELECT,UPDATE ON TABLE heads TO blacklist_app;
 

@@ -64,6 +64,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, require_recording
 from blacklist_service.listings.act_routes import router as act_router
 from blacklist_service.listings.feed_routes import router as changes_router
+from blacklist_service.listings.following.routes import router as followers_router
 from blacklist_service.listings.import_routes import router as imports_router
 from blacklist_service.listings.letter_routes import router as letters_router
 from blacklist_service.listings.objection_routes import router as objections_router
@@ -137,6 +138,7 @@ ROUTERS = (
     imports_router,
     objections_router,
     changes_router,
+    followers_router,
     publication_router,
     notices_router,
     notice_files_router,

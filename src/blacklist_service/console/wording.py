@@ -174,6 +174,7 @@ ACTIONS: Mapping[str, str] = {
     "member_succeeded": "成员单位承继",
     "member_contacts_changed": "联系人变更",
     "member_matters_changed": "可查事项变更",
+    "follower_registered": "登记下级系统公钥",
     "key_created": "签发密钥",
     "key_revoked": "吊销密钥",
     "measures_applied": "措施目录生效",

@@ -26,6 +26,7 @@ class Action(StrEnum):
     MEMBER_SUCCEEDED = "member_succeeded"
     MEMBER_CONTACTS_CHANGED = "member_contacts_changed"
     MEMBER_MATTERS_CHANGED = "member_matters_changed"
+    FOLLOWER_REGISTERED = "follower_registered"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
     MEASURES_APPLIED = "measures_applied"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.notes import Note, VerifierKey, sign
+from blacklist_service.ledger.notes import Note, NoteError, VerifierKey, sign
 
 HEADER = "blacklist-service.list-statement/v1"
 LIFE = timedelta(hours=1)
@@ -41,6 +41,19 @@ def statement_of(state: ListState, origin: str) -> str:
         f"valid_until {(at + LIFE).isoformat()}Z",
     )
     return "".join(f"{line}\n" for line in lines)
+
+
+def read_statement(note: Note, keys: Sequence[VerifierKey]) -> ListState:
+    """The state that another installation's log states; raise `NoteError` unless one of its `keys` signed it."""
+    header, *lines = note.text.splitlines()
+    said = dict(line.split(" ", 1) for line in lines if " " in line)
+    if header != HEADER or not note.signed_by(key for key in keys if key.name == said.get("origin")):
+        raise NoteError("not a statement of the list's state, or not signed by a key of its log")
+    try:
+        at = datetime.fromisoformat(said["at"])
+        return ListState(int(said["version"]), int(said["count"]), bytes.fromhex(said["sha256"]), at)
+    except (KeyError, ValueError):
+        raise NoteError("not a statement of the list's state") from None
 
 
 async def keep_state(connection: Connection, state: ListState) -> None:

@@ -155,9 +155,9 @@ class Mirror:
         assert self._statement is not None  # noqa: S101 - set with the copy
         if meta.statement != self._statement.note:
             self._statement = read_statement(meta.statement or "", self._keys)
+            require_newest(self._path, self._statement)
         if meta.list_version != self._statement.version:
             raise Unverified("the copy and its statement do not belong together")
-        require_newest(self._path, self._statement)
         require_not_ahead(self._statement, now=self._now())
         return self._statement
 

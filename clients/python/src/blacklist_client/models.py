@@ -918,6 +918,16 @@ class RowResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPage:
+    list_version: int
+    member: str
+    more: bool
+    next: int
+    origin: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
     """By a name, or by a subject as a check would ask; what has ended is not found."""
 
