@@ -3,7 +3,7 @@
 from blacklist_service.database.steps import expand
 
 revision = "0035"
-down_revision = "0032"
+down_revision = "0034"
 
 TERM = """
 ALTER TABLE ledger_sealing

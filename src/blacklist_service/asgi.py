@@ -150,6 +150,7 @@ ROUTERS = (
     inquiries_router,
     exports_router,
     ledger_router,
+    ledger_keys_router,
     probes_router,
 )
 """In the order in which OpenAPI lists them."""
