@@ -369,6 +369,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 KEEPER = """
 import sys
+import time
 from pathlib import Path
 from blacklist_client import Blacklist
 from blacklist_client.mirror import Mirror
@@ -378,6 +379,7 @@ while True:
     try:
         mirror.refresh()
         print("kept", flush=True)
+        time.sleep(0.01)
     except Exception as error:
         print(error, flush=True)
 """
@@ -387,7 +389,7 @@ async def test_killed_at_any_moment_it_leaves_the_last_proved_copy(world: World)
     command = (sys.executable, "-c", KEEPER, f"http://127.0.0.1:{world.port}", world.service.keys["agency"])
     choose = random.Random(7)
     newest = 0
-    for kill in range(6):
+    for kill in range(3):
         keeper = await asyncio.create_subprocess_exec(
             *command, world.vkey, str(world.path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -395,7 +397,7 @@ async def test_killed_at_any_moment_it_leaves_the_last_proved_copy(world: World)
         await keeper.stdout.readline()
         if kill % 3 == 2:
             world.path.write_bytes(b"")  # it is laid in anew
-        for number in range(3):
+        for number in range(2):
             await world.service.load_rows(*(row(name=f"赵{kill}{number}{one}") for one in range(20)))
             await world.state()
             await asyncio.sleep(choose.uniform(0, 0.05))
@@ -410,8 +412,8 @@ async def test_killed_at_any_moment_it_leaves_the_last_proved_copy(world: World)
         newest = version
     mirror = world.mirror()
     await world.refresh(mirror)
-    assert mirror.require_good().count == 3 + 6 * 3 * 20
-    assert said(mirror, "赵5219") == "probably_listed"
+    assert mirror.require_good().count == 3 + 3 * 2 * 20
+    assert said(mirror, "赵2119") == "probably_listed"
 
 
 STRANGE: list[Any] = [

@@ -36,7 +36,7 @@ from blacklist_service.listings.operations.applying import (
     lock_head,
     mark_feed_alive,
 )
-from blacklist_service.listings.operations.staging import clear_staged, make_batch, stage_batch
+from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, make_batch, stage_batch
 from blacklist_service.listings.preparing import Tools, content_digest, document_of, naming_keys, numbers_of
 from blacklist_service.listings.resolution import Held, ListingAct
 from blacklist_service.listings.rules import Act, Content, Naming, RowAction
@@ -120,6 +120,7 @@ class Follower:
             page = _Page(self, head)
             for item in items:
                 await page.apply(item)
+            await page.make()
             await record(self.connection, page.entries, at=head.at, secrecy=self.secrecy)
             await self.connection.execute(
                 "UPDATE followed_lists SET cursor = $2 WHERE origin = $1", self.origin, cursor
@@ -184,10 +185,14 @@ class _Page:
         self._follower = follower
         self._connection = follower.connection
         self._head = head
+        self._new: dict[UUID, tuple[Content, Mapping[str, Any]]] = {}
+        """Those to be made, one after the other in the feed: laid in together."""
         self.entries: list[Entry] = []
 
     async def apply(self, item: Mapping[str, Any]) -> None:
         listing_id = UUID(item["listing_id"])
+        if listing_id in self._new or item["listing"] is None:
+            await self.make()
         found = await queries.find_held_by_id(self._connection, listing_id)
         if found is not None and not await self._is_followed(listing_id):
             raise FollowingRefusedError(
@@ -199,8 +204,8 @@ class _Page:
         elif found is not None and found[0].ended is None:
             await self._take_off(found[0], item, court_code=found[1])
 
-    async def act(self, act: ListingAct, *, court_code: str, import_id: UUID | None = None) -> None:
-        by = By(self._follower.actor, import_id, None)
+    async def act(self, act: ListingAct, *, court_code: str) -> None:
+        by = By(self._follower.actor)
         is_reinstated = act.act is Act.REINSTATED
         versioned = await (apply_dated_acts if is_reinstated else apply_acts)(
             self._connection, [act], head=self._head, by=by
@@ -227,16 +232,29 @@ class _Page:
         """Let the listing be here what it is there."""
         content = self._read(listing)
         if held is None:
-            if await self._is_held_otherwise(content):
-                return
-            await self._write(listing_id, content, listing, Act.PUBLISHED, version=1)
-            version = 1
-        else:
-            version = await self._put_back(held, content)
-            if self._digest(content) != held.content_digest:
-                version += 1
-                await self._write(listing_id, content, listing, Act.CORRECTED, version=version)
+            if not await self._is_held_otherwise(content):
+                self._new[listing_id] = (content, listing)
+            return
+        await self.make()
+        version = await self._put_back(held, content)
+        if self._digest(content) != held.content_digest:
+            version += 1
+            made = ListingAct(Act.CORRECTED, listing_id, version, 1, is_change=True)
+            await self._write([(made, content, listing)])
         await self._show_contests(listing_id, listing, content, version)
+
+    async def make(self) -> None:
+        """Make the listings that wait for it."""
+        new, self._new = self._new, {}
+        rows = [
+            (ListingAct(Act.PUBLISHED, listing_id, 1, row, is_change=True), content, listing)
+            for row, (listing_id, (content, listing)) in enumerate(new.items(), start=1)
+        ]
+        if rows:
+            await self._write(rows)
+        for listing_id, (content, listing) in new.items():
+            if listing["dispute_state"] or listing["contested_on"]:
+                await self._show_contests(listing_id, listing, content, 1)
 
     def _read(self, listing: Mapping[str, Any]) -> Content:
         try:
@@ -280,17 +298,21 @@ class _Page:
             await self.act(again, court_code=content.court_code)
         return version
 
-    async def _write(
-        self, listing_id: UUID, content: Content, listing: Mapping[str, Any], act: Act, *, version: int
-    ) -> None:
-        import_id = new_id(self._head.at)
-        action = RowAction.PUBLISH if act is Act.PUBLISHED else RowAction.CORRECT
-        row = ReadRow(1, action, _naming(content), (), content, None, content.decided_on)
-        shown_since = date.fromisoformat(listing["published_on"])
-        batch = make_batch(import_id, [row], self._follower.tools, loaded_on=shown_since)
-        await stage_batch(self._connection, import_id, batch)
-        made = ListingAct(act, listing_id, version, 1, is_change=True)
-        await self.act(made, court_code=content.court_code, import_id=import_id)
+    async def _write(self, rows: Sequence[tuple[ListingAct, Content, Mapping[str, Any]]]) -> None:
+        """Let acts with contents take effect together; each says the row that its content is staged as."""
+        import_id, tools = new_id(self._head.at), self._follower.tools
+        copied = b""
+        for act, content, listing in rows:
+            assert act.row is not None  # noqa: S101 - it has a content
+            action = RowAction.PUBLISH if act.act is Act.PUBLISHED else RowAction.CORRECT
+            row = ReadRow(act.row, action, _naming(content), (), content, None, content.decided_on)
+            shown_since = date.fromisoformat(listing["published_on"])
+            copied += make_batch(import_id, [row], tools, loaded_on=shown_since).copied
+        await stage_batch(self._connection, import_id, StagedBatch(len(rows), copied, ()))
+        court_of = {act.listing_id: content.court_code for act, content, _ in rows}
+        by = By(self._follower.actor, import_id)
+        for one in await apply_acts(self._connection, [act for act, *_ in rows], head=self._head, by=by):
+            self._note([one], court_of[one.act.listing_id])
         await clear_staged(self._connection, import_id)
 
     async def _show_contests(
