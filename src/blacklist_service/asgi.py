@@ -63,6 +63,7 @@ from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, require_recording
 from blacklist_service.listings.act_routes import router as act_router
+from blacklist_service.listings.fate_routes import router as fates_router
 from blacklist_service.listings.feed_routes import router as changes_router
 from blacklist_service.listings.following.routes import router as followers_router
 from blacklist_service.listings.import_routes import router as imports_router
@@ -78,6 +79,9 @@ from blacklist_service.members.authentication import Authenticator
 from blacklist_service.members.routes import keys as keys_router
 from blacklist_service.members.routes import router as members_router
 from blacklist_service.problems import Problem, Undetermined
+from blacklist_service.proposals.review_routes import options as court_options_router
+from blacklist_service.proposals.review_routes import router as reviews_router
+from blacklist_service.proposals.routes import router as proposals_router
 from blacklist_service.secrecy import KEY_BYTES, Secrecy
 from blacklist_service.settings import CONFIGURATION_ERROR, DRAIN_SIGNAL, DSN_VARIABLE, Settings
 from blacklist_service.subjects.digests import Digester
@@ -136,6 +140,7 @@ ROUTERS = (
     performances_router,
     letters_router,
     imports_router,
+    fates_router,
     objections_router,
     changes_router,
     followers_router,
@@ -144,6 +149,9 @@ ROUTERS = (
     notice_files_router,
     leads_router,
     lead_files_router,
+    proposals_router,
+    reviews_router,
+    court_options_router,
     supervision_router,
     untold_router,
     audit_router,

@@ -167,6 +167,11 @@ class Settings(BaseSettings):
         None, description="where people open the console, such as https://blacklist.example; unset = on loopback alone"
     )
 
+    # second persons
+    second_officer: bool = Field(
+        False, description="keys and catalogues over HTTP wait for a second security officer; the command line's do not"
+    )
+
     # everything else
     statement_timeout_ms: Annotated[int, Field(ge=100)] = 15_000
     pool_size: Annotated[int, Field(ge=1, le=64)] = 6

@@ -23,7 +23,9 @@ from blacklist_service.listings.resolution import FateKind
 from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn
 from blacklist_service.listings.schemas import DisputeState, PerformanceRequest
 from blacklist_service.members.rules import MemberKind
+from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, Finding
 from blacklist_service.members.staff.rules import Factor
+from blacklist_service.proposals.rules import ProposalAct, ProposalState
 from blacklist_service.schema import metadata
 from blacklist_service.subjects.identifiers import SubjectKind
 
@@ -43,6 +45,7 @@ OWN_WORDS = {
 
 SAID_BY: dict[str, Any] = {
     "api_keys.role": Role,
+    "court_options.act": CourtAct,
     "exports.format": ExportFormat,
     "import_fates.fate": FateKind,
     "import_rows.action": RowAction,
@@ -61,6 +64,10 @@ SAID_BY: dict[str, Any] = {
     "notices.subject_kind": SubjectKind,
     "notices.urgency": Urgency,
     "objections.grounds": Grounds,
+    "proposals.act": ProposalAct,
+    "proposals.state": set(ProposalState) - {ProposalState.EXPIRED},
+    "reviews.act": AT_ONCE,
+    "reviews.finding": Finding,
     "check_outcomes.action": OutcomeAction,
     "listing_performances.kind": PerformanceRequest.model_fields["kind"].annotation,
     "staff.office": Office,

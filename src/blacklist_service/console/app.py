@@ -5,7 +5,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from blacklist_service.console import auditor, entrance, home, watches, webhooks, window  # noqa: F401 - registers their pages
+from blacklist_service.console import (  # noqa: F401 - registers their pages
+    auditor,
+    checker,
+    court_acts,
+    court_notices,
+    entrance,
+    home,
+    loads,
+    maker,
+    objections,
+    watches,
+    webhooks,
+    window,
+)
 from blacklist_service.console.assets import serve_asset
 from blacklist_service.console.routing import PREFIX
 from blacklist_service.console.serving import Console

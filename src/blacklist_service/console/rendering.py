@@ -7,8 +7,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from blacklist_service.clock import SHANGHAI
-from blacklist_service.console import wording
+from blacklist_service.console import court_words, wording
 from blacklist_service.console.assets import hashed_name
+from blacklist_service.listings.differences import at
+from blacklist_service.listings.findings import sentence_of
 
 
 @cache
@@ -22,6 +24,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     found.globals |= {"asset": lambda name: f"/console/static/{hashed_name(name)}", "words": wording}
+    found.globals |= {"court": court_words, "at": at, "sentence": lambda code: sentence_of(code).zh}
     found.filters |= {"beijing": beijing, "day": day, "code_points": code_points}
     return found
 

@@ -253,6 +253,12 @@ ACTIONS: Mapping[str, str] = {
     "lead_attached": "线索附件",
     "late_entries_noted": "登记迟到条目",
     "explanation_printed": "打开说明",
+    "proposal_made": "提交复核",
+    "proposal_approved": "复核通过",
+    "proposal_returned": "复核退回",
+    "proposal_recalled": "撤回提交",
+    "review_done": "事后复核",
+    "court_options_changed": "更改双人复核设置",
 }
 
 

@@ -86,6 +86,18 @@ async def search_listings(
     )
 
 
+async def find_content(connection: Connection, listing_id: UUID, version: int | None) -> asyncpg.Record | None:
+    """What a listing says at a version, sealed numbers and all; None: at its newest."""
+    return await connection.fetchrow(
+        f"""
+        SELECT content.document, content.secret, content.content_digest
+        FROM listing_versions v CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
+        WHERE v.listing_id = $1 AND v.version <= coalesce($2, v.version) ORDER BY v.version DESC LIMIT 1
+        """,
+        *(listing_id, version),
+    )
+
+
 async def list_versions(connection: Connection, listing_id: UUID) -> list[asyncpg.Record]:
     """Every state a listing ever had, oldest first."""
     return await connection.fetch(
