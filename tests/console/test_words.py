@@ -21,7 +21,7 @@ from blacklist_service.listings.rules import Act, Ground, ListingState, Suspensi
 from blacklist_service.listings.schemas import TaskResponse
 from blacklist_service.measures.brake import Loss
 from blacklist_service.measures.rules import MeasureClass, SubjectRole
-from blacklist_service.members.second_person.rules import CourtAct, Finding
+from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding
 from blacklist_service.members.staff.rules import Factor
 from blacklist_service.proposals.rules import OF_OFFICERS, ProposalState, ReturnCode
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
@@ -71,7 +71,7 @@ CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
         (court_words.LOSSES, Loss),
         (court_words.PROPOSAL_STATES, ProposalState),
         (court_words.RETURN_CODES, ReturnCode),
-        (court_words.FINDINGS, Finding),
+        (court_words.FINDINGS, ReviewFinding),
         (court_words.GROUNDS, Ground),
         (court_words.SUSPENSION_GROUNDS, SuspensionGround),
         (court_words.LISTING_STATES, ListingState),

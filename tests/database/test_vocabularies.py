@@ -23,7 +23,7 @@ from blacklist_service.listings.resolution import FateKind
 from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn
 from blacklist_service.listings.schemas import DisputeState, PerformanceRequest
 from blacklist_service.members.rules import MemberKind
-from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, Finding
+from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
 from blacklist_service.members.staff.rules import Factor
 from blacklist_service.proposals.rules import ProposalAct, ProposalState
 from blacklist_service.schema import metadata
@@ -67,7 +67,7 @@ SAID_BY: dict[str, Any] = {
     "proposals.act": ProposalAct,
     "proposals.state": set(ProposalState) - {ProposalState.EXPIRED},
     "reviews.act": AT_ONCE,
-    "reviews.finding": Finding,
+    "reviews.finding": ReviewFinding,
     "check_outcomes.action": OutcomeAction,
     "listing_performances.kind": PerformanceRequest.model_fields["kind"].annotation,
     "staff.office": Office,

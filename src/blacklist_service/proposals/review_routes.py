@@ -11,7 +11,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.members.second_person.operations import give_review, set_options
 from blacklist_service.members.second_person.queries import Review, list_options, list_reviews
-from blacklist_service.members.second_person.rules import CourtAct, Finding
+from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding
 from blacklist_service.problems import FieldError, InvalidRequest, NotYours
 from blacklist_service.proposals.schemas import (
     OptionsRequest,
@@ -73,7 +73,7 @@ async def review(
     actor: Acting,
     replay: Replayable,
 ) -> Response:
-    if body.finding is Finding.NOT_IN_ORDER and not body.note:
+    if body.finding is ReviewFinding.NOT_IN_ORDER and not body.note:
         raise InvalidRequest(errors=[FieldError("/note", "missing", "say what is not in order")])
     done = await give_review(
         connection,

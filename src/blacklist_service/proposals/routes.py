@@ -27,10 +27,10 @@ from blacklist_service.proposals.queries import Proposal, count_proposals, list_
 from blacklist_service.proposals.rules import ProposalState, ReturnCode
 from blacklist_service.proposals.schemas import (
     ApprovalRequest,
-    CountsResponse,
-    DifferenceResponse,
-    OutcomeResponse,
+    FieldDifferenceResponse,
+    ProposalCountsResponse,
     ProposalDetailResponse,
+    ProposalOutcomeResponse,
     ProposalPage,
     ProposalQuery,
     ProposalRequest,
@@ -132,11 +132,11 @@ async def list_(query: Annotated[ProposalQuery, Query()], connection: Reads, des
     responses=problems(401, 403, 503),
     dependencies=[needs(*READERS)],
 )
-async def counts(connection: Reads, caller: Caller) -> CountsResponse:
+async def counts(connection: Reads, caller: Caller) -> ProposalCountsResponse:
     found = await count_proposals(connection, caller, now())
     may_review = Scope.LISTINGS_APPROVE in caller.scopes
     to_review = await count_open_reviews(connection, caller.member, not_by=caller.key_id) if may_review else 0
-    return CountsResponse(**dict(found), to_review=to_review)
+    return ProposalCountsResponse(**dict(found), to_review=to_review)
 
 
 @router.get(
@@ -220,11 +220,11 @@ async def _detail(connection: Connection, proposal: Proposal, desk: ProposalDesk
         | {
             "content": shown.content,
             "given": given,
-            "changes": [DifferenceResponse(**one._asdict()) for one in shown.changes],
+            "changes": [FieldDifferenceResponse(**one._asdict()) for one in shown.changes],
             "alike": shown.alike,
             "warnings": proposal.warnings,
             "other_listings": proposal.others,
-            "outcome": OutcomeResponse.model_validate(proposal.outcome) if is_done else None,
+            "outcome": ProposalOutcomeResponse.model_validate(proposal.outcome) if is_done else None,
         }
     )
 

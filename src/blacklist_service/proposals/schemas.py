@@ -20,7 +20,7 @@ from blacklist_service.listings.schemas import (
 )
 from blacklist_service.measures.schemas import CatalogueRequest
 from blacklist_service.members.schemas import KeyRequest
-from blacklist_service.members.second_person.rules import CourtAct, Finding
+from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding
 from blacklist_service.proposals.rules import ProposalAct, ProposalState, ReturnCode
 from blacklist_service.web.paging import Page, PageQuery
 from blacklist_service.web.wire import Code, Number, Request, Response
@@ -100,7 +100,7 @@ class RecallRequest(Request):
     operator: Operator | None = None
 
 
-class DifferenceResponse(Response):
+class FieldDifferenceResponse(Response):
     """A field of the listing, as a path with dots; numbers are masked."""
 
     field: str
@@ -108,7 +108,7 @@ class DifferenceResponse(Response):
     after: Any
 
 
-class OutcomeResponse(Response):
+class ProposalOutcomeResponse(Response):
     """What the act led to."""
 
     listing_id: UUID | None = None
@@ -150,11 +150,11 @@ class ProposalResponse(Response):
 class ProposalDetailResponse(ProposalResponse):
     content: dict[str, Any] = Field(description="what was proposed, numbers masked")
     given: dict[str, Any] | None = Field(description="the same as it was sent, to its maker alone")
-    changes: list[DifferenceResponse] = Field(description="of a correction or an extension")
+    changes: list[FieldDifferenceResponse] = Field(description="of a correction or an extension")
     alike: int = Field(description="how many fields stay as they are")
     warnings: list[str] = Field(description="what the act would have been answered with when it was proposed")
     other_listings: list[UUID]
-    outcome: OutcomeResponse | None
+    outcome: ProposalOutcomeResponse | None
     key: str | None = Field(None, description="of a key that this approval made: shown this once")
 
 
@@ -174,7 +174,7 @@ class ProposalQuery(PageQuery):
     by: Literal["me", "others"] | None = None
 
 
-class CountsResponse(Response):
+class ProposalCountsResponse(Response):
     """What waits for the caller, as badges show it."""
 
     to_decide: int = Field(description="proposals of others that the caller may decide")
@@ -186,7 +186,7 @@ class CountsResponse(Response):
 class ReviewRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"finding": "in_order"}]})
 
-    finding: Finding
+    finding: ReviewFinding
     note: Reason | None = Field(None, description="needed where something is not in order")
     operator: Operator | None = None
 
@@ -206,7 +206,7 @@ class ReviewResponse(Response):
     reviewed_by: str | None
     reviewer: str | None
     reviewed_at: datetime | None
-    finding: Finding | None
+    finding: ReviewFinding | None
     note: str | None
 
 

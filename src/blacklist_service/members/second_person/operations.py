@@ -15,7 +15,7 @@ from blacklist_service.members.queries import get_member
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.members.second_person.problems import NeverTwo, OwnWork, ReviewedAlready, ReviewNotFound
 from blacklist_service.members.second_person.queries import Review, list_options, read_review
-from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, Finding
+from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
 from blacklist_service.problems import FieldError
 from blacklist_service.secrecy import Secrecy
 
@@ -82,7 +82,7 @@ async def give_review(
     connection: Connection,
     review_id: UUID,
     *,
-    finding: Finding,
+    finding: ReviewFinding,
     note: str | None,
     caller: Principal,
     actor: Actor,

@@ -10,7 +10,7 @@ import asyncpg
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.connections import Connection
 from blacklist_service.members.second_person.problems import SecondPersonNeeded
-from blacklist_service.members.second_person.rules import USUAL_PERSONS, CourtAct, Finding
+from blacklist_service.members.second_person.rules import USUAL_PERSONS, CourtAct, ReviewFinding
 from blacklist_service.secrecy import Secrecy
 
 
@@ -29,7 +29,7 @@ class Review:
     reviewed_by: str | None
     reviewer: str | None
     reviewed_at: datetime | None
-    finding: Finding | None
+    finding: ReviewFinding | None
     note: str | None
 
 
@@ -81,7 +81,7 @@ def read_review(row: asyncpg.Record, secrecy: Secrecy) -> Review:
         | {
             "review_id": review_id,
             "act": CourtAct(str(kept["act"])),
-            "finding": None if found is None else Finding(str(found)),
+            "finding": None if found is None else ReviewFinding(str(found)),
             "note": note,
         }
     )

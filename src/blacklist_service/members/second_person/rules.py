@@ -23,6 +23,6 @@ USUAL_PERSONS: Mapping[CourtAct, int] = {act: 1 if act in AT_ONCE else 2 for act
 WORKING_DAYS_TO_REVIEW = 1
 
 
-class Finding(StrEnum):
+class ReviewFinding(StrEnum):
     IN_ORDER = "in_order"
     NOT_IN_ORDER = "not_in_order"
