@@ -3,7 +3,7 @@
 from blacklist_service.database.steps import expand, validate_check
 
 revision = "0034"
-down_revision = "0032"
+down_revision = "0033"
 
 STATEMENTS = """
 -- The state of the list that the worker put together last, for the sealer to sign.

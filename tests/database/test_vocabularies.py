@@ -13,7 +13,7 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.assistance.rules import NoticeAction, ReplyResult, Urgency
 from blacklist_service.assistance.schemas import LeadKind, LeadState
 from blacklist_service.audit.formats import ExportFormat
-from blacklist_service.checks.rules import OutcomeAction
+from blacklist_service.checks.rules import Decision, OutcomeAction, Tell
 from blacklist_service.ledger.log import RefusalKind
 from blacklist_service.listings import findings
 from blacklist_service.listings.import_schemas import ImportState
@@ -28,6 +28,7 @@ from blacklist_service.members.staff.rules import Factor
 from blacklist_service.proposals.rules import ProposalAct, ProposalState
 from blacklist_service.schema import metadata
 from blacklist_service.subjects.identifiers import SubjectKind
+from blacklist_service.webhooks.rules import DeliveryState, State
 
 ENDED = {ListingState.EXPIRED, ListingState.DELETED, ListingState.WITHDRAWN}
 
@@ -39,7 +40,7 @@ OWN_WORDS = {
     "notice_events.act",
     "objections.state",
 } | {
-    *("simulations.state", "staff_attempts.what", "version_restarts.name"),
+    *("simulations.state", "staff_attempts.what", "version_restarts.name", "webhooks.cause"),
 }
 """Columns whose words nothing outside one statement or one room compares."""
 
@@ -73,6 +74,12 @@ SAID_BY: dict[str, Any] = {
     "staff.office": Office,
     "staff_duties.duty": Duty,
     "staff_sessions.factor": Factor,
+    "watch_events.after": Decision,
+    "watch_events.before": Decision,
+    "watches.decision": Decision,
+    "watches.tell": Tell,
+    "webhook_deliveries.state": DeliveryState,
+    "webhooks.state": State,
 }
 
 

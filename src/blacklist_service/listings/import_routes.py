@@ -257,7 +257,8 @@ async def read_rows(
     reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
     sheets = await list_sheets(connection, import_id)
     items = [_row(one, sheets) for one in reports]
-    return RowPage.of(items, query, lambda row: [row.row, row.code], filters)
+    # By the row of the file: what is shown is the row of its worksheet.
+    return RowPage.of(items, query, lambda _: [reports[-1].row, reports[-1].code], filters)
 
 
 @router.post(
