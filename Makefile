@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 
-.PHONY: install demo example test check lint types contracts drift tests soak axe pictures format lock migration schema openapi client bench audit clean
+.PHONY: install demo example test check lint types contracts drift tests soak axe pictures format lock migration schema openapi client bench audit clean cluster cluster-check
 
 install: .venv/installed
 
@@ -94,6 +94,15 @@ client: install
 bench: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(BIN)/python benchmarks/checks.py
+
+# The cluster of deploy/cluster in network namespaces of this machine, with the demo in it, until Ctrl-C (root; docs/cluster.md).
+cluster: install
+	@$(BIN)/python benchmarks/cluster/run.py
+
+# Breaks such a cluster under load, and holds every acknowledgement against the database: five minutes. Says so, and passes,
+# where root or a package is missing.
+cluster-check: install
+	@$(BIN)/python benchmarks/cluster/trial.py --passing --rounds 1 --faults kill9,partition,switchover,roll
 
 # The locked dependencies against published advisories; says so, and fails, where no source can be reached.
 audit:

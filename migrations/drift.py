@@ -42,7 +42,8 @@ SESSION = re.compile(r"(--|\\|SET |SELECT pg_catalog\.set_config)")
 """How lines begin that are the dump's own: comments, and settings of the session that reads it."""
 QUOTE = re.compile(r"\$\w*\$")
 NOT_OF_MODELS = re.compile(
-    r"(CREATE (OR REPLACE )?(FUNCTION|TRIGGER)|GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|.* alembic_version\b|.* SET STORAGE )"
+    r"(CREATE (OR REPLACE )?(FUNCTION|TRIGGER)|GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|.* alembic_version\b"
+    r"|.* SET STORAGE |.* REPLICA IDENTITY )"
 )
 PARAMETERS = re.compile(r"\nWITH \(autovacuum[^\n]*\)")
 UNLIKE_THEIR_TABLE = """

@@ -57,7 +57,7 @@ CREATE TABLE api_keys (
     revoked_at timestamp with time zone,
     kind text DEFAULT 'machine'::text NOT NULL,
     CONSTRAINT api_keys_kind_check CHECK ((kind = ANY (ARRAY['machine'::text, 'staff'::text]))),
-    CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['court'::text, 'agency'::text, 'auditor'::text, 'security'::text, 'system'::text]))),
+    CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['court'::text, 'agency'::text, 'auditor'::text, 'security'::text, 'system'::text, 'follower'::text]))),
     CONSTRAINT api_keys_secret_sha256_check CHECK ((length(secret_sha256) = 32))
 );
 
@@ -129,6 +129,17 @@ CREATE TABLE court_feeds (
     alive_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE court_options (
+    member text NOT NULL,
+    act text NOT NULL,
+    persons smallint NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text,
+    CONSTRAINT court_options_act_check CHECK ((act = ANY (ARRAY['publish'::text, 'correct'::text, 'extend'::text, 'import'::text, 'stop_notice'::text, 'delete'::text, 'withdraw'::text, 'release'::text]))),
+    CONSTRAINT court_options_check CHECK (((persons = 1) OR (act <> ALL (ARRAY['delete'::text, 'withdraw'::text, 'release'::text])))),
+    CONSTRAINT court_options_persons_check CHECK ((persons = ANY (ARRAY[1, 2])))
+);
+
 CREATE TABLE date_confirmations (
     at timestamp with time zone NOT NULL,
     confirmed_on date NOT NULL,
@@ -185,6 +196,34 @@ CREATE TABLE exports (
     CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['jsonl'::text, 'csv'::text, 'parquet'::text]))),
     CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text])))
 );
+
+CREATE TABLE followed_listings (
+    listing_id uuid NOT NULL,
+    origin text NOT NULL,
+    list_version bigint NOT NULL,
+    is_listed boolean NOT NULL
+);
+
+COMMENT ON COLUMN followed_listings.list_version IS 'the other list''s';
+
+CREATE TABLE followed_lists (
+    origin text NOT NULL,
+    cursor bigint NOT NULL,
+    stated_at timestamp with time zone,
+    verified_at timestamp with time zone,
+    is_anew boolean DEFAULT false NOT NULL
+);
+
+COMMENT ON COLUMN followed_lists.is_anew IS 'read from the beginning: what is not met again is taken off at its end';
+
+CREATE TABLE followers (
+    member text NOT NULL,
+    public_key bytea NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT followers_public_key_check CHECK ((length(public_key) = 32))
+);
+
+COMMENT ON COLUMN followers.public_key IS 'X25519';
 
 CREATE TABLE heads (
     name text NOT NULL,
@@ -305,6 +344,10 @@ CREATE TABLE imports (
     attempts integer DEFAULT 0 NOT NULL,
     sheets jsonb DEFAULT '[]'::jsonb NOT NULL,
     findings jsonb DEFAULT '[]'::jsonb NOT NULL,
+    is_preview boolean DEFAULT false NOT NULL,
+    needs_another boolean DEFAULT true NOT NULL,
+    planned_at_version bigint,
+    plan jsonb,
     CONSTRAINT imports_mode_check CHECK ((mode = ANY (ARRAY['upsert'::text, 'snapshot'::text]))),
     CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'awaiting_confirmation'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
 );
@@ -316,6 +359,14 @@ COMMENT ON COLUMN imports.absent IS 'listings that a snapshot lacked, and that i
 COMMENT ON COLUMN imports.sheets IS 'the worksheets in order: name, and the number of the row before its first';
 
 COMMENT ON COLUMN imports.findings IS 'what is to be said of the file as a whole; of its rows, import_fates say it';
+
+COMMENT ON COLUMN imports.is_preview IS 'it waits, with what would become of each row, until it is confirmed';
+
+COMMENT ON COLUMN imports.needs_another IS 'while it waits: whether another than its sender confirms it';
+
+COMMENT ON COLUMN imports.planned_at_version IS 'the newest list version of its court that the preview was made on';
+
+COMMENT ON COLUMN imports.plan IS 'what it would do to the court''s listings in force, as counts';
 
 CREATE TABLE installation (
     is_only boolean DEFAULT true NOT NULL,
@@ -457,9 +508,15 @@ CREATE TABLE ledger_sealing (
     refusal text,
     since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     kind text,
+    term bigint DEFAULT 0 NOT NULL,
+    host text,
     CONSTRAINT ledger_sealing_is_only_check CHECK (is_only),
     CONSTRAINT ledger_sealing_kind_check CHECK ((kind = ANY (ARRAY['rolled_back'::text, 'forked'::text, 'altered'::text, 'unable'::text])))
 );
+
+COMMENT ON COLUMN ledger_sealing.term IS 'rises whenever a sealer takes up the log; only the newest may write';
+
+COMMENT ON COLUMN ledger_sealing.host IS 'the machine whose sealer, or whose start, last said what is so';
 
 CREATE TABLE ledger_secrets (
     at timestamp with time zone NOT NULL,
@@ -494,6 +551,27 @@ CREATE TABLE ledger_witnesses (
     vkey text NOT NULL,
     added_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
+
+CREATE TABLE list_statements (
+    is_only boolean DEFAULT true NOT NULL,
+    at timestamp with time zone NOT NULL,
+    note text NOT NULL,
+    CONSTRAINT list_statements_is_only_check CHECK (is_only)
+);
+
+COMMENT ON COLUMN list_statements.at IS 'when the list was in the state that is stated';
+
+CREATE TABLE list_states (
+    is_only boolean DEFAULT true NOT NULL,
+    version bigint NOT NULL,
+    count bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT list_states_is_only_check CHECK (is_only),
+    CONSTRAINT list_states_sha256_check CHECK ((length(sha256) = 32))
+);
+
+COMMENT ON COLUMN list_states.sha256 IS 'of the set that a copy of the change feed holds at this version';
 
 CREATE TABLE listing_aliases (
     natural_key bytea NOT NULL,
@@ -690,6 +768,8 @@ CREATE TABLE notice_keys (
     CONSTRAINT notice_keys_digest_check CHECK ((length(digest) = 16))
 );
 
+ALTER TABLE ONLY notice_keys REPLICA IDENTITY FULL;
+
 CREATE TABLE notices (
     id uuid NOT NULL,
     number text NOT NULL,
@@ -757,6 +837,40 @@ COMMENT ON COLUMN objections.due_on IS 'the last day for the step that is due in
 
 COMMENT ON COLUMN objections.filed_by_member IS 'the unit that filed it for the person; null = the court itself';
 
+CREATE TABLE proposals (
+    id uuid NOT NULL,
+    member text NOT NULL,
+    act text NOT NULL,
+    target uuid,
+    base_version bigint,
+    content bytea NOT NULL,
+    content_sha256 bytea NOT NULL,
+    replaces uuid,
+    made_by text NOT NULL,
+    operator text,
+    made_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    decided_by text,
+    decider text,
+    decided_at timestamp with time zone,
+    outcome bytea,
+    CONSTRAINT proposals_act_check CHECK ((act = ANY (ARRAY['publish'::text, 'correct'::text, 'extend'::text, 'import'::text, 'stop_notice'::text, 'key'::text, 'catalogue'::text]))),
+    CONSTRAINT proposals_another_person CHECK ((decided_by <> made_by)),
+    CONSTRAINT proposals_content_sha256_check CHECK ((length(content_sha256) = 32)),
+    CONSTRAINT proposals_days CHECK ((ends_at = (made_at + '168:00:00'::interval))),
+    CONSTRAINT proposals_decision CHECK ((((state = 'waiting'::text) = (decided_at IS NULL)) AND ((state = ANY (ARRAY['in_force'::text, 'returned'::text])) = (decided_by IS NOT NULL)))),
+    CONSTRAINT proposals_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'in_force'::text, 'returned'::text, 'recalled'::text])))
+);
+
+COMMENT ON COLUMN proposals.target IS 'the listing or the import that it is about';
+
+COMMENT ON COLUMN proposals.base_version IS 'that of the target when it was proposed: it is approved on that alone';
+
+COMMENT ON COLUMN proposals.content IS 'sealed';
+
+COMMENT ON COLUMN proposals.outcome IS 'what came of it, sealed: what was done, or why it was returned';
+
 CREATE TABLE removal_certificates (
     id uuid NOT NULL,
     listing_id uuid NOT NULL,
@@ -770,6 +884,29 @@ CREATE TABLE removal_certificates (
 );
 
 COMMENT ON COLUMN removal_certificates.statement IS 'sealed: what it states';
+
+CREATE TABLE reviews (
+    id uuid NOT NULL,
+    member text NOT NULL,
+    act text NOT NULL,
+    target uuid NOT NULL,
+    version integer,
+    made_by text NOT NULL,
+    operator text,
+    made_at timestamp with time zone NOT NULL,
+    due_on date NOT NULL,
+    reviewed_by text,
+    reviewer text,
+    reviewed_at timestamp with time zone,
+    finding text,
+    note bytea,
+    CONSTRAINT reviews_act_check CHECK ((act = ANY (ARRAY['delete'::text, 'withdraw'::text, 'release'::text]))),
+    CONSTRAINT reviews_another_person CHECK ((reviewed_by <> made_by)),
+    CONSTRAINT reviews_done CHECK ((((reviewed_by IS NULL) = (reviewed_at IS NULL)) AND ((reviewed_by IS NULL) = (finding IS NULL)))),
+    CONSTRAINT reviews_finding_check CHECK ((finding = ANY (ARRAY['in_order'::text, 'not_in_order'::text])))
+);
+
+COMMENT ON COLUMN reviews.note IS 'sealed';
 
 CREATE TABLE screened_parts (
     member text NOT NULL,
@@ -917,6 +1054,8 @@ CREATE TABLE subject_keys (
     CONSTRAINT subject_keys_digest_check CHECK ((length(digest) = 16))
 );
 
+ALTER TABLE ONLY subject_keys REPLICA IDENTITY FULL;
+
 COMMENT ON COLUMN subject_keys.person IS 'place in listings.people; null for the debtor itself';
 
 CREATE TABLE version_restarts (
@@ -976,6 +1115,8 @@ CREATE TABLE watch_keys (
     digest uuid NOT NULL,
     watch_id uuid NOT NULL
 );
+
+ALTER TABLE ONLY watch_keys REPLICA IDENTITY FULL;
 
 CREATE TABLE watch_sweeps (
     matter text NOT NULL,
@@ -1154,6 +1295,9 @@ ALTER TABLE ONLY check_outcomes
 ALTER TABLE ONLY court_feeds
     ADD CONSTRAINT court_feeds_pkey PRIMARY KEY (court_code);
 
+ALTER TABLE ONLY court_options
+    ADD CONSTRAINT court_options_pkey PRIMARY KEY (member, act);
+
 ALTER TABLE ONLY date_confirmations
     ADD CONSTRAINT date_confirmations_pkey PRIMARY KEY (at);
 
@@ -1168,6 +1312,15 @@ ALTER TABLE ONLY export_parts
 
 ALTER TABLE ONLY exports
     ADD CONSTRAINT exports_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY followed_listings
+    ADD CONSTRAINT followed_listings_pkey PRIMARY KEY (listing_id);
+
+ALTER TABLE ONLY followed_lists
+    ADD CONSTRAINT followed_lists_pkey PRIMARY KEY (origin);
+
+ALTER TABLE ONLY followers
+    ADD CONSTRAINT followers_pkey PRIMARY KEY (member);
 
 ALTER TABLE ONLY heads
     ADD CONSTRAINT heads_pkey PRIMARY KEY (name);
@@ -1244,6 +1397,12 @@ ALTER TABLE ONLY ledger_tiles
 ALTER TABLE ONLY ledger_witnesses
     ADD CONSTRAINT ledger_witnesses_pkey PRIMARY KEY (vkey);
 
+ALTER TABLE ONLY list_statements
+    ADD CONSTRAINT list_statements_pkey PRIMARY KEY (is_only);
+
+ALTER TABLE ONLY list_states
+    ADD CONSTRAINT list_states_pkey PRIMARY KEY (is_only);
+
 ALTER TABLE ONLY listing_aliases
     ADD CONSTRAINT listing_aliases_pkey PRIMARY KEY (natural_key, content_digest, listing_id, version);
 
@@ -1292,11 +1451,17 @@ ALTER TABLE ONLY notices
 ALTER TABLE ONLY objections
     ADD CONSTRAINT objections_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY proposals
+    ADD CONSTRAINT proposals_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY removal_certificates
     ADD CONSTRAINT removal_certificates_number_key UNIQUE (number);
 
 ALTER TABLE ONLY removal_certificates
     ADD CONSTRAINT removal_certificates_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY reviews
+    ADD CONSTRAINT reviews_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY screened_parts
     ADD CONSTRAINT screened_parts_pkey PRIMARY KEY (member, part);
@@ -1473,9 +1638,19 @@ CREATE INDEX objections_listing ON objections USING btree (listing_id);
 
 CREATE INDEX objections_open ON objections USING btree (court_code, due_on) WHERE ((state = ANY (ARRAY['filed'::text, 'reconsideration'::text])) OR ((state = 'upheld'::text) AND (led_to IS NULL)));
 
+CREATE UNIQUE INDEX proposals_import ON proposals USING btree (target) WHERE ((act = 'import'::text) AND (state = 'waiting'::text));
+
+CREATE INDEX proposals_member ON proposals USING btree (member, id);
+
+CREATE INDEX proposals_waiting ON proposals USING btree (member, act) WHERE (state = 'waiting'::text);
+
 CREATE INDEX removal_certificates_court ON removal_certificates USING btree (court_code);
 
 CREATE INDEX removal_certificates_listing ON removal_certificates USING btree (listing_id);
+
+CREATE INDEX reviews_member ON reviews USING btree (member, id);
+
+CREATE INDEX reviews_open ON reviews USING btree (member, due_on) WHERE (reviewed_at IS NULL);
 
 CREATE INDEX screened_parts_at ON screened_parts USING btree (at);
 
@@ -1549,11 +1724,20 @@ ALTER TABLE ONLY attachments
 ALTER TABLE ONLY attachments
     ADD CONSTRAINT attachments_notice_id_fkey FOREIGN KEY (notice_id) REFERENCES notices(id);
 
+ALTER TABLE ONLY court_options
+    ADD CONSTRAINT court_options_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
 ALTER TABLE ONLY export_parts
     ADD CONSTRAINT export_parts_export_id_fkey FOREIGN KEY (export_id) REFERENCES exports(id);
 
 ALTER TABLE ONLY exports
     ADD CONSTRAINT exports_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY followed_listings
+    ADD CONSTRAINT followed_listings_origin_fkey FOREIGN KEY (origin) REFERENCES followed_lists(origin);
+
+ALTER TABLE ONLY followers
+    ADD CONSTRAINT followers_member_fkey FOREIGN KEY (member) REFERENCES members(code);
 
 ALTER TABLE ONLY leads
     ADD CONSTRAINT leads_agency_fkey FOREIGN KEY (agency) REFERENCES members(code);
@@ -1603,8 +1787,29 @@ ALTER TABLE ONLY objections
 ALTER TABLE ONLY objections
     ADD CONSTRAINT objections_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES listings(id);
 
+ALTER TABLE ONLY proposals
+    ADD CONSTRAINT proposals_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES api_keys(id);
+
+ALTER TABLE ONLY proposals
+    ADD CONSTRAINT proposals_made_by_fkey FOREIGN KEY (made_by) REFERENCES api_keys(id);
+
+ALTER TABLE ONLY proposals
+    ADD CONSTRAINT proposals_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY proposals
+    ADD CONSTRAINT proposals_replaces_fkey FOREIGN KEY (replaces) REFERENCES proposals(id);
+
 ALTER TABLE ONLY removal_certificates
     ADD CONSTRAINT removal_certificates_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES listings(id);
+
+ALTER TABLE ONLY reviews
+    ADD CONSTRAINT reviews_made_by_fkey FOREIGN KEY (made_by) REFERENCES api_keys(id);
+
+ALTER TABLE ONLY reviews
+    ADD CONSTRAINT reviews_member_fkey FOREIGN KEY (member) REFERENCES members(code);
+
+ALTER TABLE ONLY reviews
+    ADD CONSTRAINT reviews_reviewed_by_fkey FOREIGN KEY (reviewed_by) REFERENCES api_keys(id);
 
 ALTER TABLE ONLY simulations
     ADD CONSTRAINT simulations_member_fkey FOREIGN KEY (member) REFERENCES members(code);
@@ -1676,6 +1881,8 @@ GRANT SELECT,INSERT ON TABLE check_outcomes TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE court_feeds TO blacklist_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE court_options TO blacklist_app;
+
 GRANT SELECT ON TABLE date_confirmations TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE digestings TO blacklist_app;
@@ -1687,6 +1894,12 @@ GRANT UPDATE(lifted_at) ON TABLE embargoes TO blacklist_app;
 GRANT SELECT,INSERT,DELETE ON TABLE export_parts TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE exports TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE followed_listings TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE followed_lists TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE followers TO blacklist_app;
 
 GRANT SELECT,UPDATE ON TABLE heads TO blacklist_app;
 
@@ -1780,6 +1993,12 @@ GRANT UPDATE(kind) ON TABLE ledger_sealing TO blacklist_app;
 
 GRANT UPDATE(kind) ON TABLE ledger_sealing TO blacklist_sealer;
 
+GRANT UPDATE(term) ON TABLE ledger_sealing TO blacklist_sealer;
+
+GRANT UPDATE(host) ON TABLE ledger_sealing TO blacklist_sealer;
+
+GRANT UPDATE(host) ON TABLE ledger_sealing TO blacklist_app;
+
 GRANT SELECT,INSERT ON TABLE ledger_secrets TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE ledger_subjects TO blacklist_app;
@@ -1791,6 +2010,14 @@ GRANT SELECT,INSERT ON TABLE ledger_tiles TO blacklist_sealer;
 GRANT SELECT,INSERT ON TABLE ledger_witnesses TO blacklist_app;
 
 GRANT SELECT ON TABLE ledger_witnesses TO blacklist_sealer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE list_statements TO blacklist_sealer;
+
+GRANT SELECT ON TABLE list_statements TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE list_states TO blacklist_app;
+
+GRANT SELECT ON TABLE list_states TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE listing_aliases TO blacklist_app;
 
@@ -1828,7 +2055,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE notices TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE objections TO blacklist_app;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE proposals TO blacklist_app;
+
 GRANT SELECT,INSERT ON TABLE removal_certificates TO blacklist_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE reviews TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE screened_parts TO blacklist_app;
 

@@ -28,7 +28,7 @@ SECRECY = Secrecy(bytes(range(32)))
 ALONE = (
     *("durability", "attacks", "console/browser", "database/test_embedded.py", "database/test_embedded_attachment.py"),
     *("database/test_external.py", "checks/test_batcher.py", "cli/test_installed.py", "cli/test_surroundings.py"),
-    *("ledger/test_sequencer.py", "listings/test_files_hostile.py"),
+    *("database/test_replication.py", "ledger/test_sequencer.py", "listings/test_files_hostile.py"),
 )
 
 _numbers = itertools.count(1)

@@ -144,6 +144,24 @@ def pooler(
             process.wait(10)
 
 
+@contextmanager
+def standby_of(primary: External) -> Iterator[External]:
+    """A second server that follows the first by streaming replication."""
+    with tempfile.TemporaryDirectory(prefix="standby-") as place:
+        server = External(free_port(), Path(place))
+        _give_to_postgres(server.home)
+        source = f"host=127.0.0.1 port={primary.port} user={SUPERUSER} password='{PASSWORD}' application_name=standby"
+        data = str(server.home / "data")
+        run_as_postgres(
+            [str(PROGRAMS / "pg_basebackup"), "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", source, "-D", data]
+        )
+        server.start()
+        try:
+            yield server
+        finally:
+            server.control("-m", "immediate", "stop")
+
+
 def run_as_postgres(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **_as_postgres())
     assert done.returncode == 0, done.stdout + done.stderr

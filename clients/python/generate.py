@@ -1,6 +1,6 @@
-"""Writes what is generated: `models.py` from the OpenAPI document, `client.py` from `aio.py`.
+"""Writes what is generated: `models.py` from the OpenAPI document, `client.py` from `aio.py`, `subjects/` from the service.
 
-    python clients/python/generate.py            # writes both
+    python clients/python/generate.py            # writes all
     python clients/python/generate.py --check    # exits 1 where a file is not what it should be
 
 Of the document, the schemas that the operations below need are taken, each as a dataclass of the standard library. A
@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-DOCUMENT = HERE.parents[1] / "openapi" / "openapi.json"
+ROOT = HERE.parents[1]
+DOCUMENT = ROOT / "openapi" / "openapi.json"
+SUBJECTS = ROOT / "src" / "blacklist_service" / "subjects"
+COPIED = ("characters.py", "completeness.py", "identifiers.py", "names.py")
 PACKAGE = HERE / "src" / "blacklist_client"
 WIDTH = 120
 
@@ -65,6 +68,7 @@ def main() -> int:
     made = {
         PACKAGE / "models.py": formatted(models(document)),
         PACKAGE / "client.py": formatted(blocking((PACKAGE / "aio.py").read_text("utf-8"))),
+        **{PACKAGE / "subjects" / name: copied(name) for name in COPIED},
     }
     stale = [path for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
@@ -73,6 +77,14 @@ def main() -> int:
         else:
             path.write_text(made[path], "utf-8")
     return 1 if is_check and stale else 0
+
+
+def copied(name: str) -> str:
+    """A file of the service's that knows no service: how names and numbers are compared is one rule, written once."""
+    text = (SUBJECTS / name).read_text("utf-8")
+    head, _, rest = text.partition("\n")
+    said = f"# Copied from {SUBJECTS.relative_to(ROOT) / name} by clients/python/generate.py: change nothing here.\n"
+    return said + head + "\n" + rest.replace("blacklist_service.subjects", "blacklist_client.subjects")
 
 
 def formatted(text: str) -> str:

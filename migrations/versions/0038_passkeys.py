@@ -7,7 +7,7 @@ version ever read or wrote it, so every older one may serve on beside this.
 from blacklist_service.database.steps import expand
 
 revision = "0038"
-down_revision = "0032"
+down_revision = "0036"
 
 CHALLENGES = """
 -- Challenges that a passkey has answered: none is answered twice. Kept for as long as one could be.

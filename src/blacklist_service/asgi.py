@@ -7,8 +7,10 @@ import gc
 import math
 import os
 import resource
+import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -32,6 +34,7 @@ from blacklist_service.assistance.routes import router as notices_router
 from blacklist_service.assistance.watch import Watch
 from blacklist_service.audit.export_routes import router as exports_router
 from blacklist_service.audit.inquiry_routes import router as inquiries_router
+from blacklist_service.audit.ledger_routes import keys as ledger_keys_router
 from blacklist_service.audit.ledger_routes import router as ledger_router
 from blacklist_service.audit.routes import router as audit_router
 from blacklist_service.audit.simulation_routes import router as simulation_router
@@ -49,6 +52,7 @@ from blacklist_service.checks.routes import router as checks_router
 from blacklist_service.console.app import install_console
 from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.database.embedded.child import die_with_parent
+from blacklist_service.database.fences import Fence
 from blacklist_service.database.installation import NotReadyError, require_fitting, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.database.room import Room, free_share, months_ahead, require_room
@@ -59,7 +63,9 @@ from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, require_recording
 from blacklist_service.listings.act_routes import router as act_router
+from blacklist_service.listings.fate_routes import router as fates_router
 from blacklist_service.listings.feed_routes import router as changes_router
+from blacklist_service.listings.following.routes import router as followers_router
 from blacklist_service.listings.import_routes import router as imports_router
 from blacklist_service.listings.letter_routes import router as letters_router
 from blacklist_service.listings.objection_routes import router as objections_router
@@ -73,8 +79,11 @@ from blacklist_service.members.authentication import Authenticator
 from blacklist_service.members.routes import keys as keys_router
 from blacklist_service.members.routes import router as members_router
 from blacklist_service.problems import Problem, Undetermined
+from blacklist_service.proposals.review_routes import options as court_options_router
+from blacklist_service.proposals.review_routes import router as reviews_router
+from blacklist_service.proposals.routes import router as proposals_router
 from blacklist_service.secrecy import KEY_BYTES, Secrecy
-from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
+from blacklist_service.settings import CONFIGURATION_ERROR, DRAIN_SIGNAL, DSN_VARIABLE, Settings
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.supervision.rows_routes import router as supervised_rows_router
@@ -88,6 +97,7 @@ from blacklist_service.web.context import RequestContext
 from blacklist_service.web.courtesy import Courtesy
 from blacklist_service.web.documented import ProblemResponse
 from blacklist_service.web.express import ExpressProtocol
+from blacklist_service.web.fencing import Fenced
 from blacklist_service.web.hotlane import HotLane
 from blacklist_service.web.idempotency import Replayed
 from blacklist_service.web.patience import end_overdue
@@ -111,6 +121,50 @@ THREADS_GIVE_WAY_SECONDS = 0.0005
 COLLECT_AFTER = (10_000, 20, 100)
 """Nearly all that a check leaves behind is freed by its reference counts: cycles are looked for rarely."""
 
+ROUTERS = (
+    hot_checks_router,
+    check_batches_router,
+    checks_router,
+    records_router,
+    outcomes_router,
+    explanations_router,
+    watches_router,
+    watch_events_router,
+    webhooks_router,
+    matters_router,
+    measures_router,
+    simulation_router,
+    members_router,
+    keys_router,
+    act_router,
+    listings_router,
+    performances_router,
+    letters_router,
+    imports_router,
+    fates_router,
+    objections_router,
+    changes_router,
+    followers_router,
+    publication_router,
+    notices_router,
+    notice_files_router,
+    leads_router,
+    lead_files_router,
+    proposals_router,
+    reviews_router,
+    court_options_router,
+    supervision_router,
+    supervised_rows_router,
+    untold_router,
+    audit_router,
+    inquiries_router,
+    exports_router,
+    ledger_router,
+    ledger_keys_router,
+    probes_router,
+)
+"""In the order in which OpenAPI lists them."""
+
 log = structlog.get_logger()
 
 
@@ -128,22 +182,12 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         app.state.proofs = authenticator
         app.state.room = Room(settings.data_dir if settings.is_embedded else None)
         app.state.watching = Watches(secrecy, most=settings.watches_per_member)
-        app.state.batcher = Batcher(
-            dsn,
-            secrecy=secrecy,
-            lanes=settings.check_lanes,
-            queue=settings.check_queue,
-            ages=ListAges.of(settings),
-            room=app.state.room,
-            fishing=Fishing(settings.numbers_per_name, secrecy=secrecy),
-            watching=app.state.watching,
-        )
+        app.state.batcher = _batcher(app, dsn)
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
-        app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings)
+        app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings, app.state.draining)
         app.state.notice_watch = Watch(app.state.shares.pool(Share.STREAM))
         app.state.event_look = Watch(app.state.shares.pool(Share.STREAM), sum_of_feeds)
-        app.state.set_digests = SetDigests()
-        app.state.courtesy = Courtesy(lambda: app.state.batcher.asked)
+        app.state.set_digests, app.state.courtesy = SetDigests(), Courtesy(lambda: app.state.batcher.asked)
         app.state.batcher.start()
         patience = asyncio.create_task(end_overdue(settings.read_patience, settings.least_rate))
         if is_rehearsed:
@@ -154,6 +198,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
             patience.cancel()
             await app.state.notice_watch.stop()
             await app.state.event_look.stop()
+            await fence.stop()
             await app.state.batcher.stop()
             authenticator.close()
             readiness_lane.terminate()
@@ -168,56 +213,39 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         separate_input_output_schemas=False,
         redirect_slashes=False,  # a redirect repeats the Host that the client wrote
     )
+    app.state.draining = threading.Event()
+    fence = Fence(None if settings.is_embedded else dsn)
     app.state.settings = settings
     app.state.secrecy = secrecy
     app.state.digester = Digester(secrecy.digest_key)
     app.state.figures = figures(is_one_of_several="PROMETHEUS_MULTIPROC_DIR" in os.environ)
     app.state.webhook_targets = Targets.parse(settings.webhook_targets)
     app.state.record_refusal = _record_refusal
-    for router in (
-        hot_checks_router,
-        check_batches_router,
-        checks_router,
-        records_router,
-        outcomes_router,
-        explanations_router,
-        watches_router,
-        watch_events_router,
-        webhooks_router,
-        matters_router,
-        measures_router,
-        simulation_router,
-        members_router,
-        keys_router,
-        act_router,
-        listings_router,
-        performances_router,
-        letters_router,
-        imports_router,
-        objections_router,
-        changes_router,
-        publication_router,
-        notices_router,
-        notice_files_router,
-        leads_router,
-        lead_files_router,
-        supervision_router,
-        supervised_rows_router,
-        untold_router,
-        audit_router,
-        inquiries_router,
-        exports_router,
-        ledger_router,
-        probes_router,
-    ):
+    for router in ROUTERS:
         app.include_router(router)
     install_console(app)
     install_refusals(app, _record_refusal)
     app.add_exception_handler(Replayed, _render_replayed)
+    if not settings.is_embedded:
+        app.add_middleware(Fenced, fence=fence)
     app.add_middleware(RequestContext)
     _describe_problems(app)
     _serve_document(app)
     return app
+
+
+def _batcher(app: FastAPI, dsn: str) -> Batcher:
+    settings, secrecy = app.state.settings, app.state.secrecy
+    return Batcher(
+        dsn,
+        secrecy=secrecy,
+        lanes=settings.check_lanes,
+        queue=settings.check_queue,
+        ages=ListAges.of(settings),
+        room=app.state.room,
+        fishing=Fishing(settings.numbers_per_name, secrecy=secrecy),
+        watching=app.state.watching,
+    )
 
 
 async def _rehearse(batcher: Batcher, authenticator: Authenticator) -> None:
@@ -249,7 +277,7 @@ async def _render_replayed(_request: Request, replayed: Exception) -> Response:
     return replayed.response
 
 
-def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> Readiness:
+def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings, draining: threading.Event) -> Readiness:
     async def look(connection: Connection) -> tuple[SealingState, int]:
         await verify_installation(connection, secrecy)
         await require_recording(connection)
@@ -262,6 +290,8 @@ def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings) -> 
     complete = _completeness()
 
     async def check() -> dict[str, object]:
+        if draining.is_set():
+            raise Undetermined("the service is told to stop: ask another")
         try:
             sealing, stuck = await lane.run(look, timeout_seconds=READINESS_SECONDS)
         except LaneLost as lost:
@@ -308,7 +338,12 @@ def _ledger_state(sealing: SealingState) -> dict[str, object]:
     if sealing.refusal is None and sealing.lag_seconds < BEHIND_SECONDS:
         return {"state": "sealed"}
     state = "behind" if sealing.refusal is None else "refused"
-    return {"state": state, "lag_seconds": int(sealing.lag_seconds), "detail": sealing.refusal}
+    return {
+        "state": state,
+        "lag_seconds": int(sealing.lag_seconds),
+        "detail": sealing.refusal,
+        "host": sealing.host,
+    }
 
 
 def _describe_problems(app: FastAPI) -> None:
@@ -387,6 +422,7 @@ def main() -> None:
         print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
         raise SystemExit(CONFIGURATION_ERROR) from None
     app = create_app(settings, dsn, secrecy, is_rehearsed=True)
+    signal.signal(DRAIN_SIGNAL, lambda *_: app.state.draining.set())
     lane = with_hot_lane(app)
     config = uvicorn.Config(
         lane,

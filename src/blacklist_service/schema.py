@@ -15,7 +15,9 @@ from blacklist_service.listings import import_models as imports
 from blacklist_service.listings import models as listings
 from blacklist_service.measures import models as measures
 from blacklist_service.members import models as members
+from blacklist_service.members.second_person import models as second_person
 from blacklist_service.members.staff import models as staff
+from blacklist_service.proposals import models as proposals
 from blacklist_service.supervision import models as supervision
 from blacklist_service.watches import models as watches
 from blacklist_service.web import models as web
@@ -24,20 +26,8 @@ from blacklist_service.webhooks import models as webhooks
 __all__ = ["ROOMS", "is_ours", "metadata"]
 
 ROOMS = (
-    database,
-    web,
-    ledger,
-    members,
-    staff,
-    measures,
-    listings,
-    imports,
-    assistance,
-    checks,
-    watches,
-    webhooks,
-    supervision,
-    audit,
+    *(database, web, ledger, members, staff, second_person, measures, listings, imports, assistance, proposals),
+    *(checks, watches, webhooks, supervision, audit),
 )
 
 MONTH = re.compile(r"_\d{4}_\d{2}$")

@@ -1,5 +1,6 @@
 """Every setting, read from the environment (`BLACKLIST_…`) by asgi, worker, cli and migrations alone."""
 
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,7 +15,10 @@ DSN_VARIABLE, SEALER_DSN_VARIABLE = "BLACKLIST_DSN", "BLACKLIST_SEALER_DSN"
 """Set by `serve` for its children: where the database is, be it embedded or external; for the sealer by its own login."""
 
 
-URLS = ("database_url", "sealer_database_url", "owner_database_url")
+URLS = ("database_url", "sealer_database_url", "owner_database_url", "replica_url")
+
+DRAIN_SIGNAL = signal.SIGUSR1
+"""By it `serve` tells its web processes to say that they are not ready any more."""
 
 CONFIGURATION_ERROR = 2
 """Exit status of what cannot work as it is set up, and what starting it again would not mend."""
@@ -38,6 +42,14 @@ class Settings(BaseSettings):
         None, description="the same by the owner's login, for migrate and audit erase-month; unset = database_url"
     )
     owner_database_url_file: Path | None = Field(None, description="file with that URL instead")
+    replica_url: SecretStr | None = Field(
+        None,
+        description="a standby of database_url, for what reads much and decides nothing; unset = all from the primary",
+    )
+    replica_url_file: Path | None = Field(None, description="file with that URL instead")
+    replica_age: Annotated[float, Field(gt=0)] = Field(
+        10, description="seconds that a standby may be behind: older, and the primary is read"
+    )
     data_dir: Path = Field(Path("data"), description="embedded database, key file, newest checkpoint")
     postgres_bin: Path | None = Field(None, description="folder of the PostgreSQL programs for the embedded database")
 
@@ -67,6 +79,12 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 2
+    start_patience: Annotated[int, Field(ge=0)] = Field(
+        0, description="seconds that `serve` waits, not ready, for an external database that is away when it starts"
+    )
+    drain_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        0, description="seconds for which a service that is told to stop answers on, with /readyz 503"
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="comma-separated addresses whose X-Forwarded-For names the client"
     )
@@ -147,6 +165,11 @@ class Settings(BaseSettings):
     # the console
     console_origin: str | None = Field(
         None, description="where people open the console, such as https://blacklist.example; unset = on loopback alone"
+    )
+
+    # second persons
+    second_officer: bool = Field(
+        False, description="keys and catalogues over HTTP wait for a second security officer; the command line's do not"
     )
 
     # everything else

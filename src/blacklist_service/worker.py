@@ -25,12 +25,15 @@ from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import NotReadyError, require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
+from blacklist_service.database.turns import end_frozen_holder
 from blacklist_service.ledger.order import note_displaced
 from blacklist_service.ledger.tasks import attach_months
 from blacklist_service.leftovers import sweep
 from blacklist_service.listings.calendar import Calendar
 from blacklist_service.listings.operations.digesting import digest_some, may_settle, settle
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
+from blacklist_service.listings.stating import LOOK_SECONDS as STATING_LOOK_SECONDS
+from blacklist_service.listings.stating import Stating
 from blacklist_service.listings.tasks import load_next, sweep_imports
 from blacklist_service.members.staff.tasks import forget_attempts
 from blacklist_service.secrecy import Secrecy
@@ -47,6 +50,9 @@ ROUND_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
 NO_AGES = ListAges()
+FROZEN_SECONDS = 60.0
+"""After which a worker that said nothing is taken to stand still, and another machine's does its work: it keeps the calendar
+every few seconds."""
 NICENESS = 5
 """Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need."""
 
@@ -99,6 +105,8 @@ async def work(
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
                 await _work_guarded(guard, dsn, secrecy, stopping, room, ages, telling)
             else:
+                if await end_frozen_holder(dsn, WORKER_LOCK, silent_seconds=FROZEN_SECONDS):
+                    log.error("worker_stood_still")
                 await _pause(stopping, ROUND_SECONDS)
         except Exception:
             log.exception("worker_failed")
@@ -135,6 +143,7 @@ async def _work_guarded(
             lambda: _simulate(dsn, secrecy),
             lambda: keep_watching(dsn, secrecy, ages),
             *([] if telling is None else [telling]),
+            lambda: _state_the_list(dsn),
         )
     ]
     ends = [asyncio.create_task(event.wait()) for event in (stopping, lost)]
@@ -231,6 +240,17 @@ async def _simulate(dsn: str, secrecy: Secrecy) -> None:
         while True:
             if not await simulate_next(connection, secrecy):
                 await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        connection.terminate()
+
+
+async def _state_the_list(dsn: str) -> None:
+    connection = await connect(dsn, application_name="blacklist-service list states", **LOADING_SETTINGS)
+    try:
+        stating = Stating(connection)
+        while True:
+            await stating.say_if_due()
+            await asyncio.sleep(STATING_LOOK_SECONDS)
     finally:
         connection.terminate()
 

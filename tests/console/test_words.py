@@ -2,18 +2,27 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from blacklist_service import console
 from blacklist_service.access.duties import Duty
-from blacklist_service.assistance.rules import NoticeAction, NoticeState, ReplyResult, Urgency
+from blacklist_service.assistance.rules import NoticeAction, NoticeState, ObjectKind, ReplyResult, Urgency
 from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
-from blacklist_service.console import wording, wording_webhooks
+from blacklist_service.console import court_words, wording, wording_webhooks
+from blacklist_service.console.maker import PAGE_OF_TASK
 from blacklist_service.console.translations import english
 from blacklist_service.ledger.entries import Action
+from blacklist_service.listings.differences import FIELDS
+from blacklist_service.listings.resolution import FateKind
+from blacklist_service.listings.rules import Act, Ground, ListingState, SuspensionGround
+from blacklist_service.listings.schemas import TaskResponse
+from blacklist_service.measures.brake import Loss
 from blacklist_service.measures.rules import MeasureClass, SubjectRole
+from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding
 from blacklist_service.members.staff.rules import Factor
+from blacklist_service.proposals.rules import OF_OFFICERS, ProposalState, ReturnCode
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
@@ -52,6 +61,17 @@ CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
         (wording_webhooks.CAUSES, Disabled),
         (wording_webhooks.DELIVERY_STATES, DeliveryState),
         (wording_webhooks.ERRORS, Fault),
+        (court_words.COURT_ACTS, [*CourtAct, *OF_OFFICERS]),
+        (court_words.LOSSES, Loss),
+        (court_words.PROPOSAL_STATES, ProposalState),
+        (court_words.RETURN_CODES, ReturnCode),
+        (court_words.FINDINGS, ReviewFinding),
+        (court_words.GROUNDS, Ground),
+        (court_words.SUSPENSION_GROUNDS, SuspensionGround),
+        (court_words.LISTING_STATES, ListingState),
+        (court_words.LISTING_ACTS, Act),
+        (court_words.FATES, FateKind),
+        (court_words.OBJECT_KINDS, ObjectKind),
     ],
 )
 def test_every_code_has_its_word(table, codes):
@@ -74,3 +94,12 @@ def test_no_template_marks_anything_as_safe_or_carries_a_style_or_script_of_its_
         text = file.read_text("utf-8")
         assert "|safe" not in text.replace(" ", "")
         assert not re.search(r"<style|\sstyle=|<script(?! src=)|\son\w+=", text), file.name
+
+
+def test_every_task_of_a_court_has_its_word_its_button_and_its_page():
+    codes = set(get_args(TaskResponse.model_fields["task"].annotation))
+    assert codes == set(court_words.TASKS) == set(court_words.TASK_BUTTONS) == set(PAGE_OF_TASK)
+
+
+def test_every_field_of_a_listing_has_its_word():
+    assert set(FIELDS) == set(court_words.LISTING_FIELDS)

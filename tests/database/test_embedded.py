@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from blacklist_service.database.embedded import ownership
 from blacklist_service.database.embedded.attachment import find_running
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.embedded.server import EmbeddedPostgres
@@ -210,6 +212,35 @@ def test_a_second_owner_is_refused(used: Path, start: Start) -> None:
     start(used)
     with pytest.raises(EmbeddedDatabaseError, match=f"in use: process {os.getpid()} runs"):
         EmbeddedPostgres(used).start()
+
+
+async def test_another_machine_on_the_same_files_is_refused(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownership, "WATCH_SECONDS", 1.0)
+    database = start(tmp_path / "shared")
+    database.stop()
+    lock = tmp_path / "shared" / "lock"
+    elsewhere = "service 17 00000000-0000-0000-0000-000000000000"
+
+    stopping = threading.Event()
+
+    def beat() -> None:
+        while not stopping.wait(0.05):
+            lock.write_text(f"{elsewhere} {time.monotonic_ns()}\n")
+
+    other = threading.Thread(target=beat)
+    lock.write_text(f"{elsewhere} 0\n")
+    other.start()
+    try:
+        with pytest.raises(EmbeddedDatabaseError, match="another machine"):
+            start(tmp_path / "shared")
+    finally:
+        stopping.set()
+        other.join()
+    # That machine has died, or this one was started anew: nobody writes any more.
+    assert await ask(start(tmp_path / "shared"), "SELECT 1") == 1
+    assert lock.read_text().split()[:2] == ["service", str(os.getpid())]
 
 
 async def test_stopping_twice_does_no_harm_to_the_next_owner(tmp_path: Path, start: Start) -> None:

@@ -92,6 +92,11 @@ class Serving:
         )
         made = self.operator.must("keys", "create", "--member", "GD-COURT", "--role", "court")
         self.key = next(word for word in made.split() if word.startswith("sxd_"))
+        self.start()
+        wait_for(lambda: self.ready().status_code == 200, seconds=30, still=self.process)
+        return self
+
+    def start(self) -> None:
         self.log = (self.operator.home / "serve.log").open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "blacklist_service", "serve", "--port", str(self.port), "--workers", "1"],
@@ -99,8 +104,6 @@ class Serving:
             stdout=self.log,
             stderr=self.log,
         )
-        wait_for(lambda: self.ready().status_code == 200, seconds=30, still=self.process)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -140,6 +143,23 @@ def send_away(server: External, database: str) -> str:
 
 class TestFailover:
     """Fault 09, and others of its kind: nobody is disconnected when the writer is back."""
+
+    def test_a_service_that_starts_before_its_database_waits_for_it(self, server, database, tmp_path):
+        operator = Operator(tmp_path, server.url(database))
+        operator.must("migrate")
+        operator.environment["BLACKLIST_START_PATIENCE"] = "60"
+        service = Serving(operator)
+        service.key = "none"
+        server.control("-m", "fast", "stop")
+        try:
+            service.start()
+            wait_for(lambda: service.ready().status_code == 503, seconds=30, still=service.process)
+            assert "waits for its database" in service.ready().json()["detail"]
+        finally:
+            server.start()
+        wait_for(lambda: service.ready().status_code == 200, seconds=30, still=service.process)
+        service.__exit__()
+        assert (tmp_path / "serve.log").read_text().count("waiting for the database") == 1
 
     def test_acts_go_on_within_two_seconds_of_the_writers_return(self, server, database, tmp_path):
         operator = Operator(tmp_path, server.url(database))
@@ -351,7 +371,9 @@ class TestDuties:
         with Serving(alone) as service:
             assert service.heartbeat().status_code == 200
             advised = alone.types("doctor")
-            assert advised.returncode == 0, advised.stdout + advised.stderr
+            faults = [line for line in advised.stdout.splitlines() if line.startswith("BAD")]
+            assert len(faults) == 1, advised.stdout + advised.stderr
+            assert "replicas" in faults[0], "the tests' server syncs nothing, and is told so"
             assert "!    duties" in advised.stdout
             assert "owning owns the tables" in advised.stdout
 

@@ -13,7 +13,7 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.assistance.rules import NoticeAction, ReplyResult, Urgency
 from blacklist_service.assistance.schemas import LeadKind, LeadState
 from blacklist_service.audit.formats import ExportFormat
-from blacklist_service.checks.rules import OutcomeAction
+from blacklist_service.checks.rules import Decision, OutcomeAction, Tell
 from blacklist_service.ledger.log import RefusalKind
 from blacklist_service.listings import findings
 from blacklist_service.listings.import_schemas import ImportState
@@ -23,9 +23,13 @@ from blacklist_service.listings.resolution import FateKind
 from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn
 from blacklist_service.listings.schemas import DisputeState, PerformanceRequest
 from blacklist_service.members.rules import MemberKind
+from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
 from blacklist_service.members.staff.rules import Factor
+from blacklist_service.proposals.rules import ProposalAct, ProposalState
 from blacklist_service.schema import metadata
 from blacklist_service.subjects.identifiers import SubjectKind
+from blacklist_service.webhooks.rules import DeliveryState
+from blacklist_service.webhooks.waits import State
 
 ENDED = {ListingState.EXPIRED, ListingState.DELETED, ListingState.WITHDRAWN}
 
@@ -37,12 +41,13 @@ OWN_WORDS = {
     "notice_events.act",
     "objections.state",
 } | {
-    *("simulations.state", "staff_attempts.what", "version_restarts.name"),
+    *("simulations.state", "staff_attempts.what", "version_restarts.name", "webhooks.cause"),
 }
 """Columns whose words nothing outside one statement or one room compares."""
 
 SAID_BY: dict[str, Any] = {
     "api_keys.role": Role,
+    "court_options.act": CourtAct,
     "exports.format": ExportFormat,
     "import_fates.fate": FateKind,
     "import_rows.action": RowAction,
@@ -61,11 +66,21 @@ SAID_BY: dict[str, Any] = {
     "notices.subject_kind": SubjectKind,
     "notices.urgency": Urgency,
     "objections.grounds": Grounds,
+    "proposals.act": ProposalAct,
+    "proposals.state": set(ProposalState) - {ProposalState.EXPIRED},
+    "reviews.act": AT_ONCE,
+    "reviews.finding": ReviewFinding,
     "check_outcomes.action": OutcomeAction,
     "listing_performances.kind": PerformanceRequest.model_fields["kind"].annotation,
     "staff.office": Office,
     "staff_duties.duty": Duty,
     "staff_sessions.factor": Factor,
+    "watch_events.after": Decision,
+    "watch_events.before": Decision,
+    "watches.decision": Decision,
+    "watches.tell": Tell,
+    "webhook_deliveries.state": DeliveryState,
+    "webhooks.state": State,
 }
 
 

@@ -253,6 +253,25 @@ async def test_the_report_names_sheets_rows_and_what_was_not_read(service: Servi
     assert (mended["sheet"], mended["row"]) == ("法人", "3")
 
 
+async def test_refused_rows_of_several_sheets_are_paged_by_the_files_order(service: Service):
+    """Rows of a worksheet count from its own header: a page that went by them would begin anew, or skip."""
+    book = openpyxl.Workbook()
+    people, companies = book.worksheets[0], book.create_sheet("法人")
+    for sheet in (people, companies):
+        sheet.append(list(row()))
+    people.append(list(row().values()))
+    for sheet in (people, companies, companies):
+        sheet.append(list(row(name="").values()))
+    report = await load_book(service, book)
+    path, cursor = f"/v1/imports/{report.import_id}/rows", None
+    pages: list[list[tuple[str, int]]] = []
+    while cursor or not pages:
+        page = (await service.get(path, key="court", limit=1, **({"cursor": cursor} if cursor else {}))).json()
+        pages.append([(one["sheet"], one["row"]) for one in page["items"]])
+        cursor = page["next"]
+    assert [one for page in pages for one in page] == [(people.title, 3), ("法人", 2), ("法人", 3)]
+
+
 async def test_what_was_refused_is_refused_again_until_it_is_mended(service: Service):
     """Two values, an error, an object: the file of refused rows must not come back as if one of them had been chosen."""
     whole = {"姓名": "张三", "案号": "(2025)云0111执1号", "证件号码": resident_id(), "期限届满日": day(90)}

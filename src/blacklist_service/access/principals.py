@@ -24,6 +24,11 @@ class Principal:
     granted: frozenset[Scope] | None = None
 
     @property
+    def is_account(self) -> bool:
+        """Whether a person logged in, rather than a system showing its key."""
+        return self.granted is not None
+
+    @property
     def scopes(self) -> frozenset[Scope]:
         return SCOPES_OF_ROLE[self.role] if self.granted is None else self.granted
 

@@ -14,6 +14,7 @@ class Scope(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     WEBHOOKS_APPROVE = "webhooks:approve"
     CHANGES_READ = "changes:read"
+    CHANGES_FOLLOW = "changes:follow"
     NOTICES_WRITE = "notices:write"
     NOTICES_ANSWER = "notices:answer"
     MEASURES_WRITE = "measures:write"
@@ -37,6 +38,8 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     SECURITY = "security"
     SYSTEM = "system"
+    FOLLOWER = "follower"
+    """An installation below, which applies this list as its own: it is given what courts push, sealed for it."""
 
 
 SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
@@ -58,4 +61,5 @@ SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {
     Role.AUDITOR: frozenset({Scope.CHECKS_READ, Scope.AUDIT_READ, Scope.AUDIT_EXPORT, Scope.SUPERVISION_READ}),
     Role.SECURITY: frozenset({Scope.MEASURES_WRITE, Scope.MEMBERS_WRITE, Scope.KEYS_WRITE, Scope.WEBHOOKS_APPROVE}),
     Role.SYSTEM: frozenset(),
+    Role.FOLLOWER: frozenset({Scope.CHANGES_READ, Scope.CHANGES_FOLLOW}),
 }

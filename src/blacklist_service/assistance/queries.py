@@ -177,3 +177,14 @@ def _notice(row: asyncpg.Record, secrecy: Secrecy, at: datetime) -> Notice:
         released_at=row["released_at"],
         waiting_order=row["waiting_order"],
     )
+
+
+async def list_addressees(connection: Connection) -> list[asyncpg.Record]:
+    """The units, by code; one that has a successor is served no more."""
+    return await connection.fetch(
+        """
+        SELECT code, name FROM members m WHERE kind = 'agency'
+          AND NOT EXISTS (SELECT FROM member_lineage l WHERE l.ancestor = m.code AND l.member <> m.code)
+        ORDER BY code
+        """
+    )

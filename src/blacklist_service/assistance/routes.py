@@ -14,7 +14,6 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.duties import DUTIES
 from blacklist_service.assistance.operations import (
     Desk,
-    Service,
     acknowledge_notice,
     release_notice,
     renew_notice,
@@ -26,42 +25,38 @@ from blacklist_service.assistance.queries import (
     does_notice_exist,
     find_notice,
     get_notices_version,
+    list_addressees,
     list_events,
     list_notices,
     list_steps,
 )
-from blacklist_service.assistance.rules import NoticeAction
+from blacklist_service.assistance.rules import DECIDING, NoticeAction
 from blacklist_service.assistance.schemas import (
     AcknowledgementRequest,
+    AddresseePage,
+    AddresseeResponse,
     DutyPage,
     DutyResponse,
     NoticePage,
     NoticeQuery,
     NoticeRequest,
     NoticeResponse,
-    NoticeSubjectRequest,
     ReleaseRequest,
     RenewalRequest,
     ReplyRequest,
     StepPage,
     StepResponse,
 )
+from blacklist_service.assistance.services import read_service
 from blacklist_service.assistance.watch import Watch
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.restarts import is_version_known
-from blacklist_service.problems import (
-    FieldError,
-    InvalidIdentifier,
-    InvalidRequest,
-    NotFound,
-    NotYours,
-    Problem,
-    ScopeMissing,
-)
-from blacklist_service.subjects.identifiers import IdentifierQuality, read_identifier
-from blacklist_service.subjects.keys import Subject
-from blacklist_service.subjects.names import name_key
+from blacklist_service.listings.deadlines import working_days_after
+from blacklist_service.members.second_person.operations import owe_review
+from blacklist_service.members.second_person.queries import require_alone
+from blacklist_service.members.second_person.rules import WORKING_DAYS_TO_REVIEW, CourtAct
+from blacklist_service.problems import NotFound, NotYours, Problem, ScopeMissing
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID
@@ -105,12 +100,9 @@ AtDesk = Annotated[Desk, Depends(desk_of)]
     dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT)],
 )
 async def serve(body: NoticeRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
-    service = Service(
-        **{name: getattr(body, name) for name in NoticeRequest.model_fields if name not in {"subject", "operator"}},
-        subject=_read_subject(body.subject),
-        subject_wire=body.subject.model_dump(mode="json", exclude_none=True),
-    )
-    notice = await serve_notice(connection, service, desk=desk.by(body.operator))
+    if body.action in DECIDING:
+        await require_alone(connection, desk.caller, CourtAct.STOP_NOTICE)
+    notice = await serve_notice(connection, read_service(body), desk=desk.by(body.operator))
     return await replay.keep(connection, 201, _response(notice))
 
 
@@ -165,6 +157,17 @@ async def stream(request: Request, caller: Party) -> StreamingResponse:
 )
 async def actions() -> DutyPage:
     return DutyPage(items=[DutyResponse(action=action, **asdict(duty)) for action, duty in DUTIES.items()])
+
+
+@router.get(
+    "/addressees",
+    summary="The units that a notice may be served on",
+    responses=problems(401, 403, 503),
+    dependencies=[needs(Scope.NOTICES_WRITE)],
+)
+async def addressees(connection: Reads) -> AddresseePage:
+    rows = await list_addressees(connection)
+    return AddresseePage(items=[AddresseeResponse(agency=row["code"], name=row["name"]) for row in rows])
 
 
 @router.get(
@@ -258,6 +261,8 @@ async def release(
     notice_id: UUID, body: ReleaseRequest, connection: Writes, desk: AtDesk, replay: Replayable
 ) -> Response:
     notice = await release_notice(connection, notice_id, reason=body.reason, desk=desk.by(body.operator))
+    due_on = working_days_after(legal_date(now()), WORKING_DAYS_TO_REVIEW).on
+    await owe_review(connection, desk.caller, desk.actor, CourtAct.RELEASE, notice_id, due_on=due_on)
     return await replay.keep(connection, 200, _response(notice))
 
 
@@ -267,24 +272,6 @@ async def get_notice(connection: Connection, notice_id: UUID, request: Request, 
     if notice is None:
         raise NotYours if await does_notice_exist(connection, notice_id) else NotFound
     return notice
-
-
-def _read_subject(asked: NoticeSubjectRequest) -> Subject:
-    if not name_key(asked.name):
-        raise InvalidRequest(errors=[FieldError("/subject/name", "blank", "Must not be blank")])
-    if asked.identifier is None:
-        return Subject(asked.kind, asked.name, None)
-    today = legal_date(now())
-    identifier = read_identifier(asked.kind, asked.identifier.type, asked.identifier.number, today=today)
-    is_usable = identifier is not None and identifier.quality in {
-        IdentifierQuality.VALID,
-        IdentifierQuality.CHECK_FAILED,
-    }
-    is_resident = asked.identifier.type == "resident_id"
-    if not is_usable or (is_resident and identifier and identifier.quality is not IdentifierQuality.VALID):
-        fault = "not a complete number of this type whose check holds"
-        raise InvalidIdentifier(errors=[FieldError("/subject/identifier/number", "invalid-identifier", fault)])
-    return Subject(asked.kind, asked.name, identifier)
 
 
 def _response(notice: Notice) -> NoticeResponse:

@@ -196,6 +196,15 @@ class DutyPage(Response):
     items: list[DutyResponse]
 
 
+class AddresseeResponse(Response):
+    agency: str
+    name: str
+
+
+class AddresseePage(Response):
+    items: list[AddresseeResponse]
+
+
 class StepResponse(Response):
     version: int
     act: str

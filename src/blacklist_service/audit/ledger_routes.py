@@ -24,17 +24,20 @@ from blacklist_service.web.transactions import Reads, Writes
 router = APIRouter(
     prefix="/v1/ledger", tags=["ledger"], route_class=GuardedRoute, dependencies=[needs(Scope.AUDIT_READ)]
 )
+keys = APIRouter(prefix="/v1/ledger", tags=["ledger"], route_class=GuardedRoute)
 
 FOR_EVER = "private, max-age=31536000, immutable"
 ALWAYS_ASK = "private, no-cache"
 
 
-@router.get(
+@keys.get(
     "/vkey",
     summary="The log's public keys",
-    description="Note verifier keys `name+id+key`, one a line, the newest first. Compare them once by another way.",
+    description="Note verifier keys `name+id+key`, one a line, the newest first, for every key: whoever holds a receipt or a "
+    "copy of the list, verifies by them. Compare them once by another way.",
     response_class=PlainTextResponse,
-    responses=problems(401, 403, 404, 503),
+    responses=problems(401, 404, 503),
+    dependencies=[needs(None)],
 )
 async def read_keys(connection: Reads) -> PlainTextResponse:
     log = await reads.find_log(connection)

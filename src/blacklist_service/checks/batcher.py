@@ -23,6 +23,7 @@ from blacklist_service.checks.fishing import Fishing
 from blacklist_service.checks.waiting import Waiting
 from blacklist_service.checks.watching import Watching
 from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection
 from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.problems import InternalError, Problem, Undetermined
@@ -79,7 +80,7 @@ class Batcher:
         self._deadlines = Deadlines(self._open_asks)
         self._turned_away = 0
         self._work = asyncio.Event()
-        self._lanes = [Lane(dsn) for _ in range(lanes)]
+        self._lanes = [Lane(dsn, rehearse=self._answerer.rehearse) for _ in range(lanes)]
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -90,9 +91,7 @@ class Batcher:
         a new connection takes as long as twenty. Raise `LaneLost` where the database does not answer in time, and whatever
         it answers that is no look-up.
         """
-        await asyncio.gather(
-            *(lane.run(self._answerer.rehearse, timeout_seconds=REHEARSED_SECONDS) for lane in self._lanes)
-        )
+        await asyncio.gather(*(lane.run(_nothing, timeout_seconds=REHEARSED_SECONDS) for lane in self._lanes))
 
     async def stop(self) -> None:
         """Let what is under way be answered, then close the lanes."""
@@ -281,6 +280,10 @@ class Batcher:
 
     def _open_asks(self) -> Iterator[Ask]:
         return chain(self._waiting, self._batched, *self._under_way.values())
+
+
+async def _nothing(_connection: Connection) -> None:
+    """What a lane has to do that only has to be open."""
 
 
 def _release(outcomes: Outcomes) -> None:

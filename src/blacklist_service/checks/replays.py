@@ -12,6 +12,7 @@ from uuid import UUID
 
 from blacklist_service.checks.asks import Answer, Ask, Outcome
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.fences import pass_fence
 from blacklist_service.ledger.operations import Beside, Row
 from blacklist_service.ledger.queries import find_answers
 from blacklist_service.problems import IdempotencyKeyReused, Undetermined
@@ -83,6 +84,7 @@ async def _answers(
     connection: Connection, asked: Sequence[tuple[Ask, UUID]], secrecy: Secrecy
 ) -> list[tuple[Ask, Outcome]]:
     recorded = await find_answers(connection, [check_id for _, check_id in asked], secrecy)
+    await pass_fence(connection)  # these were only read: a failover might take them away
     return [
         (ask, Answer(check_id, recorded[check_id]))
         if check_id in recorded

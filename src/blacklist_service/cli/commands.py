@@ -11,6 +11,7 @@ import typer
 from blacklist_service.cli import (
     checking,
     demonstration,
+    follow_commands,
     key_commands,
     list_commands,
     log_commands,
@@ -46,6 +47,7 @@ for group, commands in (
     ("audit", log_commands.app),
 ):
     app.add_typer(commands, name=group)
+follow_commands.add_to(app)
 
 
 def _say_version(is_asked: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from blacklist_service.access.principals import Actor
 from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.cli.environment import Workplace, database_of, run
+from blacklist_service.cli.replication import find_replicas
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.duties import LOGIN, powers_of
@@ -79,6 +80,9 @@ async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
         except SecretKeyError:
             return found  # said above
         found += await _duties(connection, settings)
+        if not settings.is_embedded:
+            replicas = await find_replicas(connection)
+            found.append(Finding("replicas", replicas.seen, replicas.fault, replicas.advice))
         found.append(await _installation(connection, secrecy))
         if found[-1].fault is None:
             found += [
@@ -190,7 +194,7 @@ async def _partitions(connection: Connection) -> Finding:
 
 async def _sealing(connection: Connection, settings: Settings) -> list[Finding]:
     state, size = await sealing_state(connection), await published_size(connection)
-    fault = state.refusal
+    fault = state.refusal and f"{state.refusal} (says {state.host or 'a sealer'})"
     lost_entries = await count_lost(connection, since=timedelta(days=1))
     if fault is None and lost_entries:
         fault = (

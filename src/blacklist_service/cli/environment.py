@@ -30,6 +30,7 @@ from blacklist_service.database.duties import (
 from blacklist_service.database.embedded.attachment import attached_or_started
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.embedded.layout import DATABASE
+from blacklist_service.database.fences import pass_fence
 from blacklist_service.database.installation import NotReadyError, claim_installation, is_bound, verify_installation
 from blacklist_service.database.revisions import MigrationError, current_revision, newest_revision
 from blacklist_service.database.sessions import UnfitSession
@@ -82,11 +83,21 @@ class Workplace:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Connection]:
+        """What a command found, and what it was refused, is on a replica too before it is told (`database/fences.py`)."""
         connection = await connect(self.dsn, application_name="blacklist-service cli")
         try:
-            yield connection
+            try:
+                yield connection
+            except Problem:
+                await self._pass_fence(connection)
+                raise
+            await self._pass_fence(connection)
         finally:
             await connection.close()
+
+    async def _pass_fence(self, connection: Connection) -> None:
+        if not self.settings.is_embedded:
+            await pass_fence(connection)
 
 
 def load_settings(data_dir: Path | None = None, **overrides: object) -> Settings:

@@ -1,6 +1,7 @@
 """`serve`: the port first, then the database, then the workers."""
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -10,9 +11,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
+
 from blacklist_service.cli.environment import Workplace, prepared, run, stop
 from blacklist_service.cli.supervisor import Supervisor, SupervisorError, bind
+from blacklist_service.cli.waiting import refuse_for_now
+from blacklist_service.database.connections import LOST
 from blacklist_service.database.embedded.server import EmbeddedPostgres
+from blacklist_service.database.sessions import ReadOnlySession, UnfitSession
 from blacklist_service.ledger.sequencer import tell_disproof
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.leftovers import passing_folder, sweep
@@ -23,6 +29,9 @@ from blacklist_service.webhooks.targets import Targets, TargetsInvalid
 OWNERS_ALONE = frozenset({"BLACKLIST_OWNER_DATABASE_URL", "BLACKLIST_OWNER_DATABASE_URL_FILE"})
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 READY_PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+"""Between two looks for a database that is away."""
+AWAY = (*LOST, *(asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError))
 BEHIND = ("sealer", "worker")
 """The processes without a port: sealing is one of its own, which nothing that the other does can end or block."""
 
@@ -39,7 +48,7 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
         stack.enter_context(listening)
         database = _start_database(settings)
         stack.callback(database.stop) if database else None
-        workplace = prepared(settings, database.dsn if database else _external(settings))
+        workplace = prepared(settings, database.dsn) if database else _prepared_external(settings, listening)
         run(tell_disproof(workplace.dsn, SealingPlace.of(settings)))
         if when_prepared:
             when_prepared(workplace)
@@ -54,6 +63,7 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
             environment=_environment(settings, workplace, metrics, (host, port)),
             database=database,
             on_child_exit=lambda pid: _forget_gauges(pid, metrics),
+            drain_seconds=settings.drain_seconds,
         )
         return supervisor.run()
 
@@ -77,9 +87,25 @@ def _start_database(settings: Settings) -> EmbeddedPostgres | None:
     return database
 
 
-def _external(settings: Settings) -> str:
+def _prepared_external(settings: Settings, listening: socket.socket) -> Workplace:
+    """A database that is away, or has no primary yet, is waited for: the port answers meanwhile that nobody is ready."""
     assert settings.database_url is not None  # noqa: S101 - not embedded
-    return settings.database_url.get_secret_value()
+    url = settings.database_url.get_secret_value()
+    deadline = time.monotonic() + settings.start_patience
+    is_said = False
+    while True:
+        try:
+            return prepared(settings, url)
+        except AWAY as error:
+            is_other = isinstance(error, UnfitSession) and not isinstance(error, ReadOnlySession)
+            if is_other or time.monotonic() > deadline:
+                raise
+            if not is_said:
+                print(
+                    f"blacklist-service: waiting for the database ({type(error).__name__})", file=sys.stderr, flush=True
+                )
+                is_said = True
+        refuse_for_now(listening, seconds=LOOK_SECONDS)
 
 
 def _environment(settings: Settings, workplace: Workplace, metrics: str, listening: tuple[str, int]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from types import FrameType
 from blacklist_service.database.embedded.child import PARENT_VARIABLE, die_with_parent
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.embedded.server import EmbeddedPostgres
-from blacklist_service.settings import CONFIGURATION_ERROR
+from blacklist_service.settings import CONFIGURATION_ERROR, DRAIN_SIGNAL
 
 __all__ = ["ChildSpec", "Supervisor", "SupervisorError", "bind", "die_with_parent"]
 
@@ -55,15 +55,18 @@ class Supervisor:
         environment: Mapping[str, str],
         database: EmbeddedPostgres | None,
         on_child_exit: Callable[[int], None] | None = None,
+        drain_seconds: float = 0.0,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self._listen = listen
+        self._drain_seconds = drain_seconds
         self._database = database
         self._on_child_exit = on_child_exit
         self._say = say or _say_on_stderr
         environment = {**environment, PARENT_VARIABLE: str(os.getpid())}
         web = [ChildSpec(f"web-{index}", tuple(web_argv(listen.fileno(), index))) for index in range(web_count)]
-        self._children = [_Child(spec, environment, (listen.fileno(),)) for spec in web]
+        self._web = [_Child(spec, environment, (listen.fileno(),)) for spec in web]
+        self._children = list(self._web)
         self._children += [_Child(ChildSpec(name, tuple(argv)), environment, ()) for name, argv in behind.items()]
         self._stops = 0
         self._database_retry = _Retry()
@@ -122,7 +125,10 @@ class Supervisor:
     def _look_after_database(self) -> None:
         """The children stay while it is away: they answer that they cannot know, and reconnect by themselves."""
         database = self._database
-        if database is None or self._database_retry.seconds_until_due() > 0:
+        if database is None:
+            return
+        database.beat()
+        if self._database_retry.seconds_until_due() > 0:
             return
         if database.pid is not None and database.poll() is None:
             return
@@ -156,10 +162,23 @@ class Supervisor:
 
     def _stop_everything(self, wake_up: int) -> None:
         """Children first, so that they can finish with the database what they have begun."""
+        self._drain(wake_up)
         self._listen.close()
         self._stop_children(wake_up)
         if self._database is not None:
             self._database.stop()
+
+    def _drain(self, wake_up: int) -> None:
+        """Serve on, not ready, until whoever sends requests here has seen it and sends them elsewhere."""
+        if self._exit_status or self._drain_seconds <= 0:
+            return
+        for child in self._web:
+            child.send(DRAIN_SIGNAL)
+        deadline, stops = time.monotonic() + self._drain_seconds, self._stops
+        while (left := deadline - time.monotonic()) > 0 and self._stops == stops:
+            if self._database is not None:
+                self._database.beat()
+            self._sleep(wake_up, min(left, TICK_SECONDS))
 
     def _stop_children(self, wake_up: int) -> None:
         for child in self._children:

@@ -4,7 +4,7 @@ A call is an ASGI request like any other, but for the principal, which no header
 answer, refusal and ledger entry that a key's holder would get.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -51,6 +51,29 @@ async def call(
     """Ask and take the whole answer. A reading that has no body sends none."""
     content = b"" if body is None else orjson.dumps(body)
     scope = _scope(request, principal, method, path, query, headers, None if body is None else len(content))
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield content
+
+    return await _answer(api, scope, parts())
+
+
+async def call_with(
+    api: ASGIApp,
+    request: Request,
+    principal: Principal,
+    method: str,
+    path: str,
+    *,
+    content: AsyncIterator[bytes],
+    query: Mapping[str, object],
+    headers: Mapping[str, str],
+) -> Reply:
+    """As `call`, with a body of another kind that comes in parts."""
+    return await _answer(api, _scope(request, principal, method, path, query, headers, None), content)
+
+
+async def _answer(api: ASGIApp, scope: Scope, content: AsyncIterator[bytes]) -> Reply:
     sent: list[Message] = []
     is_read = False
 
@@ -58,8 +81,9 @@ async def call(
         nonlocal is_read
         if is_read:
             return {"type": "http.disconnect"}
-        is_read = True
-        return {"type": "http.request", "body": content, "more_body": False}
+        part = await anext(content, None)
+        is_read = part is None
+        return {"type": "http.request", "body": part or b"", "more_body": not is_read}
 
     async def send(message: Message) -> None:
         sent.append(message)

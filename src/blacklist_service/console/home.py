@@ -35,6 +35,8 @@ async def home(visit: Visit) -> Response:
         context["notices"] = await open_notices(visit)
         context["matters"] = await matter_names(visit)
         context["untold"] = await untold(visit, SHOWN)
+    if visit.has(Duty.MAKER, Duty.CHECKER):
+        context |= await court_counts(visit)
     if visit.has(Duty.AUDITOR):
         checkpoint = await visit.find("/v1/ledger/checkpoint")
         context["log"] = checkpoint.text.splitlines() if checkpoint else None
@@ -62,6 +64,13 @@ async def find(visit: Visit) -> Response:
     if visit.has(Duty.SUPERVISOR):
         return visit.go(f"/scorecard/checks/{check_id}")
     return visit.go(f"/checks/{check_id}")
+
+
+async def court_counts(visit: Visit) -> dict[str, Any]:
+    """What waits for a court's person, as badges show it; tasks are the maker's."""
+    counts = await visit.read("/v1/proposals/counts")
+    due = await visit.read("/v1/listings/tasks") if visit.has(Duty.MAKER) else None
+    return {"counts": counts, "due": due}
 
 
 async def open_notices(visit: Visit) -> list[dict[str, Any]]:

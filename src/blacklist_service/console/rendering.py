@@ -11,8 +11,10 @@ from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
 from blacklist_service.clock import SHANGHAI
-from blacklist_service.console import wording, wording_officers, wording_supervision
+from blacklist_service.console import court_words, wording, wording_officers, wording_supervision
 from blacklist_service.console.assets import hashed_name
+from blacklist_service.listings.differences import at
+from blacklist_service.listings.findings import sentence_of
 from blacklist_service.web.courtesy import Courtesy
 
 SLICE_SECONDS = 0.001
@@ -34,6 +36,7 @@ def environment() -> Environment:
         "figures": wording_supervision,
         "officers": wording_officers,
     }
+    found.globals |= {"court": court_words, "at": at, "sentence": lambda code: sentence_of(code).zh}
     found.filters |= {"beijing": beijing, "day": day, "code_points": code_points}
     return found
 

@@ -99,8 +99,11 @@ class Console:
             if not found.takes_upload:
                 return await self._handle(visit)
             async with self.state.shares.turn(Share.UPLOAD, visit.principal):  # a stranger's upload is not even read
-                await self._read_form(visit)
-                return await self._handle(visit)
+                try:
+                    await self._read_form(visit)
+                    return await self._handle(visit)
+                finally:
+                    await request.close()
         except LoggedOut:
             return await self._log_in_again(visit)
         except Problem as problem:

@@ -175,6 +175,7 @@ ACTIONS: Mapping[str, str] = {
     "member_succeeded": "成员单位承继",
     "member_contacts_changed": "联系人变更",
     "member_matters_changed": "可查事项变更",
+    "follower_registered": "登记下级系统公钥",
     "key_created": "签发密钥",
     "key_revoked": "吊销密钥",
     "measures_applied": "措施目录生效",
@@ -253,6 +254,12 @@ ACTIONS: Mapping[str, str] = {
     "lead_attached": "线索附件",
     "late_entries_noted": "登记迟到条目",
     "explanation_printed": "打开说明",
+    "proposal_made": "提交复核",
+    "proposal_approved": "复核通过",
+    "proposal_returned": "复核退回",
+    "proposal_recalled": "撤回提交",
+    "review_done": "事后复核",
+    "court_options_changed": "更改双人复核设置",
 }
 
 

@@ -9,6 +9,7 @@ KEY_ROLES: Mapping[str, str] = {
     "auditor": "审计系统",
     "security": "安全管理系统",
     "system": "系统管理系统",
+    "follower": "下级名单系统",
 }
 ROLES_OF_KIND: Mapping[str, tuple[str, ...]] = {
     "court": ("court",),

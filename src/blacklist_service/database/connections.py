@@ -20,6 +20,7 @@ __all__ = ["APPLICATION_ROLE", "LOST", "Connection", "Pool", "connect", "create_
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 APPLICATION_NAME = "blacklist-service"
+BEYOND_ITS_LIMIT_SECONDS = 5.0
 JSONB_VERSION = b"\x01"
 
 LOST = (
@@ -47,8 +48,10 @@ async def connect(
     return connection
 
 
-async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int) -> Pool:
-    """A pool of application connections for everything but checks, which own theirs (checks/batcher.py)."""
+async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int, is_reader: bool = False) -> Pool:
+    """A pool of application connections for everything but checks, which own theirs (checks/batcher.py). A reader's may
+    lead to a standby.
+    """
     address = read_address(dsn)
     settings = {
         "statement_timeout": str(statement_timeout_ms),
@@ -57,7 +60,7 @@ async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int) -> Pool
     }
 
     async def begin(connection: Any) -> None:
-        await establish(connection, address, role=APPLICATION_ROLE, settings=settings)
+        await establish(connection, address, role=APPLICATION_ROLE, settings=settings, is_reader=is_reader)
         await _teach_jsonb(connection)
 
     again = AS_NEW + settings_script(address, role=APPLICATION_ROLE, settings=settings)
@@ -66,7 +69,13 @@ async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int) -> Pool
         await connection.execute(again)
 
     return await asyncpg.create_pool(
-        min_size=0, max_size=size, init=begin, reset=reset, **connect_options(address, APPLICATION_NAME)
+        min_size=0,
+        max_size=size,
+        init=begin,
+        reset=reset,
+        # The server's own limit does not hold for a commit that waits for its replica.
+        command_timeout=statement_timeout_ms / 1000 + BEYOND_ITS_LIMIT_SECONDS,
+        **connect_options(address, APPLICATION_NAME),
     )
 
 

@@ -2,6 +2,9 @@
 
 A pool hides a hung connection: its `acquire` under a timeout was seen to hang for 5 s on a stopped backend.
 A lane terminates its connection the moment its time is up, and opens another for the next piece of work.
+
+To open one may take longer than any piece of work may wait: after a failover all sessions begin at once, on a server whose
+caches are cold. So it goes on when the time of the work that first needed it is up, and the next one finds it open.
 """
 
 import asyncio
@@ -27,6 +30,10 @@ SETTINGS = {
 }
 
 
+OPENING_SECONDS = 3.0
+"""What a connection and its plans may take: then the server is taken to be gone, and asked anew."""
+
+
 class LaneLost(Exception):  # noqa: N818 - what happened, not what kind of error
     """The time was up or the connection is gone: whether anything was committed is not known."""
 
@@ -34,9 +41,12 @@ class LaneLost(Exception):  # noqa: N818 - what happened, not what kind of error
 class Lane:
     """Runs one piece of work at a time on a connection of its own."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, rehearse: Callable[[Connection], Awaitable[None]] | None = None) -> None:
+        """`rehearse` has the statements of the work planned on each new connection, before the first work has it."""
         self._dsn = dsn
+        self._rehearse = rehearse
         self._connection: Connection | None = None
+        self._opening: asyncio.Task[Connection] | None = None
         self._turn = asyncio.Lock()
 
     async def run(self, work: Callable[[Connection], Awaitable[Result]], *, timeout_seconds: float) -> Result:
@@ -49,7 +59,7 @@ class Lane:
 
     async def _run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._dsn, **SETTINGS)
+            self._connection = await self._opened()
         try:
             return await work(self._connection)
         except BaseException:
@@ -57,7 +67,41 @@ class Lane:
             self.terminate()
             raise
 
+    async def _opened(self) -> Connection:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(_note_outcome)
+        opening = self._opening
+        try:
+            connection = await asyncio.shield(opening)
+        finally:
+            if opening.done():
+                self._opening = None
+        if connection.is_closed():  # it was open before anybody had work for it
+            raise ConnectionResetError
+        return connection
+
+    async def _open(self) -> Connection:
+        async with asyncio.timeout(OPENING_SECONDS):
+            connection = await connect(self._dsn, **SETTINGS)
+            try:
+                if self._rehearse is not None:
+                    await self._rehearse(connection)
+            except BaseException:
+                connection.terminate()
+                raise
+            return connection
+
     def terminate(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None and not opening.cancel() and opening.exception() is None:
+            opening.result().terminate()
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+def _note_outcome(opening: asyncio.Task[Connection]) -> None:
+    """Those who waited may have left, and the next ones open anew."""
+    if not opening.cancelled():
+        opening.exception()

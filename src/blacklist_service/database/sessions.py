@@ -27,6 +27,15 @@ OF_EVERY_SESSION = {"timezone": "UTC", "jit": "off"}
 """Whatever the server, the database or the login has for usual."""
 USUAL_PATH = ("public",)
 _search_path: ContextVar[tuple[str, ...]] = ContextVar("search_path", default=USUAL_PATH)
+
+OF_EVERY_SESSION_UNLESS_SAID: Mapping[str, str] = {
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "1",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+}
+"""A machine of ours that vanished in the middle of an act lets go of what it locked after 6 s, not when the server's kernel
+gives up; `options=-c …` in the URL says otherwise. On a local socket they mean nothing."""
 POOLING_SECONDS = 3.0
 POOLING_KNOWN_SECONDS = 60.0
 POOLING_TURNS = 3
@@ -36,6 +45,30 @@ SELECT current_user::text AS role, pg_backend_pid() AS backend, current_setting(
        current_setting('server_version_num')::integer AS version,
        pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only
 """
+
+
+class UnreplicatedCommit(ConnectionError):  # noqa: N818 - what it is, not what kind of error
+    """A commit no longer waits for its replica: it stands on this server alone, and may be lost with it."""
+
+
+class Session(asyncpg.Connection):
+    """A connection on which no commit passes for done before it is as durable as the server was told to make it.
+
+    The wait for a replica is cut off by whoever stops the statement, and by the time limit of one. The server then says in a
+    warning that the change stands on it alone, and goes on as if all were well. Here that is an error, which whoever waits
+    for the commit gets in place of its success: nothing is known of it.
+    """
+
+    def _process_log_message(self, fields: Mapping[str, str], last_query: str) -> None:
+        # The driver makes what is raised here the outcome of the statement under way.
+        if fields.get(ROUTINE) == WAITING_FOR_REPLICAS:
+            raise UnreplicatedCommit(fields.get(MESSAGE, ""))
+        super()._process_log_message(fields, last_query)  # type: ignore[misc] # not in the driver's stubs
+
+
+ROUTINE, MESSAGE = "R", "M"
+WAITING_FOR_REPLICAS = "SyncRepWaitForLSN"
+"""Where in the server the warning comes from: its words are in the server's language, and 01000 is any warning's code."""
 
 
 class UnfitSession(ConnectionError):  # noqa: N818 - what it is, not what kind of error
@@ -58,8 +91,10 @@ async def open_session(dsn: str, *, role: str | None, application_name: str, set
     return connection
 
 
-async def establish(connection: Any, address: Address, *, role: str | None, settings: Mapping[str, str]) -> None:
-    """Make a session that has just begun what it is to be, and see that it became that."""
+async def establish(
+    connection: Any, address: Address, *, role: str | None, settings: Mapping[str, str], is_reader: bool = False
+) -> None:
+    """Make a session that has just begun what it is to be, and see that it became that. A reader's may be a standby's."""
     _set_socket_options(connection, address)
     try:
         await connection.execute(settings_script(address, role=role, settings=settings))
@@ -69,12 +104,12 @@ async def establish(connection: Any, address: Address, *, role: str | None, sett
         raise _unfit(error, address, role) or error from None
     if found["backend"] != connection.get_server_pid():
         await _require_own_sessions(address)
-    _require_fitting(found, role)
+    _require_fitting(found, role, is_reader=is_reader)
 
 
 def settings_script(address: Address, *, role: str | None, settings: Mapping[str, str]) -> str:
     """What a session is told as it begins, and again when a pool takes it back."""
-    wanted = {**address.settings, **OF_EVERY_SESSION, **settings}
+    wanted = {**OF_EVERY_SESSION_UNLESS_SAID, **address.settings, **OF_EVERY_SESSION, **settings}
     told = "".join(f"SET {_name(name)} = {_text(value)}; " for name, value in wanted.items())
     told += f"SET search_path = {', '.join(map(_text, _search_path.get()))}; "
     return told + (f"SET ROLE {_name(role)}" if role else "")
@@ -97,6 +132,7 @@ def connect_options(address: Address, application_name: str) -> dict[str, Any]:
     return {
         "dsn": address.dsn,
         "timeout": address.timeout_seconds,
+        "connection_class": Session,
         "server_settings": {"application_name": application_name, "timezone": "UTC"},
     }
 
@@ -124,7 +160,7 @@ def _set_socket_options(connection: Any, address: Address) -> None:
             transport.get_extra_info("socket").setsockopt(level, option, value)
 
 
-def _require_fitting(found: Mapping[str, Any], role: str | None) -> None:
+def _require_fitting(found: Mapping[str, Any], role: str | None, *, is_reader: bool) -> None:
     if found["version"] < OLDEST_SERVER:
         raise UnfitSession(f"the database is PostgreSQL {found['version'] // 10000}: this service needs 15 or newer")
     if found["encoding"] != ENCODING:
@@ -137,7 +173,7 @@ def _require_fitting(found: Mapping[str, Any], role: str | None) -> None:
             f"a session became {found['role']} instead of {role}: whatever lies between this service and PostgreSQL"
             " does not pass on what it is told"
         )
-    if found["is_read_only"]:
+    if found["is_read_only"] and not is_reader:
         raise ReadOnlySession("the database takes no writes: it is a standby, or default_transaction_read_only is on")
 
 

@@ -26,6 +26,7 @@ class Action(StrEnum):
     MEMBER_SUCCEEDED = "member_succeeded"
     MEMBER_CONTACTS_CHANGED = "member_contacts_changed"
     MEMBER_MATTERS_CHANGED = "member_matters_changed"
+    FOLLOWER_REGISTERED = "follower_registered"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
     MEASURES_APPLIED = "measures_applied"
@@ -103,6 +104,12 @@ class Action(StrEnum):
     SESSION_ENDED = "session_ended"
     LOGIN_REFUSED = "login_refused"
     EXPLANATION_PRINTED = "explanation_printed"
+    PROPOSAL_MADE = "proposal_made"
+    PROPOSAL_APPROVED = "proposal_approved"
+    PROPOSAL_RETURNED = "proposal_returned"
+    PROPOSAL_RECALLED = "proposal_recalled"
+    REVIEW_DONE = "review_done"
+    COURT_OPTIONS_CHANGED = "court_options_changed"
 
 
 class EntrySubject(NamedTuple):

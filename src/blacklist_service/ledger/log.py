@@ -189,6 +189,8 @@ class SealingState:
     unsealed_since: datetime | None
     refusal: str | None
     disproof: str | None
+    host: str | None
+    """The machine that refuses."""
 
     @property
     def lag_seconds(self) -> float:
@@ -207,7 +209,8 @@ async def sealing_state(connection: Connection) -> SealingState:
     row = await connection.fetchrow(
         f"""
         SELECT clock_timestamp() AS now, ({OLDEST_UNSEALED}) AS unsealed_since,
-               (SELECT refusal FROM ledger_sealing) AS refusal, ({DISPROOF}) AS disproof
+               (SELECT refusal FROM ledger_sealing) AS refusal, ({DISPROOF}) AS disproof,
+               (SELECT host FROM ledger_sealing WHERE refusal IS NOT NULL) AS host
         """
     )
     assert row is not None  # noqa: S101 - a SELECT without FROM

@@ -181,6 +181,14 @@ ledger_sealing = Table(
     Column("refusal", Text),
     Column("since", Instant, nullable=False, server_default=text("clock_timestamp()")),
     Column("kind", Text),
+    Column(
+        "term",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="rises whenever a sealer takes up the log; only the newest may write",
+    ),
+    Column("host", Text, comment="the machine whose sealer, or whose start, last said what is so"),
     CheckConstraint("is_only", name="is_only"),
     CheckConstraint("kind IN ('rolled_back', 'forked', 'altered', 'unable')", name="kind"),
 )
@@ -199,4 +207,29 @@ ledger_cosignatures = Table(
     Column("vkey", Text, ForeignKey("ledger_witnesses.vkey"), primary_key=True),
     Column("line", Text, nullable=False),
     Column("at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+)
+
+# The state of the list that the worker put together last, for the sealer to sign.
+list_states = Table(
+    "list_states",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default=text("true")),
+    Column("version", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column(
+        "sha256", LargeBinary, nullable=False, comment="of the set that a copy of the change feed holds at this version"
+    ),
+    Column("at", Instant, nullable=False),
+    CheckConstraint("is_only", name="is_only"),
+    CheckConstraint("length(sha256) = 32", name="sha256"),
+)
+
+# The newest statement: that state as a signed note.
+list_statements = Table(
+    "list_statements",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default=text("true")),
+    Column("at", Instant, nullable=False, comment="when the list was in the state that is stated"),
+    Column("note", Text, nullable=False),
+    CheckConstraint("is_only", name="is_only"),
 )

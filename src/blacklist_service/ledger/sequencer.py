@@ -5,21 +5,28 @@ anchor outside the database, and only then published. A process killed between a
 one takes up: leaves without a checkpoint are signed as they stand, an anchor one step ahead of the newest checkpoint is
 signed again, byte for byte. What was once signed is never signed otherwise: a database that is behind its anchor (an old
 backup) or disagrees with it (a fork) is refused.
+
+On several machines one sequencer holds the log's lock and writes under the newest term; the others wait, copy the newest
+checkpoint down into their own anchors, and end the session of a holder that stands still.
 """
 
 import asyncio
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
+import asyncpg
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import LOST, Connection, connect
+from blacklist_service.database.fences import pass_fence
 from blacklist_service.database.sessions import SEALER_ROLE
+from blacklist_service.database.turns import end_frozen_holder
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
 from blacklist_service.ledger.completeness import LOOK_SECONDS as COMPLETENESS_SECONDS
@@ -41,6 +48,7 @@ from blacklist_service.ledger.signing import (
     write_anchor,
     write_key_file,
 )
+from blacklist_service.ledger.statements import sign_state
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.telemetry import LEDGER_DISPLACED, LEDGER_LAG, LEDGER_REFUSED, LEDGER_SIZE
 
@@ -50,6 +58,10 @@ LOOK_SECONDS = 0.2
 RETRY_SECONDS = 2.0
 RECONNECT_SECONDS = 0.2
 LAG_LOOK_SECONDS = 5.0
+FROZEN_SECONDS = 15.0
+"""After which a sequencer that said nothing is taken to stand still: it looks for entries five times a second."""
+COPY_SECONDS = 60.0
+"""How old a machine's own newest checkpoint may be while another one seals."""
 
 # A stale statistic must not have the leaves of a batch found by reading a month of them.
 SETTINGS = {"enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "lock_timeout": "4000"}
@@ -73,6 +85,10 @@ class SealingRefusedError(Exception):
     def __init__(self, sentence: str, kind: RefusalKind = RefusalKind.UNABLE) -> None:
         super().__init__(sentence)
         self.kind = kind
+
+
+class SupersededError(Exception):
+    """Another sequencer has taken up the log since."""
 
 
 class LogNotBegunError(SealingRefusedError):
@@ -183,9 +199,12 @@ async def rotate_key(connection: Connection, place: SealingPlace, *, actor: Acto
 async def keep_sealing(dsn: str, place: SealingPlace) -> None:
     """Seal for ever. Whatever goes wrong, the next try begins from what is stored."""
     refusal: str | None = None
+    copied = -COPY_SECONDS
     while True:
         try:
             refusal = await _seal_until_refused(dsn, place, refusal)
+            if refusal is None:
+                copied = await _wait_for_its_turn(dsn, place, copied)
         except LOST:
             # The next server may be an older one: it is looked at as soon as it is there.
             logger.exception("sealing_failed")
@@ -206,6 +225,7 @@ class Sequencer:
     edge: tree.Edge
     published: int
     sealed_pending: int
+    term: int
     keys: Sequence[tuple[VerifierKey, Ed25519PrivateKey]] = ()
     """Those of the keys at hand that the database knows."""
     is_looked_over: bool = False
@@ -213,8 +233,12 @@ class Sequencer:
 
     @classmethod
     async def take_up(cls, connection: Connection, place: SealingPlace) -> "Sequencer":
-        """Raise `SealingRefusedError` unless database, anchor and key fit together. The caller holds the log's lock."""
+        """Raise `SealingRefusedError` unless database, anchor and key fit together. The caller holds the log's lock.
+
+        The new term is a commit that has to be replicated: what is found afterwards, and signed, no failover takes away.
+        """
         log = await _require_log(connection)
+        term = await connection.fetchval("UPDATE ledger_sealing SET term = term + 1 RETURNING term")
         leaves, newest = await reads.count_leaves(connection), await _newest_checkpoint(connection)
         await _verify_checkpoint(connection, newest, leaves)
         await _verify_anchor(connection, place, _read_anchor(place), log, leaves)
@@ -223,7 +247,7 @@ class Sequencer:
             for level, (first, end) in enumerate(tree.edge_rows(leaves))
         ]
         edge = tree.Edge(leaves, rows)
-        sequencer = cls(connection, place, log, edge, newest["size"], newest["sealed_pending"])
+        sequencer = cls(connection, place, log, edge, newest["size"], newest["sealed_pending"], term)
         sequencer.load_keys()
         if leaves > sequencer.published:
             # The leaves of one transaction are committed together: its first tells of all.
@@ -262,6 +286,7 @@ class Sequencer:
         async with self.connection.transaction():
             pending = await self.connection.fetch(TAKE, MOST_AT_ONCE)
             if pending:
+                await self._require_term()
                 await self._append([(row["at"], entry_id) for row in pending for entry_id in row["entries"]])
         return [row["id"] for row in pending]
 
@@ -279,6 +304,7 @@ class Sequencer:
                 _refuse(f"the newest checkpoint cannot be written to {self.place.anchor} ({type(error).__name__})")
         self.sealed_pending = max([self.sealed_pending, *taken])
         async with self.connection.transaction():
+            await self._require_term()
             if checkpoint.size > self.published:
                 await _insert_checkpoint(
                     self.connection, checkpoint.size, checkpoint.root, note, sealed_pending=self.sealed_pending
@@ -286,6 +312,17 @@ class Sequencer:
             await self.connection.execute("DELETE FROM ledger_pending WHERE id = ANY($1::bigint[])", taken)
         self.published = checkpoint.size
         LEDGER_SIZE.set(checkpoint.size)
+
+    async def state_list(self) -> bool:
+        """Sign the newest state of the list, where one was laid here since; whether there was. Its trouble stops no
+        sealing: copies of the list grow old, and say so.
+        """
+        await self._renew_keys()
+        try:
+            return await sign_state(self.connection, self.log.origin, self.keys)
+        except asyncpg.PostgresError:
+            logger.exception("list_not_stated")
+            return False
 
     async def look_back(self) -> None:
         """Raise `SealingRefusedError` where what was sealed is no longer what it was: the tree under its newest
@@ -322,6 +359,11 @@ class Sequencer:
         )
         await self.connection.copy_records_to_table("ledger_tiles", records=tiles, columns=("level", "idx", "hash"))
 
+    async def _require_term(self) -> None:
+        """Raise `SupersededError` where another has taken up the log; held to the end of the transaction, nobody can."""
+        if await self.connection.fetchval("SELECT term FROM ledger_sealing FOR SHARE") != self.term:
+            raise SupersededError
+
     async def _renew_keys(self) -> None:
         """A key rotated meanwhile signs from the next checkpoint on."""
         log = await _require_log(self.connection)
@@ -353,6 +395,50 @@ async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) 
         connection.terminate()
 
 
+async def _wait_for_its_turn(dsn: str, place: SealingPlace, copied: float) -> float:
+    """What the machines do that do not seal; return when the newest checkpoint was last copied, by the loop's clock."""
+    if await end_frozen_holder(dsn, LOG_LOCK, silent_seconds=FROZEN_SECONDS):
+        logger.error("sealer_stood_still")
+    at = asyncio.get_running_loop().time()
+    if at - copied < COPY_SECONDS:
+        return copied
+    connection = await connect(dsn, role=SEALER_ROLE, application_name="blacklist-service checkpoints", **SETTINGS)
+    try:
+        await copy_checkpoint(connection, place)
+    except SealingRefusedError as error:
+        logger.error("sealing_refused", cause=str(error))  # noqa: TRY400 - the sentence says it
+        if error.kind in PROOFS:
+            await _say(connection, error)
+    finally:
+        connection.terminate()
+    return at
+
+
+async def copy_checkpoint(connection: Connection, place: SealingPlace) -> None:
+    """Keep, beside the one that seals, the newest checkpoint there is: with any machine of several no anchor is lost.
+
+    Raise `SealingRefusedError` where the database is not the one that this machine's own was signed over. Where it has
+    none, none is taken on trust.
+    """
+    anchor = _read_anchor(place)  # first: the database only goes on
+    log, leaves = await _require_log(connection), await reads.count_leaves(connection)
+    await _verify_anchor(connection, place, anchor, log, leaves)
+    note = await reads.find_checkpoint(connection)
+    if anchor is None or note is None or Checkpoint.parse(anchor.text).size >= Checkpoint.parse(note.text).size:
+        return
+    signed = Note(note.text, note.signatures[:1])
+    checkpoint = verified_checkpoint(signed, log.keys)
+    if await reads.root_of(connection, checkpoint.size) != checkpoint.root:
+        _refuse("the newest checkpoint is not of the leaves in the database: call the auditors", ALTERED)
+    await pass_fence(connection)
+    try:
+        await asyncio.to_thread(write_anchor, place.anchor, signed)
+    except AnchorAheadError:  # a shared place, and the sequencer was quicker
+        return
+    except OSError as error:
+        _refuse(f"the newest checkpoint cannot be written to {place.anchor} ({type(error).__name__})")
+
+
 async def _seal(sequencer: Sequencer) -> NoReturn:
     loop = asyncio.get_running_loop()
     looked = loop.time()
@@ -369,6 +455,7 @@ async def _seal(sequencer: Sequencer) -> NoReturn:
             LEDGER_LAG.set((await reads.sealing_state(sequencer.connection)).lag_seconds)
             LEDGER_DISPLACED.set(await count_displaced(sequencer.connection))
             await sequencer.look_back()
+            await sequencer.state_list()
             looked = loop.time()
         if sealed < MOST_AT_ONCE:
             await asyncio.sleep(LOOK_SECONDS)
@@ -378,10 +465,11 @@ async def _say(connection: Connection, refusal: SealingRefusedError | None) -> N
     """For the probes and the checks, which are other processes."""
     await connection.execute(
         """
-        UPDATE ledger_sealing SET refusal = $1, kind = $2, since = clock_timestamp()
+        UPDATE ledger_sealing SET refusal = $1, kind = $2, host = $3, since = clock_timestamp()
         WHERE (refusal, kind) IS DISTINCT FROM ($1, $2)
         """,
         *((None, None) if refusal is None else (str(refusal), refusal.kind.value)),
+        socket.gethostname(),
     )
 
 

@@ -33,6 +33,8 @@ from blacklist_service.listings.schemas import (
     WithdrawalRequest,
     WithdrawalResponse,
 )
+from blacklist_service.members.second_person.queries import require_alone
+from blacklist_service.members.second_person.rules import CourtAct
 from blacklist_service.web.documented import IDEMPOTENCY, VERSIONED_ACT, problems
 from blacklist_service.web.routing import GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
@@ -54,6 +56,7 @@ router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=Guarded
 async def publish(body: PublishRequest, bench: AtBench) -> Response:
     court = bench.court(body.operator)
     require_court(body.court.code, court)
+    await require_alone(bench.connection, bench.caller, CourtAct.PUBLISH)
     content, warnings = read_publication(body, court_name=await bench.court_name(), today=legal_date(now()))
     done = await publish_listing(bench.connection, content, court=court, warnings=warnings)
     return await bench.answer(done, status=201 if done.is_new else 200)
@@ -75,6 +78,7 @@ async def correct(
     court = bench.court(body.operator or body.listing.operator)
     version = bench.expected_version
     require_court(body.listing.court.code, court)
+    await require_alone(bench.connection, bench.caller, CourtAct.CORRECT)
     content, warnings = read_publication(
         body.listing, court_name=await bench.court_name(), today=legal_date(now()), prefix="/listing"
     )
@@ -113,6 +117,7 @@ async def delete(
         reason=body.note,
         court=bench.court(body.operator),
     )
+    await bench.owe_review(CourtAct.DELETE, done)
     return await bench.answer(done)
 
 
@@ -140,6 +145,7 @@ async def withdraw(
         reason=body.reason,
         court=bench.court(body.operator),
     )
+    await bench.owe_review(CourtAct.WITHDRAW, done)
     touched = [TouchedCheckResponse(**asdict(check)) for check in done.touched_checks]
     return await bench.answer(done, kind=WithdrawalResponse, touched_checks=touched)
 
@@ -209,6 +215,7 @@ async def extend(
     body: ExtensionRequest,
     bench: AtBench,
 ) -> Response:
+    await require_alone(bench.connection, bench.caller, CourtAct.EXTEND)
     done = await extend_listing(
         bench.connection,
         listing_id,

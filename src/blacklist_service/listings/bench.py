@@ -10,11 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.court import court_of
+from blacklist_service.listings.deadlines import working_days_after
 from blacklist_service.listings.operations.acts import Court, Done
 from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.schemas import ActResponse
+from blacklist_service.members.second_person.operations import owe_review
+from blacklist_service.members.second_person.rules import WORKING_DAYS_TO_REVIEW, CourtAct
 from blacklist_service.problems import FieldError, InvalidRequest, PreconditionRequired
 from blacklist_service.web.documented import problems
 from blacklist_service.web.idempotency import Replay, Replayable
@@ -58,6 +62,12 @@ class Bench:
         """The name by which the court is a member; what a client writes is not taken."""
         code = self.caller.court_code or ""
         return (await known_courts(self.connection)).name_of(code) or code
+
+    async def owe_review(self, act: CourtAct, done: Done) -> None:
+        """Note that what took effect at once, by one person, is to be looked at by another."""
+        due_on = working_days_after(legal_date(now()), WORKING_DAYS_TO_REVIEW).on
+        version = done.version
+        await owe_review(self.connection, self.caller, self.actor, act, done.listing_id, version=version, due_on=due_on)
 
     async def answer(
         self, done: Done, *, status: int = 200, kind: type[ActResponse] = ActResponse, **more: Any

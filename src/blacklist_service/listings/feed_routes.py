@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.database.restarts import is_version_known
+from blacklist_service.ledger.statements import find_statement
 from blacklist_service.listings import reading
 from blacklist_service.listings.court import court_of
 from blacklist_service.listings.operations.acts import beat_heart
@@ -21,7 +22,7 @@ from blacklist_service.listings.schemas import (
     HeartbeatResponse,
     SetDigestResponse,
 )
-from blacklist_service.problems import Gone
+from blacklist_service.problems import Gone, NotFound
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
@@ -64,6 +65,23 @@ async def changes(query: Annotated[ChangesQuery, Query()], request: Request, con
         *(b",".join(items), last, newest, b"true" if is_more else b"false", whole),
     )
     return Response(content, media_type="application/json", headers={"ETag": f'"{newest}"'})
+
+
+@router.get(
+    "/list/statement",
+    summary="The list's state, signed",
+    description="A signed note of the log's keys (`GET /v1/ledger/vkey`), renewed each minute: the list's version, how many "
+    "listings a copy of the feed holds at it, the SHA-256 of that set as `/v1/changes?digest=true` gives it, when that was "
+    "so, and until when the statement may be relied on (an hour). Whoever is shown an old one is kept from the new.",
+    response_class=PlainTextResponse,
+    responses=problems(401, 404, 503),
+    dependencies=[needs(None)],
+)
+async def statement(connection: Reads) -> PlainTextResponse:
+    note = await find_statement(connection)
+    if note is None:
+        raise NotFound("none was made yet: the first is there within a minute of the start")
+    return PlainTextResponse(note, headers={"Cache-Control": "no-store"})
 
 
 @router.post(

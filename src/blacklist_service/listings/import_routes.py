@@ -20,8 +20,12 @@ from blacklist_service.listings.findings import Sheets, sentence_of
 from blacklist_service.listings.import_schemas import (
     CountsResponse,
     FindingResponse,
+    ImportPage,
     ImportQuery,
     ImportResponse,
+    ImportsQuery,
+    ImportSummaryResponse,
+    PlanResponse,
     QueuedResponse,
     RowAboutOthersResponse,
     RowPage,
@@ -29,6 +33,7 @@ from blacklist_service.listings.import_schemas import (
     RowsQuery,
 )
 from blacklist_service.listings.operations.jobs import PART_BYTES, Upload, begin_import, cancel_import, confirm_import
+from blacklist_service.listings.operations.previews import has_moved, make_again
 from blacklist_service.listings.operations.quotas import require_quota
 from blacklist_service.listings.operations.uploads import (
     MOST_FILE_BYTES,
@@ -41,12 +46,16 @@ from blacklist_service.listings.queries import (
     RowReport,
     count_fates,
     find_import,
+    has_rows,
     known_courts,
     list_findings,
+    list_imports,
     list_refused_rows,
     list_reports,
     list_sheets,
 )
+from blacklist_service.members.second_person.queries import needs_two, require_alone
+from blacklist_service.members.second_person.rules import CourtAct
 from blacklist_service.problems import (
     FieldError,
     InvalidRequest,
@@ -124,6 +133,8 @@ async def _queue(
         await replay.look(connection)
         await require_quota(connection, court_code, **_quota(request), more_parts=incoming.parts)
         courts = await known_courts(connection)
+        needs_another = await needs_two(connection, caller, CourtAct.IMPORT)
+        is_preview = (query.preview or caller.is_account) and not query.dry_run
         await begin_import(
             connection,
             court_code=court_code,
@@ -132,6 +143,8 @@ async def _queue(
             is_dry_run=query.dry_run,
             actor=actor,
             upload=Upload(incoming.import_id, name, incoming.parts, incoming.sha256),
+            is_preview=is_preview,
+            needs_another=needs_another or not is_preview,
         )
         return await replay.keep(connection, 202, QueuedResponse(import_id=incoming.import_id, state="queued"))
 
@@ -161,6 +174,25 @@ async def _drop(request: Request, incoming: Incoming, error: BaseException, acto
 
 
 @router.get(
+    "",
+    summary="The court's imports",
+    description="Newest first.",
+    responses=problems(401, 403, 422, 503),
+    dependencies=[needs(Scope.LISTINGS_READ)],
+)
+async def list_(query: Annotated[ImportsQuery, Query()], connection: Reads, caller: Caller) -> ImportPage:
+    before = query.before(query.state)
+    rows = await list_imports(connection, caller.court_code or "", state=query.state, before=before, limit=query.limit)
+    items = [
+        ImportSummaryResponse.model_validate(
+            dict(row) | {"import_id": row["id"], "is_own": row["key_id"] == caller.key_id, "dry_run": row["is_dry_run"]}
+        )
+        for row in rows
+    ]
+    return ImportPage.of(items, query, lambda one: [str(one.import_id)], query.state)
+
+
+@router.get(
     "/{import_id}",
     summary="How far an import is",
     responses=problems(401, 403, 404, 422, 503),
@@ -168,6 +200,7 @@ async def _drop(request: Request, incoming: Incoming, error: BaseException, acto
 )
 async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResponse:
     row = await _own(connection, import_id, caller.court_code)
+    is_waiting = row["state"] == "awaiting_confirmation"
     counts = await count_fates(connection, import_id)
     findings, _ = await list_findings(connection, import_id)
     return ImportResponse(
@@ -194,6 +227,13 @@ async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResp
         problem=row["problem"],
         queued_at=row["queued_at"],
         finished_at=row["finished_at"],
+        file_name=row["file_name"],
+        is_preview=row["is_preview"],
+        needs_another=row["needs_another"],
+        is_own=row["key_id"] == caller.key_id,
+        plan=None if row["plan"] is None else PlanResponse(**row["plan"]),
+        has_moved=is_waiting and await has_moved(connection, row["court_code"], row["planned_at_version"]),
+        has_rows=await has_rows(connection, import_id),
     )
 
 
@@ -217,21 +257,38 @@ async def read_rows(
     reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
     sheets = await list_sheets(connection, import_id)
     items = [_row(one, sheets) for one in reports]
-    return RowPage.of(items, query, lambda row: [row.row, row.code], filters)
+    # By the row of the file: what is shown is the row of its worksheet.
+    return RowPage.of(items, query, lambda _: [reports[-1].row, reports[-1].code], filters)
 
 
 @router.post(
     "/{import_id}/confirmation",
     summary="Let a held file go on",
-    description="By another key of the same court; the plan is made anew. `findings` say why it is held.",
+    description="By another key of the same court; the plan is made anew. `findings` say why it is held. Where nothing holds "
+    "it but that it is a preview, its sender may confirm it. 409 `plan-moved`: the court's list has changed since.",
     responses=problems(401, 403, 404, 409, 422, 503),
-    dependencies=[needs(Scope.LISTINGS_APPROVE)],
+    dependencies=[needs(Scope.LISTINGS_APPROVE, Scope.LISTINGS_WRITE)],
 )
 async def confirm(
     import_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting
 ) -> QueuedResponse:
     secrecy = request.app.state.secrecy
+    await require_alone(connection, caller, CourtAct.IMPORT)
+    if (await _own(connection, import_id, caller.court_code))["needs_another"]:
+        caller.require(Scope.LISTINGS_APPROVE)
     await confirm_import(connection, import_id, court_code=caller.court_code or "", actor=actor, secrecy=secrecy)
+    return QueuedResponse(import_id=import_id, state="queued")
+
+
+@router.post(
+    "/{import_id}/preview",
+    summary="Have a preview made anew",
+    description="On the list as it is now.",
+    responses=problems(401, 403, 404, 409, 422, 503),
+    dependencies=[needs(Scope.LISTINGS_WRITE)],
+)
+async def preview_again(import_id: UUID, connection: Writes, caller: Caller) -> QueuedResponse:
+    await make_again(connection, import_id, court_code=caller.court_code or "")
     return QueuedResponse(import_id=import_id, state="queued")
 
 

@@ -297,3 +297,30 @@ listing_notifications = Table(
     one_of("addressee_kind", "employer", "superior", "investor", "credit_bureau", "industry_body"),
     Index("listing_notifications_listing", "listing_id"),
 )
+
+# The list from above that this installation follows: how far it came, and by what it was proved.
+followed_lists = Table(
+    "followed_lists",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("stated_at", Instant),
+    Column("verified_at", Instant),
+    Column(
+        "is_anew",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="read from the beginning: what is not met again is taken off at its end",
+    ),
+)
+
+# Every listing from there, and whether the other list has it now: the set that its digest covers.
+followed_listings = Table(
+    "followed_listings",
+    metadata,
+    Column("listing_id", Uuid, primary_key=True),
+    Column("origin", Text, ForeignKey("followed_lists.origin"), nullable=False),
+    Column("list_version", BigInteger, nullable=False, comment="the other list's"),
+    Column("is_listed", Boolean, nullable=False),
+)

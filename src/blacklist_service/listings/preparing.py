@@ -66,7 +66,7 @@ def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
 
 def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[str, str] | None = None) -> Prepared:
     """`notes` are a file's unknown columns: kept, sealed, and no part of the content."""
-    document, numbers = canonical(_document(content) | said_later(content)), numbers_of(content)
+    document, numbers = canonical(document_of(content)), numbers_of(content)
     digest = content_digest(document, numbers, tools.digester)
     secret = canonical(numbers | ({"notes": dict(notes)} if notes else {}))
     return Prepared(
@@ -85,6 +85,11 @@ def content_digest(document: bytes, numbers: Mapping[str, Any], digester: Digest
     """By what content is known again: the canonical document and the complete numbers. A file's notes are no part of it."""
     complete = [number or "" for number in (numbers["identifier"], *numbers["people"], *numbers.get("further", ()))]
     return digester.of("content", document.decode(), *complete)
+
+
+def document_of(content: Content) -> dict[str, Any]:
+    """The content as it is shown and stored."""
+    return _document(content) | said_later(content)
 
 
 def _document(content: Content) -> dict[str, Any]:

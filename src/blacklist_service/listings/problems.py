@@ -102,3 +102,11 @@ class ImportFailed(Problem):
 
     status = 422
     code = "import-failed"
+
+
+class FollowerUnknown(Problem):
+    """This member is not registered as a follower: its public key is not known."""
+
+    status = 403
+    code = "follower-unknown"
+    is_recorded = True

@@ -1,13 +1,16 @@
 """`/v1/publication`: the list as the public may see it, whole, for the credit platform and a unit's own site (M33).
 
 Read in one snapshot while it leaves: what was withdrawn or deleted before the request began is not in it. `List-Version`
-names the snapshot; `GET /v1/changes?after=<List-Version>` continues from there.
+names the snapshot; `GET /v1/changes?after=<List-Version>` continues from there. From a standby (`Replica-Age`) it is so many
+seconds older.
+
+What is in force today is not quite what a copy of the change feed holds: a term that is over leaves the feed when the
+calendar's task says so. `set=feed` gives that set, which `/v1/changes?digest=true` and `/v1/list/statement` digest.
 """
 
 import csv
 import io
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from datetime import date
 from typing import Annotated, Any
 
 import orjson
@@ -17,15 +20,15 @@ from starlette.responses import Response, StreamingResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
-from blacklist_service.database.connections import Connection
-from blacklist_service.listings.reading import get_list_version, list_published
+from blacklist_service.listings.reading import get_list_version, list_feed, list_published
 from blacklist_service.listings.schemas import PublicationQuery
+from blacklist_service.problems import FieldError, InvalidRequest
+from blacklist_service.web.copies import AGE_HEADER
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import GuardedRoute, needs, unless_held
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.streams import leaving
-from blacklist_service.web.transactions import snapshot
 
 router = APIRouter(prefix="/v1/publication", tags=["changes"], route_class=GuardedRoute)
 
@@ -52,12 +55,15 @@ COLUMNS = {
 PAGE = 50
 """Small, so that no check waits for one."""
 
+Pages = AsyncIterator[list[dict[str, Any]]]
+
 
 @router.get(
     "",
     summary="The list as the public may see it",
     description="All listings in force, numbers masked, in one snapshot whose version is the header `List-Version`; "
-    "follow on with `GET /v1/changes?after=…`. JSON Lines or CSV.",
+    "follow on with `GET /v1/changes?after=…`. JSON Lines or CSV. Where the header `Replica-Age` stands, it is of a standby, "
+    "and at most so many seconds old.",
     response_class=StreamingResponse,
     responses=problems(401, 403, 422, 503) | {200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}},
     dependencies=[needs(Scope.CHANGES_READ), takes(Share.STREAM)],
@@ -67,40 +73,47 @@ async def publish(
     request: Request,
     accept: Annotated[str, Header()] = "application/x-ndjson",
 ) -> Response:
-    is_csv = query.format == "csv" or (query.format is None and "text/csv" in accept.lower())
-    parts = _snapshot(request, is_csv=is_csv)
-    version = (await anext(parts)).decode()
+    is_feed = query.set == "feed"
+    if is_feed and query.format == "csv":
+        raise InvalidRequest(errors=[FieldError("format", "jsonl-only", "the feed's set is given as JSON Lines")])
+    is_csv = query.format == "csv" or (not is_feed and query.format is None and "text/csv" in accept.lower())
+    parts = _snapshot(request, is_csv=is_csv, is_feed=is_feed)
+    version, _, age = (await anext(parts)).decode().partition(" ")
     answer = StreamingResponse(
         parts,
         media_type="text/csv; charset=utf-8" if is_csv else "application/x-ndjson",
-        headers={"List-Version": version, "ETag": f'"{version}"', "Cache-Control": "no-store"},
+        headers={"List-Version": version, "ETag": f'"{version}"', "Cache-Control": "no-store"}
+        | ({AGE_HEADER: age} if age else {}),
     )
     if (held := unless_held(request, answer)) is not answer:
         await parts.aclose()
     return held
 
 
-async def _snapshot(request: Request, *, is_csv: bool) -> AsyncGenerator[bytes]:
-    """First the snapshot's version, then the list. Its connection is given back however little of it is read: also where
-    the client goes, and every `await` of an ending is cancelled.
+async def _snapshot(request: Request, *, is_csv: bool, is_feed: bool) -> AsyncGenerator[bytes]:
+    """First the snapshot's version, and its age where it is a standby's; then the list. Its connection is given back however
+    little of it is read: also where the client goes, and every `await` of an ending is cancelled.
     """
     state = request.app.state
-    async with leaving(request) as pace, snapshot(state.shares.pool(Share.STREAM)) as connection:
-        yield b"%d" % await get_list_version(connection)
-        async for part in (_csv if is_csv else _json_lines)(connection, legal_date(now())):
+    async with leaving(request) as pace, state.shares.copies.snapshot() as copy:
+        connection = copy.connection
+        version = await get_list_version(connection)
+        yield f"{version} {copy.headers.get(AGE_HEADER, '')}".encode()
+        pages = (list_feed if is_feed else list_published)(connection, today=legal_date(now()), page=PAGE)
+        async for part in (_csv if is_csv else _json_lines)(pages):
             async with pace.of(part):
                 yield part
             await state.courtesy.give_way()
 
 
-async def _json_lines(connection: Connection, today: date) -> AsyncIterator[bytes]:
-    async for page in list_published(connection, today=today, page=PAGE):
+async def _json_lines(pages: Pages) -> AsyncIterator[bytes]:
+    async for page in pages:
         yield b"".join(orjson.dumps(wire, option=orjson.OPT_APPEND_NEWLINE, default=str) for wire in page)
 
 
-async def _csv(connection: Connection, today: date) -> AsyncIterator[bytes]:
+async def _csv(pages: Pages) -> AsyncIterator[bytes]:
     yield "\ufeff".encode() + _lines([list(COLUMNS.values())])
-    async for page in list_published(connection, today=today, page=PAGE):
+    async for page in pages:
         yield _lines([[cell(value) for value in _row(wire).values()] for wire in page])
 
 

@@ -207,6 +207,26 @@ async def find_import(connection: Connection, import_id: UUID) -> asyncpg.Record
     return await connection.fetchrow("SELECT * FROM imports WHERE id = $1", import_id)
 
 
+async def list_imports(
+    connection: Connection, court_code: str, *, state: str | None, before: UUID, limit: int
+) -> list[asyncpg.Record]:
+    """A court's own, newest first."""
+    return await connection.fetch(
+        """
+        SELECT id, state, mode, is_dry_run, is_preview, progress, total, list_version, file_name, operator, key_id,
+               queued_at, finished_at
+        FROM imports WHERE court_code = $1 AND id < $2 AND ($3::text IS NULL OR state = $3) ORDER BY id DESC LIMIT $4
+        """,
+        *(court_code, before, state, limit),
+    )
+
+
+async def has_rows(connection: Connection, import_id: UUID) -> bool:
+    """Whether its rows lie ready: they are not logged, so a crash of the database may have taken them."""
+    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM import_rows WHERE import_id = $1)", import_id)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
     """`total` = created + corrected + ended + unchanged + rejected; `warned` rows are counted there too."""

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.database.statements import Deferred, composed
+from blacklist_service.database.statements import Deferred, Statement, composed
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.public import as_published
@@ -86,6 +86,18 @@ async def search_listings(
     )
 
 
+async def find_content(connection: Connection, listing_id: UUID, version: int | None) -> asyncpg.Record | None:
+    """What a listing says at a version, sealed numbers and all; None: at its newest."""
+    return await connection.fetchrow(
+        f"""
+        SELECT content.document, content.secret, content.content_digest
+        FROM listing_versions v CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
+        WHERE v.listing_id = $1 AND v.version <= coalesce($2, v.version) ORDER BY v.version DESC LIMIT 1
+        """,
+        *(listing_id, version),
+    )
+
+
 async def list_versions(connection: Connection, listing_id: UUID) -> list[asyncpg.Record]:
     """Every state a listing ever had, oldest first."""
     return await connection.fetch(
@@ -144,9 +156,21 @@ async def get_list_version(connection: Connection) -> int:
 
 async def list_published(connection: Connection, *, today: date, page: int) -> AsyncIterator[list[dict[str, Any]]]:
     """All listings in force on that day, by id, in pages; within the caller's snapshot."""
-    published = await composed(selects.page_of_published)
+    async for rows in _pages(connection, await composed(selects.page_of_published), today=today, page=page):
+        yield rows
+
+
+async def list_feed(connection: Connection, *, today: date, page: int) -> AsyncIterator[list[dict[str, Any]]]:
+    """All that a copy of the change feed holds at the snapshot's version, and that its digest covers, in the same form."""
+    async for rows in _pages(connection, await composed(selects.page_of_feed), today=today, page=page):
+        yield rows
+
+
+async def _pages(
+    connection: Connection, statement: Statement, *, today: date, page: int
+) -> AsyncIterator[list[dict[str, Any]]]:
     last = UUID(int=0)
-    while rows := await published.fetch(connection, today=today, place=last, limit=page):
+    while rows := await statement.fetch(connection, today=today, place=last, limit=page):
         yield [as_published(listing_wire(row, today=today)) for row in rows]
         last = rows[-1]["id"]
 

@@ -44,8 +44,8 @@ def renew(
 ) -> Iterator[Renewed]:
     """`document` as it is shown and stored, `numbers` as they are sealed (`preparing`)."""
     shown = document["debtor"]["identifier"]
-    for declared in _declared(document["debtor"]["kind"], shown, numbers["identifier"]):
-        content = _content(document, numbers, declared, today)
+    for declared in declared_types(document["debtor"]["kind"], shown, numbers["identifier"]):
+        content = naming_content(document, numbers, declared, today)
         renewed = _document(document, content)
         yield Renewed(
             naming=naming_keys(content, digester),
@@ -54,7 +54,7 @@ def renew(
         )
 
 
-def _declared(kind: str, shown: Mapping[str, Any] | None, number: str | None) -> list[IdentifierType | None]:
+def declared_types(kind: str, shown: Mapping[str, Any] | None, number: str | None) -> list[IdentifierType | None]:
     """The types that may have stood beside the number."""
     if shown is None:
         return [None]
@@ -65,7 +65,7 @@ def _declared(kind: str, shown: Mapping[str, Any] | None, number: str | None) ->
     return [type_, None] if may_be_anything and kind == SubjectKind.PERSON else [type_]
 
 
-def _content(
+def naming_content(
     document: Mapping[str, Any], numbers: Mapping[str, Any], declared: IdentifierType | None, today: date
 ) -> Content:
     """What names and finds the listing; the rest of its content is not read anew."""

@@ -404,3 +404,8 @@ class PublicationQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["jsonl", "csv"] | None = Field(None, description="default: by `Accept`, else JSON Lines")
+    set: Literal["public", "feed"] = Field(
+        "public",
+        description="`public`: what is in force today; `feed`: what a copy of the change feed holds at this version, and its "
+        "digest covers, with each one's `list_version`, as JSON Lines alone",
+    )

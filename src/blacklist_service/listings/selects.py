@@ -60,6 +60,10 @@ STATES: Mapping[str, ColumnElement[bool]] = {
 """What each state is today; `rules.state_of` says the same of one listing."""
 
 
+IN_FEED = and_(listing.c.ended.is_(None), listing.c.is_published, listing.c.suspended_on.is_(None))
+"""What a copy of the change feed holds; `setdigests.IN_FEED` says the same."""
+
+
 GRADED = text("""
     content.document ->> 'severity' = :severity
     AND l.id IN (SELECT g.listing_id FROM listing_versions g WHERE g.document ->> 'severity' = :severity)
@@ -88,7 +92,12 @@ def page_of_found_listings() -> Select[Any]:
 
 def page_of_published() -> Select[Any]:
     """By id, oldest first."""
-    return _with_content().where(listing.c.id > PLACE, STATES["published"]).order_by(listing.c.id).limit(LIMIT)
+    return _page_after().where(STATES["published"])
+
+
+def page_of_feed() -> Select[Any]:
+    """By id, oldest first."""
+    return _page_after().where(IN_FEED)
 
 
 def reports_of_rows(*, is_refused: bool) -> Select[Any]:
@@ -111,6 +120,12 @@ def reports_of_rows(*, is_refused: bool) -> Select[Any]:
 def _page_before() -> Select[Any]:
     is_shown = or_(listing.c.court_code == bindparam("own_court"), and_(~IS_NOT_YET_PUBLIC, ~WAS_NEVER_PUBLIC))
     return _with_content().where(listing.c.id < PLACE, is_shown).order_by(listing.c.id.desc()).limit(LIMIT)
+
+
+def _page_after() -> Select[Any]:
+    # The place said of the versions too: a merge of both would read these from the first for each page.
+    after = (listing.c.id > PLACE, version.c.listing_id > PLACE)
+    return _with_content().where(*after).order_by(listing.c.id).limit(LIMIT)
 
 
 def _with_content() -> Select[Any]:

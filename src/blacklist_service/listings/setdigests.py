@@ -2,17 +2,20 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.web.courtesy import Courtesy
 
-LINES = """
+IN_FEED = "ended IS NULL AND is_published AND suspended_on IS NULL"
+"""Whether a copy of the change feed holds a row of `listings`; `selects.IN_FEED` says the same."""
+
+LINES = f"""
 SELECT string_agg(id::text || ' ' || list_version || E'\\n', '' ORDER BY id) AS lines, count(*) AS lines_count,
        (array_agg(id ORDER BY id DESC))[1] AS last
-FROM (SELECT id, list_version FROM listings
-      WHERE ended IS NULL AND is_published AND suspended_on IS NULL AND id > $1 ORDER BY id LIMIT $2) AS page
+FROM (SELECT id, list_version FROM listings WHERE {IN_FEED} AND id > $1 ORDER BY id LIMIT $2) AS page
 """
 PAGE = 2000
 
@@ -44,13 +47,21 @@ class SetDigests:
             return digest
 
 
-async def _put_together(connection: Connection, courtesy: Courtesy) -> SetDigest:
-    digest, count, last = hashlib.sha256(), 0, UUID(int=0)
+async def read_lines(connection: Connection) -> AsyncIterator[tuple[bytes, int]]:
+    """The lines of the whole set of the caller's snapshot, by id, in pages; with each how many it has."""
+    last = UUID(int=0)
     while True:
         page = await connection.fetchrow(LINES, last, PAGE)
         if page is None or not page["lines_count"]:
-            return SetDigest(count, digest.hexdigest())
-        digest.update(page["lines"].encode())
-        count += page["lines_count"]
+            return
+        yield page["lines"].encode(), page["lines_count"]
         last = page["last"]
+
+
+async def _put_together(connection: Connection, courtesy: Courtesy) -> SetDigest:
+    digest, count = hashlib.sha256(), 0
+    async for lines, lines_count in read_lines(connection):
+        digest.update(lines)
+        count += lines_count
         await courtesy.give_way()
+    return SetDigest(count, digest.hexdigest())

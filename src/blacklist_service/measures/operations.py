@@ -15,7 +15,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.measures.brake import Shown, require_confirmed, show
 from blacklist_service.measures.editions import CatalogueFile, is_by_reference, is_same, nested
-from blacklist_service.measures.queries import get_catalogue
+from blacklist_service.measures.queries import get_catalogue, get_measures_version
 from blacklist_service.measures.rules import Catalogue, Difference
 from blacklist_service.problems import InvalidRequest, VersionMismatch
 from blacklist_service.secrecy import Secrecy
@@ -49,6 +49,18 @@ class Applied:
     version: int
     difference: Difference
     shown: Shown
+
+
+async def compare_catalogue(connection: Connection, catalogue: Catalogue) -> Shown:
+    """What `catalogue` would change in what is in force; nothing is locked."""
+    version = await get_measures_version(connection)
+    held = await get_catalogue(connection, version)
+    return show(held, catalogue, replaces=version, sha256=hashlib.sha256(_document_of(catalogue)).hexdigest())
+
+
+def _document_of(catalogue: Catalogue) -> bytes:
+    """What has its default is left out: a version before this one reads what it knows itself."""
+    return canonical(catalogue.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
 async def apply_measures(

@@ -20,6 +20,7 @@ from blacklist_service.measures.schemas import (
     MatterPage,
     MatterQuery,
 )
+from blacklist_service.members.second_person.problems import SecondOfficerNeeded
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound
 from blacklist_service.web.bodies import BATCH_BODY_BYTES
 from blacklist_service.web.documented import problems
@@ -123,6 +124,8 @@ async def put_measures(
     response: HttpResponse,
     if_match: Annotated[str | None, Header(json_schema_extra={"pattern": '^(W/)?"?[0-9]{1,9}"?$'})] = None,
 ) -> AppliedResponse:
+    if request.app.state.settings.second_officer and not query.dry_run:
+        raise SecondOfficerNeeded
     applied = await apply_measures(
         connection,
         Catalogue.model_validate(body, from_attributes=True),

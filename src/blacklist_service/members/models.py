@@ -82,9 +82,19 @@ api_keys = Table(
         comment="staff: the account of a person, which no bearer can present",
     ),
     one_of("kind", "machine", "staff"),
-    one_of("role", "court", "agency", "auditor", "security", "system"),
+    one_of("role", "court", "agency", "auditor", "security", "system", "follower"),
     CheckConstraint("length(secret_sha256) = 32", name="secret_sha256"),
     Index("api_keys_member", "member"),
+)
+
+# Installations that follow this list, and what is sealed for each.
+followers = Table(
+    "followers",
+    metadata,
+    Column("member", Text, ForeignKey("members.code"), primary_key=True),
+    Column("public_key", LargeBinary, nullable=False, comment="X25519"),
+    Column("since", Instant, nullable=False),
+    CheckConstraint("length(public_key) = 32", name="public_key"),
 )
 
 api_key_matters = Table(

@@ -17,6 +17,8 @@ from blacklist_service.members.rules import MemberKind, NewKey
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.case_numbers import fold_court_code
 
+FOLLOWER_KEY_BYTES = 32
+
 
 async def add_member(
     connection: Connection,
@@ -100,6 +102,27 @@ async def create_key(
     }
     await record(connection, [Entry(Action.KEY_CREATED, actor, facts=facts)], at=now, secrecy=secrecy)
     return key
+
+
+async def register_follower(
+    connection: Connection, code: str, public_key: bytes, *, actor: Actor, secrecy: Secrecy
+) -> None:
+    """Seal for this member's installation by that key from now on; another one takes the place of the first.
+
+    Raise `MemberInvalid` for what is no X25519 key.
+    """
+    if len(public_key) != FOLLOWER_KEY_BYTES:
+        raise MemberInvalid("a follower's public key is 32 bytes (X25519)")
+    member, at = await queries.get_member(connection, code), await database_clock(connection)
+    await connection.execute(
+        """
+        INSERT INTO followers (member, public_key, since) VALUES ($1, $2, $3)
+        ON CONFLICT (member) DO UPDATE SET (public_key, since) = ROW (EXCLUDED.public_key, EXCLUDED.since)
+        """,
+        *(member.code, public_key, at),
+    )
+    facts = {"member": member.code, "public_key": public_key.hex()}
+    await record(connection, [Entry(Action.FOLLOWER_REGISTERED, actor, facts=facts)], at=at, secrecy=secrecy)
 
 
 async def revoke_key(connection: Connection, key_id: str, *, actor: Actor, secrecy: Secrecy) -> None:

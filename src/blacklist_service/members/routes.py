@@ -29,6 +29,7 @@ from blacklist_service.members.schemas import (
     RevocationResponse,
     SuccessorRequest,
 )
+from blacklist_service.members.second_person.problems import SecondOfficerNeeded
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
@@ -170,6 +171,8 @@ async def make_key(
     code: Code, body: KeyRequest, request: Request, connection: Writes, actor: Acting, replay: Replayable
 ) -> HttpResponse:
     state = request.app.state
+    if state.settings.second_officer:
+        raise SecondOfficerNeeded
     key = await create_key(
         connection,
         member_code=code,

@@ -1,5 +1,6 @@
 """One transaction for each request: committed before the answer leaves, rolled back by whatever is raised."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated
@@ -10,8 +11,12 @@ from starlette.requests import Request
 
 from blacklist_service.database.connections import LOST, Connection, Pool
 from blacklist_service.problems import Undetermined
+from blacklist_service.web.fencing import note_reading
 
 ACQUIRE_SECONDS = 5
+COMMIT_SECONDS = 5.0
+"""For which an act's commit may wait for a replica: then it is 503, and found out under the same Idempotency-Key."""
+SETTLE_SECONDS = 1.0
 UNANSWERED = (
     *LOST,
     asyncpg.OperatorInterventionError,  # it goes down, comes up, was told to stop a statement or a session
@@ -37,6 +42,7 @@ async def borrowed(pool: Pool, *, within_seconds: float = ACQUIRE_SECONDS) -> As
 
     One that turned out to be a standby's is not given back: the next to ask gets one of whoever is the writer by then.
     """
+    note_reading()
     with undetermined_if_lost():
         async with pool.acquire(timeout=within_seconds) as connection:
             try:
@@ -56,8 +62,33 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
         yield connection
 
 
+@asynccontextmanager
+async def committed(connection: Connection) -> AsyncIterator[None]:
+    """A transaction whose commit is not waited for without end: no statement's time limit holds for one that waits for its
+    replica. Raise `TimeoutError` where it is not known what became of it.
+    """
+    try:
+        async with asyncio.timeout(None) as limit, connection.transaction():
+            yield
+            limit.reschedule(asyncio.get_running_loop().time() + COMMIT_SECONDS)
+    except TimeoutError:
+        await _settle(connection)
+        raise
+
+
+async def _settle(connection: Connection) -> None:
+    """The driver asks the server to wait no longer, which frees its process; one that does not hear is left."""
+    if connection.is_closed():
+        return
+    try:
+        async with asyncio.timeout(SETTLE_SECONDS):
+            await connection.execute("SELECT")
+    except UNANSWERED:
+        connection.terminate()
+
+
 async def write_transaction(request: Request) -> AsyncIterator[Connection]:
-    async with borrowed(_pool_of(request)) as connection, connection.transaction():
+    async with borrowed(_pool_of(request)) as connection, committed(connection):
         yield connection
 
 

@@ -14,6 +14,7 @@ from blacklist_client.calls import Batch, new_key
 from blacklist_client.configuration import from_environment
 from blacklist_client.conversation import Call, Request, State, converse, succeeded
 from blacklist_client.errors import NoAnswer, Refused
+from blacklist_client.feeding import FeedPart, FeedReader
 from blacklist_client.models import (
     ActResponse,
     ChangePage,
@@ -222,6 +223,20 @@ class AsyncBlacklist:
         """Changes of the public list, each once, in order; keep `next` and go on from there."""
         return await self._do(calls.get(ChangePage, "changes", after=after, limit=limit))
 
+    async def list_statement(self) -> str:
+        """The list's newest state as a signed note (`statements.read_statement` verifies it)."""
+        return await self._do(calls.get_text("list", "statement"))
+
+    async def feed(self) -> AsyncGenerator[FeedPart, None]:
+        """All that a copy of the change feed holds now, in parts of one snapshot; go on with `changes(list_version)`."""
+        request = Request("GET", calls.target("publication", set="feed"), headers={"accept": "application/x-ndjson"})
+        async with self._transport.open(request, silent_seconds=SILENT_SECONDS) as (reply, pieces):
+            reader = FeedReader.of(succeeded(reply))
+            yield FeedPart(reader.list_version, [])
+            async for piece in pieces:
+                yield reader.feed(piece)
+            reader.end()
+
     async def notices(self, *, state: str | None = None, cursor: str | None = None) -> NoticePage:
         """A court's notices to this member."""
         return await self._do(calls.get(NoticePage, "notices", state=state, cursor=cursor))
@@ -395,6 +410,10 @@ class AsyncBlacklist:
         return await self._do(calls.post(HeartbeatResponse, "list", "heartbeat"))
 
     # The log
+
+    async def shown_vkey(self) -> str:
+        """The log's public keys, one a line, as the service shows them: compare them with those that were handed over."""
+        return await self._do(calls.get_text("ledger", "vkey"))
 
     async def ledger_keys(self) -> LedgerKeysResponse:
         """The log's public keys as the service says them: to be compared with those that were handed over, not trusted."""

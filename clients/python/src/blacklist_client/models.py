@@ -232,6 +232,24 @@ class WatchesCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentPage:
+    items: list[AbsentResponse]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsentResponse:
+    """A listing that a snapshot lacks, and would end."""
+
+    case_number: str
+    debtor_name: str
+    expires_on: date | None
+    identifier_masked: str | None
+    listing_id: UUID
+    published_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActResponse:
     list_version: int | None
     listing_id: UUID
@@ -239,6 +257,17 @@ class ActResponse:
     state: ListingState
     version: int
     warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddresseePage:
+    items: list[AddresseeResponse]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddresseeResponse:
+    agency: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +317,15 @@ class BatchResponse:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateRequest:
     operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOfRowResponse:
+    """A field of the listing, as a path with dots; numbers are masked."""
+
+    after: Any
+    before: Any
+    field: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -469,6 +507,28 @@ class ExtensionRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FatePage:
+    items: list[FateResponse]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FateResponse:
+    case_number: str | None
+    changes: list[ChangeOfRowResponse]
+    column: str | None
+    debtor_name: str | None
+    fate: Literal["created", "corrected", "ended", "unchanged", "rejected"]
+    identifier_masked: str | None
+    listing_id: UUID | None
+    other_listings: list[UUID]
+    refusal: SentenceResponse | None
+    row: int
+    sheet: str | None
+    warnings: list[SentenceResponse]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedResponse:
     acknowledged: int
     last: int
@@ -513,22 +573,52 @@ class IdentifierRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPage:
+    items: list[ImportSummaryResponse]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResponse:
     absent: int
     dry_run: bool
+    file_name: str | None
     file_sha256: str | None
     findings: list[FindingResponse]
     finished_at: datetime | None
     format: str | None
+    has_moved: bool
+    has_rows: bool
     import_id: UUID
+    is_own: bool
+    is_preview: bool
     list_version: int | None
     mode: Literal["upsert", "snapshot"]
+    needs_another: bool
+    plan: PlanResponse | None
     problem: str | None
     progress: float
     queued_at: datetime
     rows: CountsResponse
     state: Literal["queued", "running", "awaiting_confirmation", "done", "failed", "cancelled"]
     unknown_columns: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSummaryResponse:
+    dry_run: bool
+    file_name: str | None
+    finished_at: datetime | None
+    import_id: UUID
+    is_own: bool
+    is_preview: bool
+    list_version: int | None
+    mode: Literal["upsert", "snapshot"]
+    operator: str | None
+    progress: float
+    queued_at: datetime
+    state: Literal["queued", "running", "awaiting_confirmation", "done", "failed", "cancelled"]
+    total: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -813,6 +903,17 @@ class PersonRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanResponse:
+    """As counts; the brakes hold what would end more than 1 % or change more than 5 % of them."""
+
+    absent: int
+    changed: int
+    ended: int
+    in_force: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishRequest:
     """One debtor in one enforcement case. `circumstances` are codes C1–C6 or a court's wording."""
 
@@ -918,6 +1019,16 @@ class RowResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPage:
+    list_version: int
+    member: str
+    more: bool
+    next: int
+    origin: str
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
     """By a name, or by a subject as a check would ask; what has ended is not found."""
 
@@ -931,6 +1042,13 @@ class SearchedSubjectRequest:
     kind: SubjectKind
     name: str
     role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceResponse:
+    code: str
+    en: str
+    zh: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,12 +108,18 @@ function followNotices() {
   for (const step of ["served", "acknowledged", "answered", "renewed", "released", "escalated"]) stream.addEventListener(step, tell);
 }
 
-function pollExport() {
-  const place = byId("export");
+// A job's state: the bar and the count move; where the state changes, the page is another one.
+function pollJobs() {
+  const place = document.querySelector("[data-poll]");
   if (!place || !/^(queued|running)$/.test(place.dataset.state)) return;
   const look = async () => {
     const answer = await fetch(place.dataset.poll);
-    if (answer.ok && (await answer.json()).state === place.dataset.state) setTimeout(look, 2000); else location.reload();
+    const found = answer.ok ? await answer.json() : {};
+    if (found.state !== place.dataset.state) { location.reload(); return; }
+    const bar = place.querySelector("progress"), said = place.querySelector("[data-said]");
+    if (bar && found.progress !== undefined) bar.value = found.progress;
+    if (said && found.said) said.textContent = found.said;
+    setTimeout(look, 1000);
   };
   setTimeout(look, 1000);
 }
@@ -153,10 +159,28 @@ function hideUnmasked() {
   if (place) setTimeout(() => place.remove(), Number(place.dataset.seconds) * 1000);
 }
 
+// Sent by the script for the bar's sake: the answer says where to go on, or what is wrong.
 function showUploads() {
   const form = document.querySelector("form[data-upload]"), bar = byId("upload");
   if (!form || !bar) return;
-  form.addEventListener("submit", () => { bar.hidden = false; bar.removeAttribute("value"); });
+  form.addEventListener("submit", (event) => {
+    bar.hidden = false;
+    if (form.dataset.upload !== "bar") { bar.removeAttribute("value"); return; }
+    event.preventDefault();
+    const button = form.querySelector("button.main"), said = byId("upload-said"), request = new XMLHttpRequest();
+    const stop = (text) => { said.textContent = text; said.hidden = false; bar.hidden = true; button.disabled = false; said.focus(); };
+    button.disabled = true; said.hidden = true; bar.value = 0;
+    request.upload.addEventListener("progress", (step) => { if (step.lengthComputable) bar.value = step.loaded / step.total; });
+    request.addEventListener("load", () => {
+      let found = {};
+      try { found = JSON.parse(request.responseText); } catch { /* a page: of a session that is over, or a refusal */ }
+      if (found.to) location.assign(found.to); else if (found.fault) stop(found.fault); else location.reload();
+    });
+    for (const end of ["error", "abort", "timeout"]) request.addEventListener(end, () => stop(form.dataset.broken));
+    request.open("POST", form.action);
+    request.setRequestHeader("Accept", "application/json");
+    request.send(new FormData(form));
+  });
 }
 
 // A receipt against its leaf: RFC 6962 inclusion, then the checkpoint's Ed25519 signature by the key given.
@@ -209,4 +233,4 @@ async function verifyHere() {
   }
 }
 
-oncePerForm(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollExport(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();
+oncePerForm(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollJobs(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();

@@ -52,7 +52,7 @@ def _attach_or_claim(layout: Layout, owner: FileLock, users: FileLock) -> str | 
             if (running := find_running(layout.root)) is not None:
                 return running
             users.release()
-        if try_claim(owner, OwnerKind.COMMAND):
+        if try_claim(owner, OwnerKind.COMMAND, layout.root):
             return None
         time.sleep(POLL_SECONDS)
     raise EmbeddedDatabaseError(f"another process has the database in {layout.root}, and it does not become ready")

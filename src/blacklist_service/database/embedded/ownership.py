@@ -2,6 +2,10 @@
 
 `lock` is held by the process whose child the server is. `users` is shared by every command that attached, and taken
 whole by an owner that goes home after its own work: it waits until the others have finished theirs.
+
+A kernel knows its own locks only. On a file system that several machines share, the owner's `lock` also says in which boot
+of which machine it runs, and a serving owner writes it anew every few seconds: whoever finds the lock free, and the words of
+another boot in it, watches for a while whether they go on.
 """
 
 import fcntl
@@ -15,6 +19,12 @@ from blacklist_service.database.embedded.layout import Layout, open_own_file, pr
 
 POLL_SECONDS = 0.02
 COMMAND_PATIENCE_SECONDS = 30.0
+SIGNED_WORDS = 3
+BEAT_SECONDS = 2.0
+WATCH_SECONDS = 10.0
+"""For which a machine that serves on the same files would have written more than once."""
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Of this run of this machine: the same in all its containers, and no other's."""
 SERVICE_PATIENCE_SECONDS = 0.5  # enough for one that is just ending, or has not yet written its name
 
 
@@ -84,16 +94,43 @@ def claim(lock: FileLock, kind: OwnerKind, data_dir: Path) -> None:
                 f"the data directory {data_dir} is in use: process {pid or 'of unknown number'} runs its database"
             )
         time.sleep(POLL_SECONDS)
-    lock.write(f"{kind} {os.getpid()}\n")
+    _require_left(lock, data_dir)
+    sign(lock, kind)
 
 
-def try_claim(lock: FileLock, kind: OwnerKind) -> bool:
+def try_claim(lock: FileLock, kind: OwnerKind, data_dir: Path) -> bool:
     if not lock.try_acquire():
         return False
-    lock.write(f"{kind} {os.getpid()}\n")
+    _require_left(lock, data_dir)
+    sign(lock, kind)
     return True
 
 
+def sign(lock: FileLock, kind: OwnerKind) -> None:
+    """Write down whose the files are; again and again by one that serves."""
+    lock.write(f"{kind} {os.getpid()} {_boot()} {time.monotonic_ns()}\n")
+
+
+def _boot() -> str:
+    return BOOT.read_text().strip()
+
+
+def _require_left(lock: FileLock, data_dir: Path) -> None:
+    """Raise `EmbeddedDatabaseError` where another machine serves on the same files."""
+    found = lock.read().split()
+    if len(found) < SIGNED_WORDS or found[2] == _boot():
+        return
+    deadline = time.monotonic() + WATCH_SECONDS
+    while time.monotonic() < deadline:
+        if lock.read().split() != found:
+            lock.release()
+            raise EmbeddedDatabaseError(
+                f"the data directory {data_dir} is in use on another machine: an embedded database is of one machine, so"
+                " let BLACKLIST_DATABASE_URL name a PostgreSQL that both reach"
+            )
+        time.sleep(POLL_SECONDS)
+
+
 def _read_holder(lock: FileLock) -> tuple[str, str]:
-    kind, _, pid = lock.read().strip().partition(" ")
+    kind, pid, *_ = [*lock.read().split(), "", ""]
     return kind, pid

@@ -17,7 +17,7 @@ from blacklist_service.database.embedded.cluster import make_cluster_if_absent
 from blacklist_service.database.embedded.configuration import server_options
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError, telling_the_operator
 from blacklist_service.database.embedded.layout import Layout
-from blacklist_service.database.embedded.ownership import FileLock, OwnerKind, claim, owner_lock
+from blacklist_service.database.embedded.ownership import BEAT_SECONDS, FileLock, OwnerKind, claim, owner_lock, sign
 from blacklist_service.database.embedded.relocation import readable_binaries
 
 ATTEMPTS = 5
@@ -33,6 +33,7 @@ class EmbeddedPostgres:
         self._layout = Layout.of(data_dir)
         self._postgres_bin = postgres_bin
         self._lock = owner_lock(self._layout)
+        self._beaten_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._binaries: Binaries
         self._account: Account
@@ -81,6 +82,12 @@ class EmbeddedPostgres:
             self._end_process()
             self._launch_until_ready(is_wanted)
 
+    def beat(self) -> None:
+        """Say now and then that this machine serves on the data directory, to whoever shares it."""
+        if self._lock.is_held and time.monotonic() - self._beaten_at >= BEAT_SECONDS:
+            sign(self._lock, OwnerKind.SERVICE)
+            self._beaten_at = time.monotonic()
+
     def turn_log(self) -> None:
         """Put the server's log aside and go on with an empty one."""
         places.turn_log(self._layout)
@@ -90,6 +97,7 @@ class EmbeddedPostgres:
         self._end_process()
         if self._lock.is_held:  # else the folder is another owner's by now
             places.forget_socket_folder(self._layout)
+            self._lock.write("")
             self._lock.release()
 
     def _prepare(self) -> None:

@@ -52,6 +52,8 @@ class Import:
     is_dry_run: bool
     legal_date: date
     actor: Actor
+    is_preview: bool = False
+    """Whether it stops, with what would become of each row, until it is confirmed."""
 
 
 @dataclass(slots=True)
@@ -77,6 +79,9 @@ async def stage_file(
             async with connection.transaction():
                 await stage_batch(connection, job.import_id, batch)
                 await keeper.keep(connection, batch)
+                await connection.execute(
+                    "UPDATE imports SET total = $2 WHERE id = $1", job.import_id, progress.total + batch.count
+                )
             progress.total += batch.count
             progress.read = file.fraction
             yield progress

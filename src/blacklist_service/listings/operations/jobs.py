@@ -8,7 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -25,9 +25,17 @@ from blacklist_service.listings.files import UnreadableFile
 from blacklist_service.listings.findings import HOLDING, NO_NUMBER_COLUMN
 from blacklist_service.listings.operations.faults import PASSED_OVER, explain
 from blacklist_service.listings.operations.importing import Import, apply_import, stage_file
+from blacklist_service.listings.operations.previews import (
+    begin_again,
+    has_moved,
+    hold_import,
+    need_another,
+    preview_import,
+)
 from blacklist_service.listings.operations.snapshots import Plan, end_absent, plan_import
 from blacklist_service.listings.operations.staging import clear_staged
 from blacklist_service.listings.problems import ImportFailed, ImportNotFound, ImportStateConflict
+from blacklist_service.listings.queries import count_fates
 from blacklist_service.problems import Conflict
 from blacklist_service.secrecy import Secrecy
 
@@ -46,6 +54,12 @@ PART_BYTES = 1 << 20
 INSERT_PART = "INSERT INTO import_parts (import_id, part, content) VALUES ($1, $2, $3)"
 MOST_ENDED_SHARE = 0.01
 MOST_CHANGED_SHARE = 0.05
+
+
+class PlanMoved(Conflict):
+    """The court's list has changed since the preview: have it made anew, and look at it again."""
+
+    code = "plan-moved"
 
 
 class OwnConfirmation(Conflict):
@@ -71,19 +85,24 @@ async def begin_import(
     is_dry_run: bool,
     actor: Actor,
     upload: Upload | None = None,
+    is_preview: bool = False,
+    needs_another: bool = True,
 ) -> Import:
-    """Write the job: queued where its file was uploaded, running where it is at hand."""
+    """Write the job: queued where its file was uploaded, running where it is at hand.
+
+    A preview waits until it is confirmed, whatever it holds: by another than its sender where `needs_another`.
+    """
     now = await database_clock(connection)
     import_id = upload.import_id if upload else new_id(now)
-    job = Import(import_id, court_code, court_name, mode, is_dry_run, legal_date(now), actor)
+    job = Import(import_id, court_code, court_name, mode, is_dry_run, legal_date(now), actor, is_preview)
     await connection.execute(
         """
         INSERT INTO imports (id, court_code, court_name, member, key_id, operator, request_id, mode, is_dry_run, state,
-                             queued_at, legal_date, file_name, parts, file_sha256)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                             queued_at, legal_date, is_preview, needs_another, file_name, parts, file_sha256)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """,
         *(import_id, court_code, court_name, actor.member, actor.key_id, actor.operator, actor.request_id, mode),
-        *(is_dry_run, "queued" if upload else "running", now, job.legal_date),
+        *(is_dry_run, "queued" if upload else "running", now, job.legal_date, is_preview, needs_another),
         *((upload.name, upload.parts, upload.sha256) if upload else (None, 0, None)),
     )
     return job
@@ -134,10 +153,17 @@ async def run_import(
 async def _run(
     connection: Connection, job: Import, path: Path, *, courts: Courts, secrecy: Secrecy
 ) -> AsyncIterator[float]:
+    if job.is_preview:
+        await begin_again(connection, job)
     async for progress in stage_file(connection, job, path, courts=courts, secrecy=secrecy):
         yield progress.read / 2
     if not await _may_go_on(connection, job):
+        if job.is_preview:
+            async for share in preview_import(connection, job, secrecy=secrecy):
+                yield 0.5 + share / 2
+            await _weigh_preview(connection, job)
         await _keep_what_waits(connection, job, path, secrecy)
+        await hold_import(connection, job)
         return
     total = max(
         1, await connection.fetchval("SELECT max(row) FROM import_rows WHERE import_id = $1", job.import_id) or 1
@@ -181,12 +207,16 @@ async def finish_import(connection: Connection, job: Import) -> None:
 async def confirm_import(
     connection: Connection, import_id: UUID, *, court_code: str, actor: Actor, secrecy: Secrecy
 ) -> None:
-    """Let a held snapshot go on; the plan is made anew. The one who sent the file cannot confirm it."""
+    """Let a held import go on; the plan is made anew. The one who sent the file cannot confirm it, unless all that holds
+    it is that it is a preview.
+    """
     row = await _lock_own(connection, import_id, court_code)
     if row["state"] != "awaiting_confirmation":
         raise ImportStateConflict("only an import that awaits confirmation can be confirmed")
-    if row["key_id"] is not None and row["key_id"] == actor.key_id:
+    if row["needs_another"] and row["key_id"] is not None and row["key_id"] == actor.key_id:
         raise OwnConfirmation
+    if await has_moved(connection, court_code, row["planned_at_version"]):
+        raise PlanMoved
     await connection.execute(
         "UPDATE imports SET state = 'queued', confirmed_by = $2 WHERE id = $1",
         import_id,
@@ -236,19 +266,39 @@ async def _may_go_on(connection: Connection, job: Import) -> bool:
 
     So does any file with a column that may speak of an end and is not understood, or without a name or a number.
     """
-    is_held = await _is_doubtful(connection, job)
+    is_braked = await _is_doubtful(connection, job)
     if job.mode == "snapshot":
-        plan: Plan = await plan_import(connection, job)
-        await connection.execute("UPDATE imports SET absent = $2 WHERE id = $1", job.import_id, plan.absent)
-        is_large = plan.ended > MOST_ENDED_SHARE * plan.in_force or plan.changed > MOST_CHANGED_SHARE * plan.in_force
-        is_held = is_held or is_large or plan.rejected > 0
+        plan = await plan_import(connection, job)
+        await connection.execute(
+            "UPDATE imports SET absent = $2, plan = $3 WHERE id = $1", job.import_id, plan.absent, asdict(plan)
+        )
+        is_braked = is_braked or _is_large(plan) or plan.rejected > 0
     is_confirmed = await connection.fetchval(
         "SELECT confirmed_by IS NOT NULL FROM imports WHERE id = $1", job.import_id
     )
-    if job.is_dry_run or is_confirmed or not is_held:
+    if job.is_dry_run or is_confirmed or not (is_braked or job.is_preview):
         return True
-    await connection.execute("UPDATE imports SET state = 'awaiting_confirmation' WHERE id = $1", job.import_id)
+    if is_braked:
+        await need_another(connection, job)
     return False
+
+
+async def _weigh_preview(connection: Connection, job: Import) -> None:
+    """Of a file that only adds to the list, what becomes of its rows is the plan; a snapshot has been weighed before."""
+    if job.mode == "snapshot":
+        return
+    counts = await count_fates(connection, job.import_id)
+    in_force = await connection.fetchval(
+        "SELECT count(*) FROM listings WHERE court_code = $1 AND ended IS NULL AND suspended_on IS NULL", job.court_code
+    )
+    plan = Plan(in_force, absent=0, ended=counts.ended, changed=counts.corrected, rejected=counts.rejected)
+    await connection.execute("UPDATE imports SET plan = $2 WHERE id = $1", job.import_id, asdict(plan))
+    if _is_large(plan):
+        await need_another(connection, job)
+
+
+def _is_large(plan: Plan) -> bool:
+    return plan.ended > MOST_ENDED_SHARE * plan.in_force or plan.changed > MOST_CHANGED_SHARE * plan.in_force
 
 
 async def _is_doubtful(connection: Connection, job: Import) -> bool:
@@ -299,4 +349,5 @@ def _import_of(row: asyncpg.Record) -> Import:
         is_dry_run=row["is_dry_run"],
         legal_date=row["legal_date"],
         actor=actor,
+        is_preview=row["is_preview"],
     )

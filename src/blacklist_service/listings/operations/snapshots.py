@@ -5,6 +5,9 @@ leaves the court the task to give its legal ground.
 """
 
 from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
 
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
@@ -78,6 +81,20 @@ async def plan_import(connection: Connection, job: Import) -> Plan:
         )
     assert row is not None  # noqa: S101 - a row of counts
     return Plan(row["in_force"], row["absent"], row["absent"] + row["ended"], row["changed"], row["rejected"])
+
+
+async def list_absent(
+    connection: Connection, import_id: UUID, court_code: str, *, after: UUID, limit: int
+) -> list[asyncpg.Record]:
+    """The listings that a snapshot which waits lacks, and would end, by id."""
+    await connection.execute("SET LOCAL enable_hashjoin = on; SET LOCAL work_mem = '64MB'")
+    return await connection.fetch(
+        f"""
+        SELECT l.id, l.case_number, l.debtor_name, l.identifier_masked, l.published_on, l.expires_on
+        {ABSENT_LISTINGS} AND l.id > $3 ORDER BY l.id LIMIT $4
+        """,
+        *(import_id, court_code, after, limit),
+    )
 
 
 async def end_absent(connection: Connection, job: Import, *, secrecy: Secrecy) -> None:

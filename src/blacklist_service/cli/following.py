@@ -1,0 +1,168 @@
+"""`follow`: apply another installation's list as this one's, for as long as each page follows what is here."""
+
+import asyncio
+import base64
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from blacklist_service.cli.environment import Workplace
+from blacklist_service.clock import now
+from blacklist_service.database.connections import LOST, Connection
+from blacklist_service.ledger.notes import Note, NoteError, VerifierKey
+from blacklist_service.ledger.statements import LIFE, ListState, read_statement
+from blacklist_service.listings.following.applying import Follower, FollowingRefusedError
+from blacklist_service.listings.following.sealing import context_of, open_page
+from blacklist_service.listings.preparing import Tools
+from blacklist_service.listings.queries import known_courts
+from blacklist_service.subjects.digests import Digester
+
+TIMEOUT_SECONDS = 60
+MOST_BYTES = 64 << 20
+PAGE = 50
+"""Small: a page holds the list's lock, for which this installation's own courts wait."""
+VERIFY_EVERY = timedelta(hours=1)
+CLOCKS_DIFFER = timedelta(minutes=5)
+FOLLOW_LOCK = 0x666F_6C6C
+
+
+class Unreachable(Exception):  # noqa: N818 - what it is
+    """The other installation gives no answer now: it is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Changes after a cursor, opened."""
+
+    items: list[Mapping[str, Any]]
+    next: int
+    list_version: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The installation that is followed. `keys` are its log's, got by another way than from itself."""
+
+    url: str
+    api_key: str
+    keys: tuple[VerifierKey, ...]
+    private_key: X25519PrivateKey
+
+    @property
+    def origin(self) -> str:
+        return self.keys[0].name
+
+    def state(self) -> ListState:
+        """What its list is now, as it signs; raise `FollowingRefusedError` for what is not signed, or too old."""
+        try:
+            state = read_statement(Note.parse(self._get("/v1/list/statement").decode()), self.keys)
+        except (NoteError, UnicodeDecodeError) as error:
+            raise FollowingRefusedError(f"{error}") from None
+        if state.at + LIFE < now():
+            raise FollowingRefusedError(
+                "the statement of the other list is too old: what is shown is not the list of now"
+            )
+        if state.at > now() + CLOCKS_DIFFER:
+            raise FollowingRefusedError("the statement of the other list is of the future: one of the clocks is wrong")
+        return state
+
+    def page(self, after: int) -> Page:
+        query = urllib.parse.urlencode({"after": after, "limit": PAGE})
+        try:
+            found = json.loads(self._get(f"/v1/changes/sealed?{query}"))
+            context = context_of(
+                origin=self.origin,
+                member=found["member"],
+                after=after,
+                next_=found["next"],
+                list_version=found["list_version"],
+            )
+            items = json.loads(open_page(base64.b64decode(found["sealed"]), self.private_key, context))
+            return Page(items, found["next"], found["list_version"], found["more"])
+        except (ValueError, KeyError, TypeError):
+            raise Unreachable("what came is no page of a change feed") from None
+
+    def _get(self, target: str) -> bytes:
+        request = urllib.request.Request(self.url.rstrip("/") + target)  # noqa: S310 - the operator's choice
+        request.add_header("Authorization", f"Bearer {self.api_key}")
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - as above
+                content: bytes = response.read(MOST_BYTES)
+        except urllib.error.HTTPError as error:
+            raise _refused(error.code) from None
+        except OSError as error:
+            raise Unreachable(f"not reached ({type(error).__name__})") from None
+        return content
+
+
+def _refused(status: int) -> Exception:
+    if status == HTTPStatus.GONE:
+        return FollowingRefusedError(
+            "the other list does not know how far it was followed: it was restored from a backup; begin anew with --anew"
+        )
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return FollowingRefusedError(f"the other installation refuses the key ({status})")
+    return Unreachable(f"the other installation answers {status}")
+
+
+async def follow_for_ever(
+    workplace: Workplace, upstream: Upstream, *, every_seconds: float, is_anew: bool, say: Callable[[str], None]
+) -> None:
+    """Follow until something is refused; what cannot be reached is tried again. `every_seconds` of 0: once."""
+    while True:
+        try:
+            async with workplace.connected() as connection:
+                if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", FOLLOW_LOCK):
+                    raise FollowingRefusedError("another process follows already")
+                follower = await follower_of(connection, workplace, upstream.origin)
+                await follower.take_up()
+                if is_anew:
+                    await follower.begin_anew()
+                    is_anew = False
+                while True:
+                    await follow_to_now(follower, upstream, say=say)
+                    if not every_seconds:
+                        return
+                    await asyncio.sleep(every_seconds)
+        except (Unreachable, *LOST) as error:
+            if not every_seconds:
+                raise
+            say(f"tried again: {error}")
+            await asyncio.sleep(every_seconds)
+
+
+async def follower_of(connection: Connection, workplace: Workplace, origin: str) -> Follower:
+    secrecy = workplace.secrecy
+    tools = Tools(Digester(secrecy.digest_key), secrecy.cipher("listing"))
+    return Follower(connection, origin, secrecy, tools, await known_courts(connection))
+
+
+async def follow_to_now(follower: Follower, upstream: Upstream, *, say: Callable[[str], None]) -> None:
+    """Apply what is new up to a statement's version, and hold it against the statement where the hour is over."""
+    state = await asyncio.to_thread(upstream.state)
+    source = await follower.take_up()
+    if source.stated_at is not None and (state.at < source.stated_at or state.version < source.cursor):
+        raise FollowingRefusedError("the other list is older than it was: it was put back, or this is another one")
+    cursor = source.cursor
+    while cursor < state.version:
+        page = await asyncio.to_thread(upstream.page, cursor)
+        reached = min(page.next, state.version) if page.more else state.version
+        if page.list_version < state.version or reached <= cursor:
+            raise Unreachable("the changes end before what was signed")
+        items = [item for item in page.items if item["list_version"] <= state.version]
+        await follower.apply(items, after=cursor, cursor=reached)
+        cursor = reached
+        say(f"followed to {cursor} of {state.version}")
+    is_due = source.verified_at is None or source.is_anew or now() - source.verified_at >= VERIFY_EVERY
+    await follower.settle(state, is_verified=is_due)
+    if is_due:
+        say(f"verified at {state.version}: {state.count} listings")

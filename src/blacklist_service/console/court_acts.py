@@ -1,0 +1,125 @@
+"""经办: acts on a listing that one person does: deleting, withdrawing, suspending, performance, identity, the certificate."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import HTMLResponse, Response
+
+from blacklist_service.access.duties import Duty
+from blacklist_service.clock import legal_date, now
+from blacklist_service.console.court_forms import take_refusal
+from blacklist_service.console.court_words import GROUNDS, PERFORMANCE_KINDS, SUSPENSION_GROUNDS
+from blacklist_service.console.forms import Form
+from blacklist_service.console.maker import id_of, own_listing
+from blacklist_service.console.routing import page
+from blacklist_service.console.visits import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class ListingAct:
+    """An act: where it goes, and what its form has, each with the sentence for its absence; None: may be left empty."""
+
+    name: str
+    path: str
+    fields: Mapping[str, str | None]
+
+
+ACTS = (
+    ListingAct("deletion", "deletion", {"ground": "请选择删除事由", "decided_on": "请填写决定日期", "note": None}),
+    ListingAct("withdrawal", "withdrawal", {"reason": "请写明撤销理由", "decided_on": "请填写决定日期"}),
+    ListingAct(
+        "suspension",
+        "suspension",
+        {"ground": "请选择屏蔽事由", "decided_on": "请填写决定日期", "reason": "请写明理由"},
+    ),
+    ListingAct("resumption", "resumption", {"decided_on": "请填写决定日期", "reason": "请写明理由"}),
+    ListingAct(
+        "performance", "performance", {"kind": "请选择履行情况", "performed_on": "请填写履行日期", "note": None}
+    ),
+    ListingAct("identity-contest", "identity-contest", {"reason": "请写明理由"}),
+    ListingAct("identity-contest-withdrawal", "identity-contest/withdrawal", {"reason": "请写明理由"}),
+)
+ACT_LABELS = {
+    "ground": "事由",
+    "decided_on": "决定日期",
+    "reason": "理由",
+    "note": "备注",
+    "kind": "履行情况",
+    "performed_on": "履行日期",
+}
+TABLES = {
+    "deletion": {"ground": GROUNDS},
+    "suspension": {"ground": SUSPENSION_GROUNDS},
+    "performance": {"kind": PERFORMANCE_KINDS},
+}
+
+
+def _register(act: ListingAct) -> None:
+    async def show(visit: Visit) -> Response:
+        given = visit.query.get("ground", "")
+        return _form(visit, act, Form({"ground": given} if given in GROUNDS else {}), await own_listing(visit))
+
+    async def do(visit: Visit) -> Response:
+        return await _do(visit, act)
+
+    path = f"/listings/{{listing_id}}/{act.name}"
+    handlers: tuple[tuple[str, Callable[[Visit], Awaitable[Response]]], ...] = (("GET", show), ("POST", do))
+    for method, handler in handlers:
+        page(method, path, Duty.MAKER, keeps=method == "POST")(handler)
+
+
+for _act in ACTS:
+    _register(_act)
+
+
+@page("POST", "/listings/{listing_id}/removal-certificate", Duty.MAKER)
+async def certify(visit: Visit) -> Response:
+    """The API's own page, to be printed, under the policy it comes with. Each issue is an entry."""
+    path = f"/v1/listings/{id_of(visit, 'listing_id')}/removal-certificate"
+    reply = await visit.call("POST", path, body={"operator": visit.principal.operator})
+    if not reply.is_ok:
+        form = Form()
+        take_refusal(form, reply.json)
+        return visit.show("court/told.html", status=reply.status, form=form, listing_id=id_of(visit, "listing_id"))
+    if reply.status == 202:
+        form = Form(general=["证明的条目正在封存，请过几秒钟再出具"])
+        return visit.show("court/told.html", status=202, form=form, listing_id=id_of(visit, "listing_id"))
+    return HTMLResponse(reply.content, headers={"Content-Security-Policy": reply.headers["content-security-policy"]})
+
+
+async def _do(visit: Visit, act: ListingAct) -> Response:
+    form, listing = visit.form, await own_listing(visit)
+    if form["edit"]:
+        return _form(visit, act, form, listing)
+    for name, sentence in act.fields.items():
+        if sentence:
+            form.require(name, sentence)
+    if form.is_faulty:
+        return _form(visit, act, form, listing, status=422)
+    body: dict[str, Any] = {name: form.given(name) for name in act.fields if form.given(name)}
+    headers = {"If-Match": f'"{form["version"]}"', "Idempotency-Key": form["once"]}
+    path = f"/v1/listings/{id_of(visit, 'listing_id')}/{act.path}"
+    reply = await visit.call("POST", path, body=body, headers=headers)
+    if not reply.is_ok:
+        take_refusal(form, reply.json, pointers={f"/{name}": name for name in act.fields})
+        status = reply.status if reply.status in {403, 409, 412} else 422
+        return _form(visit, act, form, listing, status=status)
+    if act.name == "withdrawal":
+        touched = reply.json["touched_checks"]
+        units = {one["agency"]: one["name"] for one in (await visit.read("/v1/notices/addressees"))["items"]}
+        return visit.show("court/withdrawn.html", listing=listing, touched=touched, units=units)
+    return visit.go(f"/listings/{id_of(visit, 'listing_id')}", done=act.name)
+
+
+def _form(visit: Visit, act: ListingAct, form: Form, listing: Any, *, status: int = 200) -> Response:
+    return visit.show(
+        "court/act.html",
+        status=status,
+        form=form,
+        act=act,
+        listing=listing,
+        labels=ACT_LABELS,
+        tables=TABLES.get(act.name, {}),
+        today=legal_date(now()).isoformat(),
+    )

@@ -1,0 +1,268 @@
+"""What the codes of the court's acts are called at the desk: beside `wording`, for the court's pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from blacklist_service.console.wording import CIRCUMSTANCES, IDENTIFIER_TYPES, KINDS
+from blacklist_service.console.wording_officers import KEY_ROLES
+
+COURT_ACTS: Mapping[str, str] = {
+    "publish": "发布",
+    "correct": "更正",
+    "extend": "延长期限",
+    "import": "批量导入",
+    "stop_notice": "送达协助执行通知书",
+    "delete": "删除",
+    "withdraw": "撤销",
+    "release": "解除协助执行通知书",
+    "key": "签发密钥",
+    "catalogue": "措施目录生效",
+}
+PROPOSAL_STATES: Mapping[str, str] = {
+    "waiting": "待复核",
+    "in_force": "已生效",
+    "returned": "已退回",
+    "recalled": "已撤回",
+    "expired": "已过期",
+}
+STATE_KINDS: Mapping[str, str] = {
+    "waiting": "flag",
+    "in_force": "clear",
+    "returned": "block",
+    "published": "block",
+    "grace": "flag",
+    "suspended": "flag",
+    "queued": "plain",
+    "running": "plain",
+    "awaiting_confirmation": "flag",
+    "done": "clear",
+    "failed": "block",
+}
+"""The colours beside the words."""
+RETURN_CODES: Mapping[str, str] = {
+    "reason": "复核人员退回",
+    "number_differs": "两次录入的证件号码不一致",
+}
+LISTING_STATES: Mapping[str, str] = {
+    "grace": "宽限期内",
+    "published": "公布中",
+    "suspended": "暂时屏蔽",
+    "expired": "期限届满",
+    "deleted": "已删除",
+    "withdrawn": "已撤销",
+}
+GROUNDS: Mapping[str, str] = {
+    "performed": "（一）已履行生效法律文书确定的义务，或者已执行完毕",
+    "settlement_performed": "（二）达成执行和解协议且已履行完毕",
+    "creditor_request": "（三）申请执行人书面申请删除，经审查同意",
+    "no_assets_found": "（四）终结本次执行后两次查询未发现有可供执行财产",
+    "stayed": "（五）因审判监督或破产程序，依法裁定中止执行",
+    "not_to_enforce": "（六）依法裁定不予执行",
+    "terminated": "（七）依法裁定终结执行",
+    "early_by_decision": "第二条第二款：决定提前删除",
+    "term_expired": "第十条第二款：纳入期限届满",
+}
+SUSPENSION_GROUNDS: Mapping[str, str] = {"bankruptcy": "人民法院裁定受理破产申请", "other": "其他（以决定书为准）"}
+TASKS: Mapping[str, str] = {
+    "delete_after_term": "期限届满，应予删除",
+    "delete_after_performance": "已履行，应予删除",
+    "review_after_performance": "另案信息已因履行删除，请核查本条",
+    "decide_early_deletion": "已履行，决定是否提前删除",
+    "confirm_identity": "身份存疑，须当日核实",
+    "give_ground": "补充终止的法定事由",
+    "decide_objection": "异议待决定",
+    "decide_reconsideration": "复议待决定",
+    "act_on_upheld_objection": "异议成立，须更正、删除或者撤销",
+}
+TASK_BUTTONS: Mapping[str, str] = {
+    "delete_after_term": "办理删除",
+    "delete_after_performance": "办理删除",
+    "review_after_performance": "查看",
+    "decide_early_deletion": "办理删除",
+    "confirm_identity": "登记身份存疑",
+    "give_ground": "补充事由",
+    "decide_objection": "作出决定",
+    "decide_reconsideration": "登记复议结果",
+    "act_on_upheld_objection": "办理",
+}
+LISTING_ACTS: Mapping[str, str] = {
+    "decided": "决定纳入",
+    "published": "发布",
+    "corrected": "更正",
+    "extended": "延长期限",
+    "disputed": "登记异议状态",
+    "contested": "登记身份存疑",
+    "contest_withdrawn": "解除身份存疑",
+    "suspended": "暂时屏蔽",
+    "resumed": "恢复公布",
+    "reinstated": "恢复误终止的信息",
+    "expired": "期限届满",
+    "deleted": "删除",
+    "withdrawn": "撤销",
+}
+SEXES: Mapping[str, str] = {"male": "男", "female": "女"}
+PERFORMANCES: Mapping[str, str] = {
+    "none": "全部未履行",
+    "partial": "部分未履行",
+    "full": "全部已履行",
+    "other": "其他",
+}
+PERFORMANCE_KINDS: Mapping[str, str] = {"performed": "义务已全部履行", "settlement_performed": "和解协议已履行完毕"}
+SEVERITIES: Mapping[str, str] = {"light": "轻微", "ordinary": "一般", "serious": "严重"}
+APPLICANTS: Mapping[str, str] = {"creditor": "申请执行人申请", "court": "人民法院依职权"}
+PEOPLE: Mapping[str, str] = {
+    "legal_representative": "法定代表人",
+    "principal": "主要负责人",
+    "directly_responsible": "影响债务履行的直接责任人员",
+    "actual_controller": "实际控制人",
+}
+LISTING_FIELDS: Mapping[str, str] = {
+    "case_number": "案号",
+    "party_sequence": "被执行人序号",
+    "debtor.kind": "类型",
+    "debtor.name": "被执行人姓名/名称",
+    "debtor.sex": "性别",
+    "debtor.identifier": "证件类型和号码",
+    "debtor.people": "法定代表人等有关人员",
+    "circumstances": "失信情形",
+    "circumstances_text": "决定书所写情形",
+    "decision.document_number": "决定书文号",
+    "decision.decided_on": "决定日期",
+    "decision.on_application_of": "纳入方式",
+    "served_on": "决定书送达日期",
+    "published_on": "发布日期",
+    "grace_until": "宽限期至",
+    "expires_on": "期限届满日",
+    "basis.document_number": "执行依据文号",
+    "basis.issuer": "作出执行依据单位",
+    "filed_on": "立案日期",
+    "obligation": "生效法律文书确定的义务",
+    "performance": "履行情况",
+    "performed_part": "已履行部分",
+    "unperformed_part": "未履行部分",
+    "severity": "失信程度",
+    "record_id": "失信编号或流水号",
+    "further_identifiers": "其他证件号码",
+}
+IMPORT_STATES: Mapping[str, str] = {
+    "queued": "排队中",
+    "running": "正在读取",
+    "awaiting_confirmation": "预览（尚未生效）",
+    "done": "已完成",
+    "failed": "未完成",
+    "cancelled": "已取消",
+}
+MODES: Mapping[str, str] = {"upsert": "增量：只处理文件中的行", "snapshot": "全量：文件即本院全部名单，缺少的将终止"}
+FATES: Mapping[str, str] = {
+    "created": "新增",
+    "corrected": "更正",
+    "ended": "终止",
+    "unchanged": "无变化",
+    "rejected": "退回",
+}
+FATE_KINDS: Mapping[str, str] = {
+    "created": "block",
+    "corrected": "flag",
+    "ended": "clear",
+    "unchanged": "plain",
+    "rejected": "flag",
+}
+OBJECTION_GROUNDS: Mapping[str, str] = {
+    "not_to_be_listed": "不应纳入",
+    "inaccurate": "记载的信息不准确",
+    "to_be_deleted": "应予删除",
+    "not_the_debtor": "并非被执行人本人",
+}
+OBJECTION_STATES: Mapping[str, str] = {
+    "filed": "审查中",
+    "rejected": "已驳回",
+    "upheld": "成立",
+    "reconsideration": "复议中",
+}
+OBJECTION_RESULTS: Mapping[str, str] = {"upheld": "异议成立", "rejected": "驳回异议"}
+FINDINGS: Mapping[str, str] = {"in_order": "办理无误", "not_in_order": "存在问题"}
+OBJECT_KINDS: Mapping[str, str] = {
+    "deposit": "存款",
+    "movable": "动产",
+    "real_estate": "不动产",
+    "other_right": "其他财产权",
+}
+NOTICE_STEPS: Mapping[str, str] = {
+    "served": "送达",
+    "acknowledged": "签收",
+    "answered": "回复",
+    "renewed": "续期",
+    "released": "解除",
+    "escalated": "逾时上报",
+    "attached": "上传附件",
+}
+ACT_TITLES: Mapping[str, str] = {
+    "deletion": "删除失信信息",
+    "withdrawal": "撤销失信信息",
+    "suspension": "暂时屏蔽",
+    "resumption": "恢复公布",
+    "performance": "登记履行",
+    "identity-contest": "登记身份存疑",
+    "identity-contest-withdrawal": "解除身份存疑",
+}
+ACT_NOTES: Mapping[str, str] = {
+    "deletion": "立即生效：拖延会损害被执行人。由其他人员在一个工作日内事后复核。",
+    "withdrawal": "自始错误的，予以撤销，立即生效；随后列出受影响的核查，以便告知有关单位。",
+    "suspension": "屏蔽期间不公布，期限照算，可以恢复。",
+    "resumption": "恢复后下一次核查即按在列答复。",
+    "performance": "只作登记，不会自动删除；应在期限内办理删除。",
+    "identity-contest": "登记后，证件号码一致的核查只作人工审核提示，直至解除。",
+    "identity-contest-withdrawal": "确认证件号码属被执行人本人的，予以解除。",
+}
+LEAD_KINDS: Mapping[str, str] = {
+    "asset": "财产线索",
+    "whereabouts": "下落线索",
+    "evasion": "规避执行",
+    "refusal_to_perform": "拒不执行",
+    "other": "其他",
+}
+LEAD_STATES: Mapping[str, str] = {"filed": "待受理", "taken_up": "已受理", "closed": "已办结"}
+LOSSES: Mapping[str, str] = {
+    "matter_removed": "取消事项",
+    "measure_removed": "取消措施",
+    "class_weakened": "力度减弱",
+    "reach_narrowed": "范围缩小",
+}
+VALUES: Mapping[str, Mapping[str, str]] = {
+    "debtor.kind": KINDS,
+    "debtor.sex": SEXES,
+    "performance": PERFORMANCES,
+    "severity": SEVERITIES,
+    "decision.on_application_of": APPLICANTS,
+}
+
+
+def shown(field: str, value: Any) -> str:
+    """A field of a listing in the desk's words, whatever form the document keeps it in."""
+    if value is None or value in ("", []):
+        return ""
+    if field == "debtor.identifier":
+        return _identifier(value)
+    if field == "circumstances":
+        return "；".join(CIRCUMSTANCES.get(code, code) for code in value)
+    if field == "debtor.people":
+        return "；".join(_person(one) for one in value)
+    if field == "further_identifiers":
+        return "；".join(map(_identifier, value))
+    return VALUES.get(field, {}).get(str(value), str(value))
+
+
+def key_title(title: str) -> str:
+    """A proposal of a key is titled by its member and its role's code."""
+    member, _, role = title.rpartition(" ")
+    return f"{member} {KEY_ROLES.get(role, role)}"
+
+
+def _identifier(value: Mapping[str, Any]) -> str:
+    number = value.get("number") or value.get("number_masked") or ""
+    return f"{IDENTIFIER_TYPES.get(value['type'], value['type'])} {number}"
+
+
+def _person(person: Mapping[str, Any]) -> str:
+    identifier = f"（{_identifier(person['identifier'])}）" if person.get("identifier") else ""
+    return f"{PEOPLE.get(person['relation'], person['relation'])} {person['name']}{identifier}"

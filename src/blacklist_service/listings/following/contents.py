@@ -1,0 +1,65 @@
+"""A listing's content, read back from what another installation shows and seals of it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from blacklist_service.ledger.entries import canonical
+from blacklist_service.listings.preparing import document_of
+from blacklist_service.listings.renewing import declared_types, naming_content
+from blacklist_service.listings.rules import Content
+
+
+class Unreadable(ValueError):  # noqa: N818 - what it is
+    """It cannot be read back so that the same would be shown: of another version of the service."""
+
+
+def content_of(document: Mapping[str, Any], numbers: Mapping[str, Any], *, court_name: str, today: date) -> Content:
+    """Raise `Unreadable` unless what is read would be shown exactly as it is shown there."""
+    try:
+        shown = document["debtor"]["identifier"]
+        for declared in declared_types(document["debtor"]["kind"], shown, numbers["identifier"]):
+            content = _whole(naming_content(document, numbers, declared, today), document)._replace(
+                court_name=court_name
+            )
+            if canonical(document_of(content)) == canonical(dict(document)):
+                return content
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unreadable("a listing of the other installation is not of this version's form") from None
+    raise Unreadable("a listing of the other installation would be shown otherwise here")
+
+
+def _whole(content: Content, document: Mapping[str, Any]) -> Content:
+    """With what neither names the debtor nor finds it."""
+    decision, basis = document["decision"], document["basis"]
+    people = tuple(
+        replace(person, since=_day(shown["from"]), until=_day(shown["to"]))
+        for person, shown in zip(content.people, document["debtor"]["people"], strict=True)
+    )
+    return content._replace(
+        people=people,
+        sex=document["debtor"]["sex"],
+        circumstances=tuple(document["circumstances"]),
+        circumstances_text=document["circumstances_text"],
+        record_id=document.get("record_id"),
+        decision_number=decision["document_number"],
+        decided_on=_day(decision["decided_on"]),
+        on_application_of=decision["on_application_of"],
+        published_on=_day(document["published_on"]),
+        expires_on=_day(document["expires_on"]),
+        grace_until=_day(document["grace_until"]),
+        filed_on=_day(document["filed_on"]),
+        basis_number=basis["document_number"],
+        basis_issuer=basis["issuer"],
+        obligation=document["obligation"],
+        performance=document["performance"],
+        performed_part=document["performed_part"],
+        unperformed_part=document["unperformed_part"],
+        severity=document.get("severity"),
+        served_on=_day(document.get("served_on")),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

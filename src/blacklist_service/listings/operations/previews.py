@@ -1,0 +1,82 @@
+"""A preview: a file read and staged whole, with what would become of each row, that waits until it is confirmed.
+
+What is staged stays for as long as it waits, so that each row can be compared with what the list says. Confirmed, the file
+is read again: where the court's list has moved since, it is a preview again, and is confirmed anew.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import UUID
+
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.operations.importing import Import, apply_import
+from blacklist_service.listings.problems import ImportNotFound, ImportStateConflict
+from blacklist_service.secrecy import Secrecy
+
+
+async def begin_again(connection: Connection, job: Import) -> None:
+    """Before the file is read: drop what an earlier preview said; confirmed on a list that has not moved, it is none any
+    more.
+    """
+    async with connection.transaction():
+        row = await connection.fetchrow(
+            "SELECT confirmed_by, planned_at_version FROM imports WHERE id = $1 FOR UPDATE", job.import_id
+        )
+        assert row is not None  # noqa: S101 - the job's own
+        is_void = await has_moved(connection, job.court_code, row["planned_at_version"])
+        goes_on = row["confirmed_by"] is not None and not is_void
+        await connection.execute("DELETE FROM import_fates WHERE import_id = $1", job.import_id)
+        await connection.execute(
+            """
+            UPDATE imports SET is_preview = NOT $2, confirmed_by = CASE WHEN $2 THEN confirmed_by END,
+                   planned_at_version = (SELECT version FROM heads WHERE name = 'list')
+            WHERE id = $1
+            """,
+            *(job.import_id, goes_on),
+        )
+
+
+async def preview_import(connection: Connection, job: Import, *, secrecy: Secrecy) -> AsyncIterator[float]:
+    """Write what would become of each row if it took effect now; yield how far that is, from 0 to 1."""
+    total = max(1, await connection.fetchval("SELECT total FROM imports WHERE id = $1", job.import_id))
+    passed = 0
+    async for settled in apply_import(connection, replace(job, is_dry_run=True), secrecy=secrecy):
+        passed += settled
+        yield min(1.0, passed / total)
+
+
+async def need_another(connection: Connection, job: Import) -> None:
+    """The brakes hold it: whoever sent it cannot let it go on."""
+    await connection.execute("UPDATE imports SET needs_another = true WHERE id = $1", job.import_id)
+
+
+async def hold_import(connection: Connection, job: Import) -> None:
+    await connection.execute("UPDATE imports SET state = 'awaiting_confirmation' WHERE id = $1", job.import_id)
+
+
+async def has_moved(connection: Connection, court_code: str, planned_at_version: int | None) -> bool:
+    """Whether a listing of the court has changed since a list version; nothing was planned: no."""
+    if planned_at_version is None:
+        return False
+    moved: bool = await connection.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM listing_versions v JOIN listings l ON l.id = v.listing_id
+                       WHERE v.list_version > $2 AND l.court_code = $1)
+        """,
+        *(court_code, planned_at_version),
+    )
+    return moved
+
+
+async def make_again(connection: Connection, import_id: UUID, *, court_code: str) -> None:
+    """Have a preview that waits made anew, on the list as it is now."""
+    row = await connection.fetchrow(
+        "SELECT state, court_code, is_preview FROM imports WHERE id = $1 FOR UPDATE", import_id
+    )
+    if row is None or row["court_code"] != court_code:
+        raise ImportNotFound
+    if row["state"] != "awaiting_confirmation" or not row["is_preview"]:
+        raise ImportStateConflict("only a preview that waits can be made anew")
+    await connection.execute(
+        "UPDATE imports SET state = 'queued', progress = 0, confirmed_by = NULL WHERE id = $1", import_id
+    )

@@ -1,0 +1,117 @@
+"""Setting a court's options; owing and giving a review. Each an entry of the ledger, in the act's own transaction."""
+
+from collections.abc import Mapping
+from datetime import date
+from uuid import UUID
+
+from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.clock import new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.members.problems import MemberInvalid
+from blacklist_service.members.queries import get_member
+from blacklist_service.members.rules import MemberKind
+from blacklist_service.members.second_person.problems import NeverTwo, OwnWork, ReviewedAlready, ReviewNotFound
+from blacklist_service.members.second_person.queries import Review, list_options, read_review
+from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
+from blacklist_service.problems import FieldError
+from blacklist_service.secrecy import Secrecy
+
+
+async def set_options(
+    connection: Connection, member: str, options: Mapping[CourtAct, int], *, actor: Actor, secrecy: Secrecy
+) -> Mapping[CourtAct, int]:
+    """Say how many people acts of a court's accounts need; what is not named stays. The same again changes nothing.
+
+    Raise `NeverTwo` for an act that delay would make a harm.
+    """
+    if (await get_member(connection, member)).kind is not MemberKind.COURT:
+        raise MemberInvalid("only a court has these options")
+    for act, persons in options.items():
+        if act in AT_ONCE and persons > 1:
+            raise NeverTwo(errors=[FieldError(f"/options/{act.value}", "never-two", NeverTwo.title())])
+    await connection.execute("SELECT FROM members WHERE code = $1 FOR UPDATE", member)
+    before = await list_options(connection, member)
+    changed = {act: persons for act, persons in options.items() if before[act] != persons}
+    if not changed:
+        return before
+    at = await database_clock(connection)
+    await connection.executemany(
+        """
+        INSERT INTO court_options (member, act, persons, changed_at, changed_by) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (member, act) DO UPDATE
+        SET persons = excluded.persons, changed_at = excluded.changed_at, changed_by = excluded.changed_by
+        """,
+        [(member, act.value, persons, at, actor.key_id or actor.operator) for act, persons in changed.items()],
+    )
+    facts = {
+        "member": member,
+        "before": {act.value: before[act] for act in changed},
+        "after": {act.value: persons for act, persons in changed.items()},
+    }
+    await record(connection, [Entry(Action.COURT_OPTIONS_CHANGED, actor, facts=facts)], at=at, secrecy=secrecy)
+    return {**before, **changed}
+
+
+async def owe_review(
+    connection: Connection,
+    caller: Principal,
+    actor: Actor,
+    act: CourtAct,
+    target: UUID,
+    *,
+    version: int | None = None,
+    due_on: date,
+) -> None:
+    """Note that what a person just did alone is to be looked at by another. A system's key owes none."""
+    if not caller.is_account:
+        return
+    at = await database_clock(connection)
+    await connection.execute(
+        """
+        INSERT INTO reviews (id, member, act, target, version, made_by, operator, made_at, due_on)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        *(new_id(at), caller.member, act.value, target, version, caller.key_id, actor.operator, at, due_on),
+    )
+
+
+async def give_review(
+    connection: Connection,
+    review_id: UUID,
+    *,
+    finding: ReviewFinding,
+    note: str | None,
+    caller: Principal,
+    actor: Actor,
+    secrecy: Secrecy,
+) -> Review:
+    """Say what was found; raise `OwnWork` for whoever did the act, `ReviewedAlready` where another has said it."""
+    row = await connection.fetchrow("SELECT * FROM reviews WHERE id = $1 FOR UPDATE", review_id)
+    if row is None or row["member"] != caller.member:
+        raise ReviewNotFound
+    if row["made_by"] == caller.key_id:
+        raise OwnWork
+    if row["reviewed_at"] is not None:
+        raise ReviewedAlready
+    at = await database_clock(connection)
+    sealed = None if note is None else secrecy.cipher("reviews").seal(note.encode(), review_id.bytes)
+    done = await connection.fetchrow(
+        "UPDATE reviews SET reviewed_by = $2, reviewer = $3, reviewed_at = $4, finding = $5, note = $6 WHERE id = $1"
+        " RETURNING *",
+        *(review_id, caller.key_id, actor.operator, at, finding.value, sealed),
+    )
+    assert done is not None  # noqa: S101 - it is locked
+    is_listing = row["act"] != CourtAct.RELEASE.value
+    facts = {"review": str(review_id), "act": row["act"], "finding": finding.value, "made_by": row["made_by"]}
+    entry = Entry(
+        Action.REVIEW_DONE,
+        actor,
+        listing_ids=(row["target"],) if is_listing else (),
+        facts=facts if is_listing else facts | {"notice": str(row["target"])},
+        private={"note": note} if note else {},
+    )
+    await record(connection, [entry], at=at, secrecy=secrecy)
+    return read_review(done, secrecy)

@@ -1,0 +1,87 @@
+"""Whether an act needs two people; what waits for a review."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.database.connections import Connection
+from blacklist_service.members.second_person.problems import SecondPersonNeeded
+from blacklist_service.members.second_person.rules import USUAL_PERSONS, CourtAct, ReviewFinding
+from blacklist_service.secrecy import Secrecy
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An act that took effect at once, and what another found when looking at it."""
+
+    review_id: UUID
+    act: CourtAct
+    target: UUID
+    version: int | None
+    made_by: str
+    operator: str | None
+    made_at: datetime
+    due_on: date
+    reviewed_by: str | None
+    reviewer: str | None
+    reviewed_at: datetime | None
+    finding: ReviewFinding | None
+    note: str | None
+
+
+async def list_options(connection: Connection, member: str) -> Mapping[CourtAct, int]:
+    """How many people each act of the member's accounts needs."""
+    rows = await connection.fetch("SELECT act, persons FROM court_options WHERE member = $1", member)
+    return {**USUAL_PERSONS, **{CourtAct(row["act"]): row["persons"] for row in rows}}
+
+
+async def needs_two(connection: Connection, caller: Principal, act: CourtAct) -> bool:
+    """Whether the caller is a person whose court has two people do this. A system's key never is."""
+    return caller.is_account and (await list_options(connection, caller.member))[act] > 1
+
+
+async def require_alone(connection: Connection, caller: Principal, act: CourtAct) -> None:
+    """Raise `SecondPersonNeeded` where the caller may only propose this."""
+    if await needs_two(connection, caller, act):
+        raise SecondPersonNeeded
+
+
+async def list_reviews(
+    connection: Connection, member: str, *, is_open: bool, before: UUID, limit: int, secrecy: Secrecy
+) -> list[Review]:
+    """What waits for a review, or what was reviewed, newest first."""
+    rows = await connection.fetch(
+        "SELECT * FROM reviews WHERE member = $1 AND (reviewed_at IS NULL) = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
+        *(member, is_open, before, limit),
+    )
+    return [read_review(row, secrecy) for row in rows]
+
+
+async def count_open_reviews(connection: Connection, member: str, *, not_by: str) -> int:
+    """What waits for a review that somebody else than this key or account has to make."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM reviews WHERE member = $1 AND reviewed_at IS NULL AND made_by <> $2", member, not_by
+    )
+    return count
+
+
+def read_review(row: asyncpg.Record, secrecy: Secrecy) -> Review:
+    kept = dict(row)
+    sealed, review_id = kept["note"], kept.pop("id")
+    assert isinstance(review_id, UUID)  # noqa: S101 - a primary key
+    note = secrecy.cipher("reviews").open(sealed, review_id.bytes).decode() if isinstance(sealed, bytes) else None
+    values = {name: kept[name] for name in Review.__slots__ if name in kept}
+    found = kept["finding"]
+    return Review(
+        **values
+        | {
+            "review_id": review_id,
+            "act": CourtAct(str(kept["act"])),
+            "finding": None if found is None else ReviewFinding(str(found)),
+            "note": note,
+        }
+    )

@@ -1,0 +1,222 @@
+"""What is proposed, as the act that it becomes: tried when it is proposed, carried out when it is approved."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+import asyncpg
+
+from blacklist_service.assistance.operations import Desk, serve_notice
+from blacklist_service.assistance.services import read_service
+from blacklist_service.clock import legal_date, now
+from blacklist_service.database.connections import Connection
+from blacklist_service.listings.operations.acts import (
+    Court,
+    Done,
+    correct_listing,
+    extend_listing,
+    publish_listing,
+    require_court,
+)
+from blacklist_service.listings.operations.jobs import confirm_import
+from blacklist_service.listings.preparing import Tools
+from blacklist_service.listings.problems import ImportNotFound, ImportStateConflict
+from blacklist_service.listings.publications import read_publication
+from blacklist_service.listings.queries import find_import, known_courts
+from blacklist_service.listings.rules import Content, Warn
+from blacklist_service.listings.schemas import PublishRequest
+from blacklist_service.measures.operations import apply_measures, compare_catalogue
+from blacklist_service.measures.rules import Catalogue
+from blacklist_service.members.operations import create_key
+from blacklist_service.proposals.rules import ProposalAct
+from blacklist_service.proposals.schemas import ProposalRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an act led to."""
+
+    listing_id: UUID | None = None
+    version: int | None = None
+    list_version: int | None = None
+    notice_id: UUID | None = None
+    import_id: UUID | None = None
+    key_id: str | None = None
+    measures_version: int | None = None
+    warnings: list[str] = field(default_factory=list)
+    others: list[UUID] = field(default_factory=list)
+    key: str | None = field(default=None, repr=False)
+    """Shown once, to whoever approved it, and kept nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDesk(Desk):
+    """Who proposes or decides, and with what; `key_environment` is the second word of a key."""
+
+    key_environment: str = "live"
+
+    def by(self, operator: str | None) -> "ProposalDesk":
+        return replace(self, actor=self.actor.by(operator))
+
+
+async def carry_out(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, decider: ProposalDesk
+) -> Outcome:
+    """Do it, in the maker's name; an import is confirmed in the decider's, for whoever sent a file cannot."""
+    return await ACTS[asked.act](connection, asked, maker, decider)
+
+
+async def try_out(connection: Connection, asked: ProposalRequest, desk: ProposalDesk) -> Outcome:
+    """Do it and take it back: raise whatever it would be refused with, return what it would be warned of."""
+    trial = connection.transaction()
+    await trial.start()
+    try:
+        return await ACTS[asked.act](connection, asked, desk, None)
+    finally:
+        await trial.rollback()
+
+
+async def _publish(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    assert asked.publication is not None  # noqa: S101 - its act's part
+    court = court_at(maker)
+    content, warnings = await read_listing(connection, asked.publication, court, "/publication")
+    return _of(await publish_listing(connection, content, court=court, warnings=warnings))
+
+
+async def _correct(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    assert asked.correction is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    court = court_at(maker)
+    content, warnings = await read_listing(connection, asked.correction.listing, court, "/correction/listing")
+    done = await correct_listing(
+        connection,
+        asked.listing_id,
+        content,
+        expected_version=asked.version or 0,
+        reason=asked.correction.reason,
+        court=court,
+        warnings=warnings,
+    )
+    return _of(done)
+
+
+async def _extend(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    assert asked.extension is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    done = await extend_listing(
+        connection,
+        asked.listing_id,
+        asked.extension.expires_on,
+        expected_version=asked.version or 0,
+        decided_on=asked.extension.decided_on,
+        reason=asked.extension.reason,
+        court=court_at(maker),
+    )
+    return _of(done)
+
+
+async def _import(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, decider: ProposalDesk | None
+) -> Outcome:
+    assert asked.import_id is not None  # noqa: S101 - its act's part
+    row = await get_own_import(connection, asked.import_id, maker)
+    if row["state"] != "awaiting_confirmation":
+        raise ImportStateConflict("only an import that awaits confirmation can be proposed")
+    if decider is not None:
+        court_code = maker.caller.court_code or ""
+        await confirm_import(
+            connection, asked.import_id, court_code=court_code, actor=decider.actor, secrecy=maker.secrecy
+        )
+    return Outcome(import_id=asked.import_id)
+
+
+async def _serve(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    assert asked.notice is not None  # noqa: S101 - its act's part
+    notice = await serve_notice(connection, read_service(asked.notice), desk=maker)
+    return Outcome(notice_id=notice.notice_id)
+
+
+async def _make_key(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    assert asked.key is not None and asked.member is not None  # noqa: PT018, S101 - its act's parts
+    key = await create_key(
+        connection,
+        member_code=asked.member,
+        role=asked.key.role,
+        matters=asked.key.matters,
+        days=asked.key.days,
+        environment=maker.key_environment,
+        actor=maker.actor,
+        secrecy=maker.secrecy,
+    )
+    return Outcome(key_id=key.key_id, key=key.text)
+
+
+async def _apply(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    """What it takes away was seen by two: the digest that one person would have to send is made here."""
+    catalogue = Catalogue.model_validate(asked.catalogue, from_attributes=True)
+    shown = await compare_catalogue(connection, catalogue)
+    applied = await apply_measures(
+        connection,
+        catalogue,
+        actor=maker.actor,
+        secrecy=maker.secrecy,
+        expected_version=asked.version,
+        confirm=shown.digest,
+    )
+    return Outcome(measures_version=applied.version)
+
+
+Act = Callable[[Connection, ProposalRequest, ProposalDesk, ProposalDesk | None], Awaitable[Outcome]]
+ACTS: Mapping[ProposalAct, Act] = {
+    ProposalAct.PUBLISH: _publish,
+    ProposalAct.CORRECT: _correct,
+    ProposalAct.EXTEND: _extend,
+    ProposalAct.IMPORT: _import,
+    ProposalAct.STOP_NOTICE: _serve,
+    ProposalAct.KEY: _make_key,
+    ProposalAct.CATALOGUE: _apply,
+}
+
+
+def court_at(desk: ProposalDesk) -> Court:
+    return Court(
+        code=desk.caller.court_code or "",
+        actor=desk.actor,
+        secrecy=desk.secrecy,
+        tools=Tools(desk.digester, desk.secrecy.cipher("listing")),
+    )
+
+
+async def get_own_import(connection: Connection, import_id: UUID, desk: ProposalDesk) -> asyncpg.Record:
+    row = await find_import(connection, import_id)
+    if row is None or row["court_code"] != desk.caller.court_code:
+        raise ImportNotFound
+    return row
+
+
+async def read_listing(
+    connection: Connection, asked: PublishRequest, court: Court, prefix: str
+) -> tuple[Content, tuple[Warn, ...]]:
+    require_court(asked.court.code, court)
+    name = (await known_courts(connection)).name_of(court.code) or court.code
+    return read_publication(asked, court_name=name, today=legal_date(now()), prefix=prefix)
+
+
+def _of(done: Done) -> Outcome:
+    return Outcome(
+        listing_id=done.listing_id,
+        version=done.version,
+        list_version=done.list_version,
+        warnings=done.warnings,
+        others=list(done.others),
+    )

@@ -1,0 +1,287 @@
+"""Proposing, approving, returning, recalling: lock → permission → rule → change → record, in the caller's transaction."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from blacklist_service.access.principals import Principal
+from blacklist_service.access.scopes import Role
+from blacklist_service.clock import legal_date, new_id
+from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.entries import Action, Entry, canonical
+from blacklist_service.ledger.operations import record
+from blacklist_service.ledger.queries import database_clock
+from blacklist_service.listings.operations.jobs import PlanMoved
+from blacklist_service.members.second_person.problems import OwnWork
+from blacklist_service.problems import (
+    FieldError,
+    InvalidIdentifier,
+    InvalidRequest,
+    NotYours,
+    ScopeMissing,
+    VersionMismatch,
+)
+from blacklist_service.proposals import acts
+from blacklist_service.proposals.acts import ProposalDesk
+from blacklist_service.proposals.problems import ProposalClosed, ProposalExists, ProposalNotFound, ProposalStale
+from blacklist_service.proposals.queries import Proposal, find_proposal, visible_acts
+from blacklist_service.proposals.rules import NEEDED, OF_OFFICERS, WAITS, ProposalAct, ProposalState, ReturnCode
+from blacklist_service.proposals.schemas import ProposalRequest
+from blacklist_service.proposals.showing import find_base, find_number_to_type
+from blacklist_service.subjects.identifiers import IdentifierQuality, read_identifier
+
+SALT_BYTES = 16
+NOT_FROZEN = {"operator", "replaces"}
+UNKEPT = {"others", "key"}
+"""Of what came of it: said before, or shown once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What whoever approves shows: which content was read, and the number as the paper has it."""
+
+    sha256: str
+    identifier_number: str | None
+
+
+async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk: ProposalDesk) -> Proposal:
+    """Freeze an act until another decides. It is tried now, so that what can never be is refused at once."""
+    desk.caller.require(NEEDED[asked.act].to_make)
+    outcome = await acts.try_out(connection, asked, desk)
+    base = await find_base(connection, asked)
+    at = await database_clock(connection)
+    proposal_id = new_id(at)
+    await _take_place(connection, asked.replaces, desk)
+    frozen = _freeze(asked, outcome)
+    digest, target = hashlib.sha256(frozen).digest(), asked.listing_id or asked.import_id
+    try:
+        async with connection.transaction():
+            await connection.execute(
+                """
+                INSERT INTO proposals (id, member, act, target, base_version, content, content_sha256, replaces, made_by,
+                                       operator, made_at, ends_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                """,
+                *(proposal_id, desk.caller.member, asked.act.value, target, base),
+                desk.secrecy.cipher("proposals").seal(frozen, proposal_id.bytes),
+                *(digest, asked.replaces, desk.caller.key_id, desk.actor.operator, at, at + WAITS),
+            )
+    except asyncpg.UniqueViolationError:
+        raise ProposalExists from None
+    facts = {"proposal": str(proposal_id), "act": asked.act.value, "sha256": digest.hex()} | _about(asked)
+    await _record(connection, Action.PROPOSAL_MADE, asked, facts, desk, at)
+    return await _reread(connection, proposal_id, desk, at)
+
+
+async def approve_proposal(
+    connection: Connection, proposal_id: UUID, approval: Approval, *, desk: ProposalDesk
+) -> tuple[Proposal, acts.Outcome | None]:
+    """Carry it out, in its maker's name. Where the number that was typed is another one, it goes back instead, and what
+    stands in it is not shown.
+
+    Raise `OwnWork` for its maker whoever that is, `ProposalClosed`, or `ProposalStale` where its base has moved.
+    """
+    at = await database_clock(connection)
+    proposal = await _lock_waiting(connection, proposal_id, desk, at)
+    if approval.sha256 != proposal.sha256.hex():
+        raise InvalidRequest(errors=[FieldError("/sha256", "other-content", "not the content of this proposal")])
+    await _require_base(connection, proposal)
+    if not await _is_number_right(connection, proposal, approval.identifier_number, desk, at):
+        return await _return(connection, proposal, ReturnCode.NUMBER_DIFFERS, None, desk, at), None
+    try:
+        outcome = await acts.carry_out(connection, proposal.asked, _maker_of(proposal, desk), desk)
+    except (VersionMismatch, PlanMoved):
+        raise ProposalStale from None
+    kept = {name: value for name, value in asdict(outcome).items() if value is not None and name not in UNKEPT}
+    await _close(connection, proposal, ProposalState.IN_FORCE, kept, desk, at)
+    facts = _facts_of(proposal) | {"made_by": proposal.made_by}
+    if outcome.notice_id is not None:
+        facts["notice"] = str(outcome.notice_id)
+    if outcome.key_id is not None:
+        facts["key"] = outcome.key_id
+    listing_ids = () if outcome.listing_id is None else (outcome.listing_id,)
+    entry = Entry(
+        Action.PROPOSAL_APPROVED, desk.actor, listing_ids=listing_ids, list_version=outcome.list_version, facts=facts
+    )
+    await record(connection, [entry], at=await database_clock(connection), secrecy=desk.secrecy)
+    return await _reread(connection, proposal_id, desk, at), outcome
+
+
+async def return_proposal(connection: Connection, proposal_id: UUID, *, reason: str, desk: ProposalDesk) -> Proposal:
+    """Give it back to its maker, saying why."""
+    at = await database_clock(connection)
+    proposal = await _lock_waiting(connection, proposal_id, desk, at)
+    return await _return(connection, proposal, ReturnCode.REASON, reason, desk, at)
+
+
+async def recall_proposal(connection: Connection, proposal_id: UUID, *, desk: ProposalDesk) -> Proposal:
+    """Take one's own proposal back before anybody decided."""
+    at = await database_clock(connection)
+    proposal = await get_proposal(connection, proposal_id, desk, at, for_update=True)
+    if proposal.made_by != desk.caller.key_id:
+        raise NotYours
+    if proposal.state is not ProposalState.WAITING:
+        raise ProposalClosed
+    await connection.execute("UPDATE proposals SET state = 'recalled', decided_at = $2 WHERE id = $1", proposal_id, at)
+    await _record(connection, Action.PROPOSAL_RECALLED, proposal.asked, _facts_of(proposal), desk, at)
+    return await _reread(connection, proposal_id, desk, at)
+
+
+async def get_proposal(
+    connection: Connection, proposal_id: UUID, desk: ProposalDesk, at: datetime, *, for_update: bool = False
+) -> Proposal:
+    """Of the caller's own court; raise `NotYours` for another's, `ProposalNotFound` where there is none."""
+    proposal = await find_proposal(connection, proposal_id, secrecy=desk.secrecy, at=at, for_update=for_update)
+    if proposal is None:
+        raise ProposalNotFound
+    is_ours = proposal.act in OF_OFFICERS or proposal.member == desk.caller.member
+    if not is_ours or proposal.act not in visible_acts(desk.caller):
+        raise NotYours
+    return proposal
+
+
+async def is_stale(connection: Connection, proposal: Proposal) -> bool:
+    """Whether what it is about has changed since it was made."""
+    return await find_base(connection, proposal.asked) != proposal.base_version
+
+
+def may_decide(proposal: Proposal, caller: Principal) -> bool:
+    is_open = proposal.state is ProposalState.WAITING and proposal.made_by != caller.key_id
+    return is_open and NEEDED[proposal.act].to_decide in caller.scopes
+
+
+async def _lock_waiting(connection: Connection, proposal_id: UUID, desk: ProposalDesk, at: datetime) -> Proposal:
+    """Of many who approve at once, one finds it waiting."""
+    proposal = await get_proposal(connection, proposal_id, desk, at, for_update=True)
+    if NEEDED[proposal.act].to_decide not in desk.caller.scopes:
+        raise ScopeMissing(f"this operation needs the scope {NEEDED[proposal.act].to_decide.value}")
+    if proposal.made_by == desk.caller.key_id:
+        raise OwnWork
+    if proposal.state is not ProposalState.WAITING:
+        raise ProposalClosed
+    return proposal
+
+
+async def _require_base(connection: Connection, proposal: Proposal) -> None:
+    """A listing's version is looked at once more under the list's own lock, by the act."""
+    if proposal.act is ProposalAct.IMPORT:
+        await connection.execute("SELECT FROM imports WHERE id = $1 FOR UPDATE", proposal.target)
+    if await is_stale(connection, proposal):
+        raise ProposalStale
+
+
+async def _is_number_right(
+    connection: Connection, proposal: Proposal, typed: str | None, desk: ProposalDesk, at: datetime
+) -> bool:
+    """Raise for what cannot have been meant: nothing at all, or a number whose own check does not hold."""
+    found = await find_number_to_type(connection, proposal.asked, desk)
+    if found is None:
+        return True
+    kind, expected = found
+    if typed is None:
+        raise InvalidRequest(errors=[FieldError("/identifier_number", "missing", "type the number from the paper")])
+    number = read_identifier(kind, expected.type, typed, today=legal_date(at))
+    if number is not None and hmac.compare_digest(number.number.encode(), expected.number.encode()):
+        return True
+    if number is None or number.quality is not IdentifierQuality.VALID:
+        raise InvalidIdentifier(
+            errors=[FieldError("/identifier_number", "invalid-identifier", "not a number of this type")]
+        )
+    return False
+
+
+async def _return(
+    connection: Connection, proposal: Proposal, code: ReturnCode, reason: str | None, desk: ProposalDesk, at: datetime
+) -> Proposal:
+    await _close(connection, proposal, ProposalState.RETURNED, {"code": code.value, "reason": reason}, desk, at)
+    facts = _facts_of(proposal) | {"code": code.value, "made_by": proposal.made_by}
+    private = {"reason": reason} if reason else {}
+    await _record(connection, Action.PROPOSAL_RETURNED, proposal.asked, facts, desk, at, private)
+    return await _reread(connection, proposal.proposal_id, desk, at)
+
+
+async def _close(
+    connection: Connection,
+    proposal: Proposal,
+    state: ProposalState,
+    outcome: Mapping[str, Any],
+    desk: ProposalDesk,
+    at: datetime,
+) -> None:
+    content, context = orjson.dumps(outcome, default=str), b"outcome" + proposal.proposal_id.bytes
+    sealed = desk.secrecy.cipher("proposals").seal(content, context)
+    await connection.execute(
+        "UPDATE proposals SET state = $2, decided_by = $3, decider = $4, decided_at = $5, outcome = $6 WHERE id = $1",
+        *(proposal.proposal_id, state.value, desk.caller.key_id, desk.actor.operator, at, sealed),
+    )
+
+
+async def _take_place(connection: Connection, replaced: UUID | None, desk: ProposalDesk) -> None:
+    """Raise `NotYours` where the proposal that is to be replaced is not the caller's own."""
+    if replaced is None:
+        return
+    made_by = await connection.fetchval("SELECT made_by FROM proposals WHERE id = $1", replaced)
+    if made_by != desk.caller.key_id:
+        raise NotYours
+
+
+def _freeze(asked: ProposalRequest, outcome: acts.Outcome) -> bytes:
+    """Salted, for its SHA-256 stands in the ledger in clear, and a person's number is soon guessed."""
+    said = asked.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=NOT_FROZEN)
+    return canonical(
+        {
+            "salt": os.urandom(SALT_BYTES).hex(),
+            "asked": said,
+            "warnings": outcome.warnings,
+            "others": [str(one) for one in outcome.others],
+        }
+    )
+
+
+def _maker_of(proposal: Proposal, desk: ProposalDesk) -> ProposalDesk:
+    """The act is its maker's; the request that carried it out is the decider's, whose own entry stands beside it."""
+    court = desk.caller.court_code
+    role = Role.SECURITY if proposal.act in OF_OFFICERS else Role.COURT
+    caller = Principal(proposal.made_by, proposal.member, role, court, operator=proposal.operator)
+    actor = desk.actor._replace(member=proposal.member, key_id=proposal.made_by, operator=proposal.operator)
+    return replace(desk, caller=caller, actor=actor)
+
+
+def _facts_of(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "proposal": str(proposal.proposal_id),
+        "act": proposal.act.value,
+        "sha256": proposal.sha256.hex(),
+    } | _about(proposal.asked)
+
+
+def _about(asked: ProposalRequest) -> dict[str, str]:
+    return {} if asked.import_id is None else {"import": str(asked.import_id)}
+
+
+async def _record(
+    connection: Connection,
+    action: Action,
+    asked: ProposalRequest,
+    facts: Mapping[str, Any],
+    desk: ProposalDesk,
+    at: datetime,
+    private: Mapping[str, Any] | None = None,
+) -> None:
+    listing_ids = () if asked.listing_id is None else (asked.listing_id,)
+    entry = Entry(action, desk.actor, listing_ids=listing_ids, facts=facts, private=private or {})
+    await record(connection, [entry], at=at, secrecy=desk.secrecy)
+
+
+async def _reread(connection: Connection, proposal_id: UUID, desk: ProposalDesk, at: datetime) -> Proposal:
+    proposal = await find_proposal(connection, proposal_id, secrecy=desk.secrecy, at=at)
+    assert proposal is not None  # noqa: S101 - it was just written
+    return proposal

@@ -1,0 +1,67 @@
+"""What may be proposed, for how long it waits, and who may decide. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from blacklist_service.access.scopes import Scope
+
+WAITS = timedelta(days=7)
+"""What nobody decided by then is over, and is proposed anew."""
+
+
+class ProposalAct(StrEnum):
+    PUBLISH = "publish"
+    CORRECT = "correct"
+    EXTEND = "extend"
+    IMPORT = "import"
+    STOP_NOTICE = "stop_notice"
+    KEY = "key"
+    CATALOGUE = "catalogue"
+
+
+OF_OFFICERS = frozenset({ProposalAct.KEY, ProposalAct.CATALOGUE})
+"""Of the installation, not of a court: decided by a second security officer, whosever member that is."""
+
+
+class ProposalState(StrEnum):
+    WAITING = "waiting"
+    IN_FORCE = "in_force"
+    RETURNED = "returned"
+    RECALLED = "recalled"
+    EXPIRED = "expired"
+
+
+class ReturnCode(StrEnum):
+    """Why a proposal went back to its maker."""
+
+    REASON = "reason"  # the checker says why
+    NUMBER_DIFFERS = "number_differs"  # typed from the paper, another number came out
+
+
+class Needed(NamedTuple):
+    """The scopes that an act is proposed, decided and seen with."""
+
+    to_make: Scope
+    to_decide: Scope
+    to_see: Scope
+
+
+_LISTING = Needed(Scope.LISTINGS_WRITE, Scope.LISTINGS_APPROVE, Scope.LISTINGS_READ)
+
+NEEDED: Mapping[ProposalAct, Needed] = {
+    ProposalAct.PUBLISH: _LISTING,
+    ProposalAct.CORRECT: _LISTING,
+    ProposalAct.EXTEND: _LISTING,
+    ProposalAct.IMPORT: _LISTING,
+    ProposalAct.STOP_NOTICE: _LISTING._replace(to_make=Scope.NOTICES_WRITE),
+    ProposalAct.KEY: Needed(Scope.KEYS_WRITE, Scope.KEYS_WRITE, Scope.KEYS_WRITE),
+    ProposalAct.CATALOGUE: Needed(Scope.MEASURES_WRITE, Scope.MEASURES_WRITE, Scope.MEASURES_WRITE),
+}
+
+
+def state_at(kept: str, ends_at: datetime, at: datetime) -> ProposalState:
+    """A proposal that waits is over by its date, without anybody writing that down."""
+    state = ProposalState(kept)
+    return ProposalState.EXPIRED if state is ProposalState.WAITING and at >= ends_at else state

@@ -1,0 +1,79 @@
+"""No answer that was read from the database leaves before the fence is passed (`database/fences.py`).
+
+Here, and not at each route: a replay, "unchanged", a conflict that says "withdrawn already", a job's state, a page of the
+feed all confirm by reading. Whatever borrows a connection for a request says so, and the next part of its answer waits.
+Checks pass by: each is answered after a commit of its own.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from blacklist_service.database.fences import Fence, FenceClosed
+from blacklist_service.problems import Undetermined
+from blacklist_service.web.refusals import problem_response
+
+FENCE_SECONDS = 5.0
+UNCERTAIN = 500
+"""From this status on nothing is confirmed."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Reading:
+    """Whether anything was read for a request since it last passed the fence."""
+
+    is_new: bool = False
+
+
+_reading: ContextVar[Reading | None] = ContextVar("reading", default=None)
+
+
+def note_reading() -> None:
+    """Say that the request under way reads, or writes, on a connection from here on."""
+    if (reading := _reading.get()) is not None:
+        reading.is_new = True
+
+
+class Fenced:
+    """Pure ASGI. The head of an answer is held back until its first part is there: streams read as they go."""
+
+    def __init__(self, app: ASGIApp, *, fence: Fence) -> None:
+        self._app = app
+        self._fence = fence
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        reading, head, is_refused, is_confirming = Reading(), None, False, True
+        _reading.set(reading)
+
+        async def send_fenced(message: Message) -> None:
+            nonlocal head, is_refused, is_confirming
+            if message["type"] == "http.response.start":
+                head, is_confirming = message, message["status"] < UNCERTAIN
+                return
+            if is_refused:
+                return
+            if is_confirming and reading.is_new:
+                reading.is_new = False
+                try:
+                    await self._fence.passed(within_seconds=FENCE_SECONDS)
+                except FenceClosed as error:
+                    log.warning("fence_closed", cause=str(error))
+                    if head is None:  # a part has left already: it ends here, and not as if it were whole
+                        raise
+                    is_refused = True
+                    refusal = Undetermined("what was read is not known to be on a replica")
+                    await problem_response(refusal, scope.get("request_id"))(scope, receive, send)
+                    return
+            if head is not None:
+                await send(head)
+                head = None
+            await send(message)
+
+        await self._app(scope, receive, send_fenced)
