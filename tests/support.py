@@ -224,12 +224,13 @@ async def listening(service: Service, **settings: Any) -> AsyncIterator[int]:
             await task
 
 
-def operations(service: Service) -> list[tuple[str, str, Scope | None]]:
-    """Every guarded operation with the scope it needs; None = any key, or more than one scope may."""
-    found = []
+def operations(service: Service) -> list[tuple[str, str, frozenset[Scope]]]:
+    """Every guarded operation with the scopes of which it needs one; empty = any key, or asked for otherwise."""
+    found: list[tuple[str, str, frozenset[Scope]]] = []
     for included in service.app.routes:
         for route in getattr(getattr(included, "original_router", None), "routes", ()):
             for dependency in route.dependencies:
-                if isinstance(dependency.dependency, Needs):
-                    found += [(method, route.path, dependency.dependency.scope) for method in sorted(route.methods)]
+                if isinstance(needed := dependency.dependency, Needs):
+                    scopes = frozenset(scope for scope in (needed.scope, *needed.others) if scope is not None)
+                    found += [(method, route.path, scopes) for method in sorted(route.methods)]
     return found

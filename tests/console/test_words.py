@@ -29,8 +29,7 @@ from blacklist_service.subjects.relations import Relation
 from blacklist_service.watches.rules import Cause, EventType
 from blacklist_service.webhooks.rules import DeliveryState
 from blacklist_service.webhooks.targets import Fault
-from blacklist_service.webhooks.waits import Cause as Disabled
-from blacklist_service.webhooks.waits import State
+from blacklist_service.webhooks.waits import DisabledBy, State
 
 FOLDER = Path(console.__file__).parent
 CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
@@ -58,7 +57,7 @@ CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
         (wording.EVENT_TYPES, EventType),
         (wording.EVENT_CAUSES, Cause),
         (wording_webhooks.WEBHOOK_STATES, State),
-        (wording_webhooks.CAUSES, Disabled),
+        (wording_webhooks.CAUSES, DisabledBy),
         (wording_webhooks.DELIVERY_STATES, DeliveryState),
         (wording_webhooks.ERRORS, Fault),
         (court_words.COURT_ACTS, [*CourtAct, *OF_OFFICERS]),

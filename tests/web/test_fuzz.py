@@ -138,15 +138,15 @@ def _failures_of(scenario: ScenarioRecorder) -> Iterator[tuple[str, Failure, str
 
 def _keys_in_turn(service: Service) -> type:
     """An authentication that lets every role try every operation, and mostly one that may."""
-    scopes: dict[tuple[str, str], Scope | None] = {
-        (method, path.replace(":path", "")): scope for method, path, scope in operations(service)
+    scopes: dict[tuple[str, str], frozenset[Scope]] = {
+        (method, path.replace(":path", "")): of_one for method, path, of_one in operations(service)
     }
     turn = itertools.count()
 
     class KeysInTurn:
         def get(self, case: Any, _context: Any) -> str:
-            scope, place = scopes.get((case.method.upper(), case.operation.path)), next(turn)
-            able = [name for name, role in ROLES.items() if scope in SCOPES_OF_ROLE[role]] or list(ROLES)
+            needed, place = scopes.get((case.method.upper(), case.operation.path), frozenset()), next(turn)
+            able = [name for name, role in ROLES.items() if needed & SCOPES_OF_ROLE[role]] or list(ROLES)
             names = list(ROLES) if place % OFTEN == 0 else able
             return service.keys[names[place // OFTEN % len(names)]]
 

@@ -15,7 +15,7 @@ from blacklist_service.webhooks.waits import (
     FAILURES_TO_FAILING,
     WAITS,
     WIDEST,
-    Cause,
+    DisabledBy,
     Health,
     Outcome,
     State,
@@ -97,11 +97,11 @@ def test_every_state_has_its_next_ones_and_closed_is_the_end():
 
 
 def test_410_and_the_days_disable():
-    assert step(Health(State.ACTIVE), Outcome(410, "gone")).cause is Cause.GONE
+    assert step(Health(State.ACTIVE), Outcome(410, "gone")).cause is DisabledBy.GONE
     health = step(Health(State.ACTIVE), FAILED)
     assert step(health, FAILED, NOW + LONGEST - timedelta(seconds=1)).state is State.ACTIVE
     disabled = step(health, FAILED, NOW + LONGEST)
-    assert (disabled.state, disabled.cause) == (State.DISABLED, Cause.DAYS)
+    assert (disabled.state, disabled.cause) == (State.DISABLED, DisabledBy.DAYS)
     assert step(disabled, TOLD) == disabled
     closed = Health(State.CLOSED)
     assert step(closed, TOLD) == closed == step(closed, Outcome(410, "gone"))

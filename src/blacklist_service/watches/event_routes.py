@@ -18,10 +18,10 @@ from blacklist_service.watches.queries import EventRow, get_feed, list_events, r
 from blacklist_service.watches.routes import AtDesk
 from blacklist_service.watches.schemas import (
     LARGEST_SEQUENCE,
-    AcknowledgementRequest,
     EventPage,
     EventQuery,
     EventResponse,
+    EventsAcknowledgementRequest,
     FeedResponse,
 )
 from blacklist_service.web.documented import problems
@@ -80,7 +80,7 @@ async def stream(request: Request, caller: Caller) -> StreamingResponse:
     responses=problems(401, 403, 413, 415, 422, 503),
     dependencies=[needs(Scope.WATCHES_WRITE)],
 )
-async def acknowledge(body: AcknowledgementRequest, connection: Writes, desk: AtDesk) -> FeedResponse:
+async def acknowledge(body: EventsAcknowledgementRequest, connection: Writes, desk: AtDesk) -> FeedResponse:
     await acknowledge_events(connection, body.through, desk=desk.by(body.operator))
     feed = await get_feed(connection, desk.caller.member)
     return FeedResponse(last=feed.last_sequence, acknowledged=feed.acknowledged)

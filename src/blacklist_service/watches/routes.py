@@ -15,8 +15,8 @@ from blacklist_service.watches.opening import Terms
 from blacklist_service.watches.operations import Desk, Watches, change_watch, close_watch, open_for_checks
 from blacklist_service.watches.queries import Watch, find_watch, find_watches, list_watches
 from blacklist_service.watches.schemas import (
-    ClosureRequest,
     TermsRequest,
+    WatchClosureRequest,
     WatchesRequest,
     WatchList,
     WatchPage,
@@ -114,7 +114,7 @@ async def change(watch_id: UUID, body: TermsRequest, connection: Writes, desk: A
     responses=problems(401, 403, 404, 413, 415, 422, 503),
     dependencies=[needs(Scope.WATCHES_WRITE)],
 )
-async def close(watch_id: UUID, body: ClosureRequest, connection: Writes, desk: AtDesk) -> WatchResponse:
+async def close(watch_id: UUID, body: WatchClosureRequest, connection: Writes, desk: AtDesk) -> WatchResponse:
     await close_watch(connection, watch_id, desk=desk.by(body.operator))
     return await _own(connection, watch_id, desk.caller.member)
 

@@ -34,6 +34,8 @@ EXAMPLE_EVENT: dict[str, JsonValue] = {
 
 
 class TermsRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"until": "2018-12-31", "tell": "matches"}]})
+
     until: LegalDate = Field(description="the last day; at most 400 days from now")
     tell: Tell = Field(
         Tell.DECISION, description="`matches`: also when what matched changes, and the decision does not"
@@ -50,11 +52,13 @@ class WatchesRequest(TermsRequest):
     check_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_OPENED)]
 
 
-class ClosureRequest(Request):
+class WatchClosureRequest(Request):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"operator": "wang.li"}]})
+
     operator: Operator | None = None
 
 
-class AcknowledgementRequest(Request):
+class EventsAcknowledgementRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"through": 8841}]})
 
     through: int = Field(ge=0, le=LARGEST_SEQUENCE, description="the sequence of the last event that was taken in")

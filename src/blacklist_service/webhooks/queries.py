@@ -14,7 +14,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.problems import NotYours
 from blacklist_service.webhooks.problems import WebhookNotFound
 from blacklist_service.webhooks.rules import SUPERSEDES, DeliveryState
-from blacklist_service.webhooks.waits import Cause, Health, State
+from blacklist_service.webhooks.waits import DisabledBy, Health, State
 
 COLUMNS = """
 id AS webhook_id, member_code AS member, url, types, state, cause, cursor, failures, failing_since, next_try_at,
@@ -201,5 +201,5 @@ def health_of(row: asyncpg.Record) -> Health:
         row["failing_since"],
         row["next_try_at"],
         row["width"],
-        None if cause is None else Cause(cause),
+        None if cause is None else DisabledBy(cause),
     )

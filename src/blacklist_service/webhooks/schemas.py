@@ -12,7 +12,7 @@ from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
 from blacklist_service.web.wire import Request, Response, text
 from blacklist_service.webhooks.rules import DeliveryState
 from blacklist_service.webhooks.targets import LONGEST_URL
-from blacklist_service.webhooks.waits import Cause, State
+from blacklist_service.webhooks.waits import DisabledBy, State
 
 Operator = Annotated[str, *text(100)]
 Sequence = Annotated[int, Field(ge=0, le=LARGEST_SEQUENCE)]
@@ -78,7 +78,7 @@ class WebhookResponse(Response):
     url: str
     types: list[EventType]
     state: State
-    cause: Cause | None = Field(
+    cause: DisabledBy | None = Field(
         description="why it is disabled: the endpoint said 410 `gone`, or failed for all the `days`"
     )
     through: int = Field(alias="cursor", serialization_alias="through", description="the last event that was taken up")

@@ -37,7 +37,7 @@ TOLD = frozenset({State.ACTIVE, State.FAILING})
 """Those whose endpoint proved itself and is told of events."""
 
 
-class Cause(StrEnum):
+class DisabledBy(StrEnum):
     """Why a webhook is disabled."""
 
     GONE = "gone"
@@ -53,7 +53,7 @@ class Health:
     failing_since: datetime | None = None
     next_try_at: datetime | None = None
     width: int = WIDEST
-    cause: Cause | None = None
+    cause: DisabledBy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def after(
     if health.state not in {State.VERIFYING, *TOLD}:
         return health
     if outcome.is_gone:
-        return replace(health, state=State.DISABLED, cause=Cause.GONE, next_try_at=None)
+        return replace(health, state=State.DISABLED, cause=DisabledBy.GONE, next_try_at=None)
     if outcome.is_told:
         state = State.ACTIVE if health.state in TOLD else health.state
         return Health(state, width=min(WIDEST, max(health.width, 1) * 2))
@@ -90,7 +90,7 @@ def after(
         return health  # of the same moment as a failure that counts already
     failures, since = health.failures + 1, health.failing_since or at
     if at - since >= longest:
-        return replace(health, state=State.DISABLED, cause=Cause.DAYS, next_try_at=None)
+        return replace(health, state=State.DISABLED, cause=DisabledBy.DAYS, next_try_at=None)
     is_failing = failures >= FAILURES_TO_FAILING and health.state in TOLD
     return Health(
         State.FAILING if is_failing else health.state,

@@ -15,6 +15,23 @@ from uuid import UUID
 Json = dict[str, Any]
 
 
+class Cause(StrEnum):
+    """What moved, so that a watch was asked again; or why it ended."""
+
+    LIST = "list"
+    NOTICES = "notices"
+    MEASURES = "measures"
+    CALENDAR = "calendar"
+    FRESHNESS = "freshness"
+    SUCCESSION = "succession"
+    DIGESTS = "digests"
+    UNTIL = "until"
+    CLOSED = "closed"
+    OUTCOME = "outcome"
+    NOT_COVERED = "not_covered"
+    NOT_READABLE = "not_readable"
+
+
 class Certainty(StrEnum):
     """How sure it is that the law says so: a court has to confirm what is from knowledge alone."""
 
@@ -214,23 +231,6 @@ class Urgency(StrEnum):
     EMERGENCY = "emergency"
 
 
-class WatchesCause(StrEnum):
-    """What moved, so that a watch was asked again; or why it ended."""
-
-    LIST = "list"
-    NOTICES = "notices"
-    MEASURES = "measures"
-    CALENDAR = "calendar"
-    FRESHNESS = "freshness"
-    SUCCESSION = "succession"
-    DIGESTS = "digests"
-    UNTIL = "until"
-    CLOSED = "closed"
-    OUTCOME = "outcome"
-    NOT_COVERED = "not_covered"
-    NOT_READABLE = "not_readable"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbsentPage:
     items: list[AbsentResponse]
@@ -247,6 +247,11 @@ class AbsentResponse:
     identifier_masked: str | None
     listing_id: UUID
     published_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgementRequest:
+    operator: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -486,7 +491,7 @@ class EventResponse:
     after: Decision | None
     at: datetime
     before: Decision | None
-    cause: WatchesCause | str
+    cause: Cause | str
     check_id: UUID
     list_version: int | None
     matter: str
@@ -496,6 +501,12 @@ class EventResponse:
     sequence: int
     type: EventType | str
     watch_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsAcknowledgementRequest:
+    operator: str | None = None
+    through: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1180,6 +1191,11 @@ class WaitingResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchClosureRequest:
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchList:
     items: list[WatchResponse]
 
@@ -1208,7 +1224,7 @@ class WatchRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchResponse:
     after_outcome: bool
-    cause: WatchesCause | str | None
+    cause: Cause | str | None
     closed_at: datetime | None
     decision: Decision
     latest_check_id: UUID
@@ -1248,19 +1264,3 @@ class WithdrawalResponse:
     touched_checks: list[TouchedCheckResponse]
     version: int
     warnings: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssistanceAcknowledgementRequest:
-    operator: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchesAcknowledgementRequest:
-    operator: str | None = None
-    through: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchesClosureRequest:
-    operator: str | None = None
