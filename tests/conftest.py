@@ -26,18 +26,26 @@ SECRECY = Secrecy(bytes(range(32)))
 
 # What measures time, fills or kills something of the machine's, or counts its processes: nothing runs beside it.
 ALONE = (
-    *("durability", "attacks", "console/browser", "database/test_embedded.py", "database/test_embedded_attachment.py"),
-    *("database/test_external.py", "checks/test_batcher.py", "cli/test_installed.py", "cli/test_surroundings.py"),
-    *("database/test_replication.py", "ledger/test_sequencer.py", "listings/test_files_hostile.py"),
+    *("durability", "console/browser", "database/test_embedded.py", "database/test_embedded_attachment.py"),
+    *("database/test_external.py::TestFailover", "database/test_replication.py", "checks/test_batcher.py"),
+    *(
+        "cli/test_installed.py",
+        "cli/test_surroundings.py",
+        "ledger/test_sequencer.py",
+        "listings/test_files_hostile.py",
+    ),
+    *(
+        f"attacks/test_{name}.py"
+        for name in ("connections", "disproved", "fairness", "hostile_rows", "low", "sealing_apart", "silent_children")
+    ),
 )
 
 _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = [str(Path(__file__).parent / place) for place in ALONE]
     for item in items:
-        if str(item.path).startswith(tuple(places)):
+        if item.nodeid.startswith(tuple(f"tests/{place}" for place in ALONE)):
             item.add_marker("alone")
 
 

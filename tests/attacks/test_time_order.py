@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.audit import exports
+from blacklist_service.audit import ranges
 from blacklist_service.audit.exports import make_bundle, wait_for_proof
 from blacklist_service.audit.schemas import EntryFilters
 from blacklist_service.audit.verify_bundle import Doubt, main, verify
@@ -159,7 +159,7 @@ async def test_an_export_that_leaves_it_out_is_no_longer_verified(
         return []
 
     await backdate(service, sequencer, minutes)
-    monkeypatch.setattr(exports, "list_displaced", nothing)
+    monkeypatch.setattr(ranges, "list_displaced", nothing)
     late = await export(service, sequencer, tmp_path / "late.zip", from_=minutes + HOUR / 2)
     assert late["is_complete"]
     with pytest.raises(Doubt, match="is not named as displaced"):
@@ -222,7 +222,7 @@ async def test_the_sealers_role_looks_over_and_no_web_process_may(service: Servi
 async def test_an_export_waits_until_the_log_was_looked_over(
     service: Service, sequencer: Sequencer, minutes: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(exports, "LOOKED_OVER_WITHIN", timedelta(milliseconds=200))
+    monkeypatch.setattr(ranges, "LOOKED_OVER_WITHIN", timedelta(milliseconds=200))
     owner = await connect(service.workplace.dsn, role=None)
     await owner.execute("UPDATE ledger_order SET looked_to = 0, newest = NULL")
     await owner.close()

@@ -28,9 +28,9 @@ SLOWEST_SECONDS = 1.0
 COLUMN = "ALTER TABLE ledger_entries ADD COLUMN trace text NOT NULL DEFAULT '';"
 OTHER_COLUMN = "ALTER TABLE subject_keys ADD COLUMN note text;"
 TABLE = """
-CREATE TABLE watches (id uuid PRIMARY KEY, member text NOT NULL REFERENCES members (code));
+CREATE TABLE strangers (id uuid PRIMARY KEY, member text NOT NULL REFERENCES members (code));
 
-GRANT SELECT, INSERT ON watches TO blacklist_app;
+GRANT SELECT, INSERT ON strangers TO blacklist_app;
 
 CREATE FUNCTION attach_watch_month(month date) RETURNS void LANGUAGE sql AS 'SELECT';
 """
@@ -184,7 +184,7 @@ class Release:
     async def require_complete(self) -> None:
         assert await self.revision() == self.newest
         assert await self.column_exists("ledger_entries", "trace")
-        assert await self.column_exists("watches", "member")
+        assert await self.column_exists("strangers", "member")
         await self.require_index()
 
     async def require_index(self) -> None:
