@@ -111,13 +111,13 @@ def _change(row: Any) -> ChangeResponse:
     return ChangeResponse(
         version=row["list_version"],
         at=row["at"],
-        type=_TYPE_OF_ACT.get(row["act"], row["act"]),
+        type=TYPE_OF_ACT.get(row["act"], row["act"]),
         listing_id=row["listing_id"],
         listing=document,
     )
 
 
-_TYPE_OF_ACT = {
+TYPE_OF_ACT = {
     Act.RESUMED.value: "published",
     Act.REINSTATED.value: "published",
     Act.CONTESTED.value: "disputed",
