@@ -126,7 +126,21 @@ async def test_of_two_columns_of_numbers_the_filled_one_counts_and_both_where_bo
 # --- what waits for a person
 
 
-@pytest.mark.parametrize("column", ["名单状态码", "end_date", "是否公示", "撤回标志", "scbz", "isShow"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "名单状态码",
+        "end_date",
+        "是否公示",
+        "撤回标志",
+        "scbz",
+        "isShow",
+        "生效标识",
+        "current_flag",
+        "历史标识",
+        "sfxs",
+    ],
+)
 async def test_a_column_that_may_speak_of_an_end_holds_the_file(service: Service, column: str):
     number = resident_id()
     one = row(name="张三", identifier_number=number)
@@ -157,6 +171,8 @@ async def test_a_column_that_may_speak_of_an_end_holds_the_file(service: Service
         ("备注2", "已撤销"),
         ("kind2", "Deleted"),
         ("op", "D"),
+        ("附注", "已履行完毕"),
+        ("案件进展", "已结案"),
     ],
 )
 async def test_a_word_of_an_end_in_a_column_that_nobody_knows_holds_the_file(service: Service, column: str, word: str):

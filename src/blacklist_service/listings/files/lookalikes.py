@@ -9,7 +9,8 @@ import re
 
 _CHINESE = re.compile(
     r"状态|屏蔽|撤销|撤消|撤回|撤下|删除|移除|移出|退出|解除|终止|终结|失效|无效|有效|到期|届满|期满|截止|结束|结案|注销|下架|"
-    r"修复|恢复|取消|作废|停用|启用|停止|暂停|中止|是否(?:公[示布]|发布|展示|显示|在列|在册|失信|履行完毕)|审批结[论果]|审核结[论果]|摘除|剔除|清退|出库|解列"
+    r"修复|恢复|取消|作废|停用|启用|停止|暂停|中止|是否(?:公[示布]|发布|展示|显示|在列|在册|失信|履行完毕)|审批结[论果]|审核结[论果]|摘除|剔除|清退|出库|解列|"
+    r"生效|在用|可用|在网|在榜|上线|下线|隐藏|显隐|归档|封存|吊销|存续|除名|解禁|软删|逻辑删|现行|历史(?:标[识志记]|数据|记录)|当前(?:标[识志记]|版本)"
 )
 _ENGLISH = frozenset(
     [
@@ -119,11 +120,25 @@ _ENGLISH = frozenset(
         "action",
         "rectype",
         "changetype",
+        *("archive", "archived", "history", "historic", "historical", "obsolete", "current", "iscurrent", "effective"),
+        *(
+            "void",
+            "voided",
+            "purge",
+            "purged",
+            "retired",
+            "inforce",
+            "live",
+            "display",
+            "displayed",
+            "tombstone",
+            "logicdelete",
+        ),
     ]
 )
 _PINYIN = re.compile(
     r"(?:[cdn]_?)?(?:sx|gs|fb|jl|xx|sj|yx|aj|zx)?"
-    r"(?:zt|ztmc|ztdm|pbsj|pbrq|pbyy\w*|cxsj|cxrq|cxyy\w*|scsj|scrq|scyy|scbz|scbj|sfsc|sfyx|sfpb|sfcx|sfgs|sfgk|yxbz|yxbj|"
+    r"(?:zt|ztmc|ztdm|pbsj|pbrq|pbyy\w*|cxsj|cxrq|cxyy\w*|scsj|scrq|scyy|scbz|scbj|sfsc|sfyx|sfpb|sfcx|sfgs|sfgk|sfxs|sfzx|yxbz|yxbj|sxbz|sxbs|yxbs|"
     r"ycsj|ycrq|ycyy|tcsj|tcrq|tcyy|jcsj|jcrq|jcyy|jzsj|jzrq|jssj|jsrq|dqsj|dqrq|jmrq|jmsj|sxrq_end|yxqz|yxqjz|xfsj|spjl|shjg|xfzt|czlx|jafs|jarq)"
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -147,7 +162,7 @@ _ENDED = (
         "清退",
         "解除",
     ),
-    *("失效", "作废", "解列"),
+    *("失效", "作废", "解列", "注销", "吊销", "停用", "下线", "终止", "终结", "归档"),
 )
 _ENDS = frozenset(
     {
@@ -160,6 +175,11 @@ _ENDS = frozenset(
         *(f"{before}从名单中{word}" for before in ("", "已") for word in _ENDED),
         *(f"{before}从失信名单中{word}" for before in ("", "已") for word in _ENDED),
         *(f"{how}{word}" for how in ("暂时", "临时", "提前") for word in _ENDED),
+        *(
+            f"{before}{word}"
+            for before in ("", "已", "全部", "已全部")
+            for word in ("履行完毕", "履行完", "结清", "结案", "执行完毕")
+        ),
         *("delete", "deleted", "remove", "removed", "delist", "delisted", "withdraw", "withdrawn", "revoke", "revoked"),
         *("drop", "dropped", "unlist", "unlisted", "expired", "inactive", "invalid"),
     }
