@@ -28,6 +28,7 @@ from blacklist_service.audit.exports import make_bundle, wait_for_proof
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.ranges import outside
 from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.audit.truth import LedgerAltered
 from blacklist_service.audit.verify_bundle import Doubt, verify
 from blacklist_service.audit.wanted import Wanted
 from blacklist_service.database.connections import connect
@@ -333,6 +334,28 @@ def write(path: Path, files: Files) -> None:
     with zipfile.ZipFile(path, "w") as bundle:
         for name, content in files.items():
             bundle.writestr(name, content)
+
+
+HIDDEN = {
+    "another time": ("UPDATE ledger_entries SET at = at - interval '50 minutes' WHERE decision = 'block'", {}),
+    "taken away": ("DELETE FROM ledger_entries WHERE decision = 'block'", {"agency": "GD-EDU"}),
+    "another agency": ("UPDATE ledger_entries SET agency = 'GD-X' WHERE decision = 'block'", {"agency": "GD-HR"}),
+    "another decision": (
+        "UPDATE ledger_entries SET decision = 'clear' WHERE decision = 'block'",
+        {"decision": "block"},
+    ),
+    "another operator": ("UPDATE ledger_entries SET operator = 'x' WHERE decision = 'block'", {"operator": "=op0"}),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+async def test_no_export_is_made_past_a_row_that_was_hidden_from_it(asked: Service, tmp_path: Path, how: str):
+    alteration, filters = HIDDEN[how]
+    owner = await connect(asked.workplace.dsn, role=None)
+    assert await owner.execute(alteration) not in {"UPDATE 0", "DELETE 0"}
+    await owner.close()
+    with pytest.raises(LedgerAltered):
+        await export(asked, tmp_path / "bundle.zip", **filters)
 
 
 def test_outside_is_what_no_range_touches():

@@ -25,7 +25,7 @@ from blacklist_service.audit import verify_bundle
 from blacklist_service.audit.formats import COLUMNS, WRITERS, Writer
 from blacklist_service.audit.queries import values_of
 from blacklist_service.audit.ranges import displaced_of, outside, ranges_of
-from blacklist_service.audit.truth import require_true
+from blacklist_service.audit.truth import require_entries, require_true
 from blacklist_service.audit.wanted import Wanted
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
@@ -183,17 +183,21 @@ async def _groups(
     connection: Connection, wanted: Wanted, ranges: Sequence[Range], secrecy: Secrecy
 ) -> AsyncIterator[tuple[list[tuple[int, bytes]], list[dict[str, Any]]]]:
     """The leaves of the ranges in order, so many at once, with the rows among them that are wanted."""
-    given = values_of(wanted.filters)
+    given, shown = values_of(wanted.filters), wanted.wire
     group = await composed(selects.entries_of_leaves, frozenset(given), is_about_subject=wanted.digests is not None)
     for first, end in ranges:
         for start in range(first, end, GROUP):
             place = {"first": start, "end": min(start + GROUP, end)}
             records = await group.fetch(connection, **place, digests=wanted.digests, **given)
-            chosen = [one for one in records if one["is_wanted"]]
-            subjects = await _subjects(connection, chosen)
-            await require_true(connection, chosen, _shown(subjects), secrecy=secrecy)
+            require_entries(records, place["first"], place["end"])
+            # By the leaves too: whoever altered the column that a filter goes by could hide a row from this export.
+            asked = [
+                one for one in records if one["is_wanted"] or verify_bundle.is_asked(shown, orjson.loads(one["leaf"]))
+            ]
+            subjects = await _subjects(connection, asked)
+            await require_true(connection, asked, _shown(subjects), secrecy=secrecy)
             leaves = [(one["idx"], one["leaf"]) for one in records]
-            yield leaves, [_row(one, subjects.get(one["id"], [])) for one in chosen]
+            yield leaves, [_row(one, subjects.get(one["id"], [])) for one in asked if one["is_wanted"]]
 
 
 def _shown(subjects: Mapping[UUID, list[dict[str, Any]]]) -> Callable[[asyncpg.Record], Sequence[Mapping[str, Any]]]:

@@ -70,6 +70,17 @@ async def require_true(
             )
 
 
+def require_entries(records: Sequence[asyncpg.Record], first: int, end: int) -> None:
+    """Raise `LedgerAltered`, and log where, unless each leaf from `first` to before `end` has its entry under its instant."""
+    missing = set(range(first, end)) - {one["idx"] for one in records}
+    if missing:
+        log.error("ledger_altered", where=min(missing), cause="its entry was removed, or bears another instant")
+        raise LedgerAltered(
+            f"the entry of leaf {min(missing)} was removed, or bears another instant: "
+            "call who keeps the database, and the auditors"
+        )
+
+
 def _faults(one: asyncpg.Record, subjects: Shown, secret: asyncpg.Record | None, secrecy: Secrecy) -> Iterator[str]:
     leaf = orjson.loads(one["leaf"])
     for column, field in verify_bundle.PROVEN.items():

@@ -162,14 +162,14 @@ def _match(manifest: Mapping[str, Any], leaves: "_Leaves", rows: Iterator[Mappin
     for index, content in leaves:
         leaf = _parse(content)
         reach.see(index, leaf)
-        is_asked = _is_asked(filters, leaf)
+        is_wanted = is_asked(filters, leaf)
         if row is not None and row["leaf_index"] == index:
-            require(is_asked, f"row {index} is not one that the filter asks for")
+            require(is_wanted, f"row {index} is not one that the filter asks for")
             _compare(row, leaf, index)
             count, first, last = count + 1, index if first is None else first, index
             row = next(rows, None)
         else:
-            require(not (is_asked and manifest["is_complete"]), f"the row of leaf {index} is missing")
+            require(not (is_wanted and manifest["is_complete"]), f"the row of leaf {index} is missing")
     require(row is None, "a row has no leaf, or stands out of order")
     counted = (manifest["rows"], manifest["first_index"], manifest["last_index"])
     require((count, first, last) == counted, "the bundle has more or fewer rows than it says")
@@ -248,7 +248,7 @@ class _Reach:
                 self._missing.append(f"the displaced leaves {run.first} to {run.end - 1} are missing")
 
 
-def _is_asked(filters: Mapping[str, Any], leaf: Mapping[str, Any]) -> bool:
+def is_asked(filters: Mapping[str, Any], leaf: Mapping[str, Any]) -> bool:
     """Whether a leaf satisfies the filters on what it shows. Instants are compared as text: one form, always UTC."""
     version = leaf.get("list")
     return (
