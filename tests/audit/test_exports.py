@@ -205,6 +205,30 @@ class TestForgeries:
         with pytest.raises(Doubt):
             verify(tmp_path / "one.zip", other)
 
+    async def test_each_file_is_described_alike_before_it_and_at_the_end(self, asked: Service, tmp_path: Path):
+        """Programs that unpack go by the one or by the other, and would show different contents."""
+        await export(asked, tmp_path / "bundle.zip")
+        content = (tmp_path / "bundle.zip").read_bytes()
+        for place in (6, 8, 14, 18, 22, 28):  # flags, method, CRC, both sizes, the length of what follows
+            damaged = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+            (tmp_path / "damaged.zip").write_bytes(damaged)
+            with pytest.raises(Doubt):
+                verify(tmp_path / "damaged.zip", await vkeys(asked))
+
+    async def test_the_sizes_of_a_large_file_stand_behind_its_header(self, asked: Service, tmp_path: Path):
+        await export(asked, tmp_path / "bundle.zip")
+        with zipfile.ZipFile(tmp_path / "bundle.zip") as bundle, zipfile.ZipFile(tmp_path / "b.zip", "w") as large:
+            for name in bundle.namelist():
+                with large.open(name, "w", force_zip64=True) as file:
+                    file.write(bundle.read(name))
+            first = large.infolist()[0].filename
+        verify(tmp_path / "b.zip", await vkeys(asked))
+        content = (tmp_path / "b.zip").read_bytes()
+        place = 30 + len(first) + 4
+        (tmp_path / "b.zip").write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(Doubt, match="two sizes"):
+            verify(tmp_path / "b.zip", await vkeys(asked))
+
     async def test_a_file_of_whatever_kind_is_a_doubt(self, tmp_path: Path):
         path = tmp_path / "x.zip"
         for content in (b"", b"PK\x05\x06" + bytes(18), os.urandom(300)):
@@ -379,9 +403,10 @@ async def test_the_file_in_the_bundle_verifies_without_the_service(asked: Servic
     run = await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "complete" in run.stdout
-    content = bytearray((tmp_path / "bundle.zip").read_bytes())
-    content[len(content) // 2] ^= 1
-    (tmp_path / "bundle.zip").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as bundle:
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    files["entries.jsonl"] = files["entries.jsonl"].replace(b'"block"', b'"clear"', 1)
+    write(tmp_path / "bundle.zip", files)
     run = await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "DOUBT" in run.stdout

@@ -18,6 +18,7 @@ import csv
 import hashlib
 import io
 import json
+import struct
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 BLOCK = 256
 NOT_VERIFIED = 3
+ZIP64_SIZE = 0xFFFF_FFFF
+"""Stands for a size that is written behind the header (APPNOTE 4.5.3)."""
 UNLISTED = {"manifest.json", "manifest.proof", "manifest.leaf"}
 DISORDER = timedelta(seconds=60)
 """Leaves are in the order of their transactions; no transaction of the service lasts as long as this. Those of which that is
@@ -90,15 +93,23 @@ def _verify_container(bundle: zipfile.ZipFile) -> None:
 
 
 def _end_of(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """Where the entry's content ends, by the header that stands before it."""
+    """Where the entry's content ends, by the header that stands before it; it says what the directory at the end says."""
     file = bundle.fp
     if file is None:
         raise Doubt("the bundle cannot be read")
     file.seek(entry.header_offset)
     header = file.read(30)
     require(header[:4] == b"PK\x03\x04", "the bundle is damaged")
-    require(not int.from_bytes(header[6:8], "little") & 0x08, "the bundle was not written by this service")
-    name, extra = int.from_bytes(header[26:28], "little"), int.from_bytes(header[28:30], "little")
+    flags, method, crc, packed, whole, name, extra = struct.unpack("<6x2H4x3L2H", header)
+    require(not flags & 0x08, "the bundle was not written by this service")
+    file.seek(name, io.SEEK_CUR)
+    sizes = (packed, whole)
+    if ZIP64_SIZE in sizes:
+        sizes = (entry.compress_size, entry.file_size)
+        require(file.read(extra) == struct.pack("<2H2Q", 1, 16, *reversed(sizes)), "a file of the bundle has two sizes")
+    said = (flags, method, crc, *sizes)
+    listed = (entry.flag_bits, entry.compress_type, entry.CRC, entry.compress_size, entry.file_size)
+    require(said == listed, "a file of the bundle is described in two ways")
     return entry.header_offset + 30 + name + extra + entry.compress_size
 
 
@@ -468,9 +479,11 @@ def _verify_note(note: str, keys: Keys) -> tuple[int, bytes]:
 
 def _decode(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        content = base64.b64decode(text, validate=True)
     except binascii.Error:
         raise Doubt("not base64") from None
+    require(base64.b64encode(content).decode() == text, "not canonical base64")
+    return content
 
 
 def _digest(bundle: zipfile.ZipFile, name: str) -> str:
