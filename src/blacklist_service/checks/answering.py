@@ -128,11 +128,10 @@ class Answerer:
         self, connection: Connection, asks: Sequence[Ask], places: Sequence[tuple[str, str]]
     ) -> Snapshot:
         questions = [ask.question for ask in asks if ask.question]
-        digests = list(
-            dict.fromkeys(key.digest for asked in questions for subject in asked.subjects for key in subject.keys)
-        )
-        keys = list({asked.actor.key_id for asked in questions if asked.actor.key_id})
-        return await look_up(connection, digests, keys, places)
+        keys = [subject.keys for asked in questions for subject in asked.subjects]
+        digests = list(dict.fromkeys([key.digest for of_one in keys for key in of_one]))
+        key_ids = list({asked.actor.key_id for asked in questions if asked.actor.key_id})
+        return await look_up(connection, digests, key_ids, places)
 
     async def _catalogue(self, connection: Connection, version: int) -> Catalogue:
         """The measures of a version never change, so a version once read is kept."""

@@ -120,7 +120,7 @@ class Batcher:
         self._call_a_lane()
 
     def _is_taken_in(self, ask: Ask, waiting: Waiting) -> bool:
-        if len(waiting) >= self._most_waiting and waiting.has_its_share(ask, self._most_waiting):
+        if waiting.size >= self._most_waiting and waiting.has_its_share(ask, self._most_waiting):
             self._turn_away(ask)
             return False
         if self._room.is_short():
@@ -163,7 +163,7 @@ class Batcher:
 
     def _is_worth_a_lane(self) -> bool:
         """Single checks do not wait beside slices of batches, nor those beside single checks; in company, each has a lane."""
-        singles, batched = len(self._waiting), len(self._batched)
+        singles, batched = self._waiting.size, self._batched.size
         if not (singles or batched):
             return False
         if (singles and not self._singles_under_way) or (batched and not self._batches_under_way):
@@ -198,8 +198,8 @@ class Batcher:
             self._look_again.cancel()
             self._look_again = None
         keys: set[tuple[str, str]] = set()
-        is_in_company = len(self._batched) > 0 and self._has_company()
-        is_apart = is_in_company and len(self._lanes) > 1 and len(self._waiting) > 0
+        is_in_company = self._batched.size > 0 and self._has_company()
+        is_apart = is_in_company and len(self._lanes) > 1 and self._waiting.size > 0
         later: list[Ask] = []
         later_batched: list[Ask] = []
         if not is_apart or not self._singles_under_way or self._batches_under_way:
@@ -215,14 +215,14 @@ class Batcher:
         self._call_a_lane()
         self._waiting.put_back(later)
         self._batched.put_back(later_batched)
-        QUEUE_DEPTH.set(len(self._waiting) + len(self._batched))
+        QUEUE_DEPTH.set(self._waiting.size + self._batched.size)
         return has_singles, has_batched
 
     def _take_of(self, waiting: Waiting, batch: list[Ask], keys: set[tuple[str, str]], most_bytes: int) -> list[Ask]:
         """Return those that have to wait: a second ask under one Idempotency-Key, for the first one's commit."""
         today = legal_date(now())
         later: list[Ask] = []
-        while waiting and len(batch) < MOST_AT_ONCE and most_bytes > 0:
+        while waiting.size and len(batch) < MOST_AT_ONCE and most_bytes > 0:
             ask = waiting.popleft()
             if ask.answered.done():
                 continue
@@ -254,7 +254,7 @@ class Batcher:
         committed, and each is asked alone, once.
         """
         started = time.perf_counter()
-        remaining = max(ask.deadline for ask in batch) - asyncio.get_running_loop().time()
+        remaining = max([ask.deadline for ask in batch]) - asyncio.get_running_loop().time()
         work = partial(self._answerer.answer, asks=batch)
         try:
             outcomes = await lane.run(work, timeout_seconds=max(remaining, SHORTEST_TRY_SECONDS))

@@ -11,10 +11,11 @@ class Waiting:
 
     def __init__(self) -> None:
         self._queues: OrderedDict[str | None, deque[Ask]] = OrderedDict()
-        self._size = 0
+        self.size = 0
+        """How many there are: an attribute, for it is read several times for each check."""
 
-    def __len__(self) -> int:
-        return self._size
+    def __bool__(self) -> bool:
+        return self.size > 0
 
     def __iter__(self) -> Iterator[Ask]:
         for queue in self._queues.values():
@@ -26,7 +27,7 @@ class Waiting:
         if queue is None:
             queue = self._queues[member] = deque()
         queue.append(ask)
-        self._size += 1
+        self.size += 1
 
     def popleft(self) -> Ask:
         """The oldest of the member whose turn it is."""
@@ -34,7 +35,7 @@ class Waiting:
         for member, queue in queues.items():  # noqa: B007 - the first, without an iterator and a look-up of their own
             break
         ask = queue.popleft()
-        self._size -= 1
+        self.size -= 1
         if not queue:
             del queues[member]
         elif len(queues) > 1:
@@ -46,7 +47,7 @@ class Waiting:
         for ask in reversed(list(asks)):
             member = ask.asker.member
             self._queues.setdefault(member, deque()).appendleft(ask)
-            self._size += 1
+            self.size += 1
 
     def has_its_share(self, ask: Ask, most: int) -> bool:
         """Whether its member has as many waiting as it may where `most` are waiting already: an equal part."""
