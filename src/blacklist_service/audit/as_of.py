@@ -20,6 +20,7 @@ from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import legal_date_of
 from blacklist_service.listings.reading import get_list_version_at
 from blacklist_service.listings.rules import legal_dates
 from blacklist_service.measures.queries import find_catalogue
@@ -30,7 +31,7 @@ STRENGTH = (Decision.CLEAR, Decision.FLAG, Decision.BLOCK)
 
 # For each place ($1) a digest, the list version and the instant that were known: the keys in force at that version; each
 # listing at its newest version that was known then (grace has no version, so by the instant).
-LISTED = """
+LISTED = f"""
 WITH asked AS MATERIALIZED (
     SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::timestamptz[]) AS sent (place, digest, version, at)
 ), found AS MATERIALIZED (
@@ -42,7 +43,7 @@ WITH asked AS MATERIALIZED (
     WHERE k.until_version IS NOT NULL AND k.from_version <= a.version AND k.until_version > a.version
 )
 SELECT found.*, l.court_name, content.document, dispute.state AS dispute_state, contest.contested_on,
-       coalesce(i.legal_date, (content.at AT TIME ZONE 'UTC' + interval '8 hours')::date) AS loaded_on
+       coalesce(i.legal_date, {legal_date_of("content.at")}) AS loaded_on
 FROM found JOIN listings l ON l.id = found.listing_id
 CROSS JOIN LATERAL (
     SELECT version, act FROM listing_versions v

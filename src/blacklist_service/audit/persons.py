@@ -12,6 +12,7 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.audit.schemas import SearchSubjectRequest
 from blacklist_service.clock import instant_of, legal_date, new_id, now
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import legal_date_of
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.ledger.operations import ledger_cipher, private_context, record
 from blacklist_service.ledger.queries import database_clock
@@ -113,10 +114,10 @@ async def report_to_subject(
     digester = Digester(secrecy.digest_key)
     subject = read_subject(asked)
     rows = await connection.fetch(
-        """
+        f"""
         SELECT e.id AS check_id, e.at, e.agency, e.matter, e.decision, coalesce(m.name, e.matter) AS matter_name,
                coalesce((SELECT name FROM member_names n WHERE n.member = e.agency
-                         AND n.valid_from <= (e.at AT TIME ZONE 'UTC' + interval '8 hours')::date
+                         AND n.valid_from <= {legal_date_of("e.at")}
                          ORDER BY n.valid_from DESC LIMIT 1), e.agency) AS agency_name,
                EXISTS (SELECT FROM embargoes b WHERE b.digest = $1 AND b.lifted_at IS NULL AND b.until >= $2
                        AND (b.agency IS NULL OR b.agency = e.agency)

@@ -11,6 +11,7 @@ from blacklist_service.checks.replays import HELD, Held, Place, read_held
 from blacklist_service.checks.rules import Hit, ListingShown, NoticeHit, NoticeShown
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import legal_date_of
 from blacklist_service.ledger.log import DISPROOF, OLDEST_UNSEALED
 from blacklist_service.ledger.operations import array_literal
 from blacklist_service.subjects.keys import KeyKind, Subject, identity_of, proves_who
@@ -42,7 +43,7 @@ STOP_NOTICES = f"""
 def _look_up(also: str = "") -> str:
     return f"""
 WITH instant AS MATERIALIZED (SELECT clock_timestamp() AS at),
-today AS MATERIALIZED (SELECT (at AT TIME ZONE 'UTC' + interval '8 hours')::date AS legal_date FROM instant),
+today AS MATERIALIZED (SELECT {legal_date_of("at")} AS legal_date FROM instant),
 state AS MATERIALIZED (
     SELECT (SELECT at FROM instant) AS at,
            (SELECT legal_date FROM today) AS legal_date,

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import legal_date_of
 from blacklist_service.database.statements import Deferred, Statement, composed
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
 from blacklist_service.listings.problems import ListingNotFound
@@ -181,7 +182,7 @@ async def list_court_tasks(connection: Connection, court_code: str, *, today: da
     A term is over by its date, whether or not that was written down yet.
     """
     return await connection.fetch(
-        """
+        f"""
         SELECT 'delete_after_term' AS task, id AS listing_id, case_number, NULL::uuid AS objection_id,
                expires_on AS since, NULL::date AS due_on
         FROM listings l
@@ -193,7 +194,7 @@ async def list_court_tasks(connection: Connection, court_code: str, *, today: da
         UNION ALL
         SELECT 'delete_after_performance', l.id, l.case_number, NULL, performed.since, NULL
         FROM listings l CROSS JOIN LATERAL (
-            SELECT least((min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date,
+            SELECT least({legal_date_of("min(v.at)")},
                          (SELECT min(p.stated_on) FROM listing_performances p WHERE p.listing_id = l.id)) AS since
             FROM listing_versions v WHERE v.listing_id = l.id AND v.document->>'performance' = 'full'
         ) AS performed
@@ -206,7 +207,7 @@ async def list_court_tasks(connection: Connection, court_code: str, *, today: da
         GROUP BY l.id
         UNION ALL
         SELECT 'confirm_identity', l.id, l.case_number, o.id, o.received_on,
-               (o.at AT TIME ZONE 'UTC' + interval '8 hours')::date
+               {legal_date_of("o.at")}
         FROM objections o JOIN listings l ON l.id = o.listing_id
         WHERE o.court_code = $1 AND o.grounds = 'not_the_debtor' AND o.state = 'filed'
           AND l.ended IS NULL AND l.contested_on IS NULL

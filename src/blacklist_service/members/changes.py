@@ -7,6 +7,7 @@ import orjson
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import TODAY
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
@@ -34,9 +35,9 @@ async def rename_member(
         *(code, since, name),
     )
     await connection.execute(
-        """
+        f"""
         UPDATE members SET name = (SELECT name FROM member_names
-            WHERE member = $1 AND valid_from <= (clock_timestamp() AT TIME ZONE 'UTC' + interval '8 hours')::date
+            WHERE member = $1 AND valid_from <= {TODAY}
             ORDER BY valid_from DESC LIMIT 1)
         WHERE code = $1
         """,

@@ -10,6 +10,7 @@ import orjson
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Role
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import TODAY
 from blacklist_service.members.problems import MemberNotFound
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.secrecy import Secrecy
@@ -160,10 +161,10 @@ async def find_court_like(connection: Connection, *, besides: str, name: str, co
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('courts', 0))")
     rows = await connection.fetch(
-        """
+        f"""
         SELECT m.code, m.court_code, ARRAY(
             SELECT m.name UNION SELECT n.name FROM member_names n WHERE n.member = m.code
-            AND n.valid_from > (clock_timestamp() AT TIME ZONE 'UTC' + interval '8 hours')::date) AS names
+            AND n.valid_from > {TODAY}) AS names
         FROM members m WHERE m.kind = 'court' AND m.code <> $1 ORDER BY m.code
         """,
         besides,

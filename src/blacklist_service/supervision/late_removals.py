@@ -9,6 +9,7 @@ from typing import Any
 
 from blacklist_service.clock import begin_of, legal_date
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import legal_date_of
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, working_days_after
 from blacklist_service.secrecy import Secrecy
@@ -19,9 +20,9 @@ LONGEST_WAIT = timedelta(days=30)
 SECONDS_BETWEEN_COUNTS = 600.0
 
 # Since when the days of each performed listing count, and when it went off the list.
-PERFORMED = """
+PERFORMED = f"""
 SELECT l.id AS listing_id, l.court_code, l.court_name, l.case_number, p.since, p.performed_on,
-       (SELECT (min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date FROM listing_versions v
+       (SELECT {legal_date_of("min(v.at)")} FROM listing_versions v
         WHERE v.listing_id = l.id AND v.act IN ('deleted', 'withdrawn')) AS removed_on
 FROM (
     SELECT listing_id FROM listing_performances WHERE stated_on BETWEEN $1 AND $2
@@ -31,7 +32,7 @@ FROM (
 CROSS JOIN LATERAL (
     -- What is said again later, by another act or another statement, does not begin the days anew.
     SELECT least(min(s.stated_on),
-                 (SELECT (min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date FROM listing_versions v
+                 (SELECT {legal_date_of("min(v.at)")} FROM listing_versions v
                   WHERE v.listing_id = l.id AND v.document ->> 'performance' = 'full')) AS since,
            min(s.performed_on) AS performed_on
     FROM listing_performances s WHERE s.listing_id = l.id
@@ -40,9 +41,9 @@ WHERE l.expires_on IS NULL AND (l.performance = 'full' OR p.performed_on IS NOT 
 ORDER BY p.since, l.id
 """
 
-OPEN = """
+OPEN = f"""
 SELECT court_code, min(since) AS since FROM (
-    SELECT l.id, l.court_code, (SELECT (min(v.at) AT TIME ZONE 'UTC' + interval '8 hours')::date FROM listing_versions v
+    SELECT l.id, l.court_code, (SELECT {legal_date_of("min(v.at)")} FROM listing_versions v
                                 WHERE v.listing_id = l.id AND v.document ->> 'performance' = 'full') AS since
     FROM listings l WHERE l.ended IS NULL AND l.performance = 'full' AND l.expires_on IS NULL
     UNION ALL

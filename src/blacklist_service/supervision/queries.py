@@ -8,6 +8,7 @@ import asyncpg
 
 from blacklist_service.clock import begin_of
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import legal_date_of
 from blacklist_service.listings.deadlines import (
     DAYS_TO_DECIDE,
     WORKING_DAYS_TO_ACT,
@@ -56,8 +57,8 @@ WHERE o.decision = 'block' AND o.action = 'approved' AND o.checked_at >= $1 AND 
 ORDER BY o.agency, o.at LIMIT $3
 """
 
-WAITING = """
-SELECT e.agency, (e.at AT TIME ZONE 'UTC' + interval '8 hours')::date AS day, count(*) AS waiting
+WAITING = f"""
+SELECT e.agency, {legal_date_of("e.at")} AS day, count(*) AS waiting
 FROM ledger_entries e
 WHERE e.action = 'check' AND e.decision <> 'clear' AND e.agency IS NOT NULL AND e.at >= $1 AND e.at < $2
   AND NOT EXISTS (SELECT FROM check_outcomes o WHERE o.check_id = e.id)
@@ -73,8 +74,8 @@ SELECT agency, count(*) AS served,
 FROM notices WHERE served_at >= $1 AND served_at < $2 GROUP BY agency
 """
 
-ACTS = """
-SELECT l.court_code, v.act, v.decided_on, (v.at AT TIME ZONE 'UTC' + interval '8 hours')::date AS done_on, count(*) AS acts
+ACTS = f"""
+SELECT l.court_code, v.act, v.decided_on, {legal_date_of("v.at")} AS done_on, count(*) AS acts
 FROM listing_versions v JOIN listings l ON l.id = v.listing_id
 WHERE v.at >= $1 AND v.at < $2 AND v.act IN ('published', 'corrected', 'deleted', 'withdrawn')
 GROUP BY 1, 2, 3, 4

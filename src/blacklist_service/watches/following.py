@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.legal_dates import TODAY
 from blacklist_service.measures.queries import get_catalogue
 from blacklist_service.subjects.digests import DIGEST_RULES
 from blacklist_service.watches.rules import Cause, matters_that_differ, matters_that_turn
@@ -18,8 +19,6 @@ from blacklist_service.watches.telling import count_opened
 MOST_CHANGES = 1000
 MOST_UNPRIMED = 1000
 MOST_DUE = 1000
-
-TODAY = "(clock_timestamp() AT TIME ZONE 'UTC' + interval '8 hours')::date"
 
 # What there is to do, at the cost of a few looks into small tables and partial indexes.
 GLANCE = f"""

@@ -1,0 +1,12 @@
+"""The legal date in SQL: the day of an instant in Asia/Shanghai, which is UTC+8 without daylight saving."""
+
+
+def legal_date_of(instant: str) -> str:
+    """The expression for the legal date of `instant`, an expression of ours of type timestamptz. It does not depend on the
+    session's time zone, nor on the server's tables of time zones.
+    """
+    return f"({instant} AT TIME ZONE 'UTC' + interval '8 hours')::date"
+
+
+TODAY = legal_date_of("clock_timestamp()")
+"""The legal date as the database's clock has it, which all machines share."""
