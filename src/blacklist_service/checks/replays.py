@@ -13,7 +13,7 @@ from uuid import UUID
 from blacklist_service.checks.asks import Answer, Ask, Outcome
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.fences import pass_fence
-from blacklist_service.ledger.operations import Beside, Row
+from blacklist_service.ledger.operations import Beside, RowValues
 from blacklist_service.ledger.queries import find_answers
 from blacklist_service.problems import IdempotencyKeyReused, Undetermined
 from blacklist_service.secrecy import Secrecy
@@ -95,7 +95,7 @@ async def _answers(
 
 def kept(answered: Iterable[tuple[Ask, UUID]]) -> Beside:
     """What is kept of the answers, sorted by key: two lanes in opposite orders would deadlock."""
-    rows: list[Row] = sorted(
+    rows: list[RowValues] = sorted(
         (*ask.idempotency_place, ask.request_digest, check_id.bytes, "200")
         for ask, check_id in answered
         if ask.idempotency_place

@@ -1,10 +1,10 @@
 """Recording acts, in the transaction of the act itself. Who must not be recorded must not act."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
-from itertools import chain, count, groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,34 +13,48 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import SALT_BYTES, Action, Entry, leaf_of, private_part
 from blacklist_service.secrecy import NONCE_BYTES, Cipher, Secrecy
 
-SHARED_COLUMNS = {"action": "text", "measures_version": "bigint", "notices_version": "bigint"}
-"""What all entries of one statement have in common, sent once."""
-ENTRY_COLUMNS = {
-    "agency": "text",
-    "key_id": "text",
-    "operator": "text",
-    "matter": "text",
-    "reference": "text",
-    "check_id": "uuid",
-    "decision": "text",
-    "listing_ids": "text",
-    "list_version": "bigint",
-    "request_id": "text",
-    "source_ip": "text",
-    "leaf": "bytea",
-}
-SECRET_COLUMNS = {"salt": "bytea", "private": "bytea", "answer": "bytea"}
-SUBJECT_COLUMNS = {
-    "place": "integer",
-    "ordinal": "smallint",
-    "role": "text",
-    "digest": "bytea",
-    "name_masked": "text",
-    "identifier_masked": "text",
-}
-"""As they are read: a list of lists and an address are texts at first, a subject's entry is a place."""
+# The three tables of an entry, in one statement: one way to the database, and a transaction of its own where none is open.
+# `$1` is the instant and `$2` the ids; an action and two versions are the same for all entries of a statement. Whatever is no
+# bytes is sent as the literal of an array, one text, for the driver encodes an array's elements one by one.
+_ENTRIES = """
+WITH entry AS (
+    INSERT INTO ledger_entries (
+        at, action, measures_version, notices_version, id, agency, key_id, operator, matter, reference, check_id, decision,
+        listing_ids, list_version, request_id, source_ip, leaf)
+    SELECT $1, $3::text, $4::bigint, $5::bigint, id, agency, key_id, operator, matter, reference,
+           CASE WHEN $3::text IN ('check', 'recheck') THEN id ELSE check_id END, decision,
+           listing_ids::uuid[], list_version, request_id, source_ip::inet, leaf
+    FROM unnest(
+        $2::uuid[], $6::text::text[], $7::text::text[], $8::text::text[], $9::text::text[], $10::text::text[],
+        $11::text::uuid[], $12::text::text[], $13::text::text[], $14::text::bigint[], $15::text::text[], $16::text::text[],
+        $17::bytea[]
+    ) AS sent (
+        id, agency, key_id, operator, matter, reference, check_id, decision, listing_ids, list_version, request_id,
+        source_ip, leaf)
+), secret AS (
+    INSERT INTO ledger_secrets (at, entry_id, salt, private, answer)
+    SELECT $1, * FROM unnest($2::uuid[], $18::bytea[], $19::bytea[], $20::bytea[])
+), subject AS (
+    INSERT INTO ledger_subjects (at, entry_id, ordinal, role, digest, name_masked, identifier_masked)
+    SELECT $1, ($2::uuid[])[place], ordinal, role, digest, name_masked, identifier_masked
+    FROM unnest(
+        $21::text::integer[], $22::text::smallint[], $23::text::text[], $24::bytea[], $25::text::text[], $26::text::text[]
+    ) AS sent (place, ordinal, role, digest, name_masked, identifier_masked)
+)"""
+_PENDING = """
+INSERT INTO ledger_pending (at, entries) VALUES ($1, $2)
+"""
+WRITE = _ENTRIES + _PENDING
+FIRST_FREE_PLACE = 27
+
 BINARY = "bytea"
-"""Sent as an array. All else is sent as an array's literal: one text, where an array's elements are encoded one by one."""
+ENTRY_KINDS = (*("text",) * 11, BINARY)
+SECRET_KINDS = (BINARY,) * 3
+SUBJECT_KINDS = ("text", "text", "text", BINARY, "text", "text")
+"""How each column of the statement is sent, in its order."""
+
+RowValues = tuple[object, ...]
+RANDOM_BYTES = SALT_BYTES + 2 * NONCE_BYTES
 
 
 class Beside(NamedTuple):
@@ -50,54 +64,26 @@ class Beside(NamedTuple):
 
     table: str
     kinds: tuple[tuple[str, str], ...]
-    rows: Sequence["Row"]
+    rows: Sequence[RowValues]
 
     @property
     def statement(self) -> str:
-        return _write_statement(self.table, self.kinds)
+        return _write_beside(self.table, self.kinds)
 
     @property
     def columns(self) -> Iterator[object]:
-        return _columns(self.rows, dict(self.kinds))
+        return _columns(self.rows, [kind for _, kind in self.kinds])
 
 
 @cache
-def _write_statement(table: str = "", kinds: tuple[tuple[str, str], ...] = ()) -> str:
-    """All of a batch in one statement: one way to the database, and a transaction of its own where none is open."""
-    place = count(3)
-    shared = {name: f"${next(place)}::{kind}" for name, kind in SHARED_COLUMNS.items()}
-    entry, secret, subject, other = (
-        ", ".join(f"${next(place)}::{'' if kind == BINARY else 'text::'}{kind}[]" for kind in columns.values())
-        for columns in (ENTRY_COLUMNS, SECRET_COLUMNS, SUBJECT_COLUMNS, dict(kinds))
+def _write_beside(table: str, kinds: tuple[tuple[str, str], ...]) -> str:
+    names = ", ".join(name for name, _ in kinds)
+    sent = ", ".join(
+        f"${place}::{kind}[]" if kind == BINARY else f"${place}::text::{kind}[]"
+        for place, (_, kind) in enumerate(kinds, FIRST_FREE_PLACE)
     )
-    beside = f"""), beside AS (
-        INSERT INTO {table} (at, {", ".join(dict(kinds))}) SELECT $1, * FROM unnest({other})
-    """
-    read = {
-        "check_id": f"CASE WHEN {shared['action']} IN ('check', 'recheck') THEN id ELSE check_id END",
-        "listing_ids": "listing_ids::uuid[]",
-        "source_ip": "source_ip::inet",
-    }
-    found = [name for name in SUBJECT_COLUMNS if name != "place"]
-    return f"""
-    WITH entry AS (
-        INSERT INTO ledger_entries (at, {", ".join(shared)}, id, {", ".join(ENTRY_COLUMNS)})
-        SELECT $1, {", ".join(shared.values())}, id, {", ".join(read.get(name, name) for name in ENTRY_COLUMNS)}
-        FROM unnest($2::uuid[], {entry}) AS sent (id, {", ".join(ENTRY_COLUMNS)})
-    ), secret AS (
-        INSERT INTO ledger_secrets (at, entry_id, {", ".join(SECRET_COLUMNS)})
-        SELECT $1, * FROM unnest($2::uuid[], {secret})
-    ), subject AS (
-        INSERT INTO ledger_subjects (at, entry_id, {", ".join(found)})
-        SELECT $1, ($2::uuid[])[place], {", ".join(found)} FROM unnest({subject}) AS sent ({", ".join(SUBJECT_COLUMNS)})
-    {beside if table else ""})
-    INSERT INTO ledger_pending (at, entries) VALUES ($1, $2)
-    """
-
-
-WRITE = _write_statement()
-Row = tuple[object, ...]
-RANDOM_BYTES = SALT_BYTES + 2 * NONCE_BYTES
+    beside = f", beside AS (INSERT INTO {table} (at, {names}) SELECT $1, * FROM unnest({sent}))"
+    return _ENTRIES + beside + _PENDING
 
 
 async def record(
@@ -134,13 +120,13 @@ async def rehearse(connection: Connection, *, at: datetime, beside: Beside) -> N
     on this connection.
     """
     await connection.execute("BEGIN")
-    nothing = [*chain(*(_columns((), kinds) for kinds in (ENTRY_COLUMNS, SECRET_COLUMNS, SUBJECT_COLUMNS)))]
+    nothing = [*chain(*(_columns((), kinds) for kinds in (ENTRY_KINDS, SECRET_KINDS, SUBJECT_KINDS)))]
     for statement, more in ((WRITE, ()), (beside.statement, beside.columns)):
         await connection.execute(statement, at, [], Action.CHECK.value, None, None, *nothing, *more)
     await connection.execute("ROLLBACK")
 
 
-def _shared(entry: Entry) -> Row:
+def _shared(entry: Entry) -> RowValues:
     return (entry.action._value_, entry.measures_version, entry.notices_version)
 
 
@@ -149,9 +135,9 @@ def _sent(entries: Sequence[Entry], ids: Sequence[UUID], at: datetime, secrecy: 
     cipher, wire_at = ledger_cipher(secrecy, at), wire_instant(at)
     # All the randomness of a batch in one call: salts that open commitments, nonces that are never used twice.
     random = os.urandom(RANDOM_BYTES * len(entries))
-    entry_rows: list[Row] = []
-    secret_rows: list[Row] = []
-    subject_rows: list[Row] = []
+    entry_rows: list[RowValues] = []
+    secret_rows: list[RowValues] = []
+    subject_rows: list[RowValues] = []
     for place, (entry, entry_id) in enumerate(zip(entries, ids, strict=True)):
         salt, private_nonce, answer_nonce = _split(random, place * RANDOM_BYTES)
         private = private_part(entry)
@@ -163,14 +149,14 @@ def _sent(entries: Sequence[Entry], ids: Sequence[UUID], at: datetime, secrecy: 
         for ordinal, subject in enumerate(entry.subjects):
             digest, name, identifier, role, _ = subject
             subject_rows.append((str(place + 1), str(ordinal), role, digest, name, identifier))
-    yield from _columns(entry_rows, ENTRY_COLUMNS)
-    yield from _columns(secret_rows, SECRET_COLUMNS)
-    yield from _columns(subject_rows, SUBJECT_COLUMNS)
+    yield from _columns(entry_rows, ENTRY_KINDS)
+    yield from _columns(secret_rows, SECRET_KINDS)
+    yield from _columns(subject_rows, SUBJECT_KINDS)
 
 
-def _columns(rows: Sequence[Row], kinds: Mapping[str, str]) -> Iterator[object]:
+def _columns(rows: Sequence[RowValues], kinds: Sequence[str]) -> Iterator[object]:
     columns = zip(*rows, strict=True) if rows else [()] * len(kinds)
-    for column, kind in zip(columns, kinds.values(), strict=True):
+    for column, kind in zip(columns, kinds, strict=True):
         yield column if kind == BINARY else array_literal(column)
 
 
@@ -206,7 +192,7 @@ def private_context(entry_id: UUID) -> bytes:
     return b"private" + entry_id.bytes
 
 
-def _entry_row(entry: Entry, leaf: bytes) -> Row:
+def _entry_row(entry: Entry, leaf: bytes) -> RowValues:
     agency, key_id, operator, request_id, source_ip = entry.actor
     version = entry.list_version
     listings = f"{{{','.join(map(str, entry.listing_ids))}}}" if entry.listing_ids else "{}"
