@@ -14,7 +14,7 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.checks import answering
 from blacklist_service.checks.asks import Answer, Ask, Asker
 from blacklist_service.checks.batcher import Batcher
-from blacklist_service.members import authentication
+from blacklist_service.members import lookups
 from blacklist_service.members.queries import find_credentials
 from blacklist_service.members.rules import make_key
 from blacklist_service.web import streams
@@ -165,11 +165,11 @@ async def test_strangers_keys_are_looked_up_together_and_behind_known_ones(servi
 
     assert (await service.post("/v1/checks", ASKED)).status_code == 200
     # Also those that this process has not seen yet.
-    assert {text.split("_")[2] for text in service.keys.values()} <= service.app.state.proofs._known
-    monkeypatch.setattr(authentication, "find_credentials", slow)
+    assert {text.split("_")[2] for text in service.keys.values()} <= service.app.state.proofs._lookup._known
+    monkeypatch.setattr(lookups, "find_credentials", slow)
     strangers = [asyncio.create_task(service.post("/v1/checks", ASKED, key=make_key("live").text)) for _ in range(200)]
     await asyncio.sleep(0.01)
-    service.app.state.proofs._proved.clear()
+    service.app.state.proofs._proofs.clear()
     assert (await service.post("/v1/checks", ASKED)).status_code == 200
     assert {answer.status_code for answer in await asyncio.gather(*strangers)} == {401}
     known = service.keys["agency"].split("_")[2]

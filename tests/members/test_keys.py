@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from blacklist_service.access.scopes import SCOPES_OF_ROLE, Role, Scope
 from blacklist_service.database.connections import connect
-from blacklist_service.members import authentication
+from blacklist_service.members import lookups
 from blacklist_service.members.operations import create_key, revoke_key
 from blacklist_service.members.problems import KeyInvalid
 from blacklist_service.members.queries import find_credentials
@@ -82,7 +82,7 @@ async def test_a_wrong_secret_and_an_unknown_key_take_the_same_path(service: Ser
         looked.append(key_ids)
         return await find(connection, key_ids)
 
-    monkeypatch.setattr(authentication, "find_credentials", counted)
+    monkeypatch.setattr(lookups, "find_credentials", counted)
     await service.post("/v1/checks", ASKED)
     known_id = service.keys["agency"].split("_")[2]
     forged = _with_id(known_id)
