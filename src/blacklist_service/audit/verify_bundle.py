@@ -110,7 +110,7 @@ def _end_of(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
     said = (flags, method, crc, *sizes)
     listed = (entry.flag_bits, entry.compress_type, entry.CRC, entry.compress_size, entry.file_size)
     require(said == listed, "a file of the bundle is described in two ways")
-    return entry.header_offset + 30 + name + extra + entry.compress_size
+    return entry.header_offset + 30 + int(name + extra) + entry.compress_size
 
 
 def _verify(bundle: zipfile.ZipFile, vkeys: str | None) -> dict[str, Any]:
