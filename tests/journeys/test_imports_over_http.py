@@ -12,7 +12,7 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.listings.operations import importing
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
-from blacklist_service.listings.operations.shortcuts import Made, make_fresh
+from blacklist_service.listings.operations.shortcuts import FreshListings, make_fresh
 from blacklist_service.listings.tasks import load_next
 from tests.support import Service, day, resident_id, row, subject
 
@@ -233,8 +233,8 @@ async def test_the_shortcuts_say_what_the_resolution_says(service: Service, monk
     rows = [row(name=f"人{n}", published_on=day(n % 3 - 1)) for n in range(20)]
     plain = await load(service, as_csv(*rows), dry_run="true")
 
-    async def nothing(*_args: Any, **_options: Any) -> Made:
-        return Made(0, "")
+    async def nothing(*_args: Any, **_options: Any) -> FreshListings:
+        return FreshListings(0, "")
 
     monkeypatch.setattr(importing, "settle_known", nothing)
     monkeypatch.setattr(importing, "make_fresh", nothing)

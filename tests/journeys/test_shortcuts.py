@@ -3,7 +3,7 @@
 from typing import Any
 
 from blacklist_service.listings.operations import importing
-from blacklist_service.listings.operations.shortcuts import Made
+from blacklist_service.listings.operations.shortcuts import FreshListings
 from tests.journeys.test_imports_over_http import as_csv, load
 from tests.support import Service, day, resident_id, row
 
@@ -40,8 +40,8 @@ async def test_they_say_what_the_resolution_says_of_copies_and_of_second_listing
     ]
     shortcut = await fates(service, as_csv(*rows))
 
-    async def nothing(*_args: Any, **_options: Any) -> Made:
-        return Made(0, "")
+    async def nothing(*_args: Any, **_options: Any) -> FreshListings:
+        return FreshListings(0, "")
 
     monkeypatch.setattr(importing, "settle_known", nothing)
     monkeypatch.setattr(importing, "make_fresh", nothing)

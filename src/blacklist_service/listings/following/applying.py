@@ -29,7 +29,6 @@ from blacklist_service.listings.operations.applying import (
     By,
     Head,
     Revision,
-    Versioned,
     apply_acts,
     apply_dated_acts,
     apply_revision,
@@ -37,6 +36,7 @@ from blacklist_service.listings.operations.applying import (
     mark_feed_alive,
 )
 from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, make_batch, stage_batch
+from blacklist_service.listings.operations.waves import Versioned
 from blacklist_service.listings.preparing import Tools, content_digest, document_of, naming_keys, numbers_of
 from blacklist_service.listings.resolution import Held, ListingAct
 from blacklist_service.listings.rules import Act, Content, Naming, RowAction

@@ -15,10 +15,32 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.staging import NO_PERSON
+from blacklist_service.listings.operations.waves import Versioned, columns_of, waves_of
 from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.listings.rules import PERFORMED, Act
 
-CREATING, CORRECTING, PAUSING, ENDING = range(4)
+LISTING_COLUMNS = (
+    "natural_key",
+    "loose_key",
+    "court_name",
+    "case_number",
+    "party_sequence",
+    "kind",
+    "debtor_name",
+    "identifier_masked",
+    "people",
+    "circumstances",
+    "decided_on",
+    "decision_number",
+    "published_on",
+    "grace_until",
+    "in_force_from",
+    "expires_on",
+    "performance",
+)
+"""What a listing shows of its content, as a staged row prepared it. Its court never changes, and its record id stays where
+none is given.
+"""
 SETTLING = frozenset({Act.CORRECTED, Act.DELETED, Act.WITHDRAWN})
 """What settles an upheld objection; a suspension leaves it to be acted on."""
 
@@ -44,14 +66,6 @@ class By:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Versioned:
-    """An act with the list version it takes; None for what is no change of the list."""
-
-    act: ListingAct
-    list_version: int | None
-
-
 async def lock_head(connection: Connection) -> Head:
     version = await connection.fetchval("SELECT version FROM heads WHERE name = 'list' FOR UPDATE")
     return Head(version, await connection.fetchval("SELECT clock_timestamp()"))
@@ -60,11 +74,11 @@ async def lock_head(connection: Connection) -> Head:
 async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head: Head, by: By) -> list[Versioned]:
     """Let `acts` take effect in their order; contents are those staged under `by.import_id`. The head moves on."""
     versioned = _take_versions(acts, head)
-    for wave in _waves(versioned):
-        await _create(connection, wave[CREATING], head, by)
-        await _correct(connection, wave[CORRECTING], head, by)
-        await _pause(connection, wave[PAUSING], head, by)
-        await _end(connection, wave[ENDING], head, by)
+    for wave in waves_of(versioned):
+        await _create(connection, wave.creating, head, by)
+        await _correct(connection, wave.correcting, head, by)
+        await _pause(connection, wave.pausing, head, by)
+        await _end(connection, wave.ending, head, by)
     if versioned:
         await _close_upheld_objections(connection, versioned)
         await move_head(connection, head)
@@ -116,58 +130,19 @@ def _take_versions(acts: Iterable[ListingAct], head: Head) -> list[Versioned]:
     return versioned
 
 
-def _waves(acts: Iterable[Versioned]) -> list[list[list[Versioned]]]:
-    """Split acts so that each kind can be written at once, and still each listing lives through its acts in order.
-
-    Within a wave listings are first made, then corrected, then suspended or resumed, then ended. Nearly always there is
-    one wave.
-    """
-    waves: list[list[list[Versioned]]] = []
-    reached: dict[UUID, tuple[int, int]] = {}
-    last_ending = -1
-    for one in acts:
-        kind = _kind(one.act)
-        if kind == CREATING:
-            # A new listing may take the natural key that an earlier act has freed.
-            wave = last_ending + 1
-        else:
-            wave, before = reached.get(one.act.listing_id, (0, CREATING))
-            wave += before >= kind and one.act.listing_id in reached
-            if one.act.takes_freed_key:
-                wave = max(wave, last_ending + 1)
-        if kind == ENDING:
-            last_ending = max(last_ending, wave)
-        reached[one.act.listing_id] = (wave, kind)
-        while len(waves) <= wave:
-            waves.append([[] for _ in range(ENDING + 1)])
-        waves[wave][kind].append(one)
-    return waves
-
-
-def _kind(act: ListingAct) -> int:
-    if act.row is None:
-        return PAUSING if act.act in (Act.SUSPENDED, Act.RESUMED) else ENDING
-    return CREATING if act.version == 1 else CORRECTING
-
-
 async def _create(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
     if not acts:
         return
     await connection.execute(
-        """
-        INSERT INTO listings (id, version, list_version, natural_key, loose_key, court_code, court_name, case_number,
-            party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
-            published_on, grace_until, in_force_from, expires_on, performance, record_id, is_published)
-        SELECT a.listing_id, 1, a.list_version, r.natural_key, r.loose_key, r.court_code, r.court_name, r.case_number,
-            r.party_sequence, r.kind, r.debtor_name, r.identifier_masked, r.people, r.circumstances, r.decided_on,
-            r.decision_number, r.published_on, r.grace_until, r.in_force_from, r.expires_on, r.performance,
-            r.record_id, a.list_version IS NOT NULL
+        f"""
+        INSERT INTO listings (id, version, list_version, is_published, court_code, record_id, {", ".join(LISTING_COLUMNS)})
+        SELECT a.listing_id, 1, a.list_version, a.list_version IS NOT NULL, r.court_code, r.record_id,
+            {", ".join(f"r.{name}" for name in LISTING_COLUMNS)}
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[]) AS a (listing_id, row, list_version)
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         """,
         by.import_id,
-        *_columns(acts, "listing_id", "row"),
-        [one.list_version for one in acts],
+        *columns_of(acts, "listing_id", "row", "list_version"),
     )
     await _write_contents(connection, acts, head, by)
 
@@ -177,23 +152,17 @@ async def _correct(connection: Connection, acts: Sequence[Versioned], head: Head
         return
     await _close_keys(connection, acts, head)
     await connection.execute(
-        """
+        f"""
         UPDATE listings l SET version = a.version, list_version = coalesce(a.list_version, l.list_version),
-            natural_key = r.natural_key, loose_key = r.loose_key, court_name = r.court_name,
-            case_number = r.case_number, party_sequence = r.party_sequence, kind = r.kind,
-            debtor_name = r.debtor_name, identifier_masked = r.identifier_masked, people = r.people,
-            circumstances = r.circumstances, decided_on = r.decided_on, decision_number = r.decision_number,
-            published_on = r.published_on, grace_until = r.grace_until, in_force_from = r.in_force_from,
-            expires_on = r.expires_on, performance = r.performance, record_id = coalesce(r.record_id, l.record_id),
-            performed_elsewhere_on = NULL, is_published = a.list_version IS NOT NULL
+            {", ".join(f"{name} = r.{name}" for name in LISTING_COLUMNS)},
+            record_id = coalesce(r.record_id, l.record_id), performed_elsewhere_on = NULL,
+            is_published = a.list_version IS NOT NULL
         FROM unnest($2::uuid[], $3::integer[], $4::bigint[], $5::integer[]) AS a (listing_id, row, list_version, version)
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         WHERE l.id = a.listing_id
         """,
         by.import_id,
-        *_columns(acts, "listing_id", "row"),
-        [one.list_version for one in acts],
-        *_columns(acts, "version"),
+        *columns_of(acts, "listing_id", "row", "list_version", "version"),
     )
     await _write_contents(connection, acts, head, by)
 
@@ -211,9 +180,7 @@ async def _write_contents(connection: Connection, acts: Sequence[Versioned], hea
         JOIN import_rows r ON r.import_id = $1 AND r.row = a.row
         """,
         by.import_id,
-        *_columns(acts, "listing_id", "row"),
-        [one.list_version for one in acts],
-        *_columns(acts, "version", "act"),
+        *columns_of(acts, "listing_id", "row", "list_version", "version", "act"),
         *_who(head, by),
     )
     await connection.execute(
@@ -226,8 +193,7 @@ async def _write_contents(connection: Connection, acts: Sequence[Versioned], hea
             AS k (digest, kind, relation, person)
         """,
         by.import_id,
-        *_columns(acts, "listing_id", "row"),
-        [one.list_version for one in acts],
+        *columns_of(acts, "listing_id", "row", "list_version"),
         head.version,
         NO_PERSON,
     )
@@ -245,8 +211,7 @@ async def _end(connection: Connection, acts: Sequence[Versioned], head: Head, by
             AS a (listing_id, version, act, ended_on, list_version)
         WHERE l.id = a.listing_id
         """,
-        *_columns(acts, "listing_id", "version", "act", "ended_on"),
-        [one.list_version for one in acts],
+        *columns_of(acts, "listing_id", "version", "act", "ended_on", "list_version"),
     )
     await _write_bare_versions(connection, acts, head, by)
     await _note_performance(connection, acts)
@@ -261,7 +226,7 @@ async def _note_performance(connection: Connection, acts: Sequence[Versioned]) -
             UPDATE listings o SET performed_elsewhere_on = l.ended_on
             FROM listings l WHERE l.id = ANY($1::uuid[]) AND o.natural_key = l.natural_key AND o.ended IS NULL
             """,
-            *_columns(performed, "listing_id"),
+            *columns_of(performed, "listing_id"),
         )
 
 
@@ -277,8 +242,7 @@ async def _pause(connection: Connection, acts: Sequence[Versioned], head: Head, 
             AS a (listing_id, version, suspended_on, list_version)
         WHERE l.id = a.listing_id
         """,
-        *_columns(acts, "listing_id", "version", "suspended_on"),
-        [one.list_version for one in acts],
+        *columns_of(acts, "listing_id", "version", "suspended_on", "list_version"),
     )
     await _write_bare_versions(connection, acts, head, by)
 
@@ -287,7 +251,7 @@ async def _reinstate(connection: Connection, acts: Sequence[Versioned], head: He
     """Undo an ending: the keys that it closed, and no older ones, find the listing again."""
     if not acts:
         return
-    columns = (*_columns(acts, "listing_id", "version"), [one.list_version for one in acts])
+    columns = columns_of(acts, "listing_id", "version", "list_version")
     await connection.execute(
         """
         UPDATE listings l SET version = a.version, list_version = coalesce(a.list_version, l.list_version),
@@ -320,8 +284,7 @@ async def _publish(connection: Connection, acts: Sequence[Versioned], head: Head
         FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS a (listing_id, version, list_version)
         WHERE l.id = a.listing_id
         """,
-        *_columns(acts, "listing_id", "version"),
-        [one.list_version for one in acts],
+        *columns_of(acts, "listing_id", "version", "list_version"),
     )
     await _write_bare_versions(connection, acts, head, by)
 
@@ -336,8 +299,7 @@ async def _write_bare_versions(connection: Connection, acts: Sequence[Versioned]
         FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::date[], $6::bigint[])
             AS a (listing_id, version, act, ground, decided_on, list_version)
         """,
-        *_columns(acts, "listing_id", "version", "act", "ground", "decided_on"),
-        [one.list_version for one in acts],
+        *columns_of(acts, "listing_id", "version", "act", "ground", "decided_on", "list_version"),
         by.import_id,
         *_who(head, by),
     )
@@ -350,14 +312,9 @@ async def _close_keys(connection: Connection, acts: Sequence[Versioned], head: H
         FROM unnest($1::uuid[], $2::bigint[]) AS a (listing_id, list_version)
         WHERE k.listing_id = a.listing_id AND k.until_version IS NULL
         """,
-        *_columns(acts, "listing_id"),
-        [one.list_version for one in acts],
+        *columns_of(acts, "listing_id", "list_version"),
         head.version,
     )
-
-
-def _columns(acts: Sequence[Versioned], *names: str) -> list[list[Any]]:
-    return [[getattr(one.act, name) for one in acts] for name in names]
 
 
 def _who(head: Head, by: By) -> tuple[object, ...]:

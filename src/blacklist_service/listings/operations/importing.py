@@ -31,7 +31,7 @@ from blacklist_service.listings.numbers import know_numbers
 from blacklist_service.listings.operations.applying import By, Head, apply_acts, lock_head, mark_feed_alive, move_head
 from blacklist_service.listings.operations.faults import PASSED_OVER, RowFault
 from blacklist_service.listings.operations.parsing import Parsing, parse_rows
-from blacklist_service.listings.operations.shortcuts import Made, make_fresh, settle_known
+from blacklist_service.listings.operations.shortcuts import FreshListings, make_fresh, settle_known
 from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, gather_cases, stage_batch
 from blacklist_service.listings.queries import find_chunk_end, find_held, list_unsettled
 from blacklist_service.listings.resolution import Resolution, Row, resolve
@@ -187,7 +187,14 @@ async def _find_fault(connection: Connection, job: Import, *, span: tuple[int, i
 
 
 async def _settle_the_rest(
-    connection: Connection, job: Import, head: Head, by: By, made: Made, *, span: tuple[int, int], secrecy: Secrecy
+    connection: Connection,
+    job: Import,
+    head: Head,
+    by: By,
+    made: FreshListings,
+    *,
+    span: tuple[int, int],
+    secrecy: Secrecy,
 ) -> None:
     """What is neither plainly new nor plainly known: resolved row by row, in file order."""
     unsettled = await list_unsettled(connection, job.import_id, first=span[0], last=span[1])

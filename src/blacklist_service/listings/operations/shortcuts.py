@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.operations.applying import By, Head
+from blacklist_service.listings.operations.applying import LISTING_COLUMNS, By, Head
 from blacklist_service.listings.operations.staging import NO_PERSON
 from blacklist_service.listings.queries import KNOWN_CONTENTS
 
@@ -49,13 +49,9 @@ SELECT count(list_version) AS changes, NULL AS pairs FROM fresh
 
 MAKE_FRESH = (
     FRESH
-    + """, made AS (
-    INSERT INTO listings (id, version, list_version, natural_key, loose_key, court_code, court_name, case_number,
-        party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
-        published_on, grace_until, in_force_from, expires_on, performance, record_id, is_published)
-    SELECT listing_id, 1, list_version, natural_key, loose_key, court_code, court_name, case_number,
-        party_sequence, kind, debtor_name, identifier_masked, people, circumstances, decided_on, decision_number,
-        published_on, grace_until, in_force_from, expires_on, performance, record_id, list_version IS NOT NULL
+    + f""", made AS (
+    INSERT INTO listings (id, version, list_version, is_published, court_code, record_id, {", ".join(LISTING_COLUMNS)})
+    SELECT listing_id, 1, list_version, list_version IS NOT NULL, court_code, record_id, {", ".join(LISTING_COLUMNS)}
     FROM fresh
 ), versions AS (
     INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, decided_on,
@@ -81,7 +77,7 @@ FROM fresh
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class FreshListings:
     """`pairs` are the (version, listing) lines of what was made, in order, for the chunk's digest."""
 
     changes: int
@@ -95,7 +91,7 @@ async def settle_known(connection: Connection, import_id: UUID, *, first: int, l
 
 async def make_fresh(
     connection: Connection, import_id: UUID, *, first: int, last: int, head: Head, by: By, is_dry_run: bool
-) -> Made:
+) -> FreshListings:
     """Rows whose key the list never held, nor their name in their case: listings of their own. The head's version moves on;
     its row is the caller's.
     """
@@ -109,4 +105,4 @@ async def make_fresh(
         )
     assert row is not None  # noqa: S101 - an aggregate has a row
     head.version += row["changes"]
-    return Made(row["changes"], row["pairs"] or "")
+    return FreshListings(row["changes"], row["pairs"] or "")

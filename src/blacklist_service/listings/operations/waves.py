@@ -1,0 +1,81 @@
+"""Acts in an order in which each kind of them can be written at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+from uuid import UUID
+
+from blacklist_service.listings.resolution import ListingAct
+from blacklist_service.listings.rules import Act
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """An act with the list version it takes; None for what is no change of the list."""
+
+    act: ListingAct
+    list_version: int | None
+
+
+class Kind(IntEnum):
+    """How an act is written. Within a wave the kinds follow one another in this order."""
+
+    CREATING = 0
+    CORRECTING = 1
+    PAUSING = 2
+    ENDING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """What is written together: of each listing at most one act of a kind, and no kind after a later one."""
+
+    creating: list[Versioned] = field(default_factory=list)
+    correcting: list[Versioned] = field(default_factory=list)
+    pausing: list[Versioned] = field(default_factory=list)
+    """Suspensions and resumptions."""
+    ending: list[Versioned] = field(default_factory=list)
+
+    def add(self, kind: Kind, one: Versioned) -> None:
+        (self.creating, self.correcting, self.pausing, self.ending)[kind].append(one)
+
+
+def waves_of(acts: Iterable[Versioned]) -> list[Wave]:
+    """Split acts so that each kind can be written at once, and still each listing lives through its acts in order. Nearly
+    always there is one wave.
+    """
+    waves: list[Wave] = []
+    reached: dict[UUID, tuple[int, Kind]] = {}
+    last_ending = -1
+    for one in acts:
+        kind = _kind(one.act)
+        if kind is Kind.CREATING:
+            # A new listing may take the natural key that an earlier act has freed.
+            place = last_ending + 1
+        else:
+            place, before = reached.get(one.act.listing_id, (0, Kind.CREATING))
+            place += before >= kind and one.act.listing_id in reached
+            if one.act.takes_freed_key:
+                place = max(place, last_ending + 1)
+        if kind is Kind.ENDING:
+            last_ending = max(last_ending, place)
+        reached[one.act.listing_id] = (place, kind)
+        while len(waves) <= place:
+            waves.append(Wave())
+        waves[place].add(kind, one)
+    return waves
+
+
+def columns_of(acts: Sequence[Versioned], *names: str) -> list[list[Any]]:
+    """What a statement gets of them: for each name, of the act's fields or `list_version`, a column."""
+    return [
+        [one.list_version for one in acts] if name == "list_version" else [getattr(one.act, name) for one in acts]
+        for name in names
+    ]
+
+
+def _kind(act: ListingAct) -> Kind:
+    if act.row is None:
+        return Kind.PAUSING if act.act in (Act.SUSPENDED, Act.RESUMED) else Kind.ENDING
+    return Kind.CREATING if act.version == 1 else Kind.CORRECTING
