@@ -78,11 +78,11 @@ LOGGED = frozenset(
 """The fields a log line may carry. An allow-list: a value nobody thought of cannot slip into a log."""
 
 
-Ended = tuple[str, str, int, float]
+RequestMeasure = tuple[str, str, int, float]
 """A request that was answered: method, route, status, seconds."""
 
 
-def count_requests(ended: Sequence[Ended]) -> None:
+def count_requests(ended: Sequence[RequestMeasure]) -> None:
     for place, number in Tally(one[:3] for one in ended).items():
         counter = _request_counters.get(place)
         if counter is None:

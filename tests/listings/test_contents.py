@@ -11,7 +11,7 @@ from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import Field, RawRow, RelatedPerson
 from blacklist_service.listings.intake import Importer, ReadRow, RefusedRow, read_row
 from blacklist_service.listings.preparing import Prepared, Tools, naming_keys, prepare
-from blacklist_service.listings.publications import read_publication
+from blacklist_service.listings.publish_requests import read_publication
 from blacklist_service.listings.rules import Content
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.problems import InvalidRequest

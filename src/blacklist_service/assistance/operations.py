@@ -65,7 +65,7 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class NoticeContent:
     """What a court serves; `subject_wire` is the subject as it was sent."""
 
     number: str
@@ -95,18 +95,18 @@ class _Step:
     facts: Mapping[str, str | int] = field(default_factory=dict)
 
 
-async def serve_notice(connection: Connection, service: Service, *, desk: Desk) -> Notice:
+async def serve_notice(connection: Connection, content: NoticeContent, *, desk: Desk) -> Notice:
     """Serve a notice on a unit; from the commit on, a stop notice blocks that unit's matters."""
     at = await _take_turn(connection)
     served_at = at.replace(microsecond=0)
-    valid_until = _valid_until(service, legal_date(at))
-    kind = await connection.fetchval("SELECT kind FROM members WHERE code = $1", service.agency)
+    valid_until = _valid_until(content, legal_date(at))
+    kind = await connection.fetchval("SELECT kind FROM members WHERE code = $1", content.agency)
     if kind != "agency":
         raise InvalidRequest(errors=[FieldError("/agency", "unknown", "no unit of this code")])
     court_name = await connection.fetchval("SELECT name FROM members WHERE code = $1", desk.caller.member)
     notice_id = new_id(at)
-    identifier = service.subject.identifier
-    secret = orjson.dumps({"subject": service.subject_wire, "text": service.text})
+    identifier = content.subject.identifier
+    secret = orjson.dumps({"subject": content.subject_wire, "text": content.text})
     try:
         async with connection.transaction():
             await connection.execute(
@@ -116,29 +116,29 @@ async def serve_notice(connection: Connection, service: Service, *, desk: Desk) 
                     due_at, urgency, secret, served_at)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
                 """,
-                *(notice_id, service.number, service.case_number, service.ruling_number, desk.caller.member),
-                *(desk.caller.court_code, court_name, service.agency, service.action, service.subject.kind),
-                *(service.subject.name, mask_identifier(identifier.number) if identifier else None),
-                *(service.object, object_key(service.object), service.object_kind, valid_until),
-                service.due_at or _usual_due(legal_date(at)),
-                *(service.urgency, desk.secrecy.cipher("notices").seal(secret, notice_id.bytes), served_at),
+                *(notice_id, content.number, content.case_number, content.ruling_number, desk.caller.member),
+                *(desk.caller.court_code, court_name, content.agency, content.action, content.subject.kind),
+                *(content.subject.name, mask_identifier(identifier.number) if identifier else None),
+                *(content.object, object_key(content.object), content.object_kind, valid_until),
+                content.due_at or _usual_due(legal_date(at)),
+                *(content.urgency, desk.secrecy.cipher("notices").seal(secret, notice_id.bytes), served_at),
             )
     except asyncpg.UniqueViolationError:
         raise NoticeExists from None
-    keys = listed_keys(service.subject, desk.digester)
-    if service.action in DECIDING:
+    keys = listed_keys(content.subject, desk.digester)
+    if content.action in DECIDING:
         await connection.executemany(
             "INSERT INTO notice_keys (digest, notice_id, kind) VALUES ($1, $2, $3)",
             [(key.digest, notice_id, int(key.kind)) for key in keys],
         )
     subject = EntrySubject(
         digest=keys[0].digest,
-        name_masked=mask_name(service.subject.name),
+        name_masked=mask_name(content.subject.name),
         identifier_masked=mask_identifier(identifier.number) if identifier else None,
         role=None,
-        private=service.subject_wire,
+        private=content.subject_wire,
     )
-    step = _Step(notice_id, service.agency, desk.caller.court_code or "", "served", valid_until, subject=subject)
+    step = _Step(notice_id, content.agency, desk.caller.court_code or "", "served", valid_until, subject=subject)
     await _take_step(connection, step, at=at, actor=desk.actor, secrecy=desk.secrecy)
     return await _reread(connection, notice_id, desk, at)
 
@@ -298,23 +298,23 @@ async def _reread(connection: Connection, notice_id: UUID, desk: Desk, at: datet
     return notice
 
 
-def _valid_until(service: Service, today: date) -> date | None:
+def _valid_until(content: NoticeContent, today: date) -> date | None:
     """As served, within the law's limit; a binding notice that names no day binds as long as the law allows, and must name
     it where the law sets no limit.
     """
-    if service.action in UNLIMITED:
-        if service.valid_until is None:
+    if content.action in UNLIMITED:
+        if content.valid_until is None:
             message = "the law names no longest time for this kind: the notice names its last day"
             raise InvalidRequest(errors=[FieldError("/valid_until", "missing", message)])
-        _require_within(service.valid_until, today, date.max)
-        return service.valid_until
-    latest = last_day(service.action, service.object_kind, today)
+        _require_within(content.valid_until, today, date.max)
+        return content.valid_until
+    latest = last_day(content.action, content.object_kind, today)
     if latest is None:
-        return service.valid_until
-    if service.valid_until is None:
+        return content.valid_until
+    if content.valid_until is None:
         return latest
-    _require_within(service.valid_until, today, latest)
-    return service.valid_until
+    _require_within(content.valid_until, today, latest)
+    return content.valid_until
 
 
 def _usual_due(served_on: date) -> datetime:

@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.duties import DUTIES
+from blacklist_service.assistance.notice_requests import read_notice
 from blacklist_service.assistance.operations import (
     Desk,
     acknowledge_notice,
@@ -47,7 +48,6 @@ from blacklist_service.assistance.schemas import (
     StepPage,
     StepResponse,
 )
-from blacklist_service.assistance.services import read_service
 from blacklist_service.assistance.watch import Watch
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
@@ -102,7 +102,7 @@ AtDesk = Annotated[Desk, Depends(desk_of)]
 async def serve(body: NoticeRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
     if body.action in DECIDING:
         await require_alone(connection, desk.caller, CourtAct.STOP_NOTICE)
-    notice = await serve_notice(connection, read_service(body), desk=desk.by(body.operator))
+    notice = await serve_notice(connection, read_notice(body), desk=desk.by(body.operator))
     return await replay.keep(connection, 201, _response(notice))
 
 

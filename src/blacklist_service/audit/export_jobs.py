@@ -8,7 +8,7 @@ import asyncpg
 import structlog
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.audit.exports import Made, make_bundle, wait_for_proof
+from blacklist_service.audit.exports import BundleSize, make_bundle, wait_for_proof
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.jobs import run_next
 from blacklist_service.audit.schemas import EntryFilters
@@ -115,7 +115,7 @@ async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy) -
     log.info("export_made", rows=made.rows, bytes=made.bytes)
 
 
-async def _keep(connection: Connection, export_id: UUID, path: Path, made: Made, secrecy: Secrecy) -> None:
+async def _keep(connection: Connection, export_id: UUID, path: Path, made: BundleSize, secrecy: Secrecy) -> None:
     cipher = secrecy.cipher("exports")
     await connection.execute("DELETE FROM export_parts WHERE export_id = $1", export_id)
     with path.open("rb") as file:

@@ -58,14 +58,14 @@ Prove = Callable[[UUID], Awaitable[Proof]]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BundleSize:
     rows: int
     bytes: int
 
 
 async def make_bundle(
     connection: Connection, wanted: Wanted, path: Path, *, export_id: UUID, actor: Actor, secrecy: Secrecy, prove: Prove
-) -> Made:
+) -> BundleSize:
     """Write the bundle to `path`. Entries that are not sealed yet are not in it."""
     writing = _Writing(connection, wanted, path, secrecy)
     try:
@@ -80,7 +80,7 @@ async def make_bundle(
         writing.seal(manifest, proof, leaf)
     finally:
         writing.close()
-    return Made(writing.rows, (await asyncio.to_thread(path.stat)).st_size)
+    return BundleSize(writing.rows, (await asyncio.to_thread(path.stat)).st_size)
 
 
 class _Writing:

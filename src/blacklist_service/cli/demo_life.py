@@ -12,7 +12,7 @@ import orjson
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.access.principals import Actor, Principal
-from blacklist_service.assistance.operations import Desk, Service, serve_notice
+from blacklist_service.assistance.operations import Desk, NoticeContent, serve_notice
 from blacklist_service.assistance.rules import NoticeAction, Urgency
 from blacklist_service.checks.asks import Asker
 from blacklist_service.checks.batcher import Batcher
@@ -167,7 +167,7 @@ async def _notices(workplace: Workplace, court_key: str, rows: Sequence[Sequence
             identifier = read_identifier(
                 SubjectKind.PERSON, IdentifierType.RESIDENT_ID, row[4], today=legal_date(now())
             )
-            service = Service(
+            content = NoticeContent(
                 number=f"(2026)云0111执协{number}号",
                 case_number=row[6],
                 ruling_number=f"{row[6]}之二",
@@ -182,4 +182,4 @@ async def _notices(workplace: Workplace, court_key: str, rows: Sequence[Sequence
                 urgency=Urgency.URGENT if days < 0 else Urgency.NORMAL,
                 text="请协助停止办理上列人员的录用手续，并于期限内回复办理情况。",
             )
-            await serve_notice(connection, service, desk=desk)
+            await serve_notice(connection, content, desk=desk)

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from blacklist_service.audit.export_jobs import record_asking
-from blacklist_service.audit.exports import Made, make_bundle, wait_for_proof
+from blacklist_service.audit.exports import BundleSize, make_bundle, wait_for_proof
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.persons import Report, lift_embargo, report_to_subject, set_embargo
 from blacklist_service.audit.schemas import EntryFilters, SearchSubjectRequest
@@ -35,11 +35,11 @@ def filters_of(**given: str | int | None) -> EntryFilters:
         stop(wrong.replace("from_", "from").replace("_", "-"))
 
 
-def export(workplace: Workplace, out: Path, filters: EntryFilters, form: ExportFormat) -> Made:
+def export(workplace: Workplace, out: Path, filters: EntryFilters, form: ExportFormat) -> BundleSize:
     """Write the bundle beside `out` and put it in its place when it is whole."""
     temporary = out.with_name(out.name + ".part")
 
-    async def act() -> Made:
+    async def act() -> BundleSize:
         async with workplace.connected() as connection:
             export_id, wanted = new_id(now()), Wanted(filters, form)
             async with connection.transaction():

@@ -22,7 +22,7 @@ from blacklist_service.listings.operations.acts import (
 from blacklist_service.listings.operations.jobs import confirm_import
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
-from blacklist_service.listings.publications import read_publication
+from blacklist_service.listings.publish_requests import read_publication
 from blacklist_service.listings.queries import count_fates, find_import, known_courts, list_findings
 from blacklist_service.listings.rules import RowAction, SuspensionGround
 from blacklist_service.listings.schemas import PublishRequest

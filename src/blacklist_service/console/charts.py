@@ -39,16 +39,16 @@ class Columns:
     width: int
 
 
-Row = tuple[str, str, Mapping[str, int]]
+ChartRow = tuple[str, str, Mapping[str, int]]
 """A label, the way to what is behind it, and the counts by kind, in the order they are drawn."""
 
 
-def bars_of(rows: Sequence[Row]) -> list[Bar]:
+def bars_of(rows: Sequence[ChartRow]) -> list[Bar]:
     longest = max((sum(counts.values()) for _, _, counts in rows), default=0) or 1
     return [_bar(row, 100 / longest) for row in rows]
 
 
-def columns_of(rows: Sequence[Row]) -> Columns:
+def columns_of(rows: Sequence[ChartRow]) -> Columns:
     highest = round_up(max((sum(counts.values()) for _, _, counts in rows), default=0))
     unit = PLOT_HEIGHT / highest
     bars = tuple(_bar(row, unit, x=COLUMN_STEP * place + 15) for place, row in enumerate(rows))
@@ -66,7 +66,7 @@ def round_up(count: int) -> int:
         end *= 10
 
 
-def _bar(row: Row, unit: float, *, x: float = 0) -> Bar:
+def _bar(row: ChartRow, unit: float, *, x: float = 0) -> Bar:
     label, link, counts = row
     parts, start = [], 0.0
     for kind, count in counts.items():

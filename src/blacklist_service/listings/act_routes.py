@@ -18,7 +18,7 @@ from blacklist_service.listings.operations.acts import (
     resume_listing,
     suspend_listing,
 )
-from blacklist_service.listings.publications import read_publication
+from blacklist_service.listings.publish_requests import read_publication
 from blacklist_service.listings.rules import RowAction
 from blacklist_service.listings.schemas import (
     ActResponse,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.court import court_of
+from blacklist_service.listings.acting_court import court_of
 from blacklist_service.listings.deadlines import working_days_after
 from blacklist_service.listings.operations.acts import Court, Done
 from blacklist_service.listings.queries import known_courts

@@ -11,7 +11,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.database.restarts import is_version_known
 from blacklist_service.ledger.statements import find_statement
 from blacklist_service.listings import reading
-from blacklist_service.listings.court import court_of
+from blacklist_service.listings.acting_court import court_of
 from blacklist_service.listings.operations.acts import beat_heart
 from blacklist_service.listings.public import as_public
 from blacklist_service.listings.rules import Act

@@ -12,8 +12,8 @@ from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.database.connections import Connection, Pool
+from blacklist_service.listings.acting_court import court_of
 from blacklist_service.listings.bench import AtBench, ListingId
-from blacklist_service.listings.court import court_of
 from blacklist_service.listings.letter_schemas import (
     CertificateRequest,
     Issued,

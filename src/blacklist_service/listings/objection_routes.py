@@ -11,7 +11,7 @@ from starlette.responses import Response as HttpResponse
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.court import court_of
+from blacklist_service.listings.acting_court import court_of
 from blacklist_service.listings.objection_schemas import (
     ObjectionDecisionRequest,
     ObjectionPage,

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import asyncpg
 
+from blacklist_service.assistance.notice_requests import read_notice
 from blacklist_service.assistance.operations import Desk, serve_notice
-from blacklist_service.assistance.services import read_service
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.acts import (
@@ -21,7 +21,7 @@ from blacklist_service.listings.operations.acts import (
 from blacklist_service.listings.operations.jobs import confirm_import
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ImportNotFound, ImportStateConflict
-from blacklist_service.listings.publications import read_publication
+from blacklist_service.listings.publish_requests import read_publication
 from blacklist_service.listings.queries import find_import, known_courts
 from blacklist_service.listings.rules import Content, Warn
 from blacklist_service.listings.schemas import PublishRequest
@@ -138,7 +138,7 @@ async def _serve(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> Outcome:
     assert asked.notice is not None  # noqa: S101 - its act's part
-    notice = await serve_notice(connection, read_service(asked.notice), desk=maker)
+    notice = await serve_notice(connection, read_notice(asked.notice), desk=maker)
     return Outcome(notice_id=notice.notice_id)
 
 

@@ -79,7 +79,7 @@ class RequestContext:
             accounts.note(ended(scope, status, time.perf_counter() - started))
 
 
-class Ended(NamedTuple):
+class EndedRequest(NamedTuple):
     """A request that was answered, as it is logged and counted."""
 
     request_id: str
@@ -91,8 +91,8 @@ class Ended(NamedTuple):
     source_ip: str | None
 
 
-def ended(scope: Scope, status: int, seconds: float) -> Ended:
-    return Ended(
+def ended(scope: Scope, status: int, seconds: float) -> EndedRequest:
+    return EndedRequest(
         *(scope["request_id"], scope["method"], _route(scope), status, seconds),
         *(scope.get("principal"), source_ip(scope)),
     )
@@ -104,10 +104,10 @@ class Accounts:
     """
 
     def __init__(self) -> None:
-        self._ended: list[Ended] = []
+        self._ended: list[EndedRequest] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def note(self, one: Ended) -> None:
+    def note(self, one: EndedRequest) -> None:
         loop = asyncio.get_running_loop()
         if not self._ended or self._loop is not loop:
             self._loop = loop
@@ -123,11 +123,11 @@ class Accounts:
 accounts = Accounts()
 
 
-def _method(one: Ended) -> str:
+def _method(one: EndedRequest) -> str:
     return one.method if one.route != "unknown" else "-"
 
 
-def _line(one: Ended) -> dict[str, Any]:
+def _line(one: EndedRequest) -> dict[str, Any]:
     principal = one.principal
     return {
         "request_id": one.request_id,

@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.problems import InternalError, Problem
-from blacklist_service.web.context import Ended, accounts, new_request_id, source_ip
+from blacklist_service.web.context import EndedRequest, accounts, new_request_id, source_ip
 from blacklist_service.web.framing import FramedProtocol
 from blacklist_service.web.headers import WRITTEN_PERSONAL
 from blacklist_service.web.hotlane import HotLane
@@ -136,7 +136,9 @@ class Exchange:
         except Exception:  # noqa: BLE001 - of one connection: the answer stays on record
             self._protocol.transport.abort()
         seconds = time.perf_counter() - self._started
-        accounts.note(Ended(request_id, "POST", head.route.path, status, seconds, self.principal, head.source_ip))
+        accounts.note(
+            EndedRequest(request_id, "POST", head.route.path, status, seconds, self.principal, head.source_ip)
+        )
 
 
 Taker = Callable[[bytes, Exchange], None]

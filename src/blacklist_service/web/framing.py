@@ -13,7 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from blacklist_service.problems import HeadTooLarge, MalformedRequest, Problem, TooManyRequests
-from blacklist_service.web.context import Ended, accounts, new_request_id, source_ip
+from blacklist_service.web.context import EndedRequest, accounts, new_request_id, source_ip
 from blacklist_service.web.headers import GUARDING
 from blacklist_service.web.patience import PatientProtocol
 from blacklist_service.web.refusals import problem_response
@@ -189,7 +189,7 @@ class FramedProtocol(PatientProtocol):
         head = STATUS_LINE[problem.status] + b"".join(b"%b: %b\r\n" % header for header in headers)
         self.transport.write(head + b"\r\n" + bytes(response.body))
         address = source_ip({"client": self.client})
-        accounts.note(Ended(request_id, "-", "unknown", problem.status, 0.0, None, address))
+        accounts.note(EndedRequest(request_id, "-", "unknown", problem.status, 0.0, None, address))
         self._linger()
 
     def _linger(self) -> None:

@@ -1,6 +1,6 @@
 """From a notice as a court sends it to what is served."""
 
-from blacklist_service.assistance.operations import Service
+from blacklist_service.assistance.operations import NoticeContent
 from blacklist_service.assistance.schemas import NoticeRequest, NoticeSubjectRequest
 from blacklist_service.clock import legal_date, now
 from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest
@@ -9,9 +9,9 @@ from blacklist_service.subjects.keys import Subject
 from blacklist_service.subjects.names import name_key
 
 
-def read_service(body: NoticeRequest) -> Service:
+def read_notice(body: NoticeRequest) -> NoticeContent:
     """Raise `InvalidIdentifier` unless the subject's number is complete and its check holds."""
-    return Service(
+    return NoticeContent(
         **{name: getattr(body, name) for name in NoticeRequest.model_fields if name not in {"subject", "operator"}},
         subject=_read_subject(body.subject),
         subject_wire=body.subject.model_dump(mode="json", exclude_none=True),
