@@ -57,6 +57,26 @@ async def test_a_unit_screens_so_many_rows_in_a_day(service: Service) -> None:
     assert [(row["member"], row["rows"]) for row in rows] == [("GD-EDU", 3), ("GD-HR", 10)]
 
 
+async def test_a_part_that_comes_back_longer_is_counted_for_what_it_has_more(service: Service) -> None:
+    async def counted() -> int:
+        [row] = await service.fetch("SELECT sum(rows)::int AS rows FROM screened_parts")
+        return int(row["rows"])
+
+    rows = part(12)["checks"]
+    assert (await send(service, part(0, checks=rows[:1]), "a")).status_code == 200
+
+    refused = await send(service, part(0, checks=rows), "a")  # a key that is known buys no more rows than the quota has
+
+    assert refused.status_code == 429
+    assert await counted() == 1
+    assert len(await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")) == 1
+    assert (await send(service, part(0, checks=rows[:8]), "a")).status_code == 200
+    assert (await send(service, part(3), "b")).status_code == 429  # 8 and 3: the longer part counts whole
+    assert (await send(service, part(2), "b")).status_code == 200
+    assert (await send(service, part(0, checks=rows[:3]), "a")).status_code == 200  # shorter again: nothing is given back
+    assert await counted() == QUOTA
+
+
 async def test_a_screening_is_one_act_against_the_budget_of_its_officer(service: Service) -> None:
     by_hand = [question(subject("李四", resident_id()), operator="wang.li") for _ in range(2)]
     for asked in by_hand:

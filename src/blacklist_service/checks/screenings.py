@@ -2,7 +2,8 @@
 
 Whoever screens asks about thousands at once, which budgets of persons at a window would forbid, rightly. So a screening
 has a name, which is in the entry of each of its checks, and counts as one; how many rows of screenings a unit may ask in
-a day is a quota of its own. A part is known by its Idempotency-Key: sent again, it is not counted again.
+a day is a quota of its own. A part is known by its Idempotency-Key: sent again, it is not counted again, but for the rows
+that it has more than before.
 """
 
 from datetime import timedelta
@@ -19,8 +20,8 @@ LONGEST_WAIT_SECONDS = 3600
 TOO_MANY = "as many rows of rosters were screened in a day as this unit may"
 
 COUNT = """
-SELECT coalesce(sum(rows) FILTER (WHERE part <> $2), 0)::bigint AS rows, min(at) AS first,
-       coalesce(bool_or(part = $2), false) AS is_known
+SELECT coalesce(sum(rows) FILTER (WHERE part <> $2), 0)::bigint AS others, min(at) AS first,
+       coalesce(max(rows) FILTER (WHERE part = $2), 0) AS kept
 FROM screened_parts WHERE member = $1 AND at > $3
 """
 KEEP = """
@@ -35,9 +36,9 @@ async def admit_part(connection: Connection, *, member: str, screening: str, par
     at = await database_clock(connection)
     found = await connection.fetchrow(COUNT, member, part, at - A_DAY)
     assert found is not None  # noqa: S101 - an aggregate
-    if found["is_known"]:
+    if rows <= found["kept"]:
         return
-    if most and found["rows"] + rows > most:
+    if most and found["others"] + rows > most:
         left = (found["first"] or at) + A_DAY - at
         raise TooManyRequests(
             TOO_MANY, retry_after_seconds=max(1, min(int(left.total_seconds()), LONGEST_WAIT_SECONDS))
