@@ -73,7 +73,9 @@ async def test_a_part_that_comes_back_longer_is_counted_for_what_it_has_more(ser
     assert (await send(service, part(0, checks=rows[:8]), "a")).status_code == 200
     assert (await send(service, part(3), "b")).status_code == 429  # 8 and 3: the longer part counts whole
     assert (await send(service, part(2), "b")).status_code == 200
-    assert (await send(service, part(0, checks=rows[:3]), "a")).status_code == 200  # shorter again: nothing is given back
+    assert (
+        await send(service, part(0, checks=rows[:3]), "a")
+    ).status_code == 200  # shorter again: nothing is given back
     assert await counted() == QUOTA
 
 

@@ -4,18 +4,16 @@ import csv
 import io
 import os
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from blacklist_service.access.duties import Duty
 from blacklist_service.access.scopes import Role
 from blacklist_service.listings.operations.importing import CHUNK_ROWS
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, claim_import, run_import, uploaded_file
 from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.tasks import load_next
-from tests.proposals.desks import Clerk, publication, seated
+from tests.proposals.desks import Clerk, publication
 from tests.support import Service, day, resident_id, row, subject
 
 
@@ -239,15 +237,3 @@ async def test_a_hundred_thousand_rows_page_within_a_tenth_of_a_second(service: 
     begun = time.perf_counter()
     await state_of(maker, import_id)
     print("counts:", round((time.perf_counter() - begun) * 1000), "ms")  # noqa: T201
-
-
-@pytest.fixture
-async def maker(service: Service) -> AsyncIterator[Clerk]:
-    async with seated(service, "li.jing", Duty.MAKER) as clerk:
-        yield clerk
-
-
-@pytest.fixture
-async def checker(service: Service) -> AsyncIterator[Clerk]:
-    async with seated(service, "zhou.fang", Duty.CHECKER) as clerk:
-        yield clerk

@@ -1,7 +1,6 @@
 """A second person: who must propose, who may approve, and what then takes effect."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -297,22 +296,3 @@ async def test_the_courts_option_is_set_by_security_and_never_two_for_what_delay
     assert len(rows) == 1
     agency = await service.client.put("/v1/members/GD-HR/options", json={"options": {"publish": 1}}, headers=headers)
     assert agency.status_code == 422
-
-
-@pytest.fixture
-async def maker(service: Service) -> AsyncIterator[Clerk]:
-    async with seated(service, "li.jing", Duty.MAKER) as clerk:
-        yield clerk
-
-
-@pytest.fixture
-async def checker(service: Service) -> AsyncIterator[Clerk]:
-    async with seated(service, "zhou.fang", Duty.CHECKER) as clerk:
-        yield clerk
-
-
-@pytest.fixture
-async def both(service: Service) -> AsyncIterator[Clerk]:
-    """Maker and checker in one person."""
-    async with seated(service, "wu.hai", Duty.MAKER, Duty.CHECKER) as clerk:
-        yield clerk

@@ -37,6 +37,11 @@ DECISION_SENTENCES = {
     "invalid-identifier": "您录入的不是有效的证件号码，请对照纸质材料重新录入",
 }
 
+CLOSED = {
+    "The proposal does not wait": "该事项已经办结，或已超过七天",
+    "Whoever made this proposal": "提交人已离任或其密钥已停用，该事项不能再生效：请退回，由其他经办人员重新提交",
+}
+
 
 @page("GET", "/proposals", Duty.MAKER, *DECIDERS)
 async def proposals(visit: Visit) -> Response:
@@ -170,8 +175,8 @@ async def _refused(visit: Visit, form: Form, problem: Mapping[str, Any], status:
     is_known = problem["code"] in DECISION_SENTENCES or problem.get("errors")
     if is_known:
         form.take_problem(problem, DECISION_FIELDS, SENTENCES | DECISION_SENTENCES)
-    elif problem["title"].startswith("The proposal does not wait"):
-        form.general.append("该事项已经办结，或已超过七天")
+    elif said := next((said for start, said in CLOSED.items() if problem["title"].startswith(start)), None):
+        form.general.append(said)
     elif any(problem["title"].startswith(start) for start in CONFLICTS):
         take_refusal(form, problem)
     else:

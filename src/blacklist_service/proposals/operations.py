@@ -13,7 +13,6 @@ import asyncpg
 import orjson
 
 from blacklist_service.access.principals import Principal
-from blacklist_service.access.scopes import Role
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry, canonical
@@ -21,6 +20,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.operations.jobs import PlanMoved
 from blacklist_service.members.second_person.problems import OwnWork
+from blacklist_service.members.standing import lock_standing
 from blacklist_service.problems import (
     FieldError,
     InvalidIdentifier,
@@ -31,11 +31,17 @@ from blacklist_service.problems import (
 )
 from blacklist_service.proposals import acts
 from blacklist_service.proposals.acts import ProposalDesk
-from blacklist_service.proposals.problems import ProposalClosed, ProposalExists, ProposalNotFound, ProposalStale
+from blacklist_service.proposals.problems import (
+    MakerGone,
+    ProposalClosed,
+    ProposalExists,
+    ProposalNotFound,
+    ProposalStale,
+)
 from blacklist_service.proposals.queries import Proposal, find_proposal, visible_acts
 from blacklist_service.proposals.rules import NEEDED, OF_OFFICERS, WAITS, ProposalAct, ProposalState, ReturnCode
 from blacklist_service.proposals.schemas import ProposalRequest
-from blacklist_service.proposals.showing import find_base, find_number_to_type
+from blacklist_service.proposals.showing import find_base, find_number_to_type, target_of
 from blacklist_service.subjects.identifiers import IdentifierQuality, read_identifier
 
 SALT_BYTES = 16
@@ -55,13 +61,13 @@ class Approval:
 async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk: ProposalDesk) -> Proposal:
     """Freeze an act until another decides. It is tried now, so that what can never be is refused at once."""
     desk.caller.require(NEEDED[asked.act].to_make)
+    at = await database_clock(connection)
+    await _take_place(connection, asked, desk, at)
     outcome = await acts.try_out(connection, asked, desk)
     base = await find_base(connection, asked)
-    at = await database_clock(connection)
     proposal_id = new_id(at)
-    await _take_place(connection, asked.replaces, desk)
     frozen = _freeze(asked, outcome)
-    digest, target = hashlib.sha256(frozen).digest(), asked.listing_id or asked.import_id
+    digest = hashlib.sha256(frozen).digest()
     try:
         async with connection.transaction():
             await connection.execute(
@@ -70,7 +76,7 @@ async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk:
                                        operator, made_at, ends_at)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                 """,
-                *(proposal_id, desk.caller.member, asked.act.value, target, base),
+                *(proposal_id, desk.caller.member, asked.act.value, target_of(asked), base),
                 desk.secrecy.cipher("proposals").seal(frozen, proposal_id.bytes),
                 *(digest, asked.replaces, desk.caller.key_id, desk.actor.operator, at, at + WAITS),
             )
@@ -87,17 +93,19 @@ async def approve_proposal(
     """Carry it out, in its maker's name. Where the number that was typed is another one, it goes back instead, and what
     stands in it is not shown.
 
-    Raise `OwnWork` for its maker whoever that is, `ProposalClosed`, or `ProposalStale` where its base has moved.
+    Raise `OwnWork` for its maker whoever that is, `ProposalClosed`, also where its maker may not do the act any more
+    (`MakerGone`), or `ProposalStale` where its base has moved.
     """
     at = await database_clock(connection)
     proposal = await _lock_waiting(connection, proposal_id, desk, at)
+    maker = await _get_maker(connection, proposal, desk, at)
     if approval.sha256 != proposal.sha256.hex():
         raise InvalidRequest(errors=[FieldError("/sha256", "other-content", "not the content of this proposal")])
     await _require_base(connection, proposal)
     if not await _is_number_right(connection, proposal, approval.identifier_number, desk, at):
         return await _return(connection, proposal, ReturnCode.NUMBER_DIFFERS, None, desk, at), None
     try:
-        outcome = await acts.carry_out(connection, proposal.asked, _maker_of(proposal, desk), desk)
+        outcome = await acts.carry_out(connection, proposal.asked, maker, desk)
     except (VersionMismatch, PlanMoved):
         raise ProposalStale from None
     kept = {name: value for name, value in asdict(outcome).items() if value is not None and name not in UNKEPT}
@@ -130,8 +138,7 @@ async def recall_proposal(connection: Connection, proposal_id: UUID, *, desk: Pr
         raise NotYours
     if proposal.state is not ProposalState.WAITING:
         raise ProposalClosed
-    await connection.execute("UPDATE proposals SET state = 'recalled', decided_at = $2 WHERE id = $1", proposal_id, at)
-    await _record(connection, Action.PROPOSAL_RECALLED, proposal.asked, _facts_of(proposal), desk, at)
+    await _recall(connection, proposal, desk, at)
     return await _reread(connection, proposal_id, desk, at)
 
 
@@ -224,13 +231,33 @@ async def _close(
     )
 
 
-async def _take_place(connection: Connection, replaced: UUID | None, desk: ProposalDesk) -> None:
-    """Raise `NotYours` where the proposal that is to be replaced is not the caller's own."""
-    if replaced is None:
+async def _take_place(connection: Connection, asked: ProposalRequest, desk: ProposalDesk, at: datetime) -> None:
+    """What is replaced does not wait beside what replaces it: only one of the two can be approved.
+
+    Raise `NotYours` where it is not the caller's own, `InvalidRequest` where it is about something else, `ProposalClosed`
+    where it is in force already.
+    """
+    if asked.replaces is None:
         return
-    made_by = await connection.fetchval("SELECT made_by FROM proposals WHERE id = $1", replaced)
-    if made_by != desk.caller.key_id:
+    replaced = await get_proposal(connection, asked.replaces, desk, at, for_update=True)
+    if replaced.made_by != desk.caller.key_id:
         raise NotYours
+    if (replaced.act, replaced.target) != (asked.act, target_of(asked)):
+        raise InvalidRequest(
+            errors=[FieldError("/replaces", "another-act", "not of this act, or about something else")]
+        )
+    if replaced.state is ProposalState.IN_FORCE:
+        raise ProposalClosed("what this would replace has taken effect")
+    if replaced.state is ProposalState.WAITING:
+        await _recall(connection, replaced, desk, at)
+
+
+async def _recall(connection: Connection, proposal: Proposal, desk: ProposalDesk, at: datetime) -> None:
+    """Locked by the caller, and waiting."""
+    await connection.execute(
+        "UPDATE proposals SET state = 'recalled', decided_at = $2 WHERE id = $1", proposal.proposal_id, at
+    )
+    await _record(connection, Action.PROPOSAL_RECALLED, proposal.asked, _facts_of(proposal), desk, at)
 
 
 def _freeze(asked: ProposalRequest, outcome: acts.Outcome) -> bytes:
@@ -246,11 +273,15 @@ def _freeze(asked: ProposalRequest, outcome: acts.Outcome) -> bytes:
     )
 
 
-def _maker_of(proposal: Proposal, desk: ProposalDesk) -> ProposalDesk:
-    """The act is its maker's; the request that carried it out is the decider's, whose own entry stands beside it."""
-    court = desk.caller.court_code
-    role = Role.SECURITY if proposal.act in OF_OFFICERS else Role.COURT
-    caller = Principal(proposal.made_by, proposal.member, role, court, operator=proposal.operator)
+async def _get_maker(connection: Connection, proposal: Proposal, desk: ProposalDesk, at: datetime) -> ProposalDesk:
+    """The act is its maker's; the request that carries it out is the decider's, whose own entry stands beside it.
+
+    Raise `MakerGone` where the maker could not do it now: nothing takes effect in the name of a key that is revoked or of
+    somebody who left.
+    """
+    caller = await lock_standing(connection, proposal.made_by, at, secrecy=desk.secrecy)
+    if caller is None or not caller.may(NEEDED[proposal.act].to_make):
+        raise MakerGone
     actor = desk.actor._replace(member=proposal.member, key_id=proposal.made_by, operator=proposal.operator)
     return replace(desk, caller=caller, actor=actor)
 

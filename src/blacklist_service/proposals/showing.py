@@ -33,6 +33,11 @@ class Shown:
     alike: int = 0
 
 
+def target_of(asked: ProposalRequest) -> UUID | None:
+    """The listing or the import that it is about; None for what is not there yet."""
+    return asked.listing_id or asked.import_id
+
+
 async def find_base(connection: Connection, asked: ProposalRequest) -> int | None:
     """The version of what is proposed about, as it stands now; None where nothing stands yet."""
     if asked.listing_id is not None:
