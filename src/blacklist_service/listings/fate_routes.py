@@ -19,8 +19,7 @@ from blacklist_service.listings.import_schemas import (
     SentenceResponse,
 )
 from blacklist_service.listings.operations.snapshots import list_absent
-from blacklist_service.listings.problems import ImportNotFound
-from blacklist_service.listings.queries import find_import, list_sheets
+from blacklist_service.listings.queries import get_own_import, list_sheets
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import PageQuery, make_cursor, read_cursor, read_place
@@ -42,9 +41,7 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRo
 async def read_fates(
     import_id: UUID, query: Annotated[FatesQuery, Query()], request: Request, connection: Reads, caller: Caller
 ) -> FatePage:
-    row = await find_import(connection, import_id)
-    if row is None or row["court_code"] != caller.court_code:
-        raise ImportNotFound
+    await get_own_import(connection, import_id, caller.court_code)
     filters = [str(import_id), query.fate, query.warned]
     found = await list_fates(
         connection,
@@ -73,9 +70,7 @@ async def read_fates(
 async def read_absent(
     import_id: UUID, query: Annotated[PageQuery, Query()], connection: Reads, caller: Caller
 ) -> AbsentPage:
-    row = await find_import(connection, import_id)
-    if row is None or row["court_code"] != caller.court_code:
-        raise ImportNotFound
+    row = await get_own_import(connection, import_id, caller.court_code)
     after = read_place(query.cursor, str(import_id)) if query.cursor else UUID(int=0)
     found = []
     if row["mode"] == "snapshot" and row["state"] == "awaiting_confirmation":

@@ -14,7 +14,7 @@ from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.distinction import Distinction
 from blacklist_service.listings.files import Sheet
 from blacklist_service.listings.findings import Finding, Sheets, row_findings
-from blacklist_service.listings.problems import ListingNotFound
+from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
 from blacklist_service.listings.rules import Act, Refusal, RowAction, Warn
 from blacklist_service.members.queries import list_courts
@@ -205,6 +205,17 @@ async def known_courts(connection: Connection) -> Courts:
 
 async def find_import(connection: Connection, import_id: UUID) -> asyncpg.Record | None:
     return await connection.fetchrow("SELECT * FROM imports WHERE id = $1", import_id)
+
+
+async def get_own_import(
+    connection: Connection, import_id: UUID, court_code: str | None, *, for_update: bool = False
+) -> asyncpg.Record:
+    """A court's own import; raise `ImportNotFound` for another's as for none."""
+    lock = " FOR UPDATE" if for_update else ""
+    row = await connection.fetchrow(f"SELECT * FROM imports WHERE id = $1{lock}", import_id)
+    if row is None or row["court_code"] != court_code:
+        raise ImportNotFound
+    return row
 
 
 async def list_imports(

@@ -34,8 +34,8 @@ from blacklist_service.listings.operations.previews import (
 )
 from blacklist_service.listings.operations.snapshots import Plan, end_absent, plan_import
 from blacklist_service.listings.operations.staging import clear_staged
-from blacklist_service.listings.problems import ImportFailed, ImportNotFound, ImportStateConflict
-from blacklist_service.listings.queries import count_fates
+from blacklist_service.listings.problems import ImportFailed, ImportStateConflict
+from blacklist_service.listings.queries import count_fates, get_own_import
 from blacklist_service.problems import Conflict
 from blacklist_service.secrecy import Secrecy
 
@@ -210,7 +210,7 @@ async def confirm_import(
     """Let a held import go on; the plan is made anew. The one who sent the file cannot confirm it, unless all that holds
     it is that it is a preview.
     """
-    row = await _lock_own(connection, import_id, court_code)
+    row = await get_own_import(connection, import_id, court_code, for_update=True)
     if row["state"] != "awaiting_confirmation":
         raise ImportStateConflict("only an import that awaits confirmation can be confirmed")
     if row["needs_another"] and row["key_id"] is not None and row["key_id"] == actor.key_id:
@@ -230,7 +230,7 @@ async def cancel_import(
     connection: Connection, import_id: UUID, *, court_code: str, actor: Actor, secrecy: Secrecy
 ) -> None:
     """Drop an import that has not begun to apply."""
-    row = await _lock_own(connection, import_id, court_code)
+    row = await get_own_import(connection, import_id, court_code, for_update=True)
     if row["state"] not in ("queued", "awaiting_confirmation"):
         raise ImportStateConflict("a running import cannot be cancelled once it applies, and an ended one has ended")
     await clear_staged(connection, import_id)
@@ -330,13 +330,6 @@ async def _keep_what_waits(connection: Connection, job: Import, path: Path, secr
                 "UPDATE imports SET file_name = $2, parts = $3, file_sha256 = $4 WHERE id = $1",
                 *(job.import_id, path.name, parts, digest.digest()),
             )
-
-
-async def _lock_own(connection: Connection, import_id: UUID, court_code: str) -> asyncpg.Record:
-    row = await connection.fetchrow("SELECT * FROM imports WHERE id = $1 FOR UPDATE", import_id)
-    if row is None or row["court_code"] != court_code:
-        raise ImportNotFound
-    return row
 
 
 def _import_of(row: asyncpg.Record) -> Import:

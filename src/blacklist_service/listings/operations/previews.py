@@ -10,7 +10,8 @@ from uuid import UUID
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.importing import Import, apply_import
-from blacklist_service.listings.problems import ImportNotFound, ImportStateConflict
+from blacklist_service.listings.problems import ImportStateConflict
+from blacklist_service.listings.queries import get_own_import
 from blacklist_service.secrecy import Secrecy
 
 
@@ -70,11 +71,7 @@ async def has_moved(connection: Connection, court_code: str, planned_at_version:
 
 async def make_again(connection: Connection, import_id: UUID, *, court_code: str) -> None:
     """Have a preview that waits made anew, on the list as it is now."""
-    row = await connection.fetchrow(
-        "SELECT state, court_code, is_preview FROM imports WHERE id = $1 FOR UPDATE", import_id
-    )
-    if row is None or row["court_code"] != court_code:
-        raise ImportNotFound
+    row = await get_own_import(connection, import_id, court_code, for_update=True)
     if row["state"] != "awaiting_confirmation" or not row["is_preview"]:
         raise ImportStateConflict("only a preview that waits can be made anew")
     await connection.execute(
