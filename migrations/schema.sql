@@ -135,8 +135,8 @@ CREATE TABLE court_options (
     persons smallint NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     changed_by text,
-    CONSTRAINT court_options_act_check CHECK ((act = ANY (ARRAY['publish'::text, 'correct'::text, 'extend'::text, 'import'::text, 'stop_notice'::text, 'delete'::text, 'withdraw'::text, 'release'::text]))),
-    CONSTRAINT court_options_check CHECK (((persons = 1) OR (act <> ALL (ARRAY['delete'::text, 'withdraw'::text, 'release'::text])))),
+    CONSTRAINT court_options_act_check CHECK ((act = ANY (ARRAY['publish'::text, 'correct'::text, 'extend'::text, 'import'::text, 'stop_notice'::text, 'delete'::text, 'withdraw'::text, 'release'::text, 'suspend'::text, 'resume'::text, 'contest'::text, 'lift_contest'::text, 'renew_notice'::text]))),
+    CONSTRAINT court_options_check CHECK (((persons = 1) OR (act <> ALL (ARRAY['delete'::text, 'withdraw'::text, 'release'::text, 'suspend'::text, 'contest'::text])))),
     CONSTRAINT court_options_persons_check CHECK ((persons = ANY (ARRAY[1, 2])))
 );
 
@@ -855,7 +855,7 @@ CREATE TABLE proposals (
     decider text,
     decided_at timestamp with time zone,
     outcome bytea,
-    CONSTRAINT proposals_act_check CHECK ((act = ANY (ARRAY['publish'::text, 'correct'::text, 'extend'::text, 'import'::text, 'stop_notice'::text, 'key'::text, 'catalogue'::text]))),
+    CONSTRAINT proposals_act_check CHECK ((act = ANY (ARRAY['publish'::text, 'correct'::text, 'extend'::text, 'import'::text, 'stop_notice'::text, 'key'::text, 'catalogue'::text, 'resume'::text, 'lift_contest'::text, 'renew_notice'::text]))),
     CONSTRAINT proposals_another_person CHECK ((decided_by <> made_by)),
     CONSTRAINT proposals_content_sha256_check CHECK ((length(content_sha256) = 32)),
     CONSTRAINT proposals_days CHECK ((ends_at = (made_at + '168:00:00'::interval))),
@@ -863,7 +863,7 @@ CREATE TABLE proposals (
     CONSTRAINT proposals_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'in_force'::text, 'returned'::text, 'recalled'::text])))
 );
 
-COMMENT ON COLUMN proposals.target IS 'the listing or the import that it is about';
+COMMENT ON COLUMN proposals.target IS 'the listing, the import or the notice that it is about';
 
 COMMENT ON COLUMN proposals.base_version IS 'that of the target when it was proposed: it is approved on that alone';
 
@@ -900,7 +900,7 @@ CREATE TABLE reviews (
     reviewed_at timestamp with time zone,
     finding text,
     note bytea,
-    CONSTRAINT reviews_act_check CHECK ((act = ANY (ARRAY['delete'::text, 'withdraw'::text, 'release'::text]))),
+    CONSTRAINT reviews_act_check CHECK ((act = ANY (ARRAY['delete'::text, 'withdraw'::text, 'release'::text, 'suspend'::text, 'contest'::text]))),
     CONSTRAINT reviews_another_person CHECK ((reviewed_by <> made_by)),
     CONSTRAINT reviews_done CHECK ((((reviewed_by IS NULL) = (reviewed_at IS NULL)) AND ((reviewed_by IS NULL) = (finding IS NULL)))),
     CONSTRAINT reviews_finding_check CHECK ((finding = ANY (ARRAY['in_order'::text, 'not_in_order'::text])))
@@ -1641,6 +1641,8 @@ CREATE INDEX objections_open ON objections USING btree (court_code, due_on) WHER
 CREATE UNIQUE INDEX proposals_import ON proposals USING btree (target) WHERE ((act = 'import'::text) AND (state = 'waiting'::text));
 
 CREATE INDEX proposals_member ON proposals USING btree (member, id);
+
+CREATE INDEX proposals_replaces ON proposals USING btree (replaces) WHERE (replaces IS NOT NULL);
 
 CREATE INDEX proposals_waiting ON proposals USING btree (member, act) WHERE (state = 'waiting'::text);
 

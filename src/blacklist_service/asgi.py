@@ -78,9 +78,9 @@ from blacklist_service.measures.routes import router as matters_router
 from blacklist_service.members.authentication import Authenticator
 from blacklist_service.members.routes import keys as keys_router
 from blacklist_service.members.routes import router as members_router
+from blacklist_service.members.second_person.routes import options as court_options_router
+from blacklist_service.members.second_person.routes import router as reviews_router
 from blacklist_service.problems import Problem, Undetermined
-from blacklist_service.proposals.review_routes import options as court_options_router
-from blacklist_service.proposals.review_routes import router as reviews_router
 from blacklist_service.proposals.routes import router as proposals_router
 from blacklist_service.secrecy import KEY_BYTES, Secrecy
 from blacklist_service.settings import CONFIGURATION_ERROR, DRAIN_SIGNAL, DSN_VARIABLE, Settings

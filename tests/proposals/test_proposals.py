@@ -1,6 +1,8 @@
 """A second person: who must propose, who may approve, and what then takes effect."""
 
 import asyncio
+from contextvars import ContextVar
+from typing import Any
 
 import asyncpg
 import pytest
@@ -296,3 +298,59 @@ async def test_the_courts_option_is_set_by_security_and_never_two_for_what_delay
     assert len(rows) == 1
     agency = await service.client.put("/v1/members/GD-HR/options", json={"options": {"publish": 1}}, headers=headers)
     assert agency.status_code == 422
+
+
+async def test_a_page_of_proposals_is_read_by_as_many_statements_however_many_stand_there(
+    service: Service, maker: Clerk, checker: Clerk, monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+    for name in ("fetch", "fetchrow", "fetchval"):
+        monkeypatch.setattr(asyncpg.Connection, name, listened(getattr(asyncpg.Connection, name), asked))
+
+    async def statements() -> int:
+        asked.clear()
+        is_listened.set(True)
+        assert (await checker.get("/v1/proposals")).status_code == 200
+        is_listened.set(False)
+        return len([one for one in asked if "current_user" not in one])  # but what a connection says when it is opened
+
+    await propose_all(service, maker)
+    few = await statements()
+    assert few == 2  # the page, and what stands behind its rows
+    await propose_all(service, maker)
+    assert len((await checker.get("/v1/proposals")).json()["items"]) == 6
+    assert await statements() == few
+    monkeypatch.undo()
+    shown = {one["act"]: one for one in (await checker.get("/v1/proposals")).json()["items"]}
+    assert {act: one["needs_number"] for act, one in shown.items()} == {
+        "publish": True,
+        "correct": True,
+        "extend": False,
+    }
+    for one in shown.values():
+        detail = (await checker.get(f"/v1/proposals/{one['proposal_id']}")).json()
+        assert {name: detail[name] for name in one} == one
+
+
+is_listened = ContextVar("is_listened", default=False)
+"""Of this test's own requests: what the service does beside them is not counted."""
+
+
+def listened(ask: Any, asked: list[str]) -> Any:
+    async def listening(connection: Any, query: str, *arguments: Any, **more: Any) -> Any:
+        if is_listened.get():
+            asked.append(query)
+        return await ask(connection, query, *arguments, **more)
+
+    return listening
+
+
+async def propose_all(service: Service, maker: Clerk) -> None:
+    """A publication, a correction to another number, and an extension."""
+    await maker.propose(act="publish", publication=publication())
+    listing, number = await published(service)
+    case = publication(number)["case_number"]
+    other = {"listing": publication(resident_id(), case_number=case), "reason": "号码笔误", "decided_on": day()}
+    await maker.propose(act="correct", listing_id=listing, version=1, correction=other)
+    extension = {"expires_on": day(900), "decided_on": day(), "reason": "抗拒执行"}
+    await maker.propose(act="extend", listing_id=listing, version=1, extension=extension)

@@ -31,6 +31,8 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
+from blacklist_service.members.second_person.marking import does
+from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import NotFound
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import replay_of
@@ -75,7 +77,7 @@ DOWNLOAD: dict[int | str, dict[str, Any]] = {
     response_model=AttachmentResponse,
     responses=SENDS,
     openapi_extra=FILE_BODY | IDEMPOTENCY,
-    dependencies=[EITHER, takes(Share.UPLOAD)],
+    dependencies=[EITHER, takes(Share.UPLOAD), does(SoloAct.ATTACH_FILE)],
 )
 async def attach_to_a_notice(notice_id: UUID, request: Request, desk: AtDesk) -> HttpResponse:
     async def look(connection: Connection) -> None:
@@ -119,7 +121,7 @@ async def file_of_notice(
     response_model=AttachmentResponse,
     responses=SENDS,
     openapi_extra=FILE_BODY | IDEMPOTENCY,
-    dependencies=[EITHER, takes(Share.UPLOAD)],
+    dependencies=[EITHER, takes(Share.UPLOAD), does(SoloAct.ATTACH_FILE)],
 )
 async def attach_to_a_lead(lead_id: UUID, request: Request, desk: AtDesk) -> HttpResponse:
     async def look(connection: Connection) -> None:

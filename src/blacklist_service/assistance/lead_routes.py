@@ -19,6 +19,8 @@ from blacklist_service.assistance.schemas import (
     LeadResponse,
     TakingUpRequest,
 )
+from blacklist_service.members.second_person.marking import does
+from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.routing import Caller, GuardedRoute, needs
@@ -74,7 +76,7 @@ async def read(lead_id: UUID, request: Request, connection: Reads, caller: Calle
     response_model=LeadResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.NOTICES_WRITE)],
+    dependencies=[needs(Scope.NOTICES_WRITE), does(SoloAct.TAKE_UP_LEAD)],
 )
 async def take_up(
     lead_id: UUID, body: TakingUpRequest, connection: Writes, desk: AtDesk, replay: Replayable
@@ -89,7 +91,7 @@ async def take_up(
     response_model=LeadResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.NOTICES_WRITE)],
+    dependencies=[needs(Scope.NOTICES_WRITE), does(SoloAct.CLOSE_LEAD)],
 )
 async def close(
     lead_id: UUID, body: ClosureRequest, connection: Writes, desk: AtDesk, replay: Replayable

@@ -53,9 +53,10 @@ from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.restarts import is_version_known
 from blacklist_service.listings.deadlines import working_days_after
+from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.operations import owe_review
 from blacklist_service.members.second_person.queries import require_alone
-from blacklist_service.members.second_person.rules import WORKING_DAYS_TO_REVIEW, CourtAct
+from blacklist_service.members.second_person.rules import WORKING_DAYS_TO_REVIEW, CourtAct, SoloAct
 from blacklist_service.problems import NotFound, NotYours, Problem, ScopeMissing
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
@@ -97,11 +98,11 @@ AtDesk = Annotated[Desk, Depends(desk_of)]
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT), does(CourtAct.STOP_NOTICE, SoloAct.SERVE_REQUEST)],
 )
 async def serve(body: NoticeRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
-    if body.action in DECIDING:
-        await require_alone(connection, desk.caller, CourtAct.STOP_NOTICE)
+    act = CourtAct.STOP_NOTICE if body.action in DECIDING else SoloAct.SERVE_REQUEST
+    await require_alone(connection, desk.caller, act)
     notice = await serve_notice(connection, read_notice(body), desk=desk.by(body.operator))
     return await replay.keep(connection, 201, _response(notice))
 
@@ -234,11 +235,14 @@ async def reply(notice_id: UUID, body: ReplyRequest, connection: Writes, desk: A
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT), does(CourtAct.RENEW_NOTICE, SoloAct.RENEW_REQUEST)],
 )
 async def renew(
-    notice_id: UUID, body: RenewalRequest, connection: Writes, desk: AtDesk, replay: Replayable
+    notice_id: UUID, body: RenewalRequest, request: Request, connection: Writes, desk: AtDesk, replay: Replayable
 ) -> Response:
+    held = await get_notice(connection, notice_id, request, desk.caller)
+    act = CourtAct.RENEW_NOTICE if held.action in DECIDING else SoloAct.RENEW_REQUEST
+    await require_alone(connection, desk.caller, act)
     notice = await renew_notice(
         connection,
         notice_id,
@@ -255,7 +259,7 @@ async def renew(
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.NOTICES_WRITE), takes(Share.ACT), does(CourtAct.RELEASE)],
 )
 async def release(
     notice_id: UUID, body: ReleaseRequest, connection: Writes, desk: AtDesk, replay: Replayable

@@ -25,6 +25,9 @@ PAGE_OF_ACT = {
     "extend": "/listings/{listing_id}/extension?from={proposal_id}",
     "import": "/imports/{import_id}",
     "stop_notice": "/court/notices/new?from={proposal_id}",
+    "resume": "/listings/{listing_id}/resumption?from={proposal_id}",
+    "lift_contest": "/listings/{listing_id}/identity-contest-withdrawal?from={proposal_id}",
+    "renew_notice": "/court/notices/{notice_id}?from={proposal_id}",
     "key": "/members",
     "catalogue": "/measures",
 }

@@ -1,4 +1,7 @@
-"""经办: acts on a listing that one person does: deleting, withdrawing, suspending, performance, identity, the certificate."""
+"""经办: acts on a listing by one short form each: deleting, withdrawing, suspending, performance, identity, the certificate.
+
+Where the court has two people do one of them, it is proposed.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -8,21 +11,26 @@ from starlette.responses import HTMLResponse, Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.clock import legal_date, now
+from blacklist_service.console.calls import Reply
 from blacklist_service.console.court_forms import take_refusal
 from blacklist_service.console.court_words import GROUNDS, PERFORMANCE_KINDS, SUSPENSION_GROUNDS
 from blacklist_service.console.forms import Form
-from blacklist_service.console.maker import id_of, own_listing
+from blacklist_service.console.maker import given_of, id_of, needs_two, own_listing, version_of
 from blacklist_service.console.routing import page
 from blacklist_service.console.visits import Visit
 
 
 @dataclass(frozen=True, slots=True)
 class ListingAct:
-    """An act: where it goes, and what its form has, each with the sentence for its absence; None: may be left empty."""
+    """An act: where it goes, and what its form has, each with the sentence for its absence; None: may be left empty.
+
+    `proposed` is what a proposal calls it, and its part; None for what never waits for a second person.
+    """
 
     name: str
     path: str
     fields: Mapping[str, str | None]
+    proposed: tuple[str, str] | None = None
 
 
 ACTS = (
@@ -33,12 +41,22 @@ ACTS = (
         "suspension",
         {"ground": "请选择屏蔽事由", "decided_on": "请填写决定日期", "reason": "请写明理由"},
     ),
-    ListingAct("resumption", "resumption", {"decided_on": "请填写决定日期", "reason": "请写明理由"}),
+    ListingAct(
+        "resumption",
+        "resumption",
+        {"decided_on": "请填写决定日期", "reason": "请写明理由"},
+        ("resume", "resumption"),
+    ),
     ListingAct(
         "performance", "performance", {"kind": "请选择履行情况", "performed_on": "请填写履行日期", "note": None}
     ),
     ListingAct("identity-contest", "identity-contest", {"reason": "请写明理由"}),
-    ListingAct("identity-contest-withdrawal", "identity-contest/withdrawal", {"reason": "请写明理由"}),
+    ListingAct(
+        "identity-contest-withdrawal",
+        "identity-contest/withdrawal",
+        {"reason": "请写明理由"},
+        ("lift_contest", "contest_withdrawal"),
+    ),
 )
 ACT_LABELS = {
     "ground": "事由",
@@ -58,7 +76,8 @@ TABLES = {
 def _register(act: ListingAct) -> None:
     async def show(visit: Visit) -> Response:
         given = visit.query.get("ground", "")
-        return _form(visit, act, Form({"ground": given} if given in GROUNDS else {}), await own_listing(visit))
+        values = {"ground": given} if given in GROUNDS else await _values_before(visit, act)
+        return await _form(visit, act, Form(values), await own_listing(visit))
 
     async def do(visit: Visit) -> Response:
         return await _do(visit, act)
@@ -91,20 +110,20 @@ async def certify(visit: Visit) -> Response:
 async def _do(visit: Visit, act: ListingAct) -> Response:
     form, listing = visit.form, await own_listing(visit)
     if form["edit"]:
-        return _form(visit, act, form, listing)
+        return await _form(visit, act, form, listing)
     for name, sentence in act.fields.items():
         if sentence:
             form.require(name, sentence)
     if form.is_faulty:
-        return _form(visit, act, form, listing, status=422)
+        return await _form(visit, act, form, listing, status=422)
     body: dict[str, Any] = {name: form.given(name) for name in act.fields if form.given(name)}
+    if act.proposed is not None and await needs_two(visit, act.proposed[0]):
+        return await _propose(visit, act, body, listing)
     headers = {"If-Match": f'"{form["version"]}"', "Idempotency-Key": form["once"]}
     path = f"/v1/listings/{id_of(visit, 'listing_id')}/{act.path}"
     reply = await visit.call("POST", path, body=body, headers=headers)
     if not reply.is_ok:
-        take_refusal(form, reply.json, pointers={f"/{name}": name for name in act.fields})
-        status = reply.status if reply.status in {403, 409, 412} else 422
-        return _form(visit, act, form, listing, status=status)
+        return await _refused(visit, act, reply, listing, prefix="")
     if act.name == "withdrawal":
         touched = reply.json["touched_checks"]
         units = {one["agency"]: one["name"] for one in (await visit.read("/v1/notices/addressees"))["items"]}
@@ -112,7 +131,34 @@ async def _do(visit: Visit, act: ListingAct) -> Response:
     return visit.go(f"/listings/{id_of(visit, 'listing_id')}", done=act.name)
 
 
-def _form(visit: Visit, act: ListingAct, form: Form, listing: Any, *, status: int = 200) -> Response:
+async def _propose(visit: Visit, act: ListingAct, body: dict[str, Any], listing: Any) -> Response:
+    assert act.proposed is not None  # noqa: S101 - it was asked
+    name, part = act.proposed
+    form = visit.form
+    asked = {"act": name, "listing_id": listing["listing_id"], "version": version_of(form), part: body}
+    if form["replaces"]:
+        asked["replaces"] = form["replaces"]
+    reply = await visit.call("POST", "/v1/proposals", body=asked, headers={"Idempotency-Key": form["once"]})
+    if not reply.is_ok:
+        return await _refused(visit, act, reply, listing, prefix=f"/{part}")
+    return visit.go(f"/proposals/{reply.json['proposal_id']}", done="made")
+
+
+async def _refused(visit: Visit, act: ListingAct, reply: Reply, listing: Any, *, prefix: str) -> Response:
+    take_refusal(visit.form, reply.json, prefix=prefix, pointers={f"/{name}": name for name in act.fields})
+    status = reply.status if reply.status in {403, 409, 412} else 422
+    return await _form(visit, act, visit.form, listing, status=status)
+
+
+async def _values_before(visit: Visit, act: ListingAct) -> dict[str, str]:
+    """What one's own proposal that came back held, to be mended."""
+    if act.proposed is None or not visit.query.get("from"):
+        return {}
+    given = (await given_of(visit, visit.query["from"])).get(act.proposed[1])
+    return {} if given is None else {"replaces": visit.query["from"]} | {name: given[name] for name in act.fields}
+
+
+async def _form(visit: Visit, act: ListingAct, form: Form, listing: Any, *, status: int = 200) -> Response:
     return visit.show(
         "court/act.html",
         status=status,
@@ -122,4 +168,5 @@ def _form(visit: Visit, act: ListingAct, form: Form, listing: Any, *, status: in
         labels=ACT_LABELS,
         tables=TABLES.get(act.name, {}),
         today=legal_date(now()).isoformat(),
+        is_proposed=act.proposed is not None and await needs_two(visit, act.proposed[0]),
     )

@@ -129,7 +129,10 @@ async def new(visit: Visit) -> Response:
 
 @page("GET", "/court/notices/{notice_id}", Duty.MAKER)
 async def notice(visit: Visit) -> Response:
-    return await _notice(visit, Form())
+    """`from` is a renewal of one's own that came back: its form is filled in again."""
+    before = visit.query.get("from", "")
+    given = (await given_of(visit, before)).get("renewal") if before else None
+    return await _notice(visit, Form({"replaces": before} | given if given else {}))
 
 
 @page("POST", "/court/notices/{notice_id}/renewal", Duty.MAKER)
@@ -140,7 +143,17 @@ async def renew(visit: Visit) -> Response:
     if form.is_faulty:
         return await _notice(visit, form, status=422)
     body = {"valid_until": form["valid_until"], "ruling_number": form["ruling_number"].strip()}
-    return await _act(visit, "renewal", body)
+    path = f"/v1/notices/{id_of(visit, 'notice_id')}"
+    if not await _is_renewal_proposed(visit, await visit.read(path)):
+        return await _act(visit, "renewal", body)
+    asked = {"act": "renew_notice", "notice_id": id_of(visit, "notice_id"), "renewal": body}
+    replaces = {"replaces": form["replaces"]} if form["replaces"] else {}
+    once = {"Idempotency-Key": form["once"]}
+    reply = await visit.call("POST", "/v1/proposals", body=asked | replaces, headers=once)
+    if not reply.is_ok:
+        _take(form, reply.json, "/renewal")
+        return await _notice(visit, form, status=reply.status if reply.status in {403, 409} else 422)
+    return visit.go(f"/proposals/{reply.json['proposal_id']}", done="made")
 
 
 @page("POST", "/court/notices/{notice_id}/release", Duty.MAKER)
@@ -293,13 +306,19 @@ async def _notice_form(visit: Visit, form: Form, *, status: int = 200) -> Respon
     )
 
 
+async def _is_renewal_proposed(visit: Visit, notice: Mapping[str, Any]) -> bool:
+    return notice["action"] in {action.value for action in DECIDING} and await needs_two(visit, "renew_notice")
+
+
 async def _notice(visit: Visit, form: Form, *, status: int = 200) -> Response:
     path = f"/v1/notices/{id_of(visit, 'notice_id')}"
+    shown = await visit.read(path)
     return visit.show(
         "court/notice.html",
         status=status,
         form=form,
-        notice=await visit.read(path),
+        notice=shown,
+        is_renewal_proposed=await _is_renewal_proposed(visit, shown),
         steps=(await visit.read(f"{path}/history"))["items"],
         files=(await visit.read(f"{path}/attachments"))["items"],
         units=await _units(visit),

@@ -15,6 +15,11 @@ COURT_ACTS: Mapping[str, str] = {
     "delete": "删除",
     "withdraw": "撤销",
     "release": "解除协助执行通知书",
+    "suspend": "暂时屏蔽",
+    "resume": "恢复公布",
+    "contest": "登记身份存疑",
+    "lift_contest": "解除身份存疑",
+    "renew_notice": "协助执行通知书续期",
     "key": "签发密钥",
     "catalogue": "措施目录生效",
 }
@@ -144,6 +149,8 @@ LISTING_FIELDS: Mapping[str, str] = {
     "record_id": "失信编号或流水号",
     "further_identifiers": "其他证件号码",
 }
+NOTICE_FIELDS: Mapping[str, str] = {"valid_until": "协助期限至"}
+"""Of a notice, where a renewal changes them."""
 IMPORT_STATES: Mapping[str, str] = {
     "queued": "排队中",
     "running": "正在读取",
@@ -208,11 +215,11 @@ ACT_TITLES: Mapping[str, str] = {
 ACT_NOTES: Mapping[str, str] = {
     "deletion": "立即生效：拖延会损害被执行人。由其他人员在一个工作日内事后复核。",
     "withdrawal": "自始错误的，予以撤销，立即生效；随后列出受影响的核查，以便告知有关单位。",
-    "suspension": "屏蔽期间不公布，期限照算，可以恢复。",
-    "resumption": "恢复后下一次核查即按在列答复。",
+    "suspension": "立即生效：屏蔽期间不公布，期限照算，可以恢复。由其他人员在一个工作日内事后复核。",
+    "resumption": "恢复后下一次核查即按在列答复。按本院设置须两人办理的，提交后由另一名人员复核。",
     "performance": "只作登记，不会自动删除；应在期限内办理删除。",
-    "identity-contest": "登记后，证件号码一致的核查只作人工审核提示，直至解除。",
-    "identity-contest-withdrawal": "确认证件号码属被执行人本人的，予以解除。",
+    "identity-contest": "立即生效：证件号码一致的核查只作人工审核提示，直至解除。由其他人员在一个工作日内事后复核。",
+    "identity-contest-withdrawal": "确认证件号码属被执行人本人的，予以解除。按本院设置须两人办理的，提交后由另一名人员复核。",
 }
 LEAD_KINDS: Mapping[str, str] = {
     "asset": "财产线索",

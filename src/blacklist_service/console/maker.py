@@ -141,7 +141,7 @@ async def correction(visit: Visit) -> Response:
         "reason": form["reason"].strip(),
         "decided_on": form["act_decided_on"],
     }
-    asked = {"act": "correct", "listing_id": listing["listing_id"], "version": _version(form), "correction": body}
+    asked = {"act": "correct", "listing_id": listing["listing_id"], "version": version_of(form), "correction": body}
     path = f"/v1/listings/{listing['listing_id']}/correction"
     return await _settle(visit, asked, prefix="/correction/listing", listing=listing, alone=path)
 
@@ -167,7 +167,7 @@ async def extension(visit: Visit) -> Response:
         "decided_on": form["act_decided_on"],
         "reason": form["reason"].strip(),
     }
-    asked = {"act": "extend", "listing_id": listing["listing_id"], "version": _version(form), "extension": body}
+    asked = {"act": "extend", "listing_id": listing["listing_id"], "version": version_of(form), "extension": body}
     path = f"/v1/listings/{listing['listing_id']}/extension"
     return await _settle(visit, asked, prefix="/extension", listing=listing, alone=path)
 
@@ -255,7 +255,7 @@ def _extension_form(visit: Visit, form: Form, listing: Any, *, status: int = 200
 EXTENSION_LABELS = {"new_expires_on": "新的期限届满日", "act_decided_on": "本次决定日期", "reason": "理由"}
 
 
-def _version(form: Form) -> int:
+def version_of(form: Form) -> int:
     return int(form["version"]) if re.fullmatch(r"[0-9]{1,9}", form["version"]) else 0
 
 

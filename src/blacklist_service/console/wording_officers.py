@@ -35,6 +35,9 @@ COURT_ACTS: Mapping[str, str] = {
     "extend": "延长",
     "import": "批量导入",
     "stop_notice": "停止类通知",
+    "renew_notice": "停止类通知续期",
+    "resume": "恢复公布",
+    "lift_contest": "解除身份存疑",
 }
 """That a court may have two people do, or one."""
 PROPOSED: Mapping[str, str] = {"key": "签发密钥", "catalogue": "措施目录生效"}

@@ -33,8 +33,8 @@ from blacklist_service.listings.schemas import (
     WithdrawalRequest,
     WithdrawalResponse,
 )
-from blacklist_service.members.second_person.queries import require_alone
-from blacklist_service.members.second_person.rules import CourtAct
+from blacklist_service.members.second_person.marking import does
+from blacklist_service.members.second_person.rules import CourtAct, SoloAct
 from blacklist_service.web.documented import IDEMPOTENCY, VERSIONED_ACT, problems
 from blacklist_service.web.routing import GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
@@ -51,12 +51,11 @@ router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=Guarded
     response_model=ActResponse,
     responses=problems(401, 403, 409, 413, 415, 422, 503) | {200: {"model": ActResponse, "description": "unchanged"}},
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.PUBLISH)],
 )
 async def publish(body: PublishRequest, bench: AtBench) -> Response:
     court = bench.court(body.operator)
     require_court(body.court.code, court)
-    await require_alone(bench.connection, bench.caller, CourtAct.PUBLISH)
     content, warnings = read_publication(body, court_name=await bench.court_name(), today=legal_date(now()))
     done = await publish_listing(bench.connection, content, court=court, warnings=warnings)
     return await bench.answer(done, status=201 if done.is_new else 200)
@@ -68,7 +67,7 @@ async def publish(body: PublishRequest, bench: AtBench) -> Response:
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.CORRECT)],
 )
 async def correct(
     listing_id: ListingId,
@@ -78,7 +77,6 @@ async def correct(
     court = bench.court(body.operator or body.listing.operator)
     version = bench.expected_version
     require_court(body.listing.court.code, court)
-    await require_alone(bench.connection, bench.caller, CourtAct.CORRECT)
     content, warnings = read_publication(
         body.listing, court_name=await bench.court_name(), today=legal_date(now()), prefix="/listing"
     )
@@ -100,7 +98,7 @@ async def correct(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.DELETE)],
 )
 async def delete(
     listing_id: ListingId,
@@ -117,7 +115,6 @@ async def delete(
         reason=body.note,
         court=bench.court(body.operator),
     )
-    await bench.owe_review(CourtAct.DELETE, done)
     return await bench.answer(done)
 
 
@@ -128,7 +125,7 @@ async def delete(
     response_model=WithdrawalResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.WITHDRAW)],
 )
 async def withdraw(
     listing_id: ListingId,
@@ -145,7 +142,6 @@ async def withdraw(
         reason=body.reason,
         court=bench.court(body.operator),
     )
-    await bench.owe_review(CourtAct.WITHDRAW, done)
     touched = [TouchedCheckResponse(**asdict(check)) for check in done.touched_checks]
     return await bench.answer(done, kind=WithdrawalResponse, touched_checks=touched)
 
@@ -158,7 +154,7 @@ async def withdraw(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.SUSPEND)],
 )
 async def suspend(
     listing_id: ListingId,
@@ -184,7 +180,7 @@ async def suspend(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.RESUME)],
 )
 async def resume(
     listing_id: ListingId,
@@ -208,14 +204,13 @@ async def resume(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.EXTEND)],
 )
 async def extend(
     listing_id: ListingId,
     body: ExtensionRequest,
     bench: AtBench,
 ) -> Response:
-    await require_alone(bench.connection, bench.caller, CourtAct.EXTEND)
     done = await extend_listing(
         bench.connection,
         listing_id,
@@ -235,7 +230,7 @@ async def extend(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(SoloAct.DISPUTE)],
 )
 async def dispute(
     listing_id: ListingId,

@@ -17,8 +17,10 @@ from blacklist_service.listings.deadlines import working_days_after
 from blacklist_service.listings.operations.acts import Court, Done
 from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.schemas import ActResponse
+from blacklist_service.members.second_person.marking import act_of
 from blacklist_service.members.second_person.operations import owe_review
-from blacklist_service.members.second_person.rules import WORKING_DAYS_TO_REVIEW, CourtAct
+from blacklist_service.members.second_person.queries import require_alone
+from blacklist_service.members.second_person.rules import RULES, WORKING_DAYS_TO_REVIEW, CourtAct, Look, SoloAct
 from blacklist_service.problems import FieldError, InvalidRequest, PreconditionRequired
 from blacklist_service.web.documented import problems
 from blacklist_service.web.idempotency import Replay, Replayable
@@ -33,8 +35,9 @@ ListingId = Annotated[UUID, Field(description="the listing's id")]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A court at one request: its key, its transaction, its `Idempotency-Key`, its `If-Match`."""
+    """A court at one request: what it does, its key, its transaction, its `Idempotency-Key`, its `If-Match`."""
 
+    act: CourtAct | SoloAct
     request: Request
     connection: Connection
     caller: Principal
@@ -63,16 +66,11 @@ class Bench:
         code = self.caller.court_code or ""
         return (await known_courts(self.connection)).name_of(code) or code
 
-    async def owe_review(self, act: CourtAct, done: Done) -> None:
-        """Note that what took effect at once, by one person, is to be looked at by another."""
-        due_on = working_days_after(legal_date(now()), WORKING_DAYS_TO_REVIEW).on
-        version = done.version
-        await owe_review(self.connection, self.caller, self.actor, act, done.listing_id, version=version, due_on=due_on)
-
     async def answer(
         self, done: Done, *, status: int = 200, kind: type[ActResponse] = ActResponse, **more: Any
     ) -> Response:
-        """The act as it was done, kept for replays."""
+        """The act as it was done, kept for replays; looked at by another where it is one of those."""
+        await self._owe_review(done)
         body = kind(
             listing_id=done.listing_id,
             version=done.version,
@@ -85,8 +83,17 @@ class Bench:
         headers = {"ETag": f'"{done.version}"', "Location": f"/v1/listings/{done.listing_id}"}
         return await self.replay.keep(self.connection, status, body, headers=headers)
 
+    async def _owe_review(self, done: Done) -> None:
+        """Of what took effect at once, by one person; not of what changed nothing."""
+        if RULES[self.act].look is not Look.AFTERWARDS or done.version == self.expected_version:
+            return
+        due_on = working_days_after(legal_date(now()), WORKING_DAYS_TO_REVIEW).on
+        await owe_review(
+            self.connection, self.caller, self.actor, self.act, done.listing_id, version=done.version, due_on=due_on
+        )
 
-def _bench(
+
+async def _bench(
     request: Request,
     connection: Writes,
     caller: Caller,
@@ -95,7 +102,10 @@ def _bench(
     # Documented as required by `VERSIONED_ACT`; its absence is 428, which is ours to say.
     if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Bench:
-    return Bench(request, connection, caller, actor, replay, if_match)
+    """Raise `SecondPersonNeeded` where the court has two people do what the route is for."""
+    act = act_of(request)
+    await require_alone(connection, caller, act)
+    return Bench(act, request, connection, caller, actor, replay, if_match)
 
 
 AtBench = Annotated[Bench, Depends(_bench, scope="function")]

@@ -22,6 +22,8 @@ from blacklist_service.listings.schemas import (
     HeartbeatResponse,
     SetDigestResponse,
 )
+from blacklist_service.members.second_person.marking import does
+from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import Gone, NotFound
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
@@ -89,7 +91,7 @@ async def statement(connection: Reads) -> PlainTextResponse:
     summary="Say that the court's feed is alive",
     description="Though nothing changed. What is older than the soft and hard age (settings) is stale.",
     responses=problems(401, 403, 503),
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(SoloAct.BEAT_HEART)],
 )
 async def heartbeat(request: Request, connection: Writes, caller: Caller, actor: Acting) -> HeartbeatResponse:
     court = court_of(request, caller, actor, None)

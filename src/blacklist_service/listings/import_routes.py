@@ -6,7 +6,6 @@ import io
 from typing import Annotated, Any
 from uuid import UUID
 
-import asyncpg
 import orjson
 import structlog
 from fastapi import APIRouter, Query
@@ -41,11 +40,10 @@ from blacklist_service.listings.operations.uploads import (
     drop_upload,
     keep_upload,
 )
-from blacklist_service.listings.problems import ImportNotFound
 from blacklist_service.listings.queries import (
     RowReport,
     count_fates,
-    find_import,
+    get_own_import,
     has_rows,
     known_courts,
     list_findings,
@@ -54,8 +52,9 @@ from blacklist_service.listings.queries import (
     list_reports,
     list_sheets,
 )
+from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.queries import needs_two, require_alone
-from blacklist_service.members.second_person.rules import CourtAct
+from blacklist_service.members.second_person.rules import CourtAct, SoloAct
 from blacklist_service.problems import (
     FieldError,
     InvalidRequest,
@@ -105,7 +104,7 @@ FILE_BODY = {
     response_model=QueuedResponse,
     responses=problems(401, 403, 413, 415, 422, 503),
     openapi_extra=FILE_BODY | IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.UPLOAD)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.UPLOAD), does(CourtAct.IMPORT)],
 )
 async def send(query: Annotated[ImportQuery, Query()], request: Request, caller: Caller, actor: Acting) -> Response:
     state = request.app.state
@@ -199,7 +198,7 @@ async def list_(query: Annotated[ImportsQuery, Query()], connection: Reads, call
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
 async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResponse:
-    row = await _own(connection, import_id, caller.court_code)
+    row = await get_own_import(connection, import_id, caller.court_code)
     is_waiting = row["state"] == "awaiting_confirmation"
     counts = await count_fates(connection, import_id)
     findings, _ = await list_findings(connection, import_id)
@@ -249,7 +248,7 @@ async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResp
 async def read_rows(
     import_id: UUID, query: Annotated[RowsQuery, Query()], request: Request, connection: Reads, caller: Caller
 ) -> Any:
-    await _own(connection, import_id, caller.court_code)
+    await get_own_import(connection, import_id, caller.court_code)
     if "text/csv" in request.headers.get("accept", ""):
         return await _refused_csv(connection, import_id, request)
     filters = [str(import_id), query.status]
@@ -267,14 +266,14 @@ async def read_rows(
     description="By another key of the same court; the plan is made anew. `findings` say why it is held. Where nothing holds "
     "it but that it is a preview, its sender may confirm it. 409 `plan-moved`: the court's list has changed since.",
     responses=problems(401, 403, 404, 409, 422, 503),
-    dependencies=[needs(Scope.LISTINGS_APPROVE, Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_APPROVE, Scope.LISTINGS_WRITE), does(CourtAct.IMPORT)],
 )
 async def confirm(
     import_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting
 ) -> QueuedResponse:
     secrecy = request.app.state.secrecy
     await require_alone(connection, caller, CourtAct.IMPORT)
-    if (await _own(connection, import_id, caller.court_code))["needs_another"]:
+    if (await get_own_import(connection, import_id, caller.court_code))["needs_another"]:
         caller.require(Scope.LISTINGS_APPROVE)
     await confirm_import(connection, import_id, court_code=caller.court_code or "", actor=actor, secrecy=secrecy)
     return QueuedResponse(import_id=import_id, state="queued")
@@ -285,7 +284,7 @@ async def confirm(
     summary="Have a preview made anew",
     description="On the list as it is now.",
     responses=problems(401, 403, 404, 409, 422, 503),
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), does(SoloAct.PREVIEW_IMPORT)],
 )
 async def preview_again(import_id: UUID, connection: Writes, caller: Caller) -> QueuedResponse:
     await make_again(connection, import_id, court_code=caller.court_code or "")
@@ -296,7 +295,7 @@ async def preview_again(import_id: UUID, connection: Writes, caller: Caller) -> 
     "/{import_id}/cancellation",
     summary="Drop an import that has not begun to apply",
     responses=problems(401, 403, 404, 409, 422, 503),
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), does(SoloAct.CANCEL_IMPORT)],
 )
 async def cancel(
     import_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting
@@ -311,13 +310,6 @@ def _place(position: list[Any]) -> tuple[int, str]:
         case [int(row), str(code)] if 0 <= row < 2**31 and "\0" not in code:
             return row, code
     raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")])
-
-
-async def _own(connection: Any, import_id: UUID, court_code: str | None) -> asyncpg.Record:
-    row = await find_import(connection, import_id)
-    if row is None or row["court_code"] != court_code:
-        raise ImportNotFound
-    return row
 
 
 async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Response:

@@ -29,6 +29,8 @@ from blacklist_service.listings.operations.certificates import (
     issue_certificate,
 )
 from blacklist_service.listings.operations.telling import list_notifications, record_notification, write_letter
+from blacklist_service.members.second_person.marking import does
+from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import NotFound
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replay, Replayed, replay_of
@@ -59,7 +61,7 @@ NOT_YET: dict[int | str, dict[str, Any]] = {
     | {201: {"content": {"text/html": {}}, "description": "The page"}}
     | NOT_YET,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(SoloAct.ISSUE_CERTIFICATE)],
 )
 async def certify(
     listing_id: ListingId,
@@ -110,7 +112,7 @@ async def read_certificate(
     response_model=NotificationResponse,
     responses=problems(401, 403, 404, 409, 413, 415, 422, 503),
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(SoloAct.KEEP_NOTIFICATION)],
 )
 async def notify(listing_id: ListingId, body: NotificationRequest, bench: AtBench) -> HttpResponse:
     told = await record_notification(

@@ -30,6 +30,8 @@ from blacklist_service.listings.operations.objections import (
     reconsider_objection,
 )
 from blacklist_service.listings.problems import ObjectionNotFound
+from blacklist_service.members.second_person.marking import does
+from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
@@ -50,7 +52,7 @@ WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
     response_model=ObjectionResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE, Scope.NOTICES_ANSWER)],
+    dependencies=[needs(Scope.LISTINGS_WRITE, Scope.NOTICES_ANSWER), does(SoloAct.FILE_OBJECTION)],
 )
 async def file(
     body: ObjectionRequest, request: Request, connection: Writes, caller: Caller, actor: Acting, replay: Replayable
@@ -74,7 +76,7 @@ async def file(
     response_model=ObjectionResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), does(SoloAct.DECIDE_OBJECTION)],
 )
 async def decide(
     objection_id: UUID,
@@ -103,7 +105,7 @@ async def decide(
     response_model=ObjectionResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_WRITE)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), does(SoloAct.RECONSIDER_OBJECTION)],
 )
 async def reconsider(
     objection_id: UUID,

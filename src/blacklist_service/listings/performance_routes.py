@@ -18,6 +18,8 @@ from blacklist_service.listings.schemas import (
     PerformanceRequest,
     PerformanceResponse,
 )
+from blacklist_service.members.second_person.marking import does
+from blacklist_service.members.second_person.rules import CourtAct, SoloAct
 from blacklist_service.web.documented import VERSIONED_ACT, problems
 from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
@@ -35,7 +37,7 @@ router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=Guarded
     response_model=PerformanceResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(SoloAct.STATE_PERFORMANCE)],
 )
 async def state_performance(
     listing_id: ListingId,
@@ -77,7 +79,7 @@ async def read_performances(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.CONTEST)],
 )
 async def contest(
     listing_id: ListingId,
@@ -99,7 +101,7 @@ async def contest(
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
-    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT)],
+    dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(CourtAct.LIFT_CONTEST)],
 )
 async def lift_contest(
     listing_id: ListingId,

@@ -1,13 +1,12 @@
 """What is proposed, as the act that it becomes: tried when it is proposed, carried out when it is approved."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-import asyncpg
-
 from blacklist_service.assistance.notice_requests import read_notice
-from blacklist_service.assistance.operations import Desk, serve_notice
+from blacklist_service.assistance.operations import Desk, renew_notice, serve_notice
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.acts import (
@@ -17,17 +16,20 @@ from blacklist_service.listings.operations.acts import (
     extend_listing,
     publish_listing,
     require_court,
+    resume_listing,
 )
+from blacklist_service.listings.operations.contests import withdraw_contest
 from blacklist_service.listings.operations.jobs import confirm_import
 from blacklist_service.listings.preparing import Tools
-from blacklist_service.listings.problems import ImportNotFound, ImportStateConflict
+from blacklist_service.listings.problems import ImportStateConflict
 from blacklist_service.listings.publish_requests import read_publication
-from blacklist_service.listings.queries import find_import, known_courts
+from blacklist_service.listings.queries import get_own_import, known_courts
 from blacklist_service.listings.rules import Content, Warn
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.measures.operations import apply_measures, compare_catalogue
 from blacklist_service.measures.rules import Catalogue
 from blacklist_service.members.operations import create_key
+from blacklist_service.problems import InvalidRequest
 from blacklist_service.proposals.rules import ProposalAct
 from blacklist_service.proposals.schemas import ProposalRequest
 
@@ -107,23 +109,68 @@ async def _extend(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> Outcome:
     assert asked.extension is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
-    done = await extend_listing(
+    with pointing_below("/extension"):
+        done = await extend_listing(
+            connection,
+            asked.listing_id,
+            asked.extension.expires_on,
+            expected_version=asked.version or 0,
+            decided_on=asked.extension.decided_on,
+            reason=asked.extension.reason,
+            court=court_at(maker),
+        )
+    return _of(done)
+
+
+async def _resume(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    assert asked.resumption is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    done = await resume_listing(
         connection,
         asked.listing_id,
-        asked.extension.expires_on,
         expected_version=asked.version or 0,
-        decided_on=asked.extension.decided_on,
-        reason=asked.extension.reason,
+        decided_on=asked.resumption.decided_on,
+        reason=asked.resumption.reason,
         court=court_at(maker),
     )
     return _of(done)
+
+
+async def _lift_contest(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    assert asked.contest_withdrawal is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    done = await withdraw_contest(
+        connection,
+        asked.listing_id,
+        expected_version=asked.version or 0,
+        reason=asked.contest_withdrawal.reason,
+        court=court_at(maker),
+    )
+    return _of(done)
+
+
+async def _renew(
+    connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
+) -> Outcome:
+    assert asked.renewal is not None and asked.notice_id is not None  # noqa: PT018, S101 - its act's parts
+    with pointing_below("/renewal"):
+        notice = await renew_notice(
+            connection,
+            asked.notice_id,
+            valid_until=asked.renewal.valid_until,
+            ruling_number=asked.renewal.ruling_number,
+            desk=maker,
+        )
+    return Outcome(notice_id=notice.notice_id)
 
 
 async def _import(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, decider: ProposalDesk | None
 ) -> Outcome:
     assert asked.import_id is not None  # noqa: S101 - its act's part
-    row = await get_own_import(connection, asked.import_id, maker)
+    row = await get_own_import(connection, asked.import_id, maker.caller.court_code)
     if row["state"] != "awaiting_confirmation":
         raise ImportStateConflict("only an import that awaits confirmation can be proposed")
     if decider is not None:
@@ -138,7 +185,8 @@ async def _serve(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> Outcome:
     assert asked.notice is not None  # noqa: S101 - its act's part
-    notice = await serve_notice(connection, read_notice(asked.notice), desk=maker)
+    with pointing_below("/notice"):
+        notice = await serve_notice(connection, read_notice(asked.notice), desk=maker)
     return Outcome(notice_id=notice.notice_id)
 
 
@@ -183,9 +231,22 @@ ACTS: Mapping[ProposalAct, Act] = {
     ProposalAct.EXTEND: _extend,
     ProposalAct.IMPORT: _import,
     ProposalAct.STOP_NOTICE: _serve,
+    ProposalAct.RESUME: _resume,
+    ProposalAct.LIFT_CONTEST: _lift_contest,
+    ProposalAct.RENEW_NOTICE: _renew,
     ProposalAct.KEY: _make_key,
     ProposalAct.CATALOGUE: _apply,
 }
+
+
+@contextmanager
+def pointing_below(part: str) -> Iterator[None]:
+    """An act points into its own body, which is a part of the proposal's."""
+    try:
+        yield
+    except InvalidRequest as refused:
+        errors = [replace(error, pointer=f"{part}{error.pointer}") for error in refused.errors]
+        raise InvalidRequest(refused.detail, errors=errors) from None
 
 
 def court_at(desk: ProposalDesk) -> Court:
@@ -195,13 +256,6 @@ def court_at(desk: ProposalDesk) -> Court:
         secrecy=desk.secrecy,
         tools=Tools(desk.digester, desk.secrecy.cipher("listing")),
     )
-
-
-async def get_own_import(connection: Connection, import_id: UUID, desk: ProposalDesk) -> asyncpg.Record:
-    row = await find_import(connection, import_id)
-    if row is None or row["court_code"] != desk.caller.court_code:
-        raise ImportNotFound
-    return row
 
 
 async def read_listing(

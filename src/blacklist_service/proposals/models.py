@@ -12,7 +12,7 @@ proposals = Table(
     Column("id", Uuid, primary_key=True),
     Column("member", Text, ForeignKey("members.code"), nullable=False),
     Column("act", Text, nullable=False),
-    Column("target", Uuid, comment="the listing or the import that it is about"),
+    Column("target", Uuid, comment="the listing, the import or the notice that it is about"),
     Column("base_version", BigInteger, comment="that of the target when it was proposed: it is approved on that alone"),
     Column("content", LargeBinary, nullable=False, comment="sealed"),
     Column("content_sha256", LargeBinary, nullable=False),
@@ -26,7 +26,11 @@ proposals = Table(
     Column("decider", Text),
     Column("decided_at", Instant),
     Column("outcome", LargeBinary, comment="what came of it, sealed: what was done, or why it was returned"),
-    one_of("act", "publish", "correct", "extend", "import", "stop_notice", "key", "catalogue"),
+    one_of(
+        "act",
+        *("publish", "correct", "extend", "import", "stop_notice", "key", "catalogue"),
+        *("resume", "lift_contest", "renew_notice"),
+    ),
     one_of("state", "waiting", "in_force", "returned", "recalled"),
     CheckConstraint("length(content_sha256) = 32", name="content_sha256"),
     # Nobody approves their own, whoever they are.
@@ -38,6 +42,7 @@ proposals = Table(
     CheckConstraint("ends_at = made_at + interval '168 hours'", name=conv("proposals_days")),
     Index("proposals_member", "member", "id"),
     Index("proposals_waiting", "member", "act", postgresql_where=text("state = 'waiting'")),
+    Index("proposals_replaces", "replaces", postgresql_where=text("replaces IS NOT NULL")),
     # One import is proposed once at a time.
     Index("proposals_import", "target", unique=True, postgresql_where=text("act = 'import' AND state = 'waiting'")),
 )

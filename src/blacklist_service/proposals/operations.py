@@ -31,6 +31,7 @@ from blacklist_service.problems import (
 )
 from blacklist_service.proposals import acts
 from blacklist_service.proposals.acts import ProposalDesk
+from blacklist_service.proposals.backdrops import Backdrop, Target, look_behind
 from blacklist_service.proposals.problems import (
     MakerGone,
     ProposalClosed,
@@ -39,9 +40,17 @@ from blacklist_service.proposals.problems import (
     ProposalStale,
 )
 from blacklist_service.proposals.queries import Proposal, find_proposal, visible_acts
-from blacklist_service.proposals.rules import NEEDED, OF_OFFICERS, WAITS, ProposalAct, ProposalState, ReturnCode
+from blacklist_service.proposals.rules import (
+    NEEDED,
+    OF_OFFICERS,
+    ON_LISTINGS,
+    WAITS,
+    ProposalAct,
+    ProposalState,
+    ReturnCode,
+)
 from blacklist_service.proposals.schemas import ProposalRequest
-from blacklist_service.proposals.showing import find_base, find_number_to_type, target_of
+from blacklist_service.proposals.showing import Typed, number_to_type, read_number
 from blacklist_service.subjects.identifiers import IdentifierQuality, read_identifier
 
 SALT_BYTES = 16
@@ -64,9 +73,10 @@ async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk:
     at = await database_clock(connection)
     await _take_place(connection, asked, desk, at)
     outcome = await acts.try_out(connection, asked, desk)
-    base = await find_base(connection, asked)
+    about = Target(asked.act, asked.target)
+    [behind] = await look_behind(connection, [about], desk.secrecy.cipher("listing"))
     proposal_id = new_id(at)
-    frozen = _freeze(asked, outcome)
+    frozen = _freeze(asked, outcome, await read_number(connection, asked, desk))
     digest = hashlib.sha256(frozen).digest()
     try:
         async with connection.transaction():
@@ -76,14 +86,13 @@ async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk:
                                        operator, made_at, ends_at)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                 """,
-                *(proposal_id, desk.caller.member, asked.act.value, target_of(asked), base),
+                *(proposal_id, desk.caller.member, asked.act.value, asked.target, behind.base),
                 desk.secrecy.cipher("proposals").seal(frozen, proposal_id.bytes),
                 *(digest, asked.replaces, desk.caller.key_id, desk.actor.operator, at, at + WAITS),
             )
     except asyncpg.UniqueViolationError:
         raise ProposalExists from None
-    facts = {"proposal": str(proposal_id), "act": asked.act.value, "sha256": digest.hex()} | _about(asked)
-    await _record(connection, Action.PROPOSAL_MADE, asked, facts, desk, at)
+    await _record(connection, Action.PROPOSAL_MADE, about, _facts(proposal_id, about, digest), desk, at)
     return await _reread(connection, proposal_id, desk, at)
 
 
@@ -101,11 +110,11 @@ async def approve_proposal(
     maker = await _get_maker(connection, proposal, desk, at)
     if approval.sha256 != proposal.sha256.hex():
         raise InvalidRequest(errors=[FieldError("/sha256", "other-content", "not the content of this proposal")])
-    await _require_base(connection, proposal)
-    if not await _is_number_right(connection, proposal, approval.identifier_number, desk, at):
+    behind = await _require_base(connection, proposal, desk)
+    if not _is_number_right(proposal, behind, approval.identifier_number, at):
         return await _return(connection, proposal, ReturnCode.NUMBER_DIFFERS, None, desk, at), None
     try:
-        outcome = await acts.carry_out(connection, proposal.asked, maker, desk)
+        outcome = await acts.carry_out(connection, proposal.read(), maker, desk)
     except (VersionMismatch, PlanMoved):
         raise ProposalStale from None
     kept = {name: value for name, value in asdict(outcome).items() if value is not None and name not in UNKEPT}
@@ -155,9 +164,9 @@ async def get_proposal(
     return proposal
 
 
-async def is_stale(connection: Connection, proposal: Proposal) -> bool:
+def is_stale(proposal: Proposal, behind: Backdrop) -> bool:
     """Whether what it is about has changed since it was made."""
-    return await find_base(connection, proposal.asked) != proposal.base_version
+    return behind.base != proposal.base_version
 
 
 def may_decide(proposal: Proposal, caller: Principal) -> bool:
@@ -177,26 +186,25 @@ async def _lock_waiting(connection: Connection, proposal_id: UUID, desk: Proposa
     return proposal
 
 
-async def _require_base(connection: Connection, proposal: Proposal) -> None:
+async def _require_base(connection: Connection, proposal: Proposal, desk: ProposalDesk) -> Backdrop:
     """A listing's version is looked at once more under the list's own lock, by the act."""
     if proposal.act is ProposalAct.IMPORT:
         await connection.execute("SELECT FROM imports WHERE id = $1 FOR UPDATE", proposal.target)
-    if await is_stale(connection, proposal):
+    [behind] = await look_behind(connection, [proposal.about], desk.secrecy.cipher("listing"))
+    if is_stale(proposal, behind):
         raise ProposalStale
+    return behind
 
 
-async def _is_number_right(
-    connection: Connection, proposal: Proposal, typed: str | None, desk: ProposalDesk, at: datetime
-) -> bool:
+def _is_number_right(proposal: Proposal, behind: Backdrop, typed: str | None, at: datetime) -> bool:
     """Raise for what cannot have been meant: nothing at all, or a number whose own check does not hold."""
-    found = await find_number_to_type(connection, proposal.asked, desk)
-    if found is None:
+    expected = number_to_type(proposal, behind, today=legal_date(at))
+    if expected is None:
         return True
-    kind, expected = found
     if typed is None:
         raise InvalidRequest(errors=[FieldError("/identifier_number", "missing", "type the number from the paper")])
-    number = read_identifier(kind, expected.type, typed, today=legal_date(at))
-    if number is not None and hmac.compare_digest(number.number.encode(), expected.number.encode()):
+    number = read_identifier(expected.kind, expected.identifier.type, typed, today=legal_date(at))
+    if number is not None and hmac.compare_digest(number.number.encode(), expected.identifier.number.encode()):
         return True
     if number is None or number.quality is not IdentifierQuality.VALID:
         raise InvalidIdentifier(
@@ -211,7 +219,7 @@ async def _return(
     await _close(connection, proposal, ProposalState.RETURNED, {"code": code.value, "reason": reason}, desk, at)
     facts = _facts_of(proposal) | {"code": code.value, "made_by": proposal.made_by}
     private = {"reason": reason} if reason else {}
-    await _record(connection, Action.PROPOSAL_RETURNED, proposal.asked, facts, desk, at, private)
+    await _record(connection, Action.PROPOSAL_RETURNED, proposal.about, facts, desk, at, private)
     return await _reread(connection, proposal.proposal_id, desk, at)
 
 
@@ -242,7 +250,7 @@ async def _take_place(connection: Connection, asked: ProposalRequest, desk: Prop
     replaced = await get_proposal(connection, asked.replaces, desk, at, for_update=True)
     if replaced.made_by != desk.caller.key_id:
         raise NotYours
-    if (replaced.act, replaced.target) != (asked.act, target_of(asked)):
+    if replaced.about != Target(asked.act, asked.target):
         raise InvalidRequest(
             errors=[FieldError("/replaces", "another-act", "not of this act, or about something else")]
         )
@@ -257,16 +265,17 @@ async def _recall(connection: Connection, proposal: Proposal, desk: ProposalDesk
     await connection.execute(
         "UPDATE proposals SET state = 'recalled', decided_at = $2 WHERE id = $1", proposal.proposal_id, at
     )
-    await _record(connection, Action.PROPOSAL_RECALLED, proposal.asked, _facts_of(proposal), desk, at)
+    await _record(connection, Action.PROPOSAL_RECALLED, proposal.about, _facts_of(proposal), desk, at)
 
 
-def _freeze(asked: ProposalRequest, outcome: acts.Outcome) -> bytes:
+def _freeze(asked: ProposalRequest, outcome: acts.Outcome, number: Typed | None) -> bytes:
     """Salted, for its SHA-256 stands in the ledger in clear, and a person's number is soon guessed."""
     said = asked.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=NOT_FROZEN)
     return canonical(
         {
             "salt": os.urandom(SALT_BYTES).hex(),
             "asked": said,
+            "number": number and [number.kind.value, number.identifier.type.value, number.identifier.number],
             "warnings": outcome.warnings,
             "others": [str(one) for one in outcome.others],
         }
@@ -287,27 +296,26 @@ async def _get_maker(connection: Connection, proposal: Proposal, desk: ProposalD
 
 
 def _facts_of(proposal: Proposal) -> dict[str, Any]:
-    return {
-        "proposal": str(proposal.proposal_id),
-        "act": proposal.act.value,
-        "sha256": proposal.sha256.hex(),
-    } | _about(proposal.asked)
+    return _facts(proposal.proposal_id, proposal.about, proposal.sha256)
 
 
-def _about(asked: ProposalRequest) -> dict[str, str]:
-    return {} if asked.import_id is None else {"import": str(asked.import_id)}
+def _facts(proposal_id: UUID, about: Target, sha256: bytes) -> dict[str, Any]:
+    facts = {"proposal": str(proposal_id), "act": about.act.value, "sha256": sha256.hex()}
+    if about.target is not None and about.act not in ON_LISTINGS:
+        facts["import" if about.act is ProposalAct.IMPORT else "notice"] = str(about.target)
+    return facts
 
 
 async def _record(
     connection: Connection,
     action: Action,
-    asked: ProposalRequest,
+    about: Target,
     facts: Mapping[str, Any],
     desk: ProposalDesk,
     at: datetime,
     private: Mapping[str, Any] | None = None,
 ) -> None:
-    listing_ids = () if asked.listing_id is None else (asked.listing_id,)
+    listing_ids = (about.target,) if about.target is not None and about.act in ON_LISTINGS else ()
     entry = Entry(action, desk.actor, listing_ids=listing_ids, facts=facts, private=private or {})
     await record(connection, [entry], at=at, secrecy=desk.secrecy)
 

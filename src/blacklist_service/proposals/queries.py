@@ -1,6 +1,6 @@
 """Reads of proposals. What is sealed is opened here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ import orjson
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.connections import Connection
+from blacklist_service.proposals.backdrops import Target
 from blacklist_service.proposals.rules import NEEDED, ProposalAct, ProposalState, state_at
 from blacklist_service.proposals.schemas import ProposalRequest
 from blacklist_service.secrecy import Secrecy
@@ -18,12 +19,16 @@ from blacklist_service.secrecy import Secrecy
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposal as it is kept, opened. `asked` is what was frozen, `sha256` is of its sealed bytes."""
+    """A proposal as it is kept, opened. `given` is what was frozen, `sha256` is of its sealed bytes.
+
+    `number` is what whoever approves types, as kind, type and number; None where the debtor has none.
+    """
 
     proposal_id: UUID
     member: str
     act: ProposalAct
-    asked: ProposalRequest
+    given: Mapping[str, Any]
+    number: tuple[str, str, str] | None
     warnings: list[str]
     others: list[UUID]
     target: UUID | None
@@ -39,6 +44,16 @@ class Proposal:
     decider: str | None
     decided_at: datetime | None
     outcome: dict[str, Any] | None
+
+    @property
+    def about(self) -> Target:
+        return Target(self.act, self.target)
+
+    def read(self) -> ProposalRequest:
+        """What was frozen, as the operations take it, held to what the service takes now: for whoever shows or carries
+        out this one. A page of many shows what was frozen as it stands.
+        """
+        return ProposalRequest.model_validate_json(orjson.dumps(self.given), strict=True)
 
 
 def visible_acts(caller: Principal) -> list[ProposalAct]:
@@ -107,7 +122,8 @@ def _opened(row: asyncpg.Record, secrecy: Secrecy, at: datetime) -> Proposal:
         proposal_id=proposal_id,
         member=row["member"],
         act=ProposalAct(row["act"]),
-        asked=ProposalRequest.model_validate_json(orjson.dumps(frozen["asked"]), strict=True),
+        given=frozen["asked"],
+        number=_number_of(frozen),
         warnings=frozen["warnings"],
         others=[UUID(one) for one in frozen["others"]],
         target=row["target"],
@@ -124,3 +140,13 @@ def _opened(row: asyncpg.Record, secrecy: Secrecy, at: datetime) -> Proposal:
         decided_at=row["decided_at"],
         outcome=outcome,
     )
+
+
+def _number_of(frozen: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """As the act read it; where that was not frozen yet, as it was sent."""
+    if "number" in frozen:
+        return None if frozen["number"] is None else (*frozen["number"],)
+    asked = frozen["asked"]
+    debtor = (asked.get("publication") or asked.get("correction", {}).get("listing") or {}).get("debtor", {})
+    identifier = debtor.get("identifier")
+    return None if identifier is None else (debtor["kind"], identifier["type"], identifier["number"])

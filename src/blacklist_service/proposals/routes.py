@@ -1,6 +1,5 @@
 """`/v1/proposals`: acts that wait for a second person."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,10 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from blacklist_service.access.scopes import Scope
-from blacklist_service.clock import now
+from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
+from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.queries import count_open_reviews
+from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.proposals.acts import ProposalDesk
+from blacklist_service.proposals.backdrops import Backdrop, look_behind
 from blacklist_service.proposals.operations import (
     Approval,
     approve_proposal,
@@ -39,7 +41,7 @@ from blacklist_service.proposals.schemas import (
     RecallRequest,
     ReturnRequest,
 )
-from blacklist_service.proposals.showing import find_number_to_type, show, title_of
+from blacklist_service.proposals.showing import number_to_type, show, title_of
 from blacklist_service.web.bodies import BATCH_BODY_BYTES
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
@@ -74,13 +76,13 @@ AtDesk = Annotated[ProposalDesk, Depends(desk_of)]
     "",
     status_code=201,
     summary="Propose an act to a second person",
-    description="Refused at once for whatever the act itself would be refused for. Sealed and frozen; it waits 7 days. Where "
-    "a court has two people publish, correct, extend, import or serve stop notices, its accounts act by this alone; a "
-    "system's key may, and need not.",
+    description="Refused at once for whatever the act itself would be refused for. Sealed and frozen; it waits 7 days. What "
+    "a court has two people do (`GET /v1/members/{code}/options`), its accounts do by this alone; a system's key may, and "
+    "need not. `replaces` takes a proposal of your own back in its place.",
     response_model=ProposalDetailResponse,
     responses=WRITES | {200: {"model": ProposalDetailResponse, "description": "of a dry run: nothing is kept"}},
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(*MAKERS), takes(Share.ACT)],
+    dependencies=[needs(*MAKERS), takes(Share.ACT), does(SoloAct.PROPOSE)],
 )
 async def propose(
     body: ProposalRequest,
@@ -122,7 +124,8 @@ async def list_(query: Annotated[ProposalQuery, Query()], connection: Reads, des
         secrecy=desk.secrecy,
         at=now(),
     )
-    items = [await _response(connection, one, desk) for one in found]
+    behind = await look_behind(connection, [one.about for one in found], desk.secrecy.cipher("listing"))
+    items = [ProposalResponse.model_validate(_values(one, by, desk)) for one, by in zip(found, behind, strict=True)]
     return ProposalPage.of(items, query, lambda one: [str(one.proposal_id)], filters)
 
 
@@ -143,7 +146,7 @@ async def counts(connection: Reads, caller: Caller) -> ProposalCountsResponse:
     "/{proposal_id}",
     summary="Read a proposal",
     description="Numbers are masked; to its maker `given` shows it as it was sent. `changes` are what a correction or an "
-    "extension makes of the listing as it stands now; once it took effect, what it made of it.",
+    "extension makes of the listing as it stands now, or a renewal of the notice; once it took effect, what it made of it.",
     responses=READS,
     dependencies=[needs(*READERS)],
 )
@@ -160,7 +163,7 @@ async def read(proposal_id: UUID, connection: Reads, desk: AtDesk) -> ProposalDe
     response_model=ProposalDetailResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(*DECIDERS), takes(Share.ACT)],
+    dependencies=[needs(*DECIDERS), takes(Share.ACT), does(SoloAct.DECIDE_PROPOSAL)],
 )
 async def approve(
     proposal_id: UUID, body: ApprovalRequest, connection: Writes, desk: AtDesk, replay: Replayable
@@ -179,7 +182,7 @@ async def approve(
     response_model=ProposalDetailResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(*DECIDERS)],
+    dependencies=[needs(*DECIDERS), does(SoloAct.DECIDE_PROPOSAL)],
 )
 async def give_back(
     proposal_id: UUID, body: ReturnRequest, connection: Writes, desk: AtDesk, replay: Replayable
@@ -195,7 +198,7 @@ async def give_back(
     response_model=ProposalDetailResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(*MAKERS)],
+    dependencies=[needs(*MAKERS), does(SoloAct.RECALL_PROPOSAL)],
 )
 async def recall(
     proposal_id: UUID, body: RecallRequest, connection: Writes, desk: AtDesk, replay: Replayable
@@ -205,21 +208,16 @@ async def recall(
     return await replay.keep(connection, 200, await _detail(connection, proposal, by))
 
 
-async def _response(connection: Connection, proposal: Proposal, desk: ProposalDesk) -> ProposalResponse:
-    return ProposalResponse.model_validate(await _values(connection, proposal, desk))
-
-
 async def _detail(connection: Connection, proposal: Proposal, desk: ProposalDesk) -> ProposalDetailResponse:
     is_own = proposal.made_by == desk.caller.key_id
     is_done = proposal.state is ProposalState.IN_FORCE
-    shown = await show(connection, proposal.asked, desk, version=proposal.base_version if is_done else None)
-    given = proposal.asked.model_dump(mode="json", by_alias=True, exclude_none=True) if is_own else None
-    values = await _values(connection, proposal, desk)
+    [behind] = await look_behind(connection, [proposal.about], desk.secrecy.cipher("listing"))
+    shown = await show(connection, proposal.read(), desk, version=proposal.base_version if is_done else None)
     return ProposalDetailResponse.model_validate(
-        values
+        _values(proposal, behind, desk)
         | {
             "content": shown.content,
-            "given": given,
+            "given": proposal.given if is_own else None,
             "changes": [FieldDifferenceResponse(**one._asdict()) for one in shown.changes],
             "alike": shown.alike,
             "warnings": proposal.warnings,
@@ -229,23 +227,23 @@ async def _detail(connection: Connection, proposal: Proposal, desk: ProposalDesk
     )
 
 
-async def _values(connection: Connection, proposal: Proposal, desk: ProposalDesk) -> dict[str, Any]:
-    title, debtor = await title_of(connection, proposal.asked)
+def _values(proposal: Proposal, behind: Backdrop, desk: ProposalDesk) -> dict[str, Any]:
+    title, debtor = title_of(proposal, behind)
     is_waiting = proposal.state is ProposalState.WAITING
     came_back = proposal.outcome if proposal.state is ProposalState.RETURNED else None
-    kept = asdict(proposal)
     names = ("proposal_id", "act", "state", "base_version", "made_by", "made_at", "ends_at", "replaces")
-    return {name: kept[name] for name in names} | {
+    return {name: getattr(proposal, name) for name in names} | {
         "title": title,
         "debtor": debtor,
-        "listing_id": proposal.asked.listing_id,
-        "import_id": proposal.asked.import_id,
-        "is_stale": is_waiting and await is_stale(connection, proposal),
+        "listing_id": proposal.given.get("listing_id"),
+        "import_id": proposal.given.get("import_id"),
+        "notice_id": proposal.given.get("notice_id"),
+        "is_stale": is_waiting and is_stale(proposal, behind),
         "sha256": proposal.sha256.hex(),
         "maker": proposal.operator,
         "is_own": proposal.made_by == desk.caller.key_id,
         "may_decide": may_decide(proposal, desk.caller),
-        "needs_number": is_waiting and await find_number_to_type(connection, proposal.asked, desk) is not None,
+        "needs_number": is_waiting and number_to_type(proposal, behind, today=legal_date(now())) is not None,
         "decided_by": proposal.decided_by,
         "decider": proposal.decider,
         "decided_at": proposal.decided_at,

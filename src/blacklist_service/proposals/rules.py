@@ -19,10 +19,16 @@ class ProposalAct(StrEnum):
     STOP_NOTICE = "stop_notice"
     KEY = "key"
     CATALOGUE = "catalogue"
+    RESUME = "resume"
+    LIFT_CONTEST = "lift_contest"
+    RENEW_NOTICE = "renew_notice"
 
 
 OF_OFFICERS = frozenset({ProposalAct.KEY, ProposalAct.CATALOGUE})
 """Of the installation, not of a court: decided by a second security officer, whosever member that is."""
+
+ON_LISTINGS = frozenset({ProposalAct.CORRECT, ProposalAct.EXTEND, ProposalAct.RESUME, ProposalAct.LIFT_CONTEST})
+"""What is about a listing that is there already, on the version that was seen."""
 
 
 class ProposalState(StrEnum):
@@ -56,6 +62,9 @@ NEEDED: Mapping[ProposalAct, Needed] = {
     ProposalAct.EXTEND: _LISTING,
     ProposalAct.IMPORT: _LISTING,
     ProposalAct.STOP_NOTICE: _LISTING._replace(to_make=Scope.NOTICES_WRITE),
+    ProposalAct.RESUME: _LISTING,
+    ProposalAct.LIFT_CONTEST: _LISTING,
+    ProposalAct.RENEW_NOTICE: _LISTING._replace(to_make=Scope.NOTICES_WRITE),
     ProposalAct.KEY: Needed(Scope.KEYS_WRITE, Scope.KEYS_WRITE, Scope.KEYS_WRITE),
     ProposalAct.CATALOGUE: Needed(Scope.MEASURES_WRITE, Scope.MEASURES_WRITE, Scope.MEASURES_WRITE),
 }

@@ -1,26 +1,27 @@
 """The wire of proposals."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
-from blacklist_service.assistance.schemas import NoticeRequest
+from blacklist_service.assistance.schemas import NoticeRequest, RenewalRequest
 from blacklist_service.listings.schemas import (
     EXAMPLE_EXTENSION,
     EXAMPLE_LISTING,
+    ContestRequest,
     CorrectionRequest,
     ExtensionRequest,
     Operator,
     PublishRequest,
     Reason,
+    ResumptionRequest,
 )
 from blacklist_service.measures.schemas import CatalogueRequest
 from blacklist_service.members.schemas import KeyRequest
-from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding
 from blacklist_service.proposals.rules import ProposalAct, ProposalState, ReturnCode
 from blacklist_service.web.paging import Page, PageQuery
 from blacklist_service.web.wire import Code, Number, Request, Response
@@ -31,6 +32,9 @@ PARTS: Mapping[ProposalAct, frozenset[str]] = {
     ProposalAct.EXTEND: frozenset({"listing_id", "version", "extension"}),
     ProposalAct.IMPORT: frozenset({"import_id"}),
     ProposalAct.STOP_NOTICE: frozenset({"notice"}),
+    ProposalAct.RESUME: frozenset({"listing_id", "version", "resumption"}),
+    ProposalAct.LIFT_CONTEST: frozenset({"listing_id", "version", "contest_withdrawal"}),
+    ProposalAct.RENEW_NOTICE: frozenset({"notice_id", "renewal"}),
     ProposalAct.KEY: frozenset({"member", "key"}),
     ProposalAct.CATALOGUE: frozenset({"catalogue", "version"}),
 }
@@ -58,13 +62,25 @@ class ProposalRequest(Request):
     publication: PublishRequest | None = None
     correction: CorrectionRequest | None = None
     extension: ExtensionRequest | None = None
+    resumption: ResumptionRequest | None = None
+    contest_withdrawal: ContestRequest | None = None
     import_id: UUID | None = None
     notice: NoticeRequest | None = None
+    notice_id: UUID | None = None
+    renewal: RenewalRequest | None = None
     member: Code | None = Field(None, description="whose key is made")
     key: KeyRequest | None = None
     catalogue: CatalogueRequest | None = None
-    replaces: UUID | None = Field(None, description="your proposal that this one takes the place of")
+    replaces: UUID | None = Field(
+        None,
+        description="your proposal that this one takes the place of, of the same act on the same target: it waits no longer",
+    )
     operator: Operator | None = None
+
+    @property
+    def target(self) -> UUID | None:
+        """The listing, the import or the notice that it is about; None for what is not there yet."""
+        return self.listing_id or self.import_id or self.notice_id
 
     @model_validator(mode="after")
     def _has_what_its_act_needs(self) -> Self:
@@ -129,6 +145,7 @@ class ProposalResponse(Response):
     debtor: str | None
     listing_id: UUID | None
     import_id: UUID | None
+    notice_id: UUID | None
     base_version: int | None
     is_stale: bool = Field(description="what it is about has changed since: it cannot be approved any more")
     sha256: str
@@ -150,7 +167,7 @@ class ProposalResponse(Response):
 class ProposalDetailResponse(ProposalResponse):
     content: dict[str, Any] = Field(description="what was proposed, numbers masked")
     given: dict[str, Any] | None = Field(description="the same as it was sent, to its maker alone")
-    changes: list[FieldDifferenceResponse] = Field(description="of a correction or an extension")
+    changes: list[FieldDifferenceResponse] = Field(description="of a correction, an extension or a renewal")
     alike: int = Field(description="how many fields stay as they are")
     warnings: list[str] = Field(description="what the act would have been answered with when it was proposed")
     other_listings: list[UUID]
@@ -181,51 +198,3 @@ class ProposalCountsResponse(Response):
     waiting: int = Field(description="the caller's own that wait")
     returned: int = Field(description="the caller's own of the last 30 days that came back, and were not proposed anew")
     to_review: int = Field(description="acts of others that took effect at once, to be reviewed")
-
-
-class ReviewRequest(Request):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"finding": "in_order"}]})
-
-    finding: ReviewFinding
-    note: Reason | None = Field(None, description="needed where something is not in order")
-    operator: Operator | None = None
-
-
-class ReviewResponse(Response):
-    review_id: UUID
-    act: CourtAct
-    listing_id: UUID | None
-    notice_id: UUID | None
-    version: int | None
-    made_by: str
-    maker: str | None
-    made_at: datetime
-    due_on: date
-    is_overdue: bool
-    is_own: bool
-    reviewed_by: str | None
-    reviewer: str | None
-    reviewed_at: datetime | None
-    finding: ReviewFinding | None
-    note: str | None
-
-
-class ReviewPage(Page[ReviewResponse]):
-    pass
-
-
-class ReviewQuery(PageQuery):
-    state: Literal["open", "done"] = "open"
-
-
-class OptionsResponse(Response):
-    member: str
-    options: dict[CourtAct, int] = Field(description="how many people each act of its accounts needs")
-
-
-class OptionsRequest(Request):
-    """What is not named stays. `delete`, `withdraw` and `release` take effect at once: never 2."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"options": {"extend": 1}}]})
-
-    options: dict[CourtAct, Annotated[int, Field(ge=1, le=2)]]

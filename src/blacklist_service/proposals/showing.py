@@ -1,6 +1,8 @@
 """A proposal as people read it: beside what stands there now, numbers masked."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,15 +15,22 @@ from blacklist_service.listings.differences import Difference, count_alike, diff
 from blacklist_service.listings.operations.acts import Court
 from blacklist_service.listings.preparing import prepare
 from blacklist_service.listings.problems import ListingNotFound
-from blacklist_service.listings.queries import find_import
-from blacklist_service.listings.schemas import CorrectionRequest, PublishRequest
+from blacklist_service.listings.queries import get_own_import
+from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.measures.operations import compare_catalogue
-from blacklist_service.measures.queries import get_measures_version
 from blacklist_service.measures.rules import Catalogue
-from blacklist_service.proposals.acts import ProposalDesk, court_at, get_own_import, read_listing
-from blacklist_service.proposals.rules import OF_OFFICERS
+from blacklist_service.proposals.acts import ProposalDesk, court_at, read_listing
+from blacklist_service.proposals.backdrops import Backdrop
+from blacklist_service.proposals.queries import Proposal
+from blacklist_service.proposals.rules import ProposalAct
 from blacklist_service.proposals.schemas import ProposalRequest
-from blacklist_service.subjects.identifiers import Identifier, SubjectKind, mask_identifier
+from blacklist_service.subjects.identifiers import (
+    Identifier,
+    IdentifierType,
+    SubjectKind,
+    mask_identifier,
+    read_identifier,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,102 +42,151 @@ class Shown:
     alike: int = 0
 
 
-def target_of(asked: ProposalRequest) -> UUID | None:
-    """The listing or the import that it is about; None for what is not there yet."""
-    return asked.listing_id or asked.import_id
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The number that whoever approves types blind, from the paper."""
+
+    kind: SubjectKind
+    identifier: Identifier
 
 
-async def find_base(connection: Connection, asked: ProposalRequest) -> int | None:
-    """The version of what is proposed about, as it stands now; None where nothing stands yet."""
-    if asked.listing_id is not None:
-        version: int | None = await connection.fetchval("SELECT version FROM listings WHERE id = $1", asked.listing_id)
-        return version
-    if asked.catalogue is not None:
-        return await get_measures_version(connection)
-    if asked.import_id is not None:
-        row = await find_import(connection, asked.import_id)
-        return None if row is None else row["planned_at_version"]
-    return None
-
-
-async def find_number_to_type(
-    connection: Connection, asked: ProposalRequest, desk: ProposalDesk
-) -> tuple[SubjectKind, Identifier] | None:
-    """The number that whoever approves types blind: that of a publication, and one that a correction changes."""
+async def read_number(connection: Connection, asked: ProposalRequest, desk: ProposalDesk) -> Typed | None:
+    """The debtor's, as the act reads it; None for an act that names none."""
     listing = asked.publication or (asked.correction.listing if asked.correction else None)
     if listing is None:
         return None
-    court = court_at(desk)
-    content, _ = await read_listing(connection, listing, court, "")
-    if content.identifier is None:
+    content, _ = await read_listing(connection, listing, court_at(desk), "")
+    return None if content.identifier is None else Typed(content.kind, content.identifier)
+
+
+def number_to_type(proposal: Proposal, behind: Backdrop, *, today: date) -> Typed | None:
+    """That of a publication, and one that a correction changes."""
+    if proposal.number is None:
         return None
-    if asked.listing_id is not None:
-        held = await _held(connection, asked.listing_id, None, court)
-        if held.number == content.identifier.number:
-            return None
-    return content.kind, content.identifier
+    kind, type_, number = proposal.number
+    identifier = read_identifier(SubjectKind(kind), IdentifierType(type_), number, today=today)
+    if identifier is None or identifier.number == behind.number:
+        return None
+    return Typed(SubjectKind(kind), identifier)
+
+
+def title_of(proposal: Proposal, behind: Backdrop) -> tuple[str, str | None]:
+    """The case, notice or file that it is about, and whose."""
+    given = proposal.given
+    if "publication" in given:
+        return given["publication"]["case_number"], given["publication"]["debtor"]["name"]
+    if "notice" in given:
+        return given["notice"]["number"], given["notice"]["subject"]["name"]
+    if "key" in given:
+        return f"{given['member']} {given['key']['role']}", None
+    if "catalogue" in given:
+        return f"{given['version']}", None
+    return behind.title or "", behind.debtor
 
 
 async def show(connection: Connection, asked: ProposalRequest, desk: ProposalDesk, *, version: int | None) -> Shown:
     """For reading beside what its listing says at a version; None: as it stands now."""
-    if asked.act in OF_OFFICERS:
-        return await _show_to_officers(connection, asked, version)
+    return await SHOWN[asked.act](connection, asked, desk, version)
+
+
+async def _show_publication(connection: Connection, asked: ProposalRequest, desk: ProposalDesk, _: int | None) -> Shown:
+    assert asked.publication is not None  # noqa: S101 - its act's part
+    return Shown(await _document(connection, asked.publication, court_at(desk)))
+
+
+async def _show_correction(
+    connection: Connection, asked: ProposalRequest, desk: ProposalDesk, version: int | None
+) -> Shown:
+    assert asked.correction is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
     court = court_at(desk)
-    if asked.publication is not None:
-        return Shown(await _document(connection, asked.publication, court))
-    if asked.correction is not None and asked.listing_id is not None:
-        before = await _held(connection, asked.listing_id, version, court)
-        return await _show_correction(connection, asked.correction, before, court)
-    if asked.extension is not None and asked.listing_id is not None:
-        held = (await _held(connection, asked.listing_id, version, court)).document
-        after = held | {"expires_on": asked.extension.expires_on.isoformat()}
-        said = asked.extension.model_dump(mode="json", exclude_none=True)
-        return Shown(said, differences(held, after), count_alike(held, after))
-    if asked.notice is not None:
-        name = await connection.fetchval("SELECT name FROM members WHERE code = $1", asked.notice.agency)
-        notice = asked.notice.model_dump(mode="json", exclude_none=True)
-        return Shown(_masked(notice) | {"agency_name": name or asked.notice.agency})
+    held = await _held(connection, asked.listing_id, version, court)
+    content, _ = await read_listing(connection, asked.correction.listing, court, "")
+    after = orjson.loads(prepare(content, court.tools, loaded_on=legal_date(now())).document)
+    number = content.identifier.number if content.identifier else None
+    said = asked.correction.model_dump(mode="json", exclude_none=True, exclude={"listing"}) | {"listing": after}
+    is_other = held.number != number
+    changes = differences(held.document, after, is_other_number=is_other)
+    return Shown(said, changes, count_alike(held.document, after))
+
+
+async def _show_extension(
+    connection: Connection, asked: ProposalRequest, desk: ProposalDesk, version: int | None
+) -> Shown:
+    assert asked.extension is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    held = (await _held(connection, asked.listing_id, version, court_at(desk))).document
+    after = held | {"expires_on": asked.extension.expires_on.isoformat()}
+    said = asked.extension.model_dump(mode="json", exclude_none=True)
+    return Shown(said, differences(held, after), count_alike(held, after))
+
+
+async def _show_as_said(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> Shown:
+    """It changes nothing of what the listing says."""
+    part = asked.resumption or asked.contest_withdrawal
+    assert part is not None  # noqa: S101 - its act's part
+    return Shown(part.model_dump(mode="json", exclude_none=True))
+
+
+async def _show_import(connection: Connection, asked: ProposalRequest, desk: ProposalDesk, _: int | None) -> Shown:
     assert asked.import_id is not None  # noqa: S101 - its act's part
-    row = await get_own_import(connection, asked.import_id, desk)
+    row = await get_own_import(connection, asked.import_id, desk.caller.court_code)
     sha256 = row["file_sha256"].hex() if row["file_sha256"] else None
     named = {name: row[name] for name in ("mode", "total", "file_name", "plan")}
     return Shown({"import_id": str(asked.import_id), "file_sha256": sha256} | named)
 
 
-async def _show_to_officers(connection: Connection, asked: ProposalRequest, version: int | None) -> Shown:
-    if asked.key is not None:
-        return Shown({"member": asked.member} | asked.key.model_dump(mode="json", exclude_none=True))
+async def _show_notice(connection: Connection, asked: ProposalRequest, _: ProposalDesk, __: int | None) -> Shown:
+    assert asked.notice is not None  # noqa: S101 - its act's part
+    name = await connection.fetchval("SELECT name FROM members WHERE code = $1", asked.notice.agency)
+    notice = asked.notice.model_dump(mode="json", exclude_none=True)
+    return Shown(_masked(notice) | {"agency_name": name or asked.notice.agency})
+
+
+async def _show_renewal(connection: Connection, asked: ProposalRequest, _: ProposalDesk, version: int | None) -> Shown:
+    """Beside the day that the notice binds until, as of a step of it; None: now."""
+    assert asked.renewal is not None  # noqa: S101 - its act's part
+    row = await connection.fetchrow(
+        """
+        SELECT n.number, n.case_number, n.agency, m.name AS agency_name, n.action, n.subject_name, n.identifier_masked,
+               coalesce(e.valid_until, n.valid_until) AS bound_until
+        FROM notices n JOIN members m ON m.code = n.agency
+             LEFT JOIN notice_events e ON e.notice_id = n.id AND e.version = $2
+        WHERE n.id = $1
+        """,
+        *(asked.notice_id, version),
+    )
+    assert row is not None  # noqa: S101 - what is proposed about a notice was tried on it
+    said = asked.renewal.model_dump(mode="json", exclude_none=True)
+    before = row["bound_until"] and row["bound_until"].isoformat()
+    notice = {name: row[name] for name in row.keys() if name != "bound_until"}  # noqa: SIM118 - of a record
+    return Shown(notice | said, [Difference("valid_until", before, said["valid_until"])])
+
+
+async def _show_key(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> Shown:
+    assert asked.key is not None  # noqa: S101 - its act's part
+    return Shown({"member": asked.member} | asked.key.model_dump(mode="json", exclude_none=True))
+
+
+async def _show_catalogue(
+    connection: Connection, asked: ProposalRequest, _: ProposalDesk, version: int | None
+) -> Shown:
     if version is not None:
         return Shown({"replaces": version})
     catalogue = Catalogue.model_validate(asked.catalogue, from_attributes=True)
     return Shown((await compare_catalogue(connection, catalogue)).wire)
 
 
-async def title_of(connection: Connection, asked: ProposalRequest) -> tuple[str, str | None]:
-    """The case, notice or file that it is about, and whose."""
-    if asked.publication is not None:
-        return asked.publication.case_number, asked.publication.debtor.name
-    if asked.notice is not None:
-        return asked.notice.number, asked.notice.subject.name
-    if asked.listing_id is not None:
-        row = await connection.fetchrow("SELECT case_number, debtor_name FROM listings WHERE id = $1", asked.listing_id)
-        return (row["case_number"], row["debtor_name"]) if row else ("", None)
-    if asked.key is not None:
-        return f"{asked.member} {asked.key.role.value}", None
-    if asked.catalogue is not None:
-        return f"{asked.version}", None
-    name = await connection.fetchval("SELECT file_name FROM imports WHERE id = $1", asked.import_id)
-    return name or "", None
-
-
-async def _show_correction(connection: Connection, asked: CorrectionRequest, held: "_Held", court: Court) -> Shown:
-    content, _ = await read_listing(connection, asked.listing, court, "")
-    after = orjson.loads(prepare(content, court.tools, loaded_on=legal_date(now())).document)
-    number = content.identifier.number if content.identifier else None
-    said = asked.model_dump(mode="json", exclude_none=True, exclude={"listing"}) | {"listing": after}
-    is_other = held.number != number
-    changes = differences(held.document, after, is_other_number=is_other)
-    return Shown(said, changes, count_alike(held.document, after))
+SHOWN: Mapping[ProposalAct, Callable[[Connection, ProposalRequest, ProposalDesk, int | None], Awaitable[Shown]]] = {
+    ProposalAct.PUBLISH: _show_publication,
+    ProposalAct.CORRECT: _show_correction,
+    ProposalAct.EXTEND: _show_extension,
+    ProposalAct.RESUME: _show_as_said,
+    ProposalAct.LIFT_CONTEST: _show_as_said,
+    ProposalAct.IMPORT: _show_import,
+    ProposalAct.STOP_NOTICE: _show_notice,
+    ProposalAct.RENEW_NOTICE: _show_renewal,
+    ProposalAct.KEY: _show_key,
+    ProposalAct.CATALOGUE: _show_catalogue,
+}
 
 
 async def _document(connection: Connection, asked: PublishRequest, court: Court) -> dict[str, Any]:

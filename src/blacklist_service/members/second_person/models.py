@@ -28,9 +28,16 @@ court_options = Table(
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", Text),
     CheckConstraint("persons IN (1, 2)", name="persons"),
-    one_of("act", "publish", "correct", "extend", "import", "stop_notice", "delete", "withdraw", "release"),
+    one_of(
+        "act",
+        *("publish", "correct", "extend", "import", "stop_notice", "delete", "withdraw", "release"),
+        *("suspend", "resume", "contest", "lift_contest", "renew_notice"),
+    ),
     # Delay of these harms the person: they take effect at once, and are reviewed afterwards.
-    CheckConstraint("persons = 1 OR act NOT IN ('delete', 'withdraw', 'release')", name=conv("court_options_check")),
+    CheckConstraint(
+        "persons = 1 OR act NOT IN ('delete', 'withdraw', 'release', 'suspend', 'contest')",
+        name=conv("court_options_check"),
+    ),
 )
 
 # An act of one person that took effect at once, to be looked at by another afterwards.
@@ -51,7 +58,7 @@ reviews = Table(
     Column("reviewed_at", Instant),
     Column("finding", Text),
     Column("note", LargeBinary, comment="sealed"),
-    one_of("act", "delete", "withdraw", "release"),
+    one_of("act", "delete", "withdraw", "release", "suspend", "contest"),
     one_of("finding", "in_order", "not_in_order"),
     CheckConstraint("reviewed_by <> made_by", name=conv("reviews_another_person")),
     CheckConstraint(

@@ -14,8 +14,16 @@ from blacklist_service.members.problems import MemberInvalid
 from blacklist_service.members.queries import get_member
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.members.second_person.problems import NeverTwo, OwnWork, ReviewedAlready, ReviewNotFound
-from blacklist_service.members.second_person.queries import Review, list_options, read_review
-from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
+from blacklist_service.members.second_person.queries import Review, list_set_options, read_review
+from blacklist_service.members.second_person.rules import (
+    AT_ONCE,
+    RULES,
+    CourtAct,
+    Look,
+    ReviewFinding,
+    SoloAct,
+    persons_needed,
+)
 from blacklist_service.problems import FieldError
 from blacklist_service.secrecy import Secrecy
 
@@ -33,8 +41,10 @@ async def set_options(
         if act in AT_ONCE and persons > 1:
             raise NeverTwo(errors=[FieldError(f"/options/{act.value}", "never-two", NeverTwo.title())])
     await connection.execute("SELECT FROM members WHERE code = $1 FOR UPDATE", member)
-    before = await list_options(connection, member)
-    changed = {act: persons for act, persons in options.items() if before[act] != persons}
+    kept = await list_set_options(connection, member)
+    before, after = persons_needed(kept), persons_needed({**kept, **options})
+    first_set = {act for act in options if RULES[act].like is not None and act not in kept}
+    changed = [act for act in CourtAct if before[act] != after[act] or act in first_set]
     if not changed:
         return before
     at = await database_clock(connection)
@@ -44,29 +54,31 @@ async def set_options(
         ON CONFLICT (member, act) DO UPDATE
         SET persons = excluded.persons, changed_at = excluded.changed_at, changed_by = excluded.changed_by
         """,
-        [(member, act.value, persons, at, actor.key_id or actor.operator) for act, persons in changed.items()],
+        [(member, act.value, persons, at, actor.key_id or actor.operator) for act, persons in options.items()],
     )
     facts = {
         "member": member,
         "before": {act.value: before[act] for act in changed},
-        "after": {act.value: persons for act, persons in changed.items()},
+        "after": {act.value: after[act] for act in changed},
     }
     await record(connection, [Entry(Action.COURT_OPTIONS_CHANGED, actor, facts=facts)], at=at, secrecy=secrecy)
-    return {**before, **changed}
+    return after
 
 
 async def owe_review(
     connection: Connection,
     caller: Principal,
     actor: Actor,
-    act: CourtAct,
+    act: CourtAct | SoloAct,
     target: UUID,
     *,
     version: int | None = None,
     due_on: date,
 ) -> None:
-    """Note that what a person just did alone is to be looked at by another. A system's key owes none."""
-    if not caller.is_account:
+    """Note that what a person just did alone is to be looked at by another, where the act is one of those. A system's key
+    owes none.
+    """
+    if not caller.is_account or RULES[act].look is not Look.AFTERWARDS:
         return
     at = await database_clock(connection)
     await connection.execute(

@@ -22,7 +22,7 @@ class OwnWork(Problem):
 
 
 class NeverTwo(InvalidRequest):
-    """A deletion, a withdrawal or a release takes effect at once: it cannot be set to need two people."""
+    """What takes a burden off a person takes effect at once: it cannot be set to need two people."""
 
 
 class ReviewNotFound(NotFound):

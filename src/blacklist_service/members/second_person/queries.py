@@ -10,7 +10,14 @@ import asyncpg
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.connections import Connection
 from blacklist_service.members.second_person.problems import SecondPersonNeeded
-from blacklist_service.members.second_person.rules import USUAL_PERSONS, CourtAct, ReviewFinding
+from blacklist_service.members.second_person.rules import (
+    RULES,
+    CourtAct,
+    Look,
+    ReviewFinding,
+    SoloAct,
+    persons_needed,
+)
 from blacklist_service.secrecy import Secrecy
 
 
@@ -35,16 +42,23 @@ class Review:
 
 async def list_options(connection: Connection, member: str) -> Mapping[CourtAct, int]:
     """How many people each act of the member's accounts needs."""
+    return persons_needed(await list_set_options(connection, member))
+
+
+async def list_set_options(connection: Connection, member: str) -> Mapping[CourtAct, int]:
+    """Only what the member has set."""
     rows = await connection.fetch("SELECT act, persons FROM court_options WHERE member = $1", member)
-    return {**USUAL_PERSONS, **{CourtAct(row["act"]): row["persons"] for row in rows}}
+    return {CourtAct(row["act"]): row["persons"] for row in rows}
 
 
-async def needs_two(connection: Connection, caller: Principal, act: CourtAct) -> bool:
+async def needs_two(connection: Connection, caller: Principal, act: CourtAct | SoloAct) -> bool:
     """Whether the caller is a person whose court has two people do this. A system's key never is."""
-    return caller.is_account and (await list_options(connection, caller.member))[act] > 1
+    if not caller.is_account or not isinstance(act, CourtAct) or RULES[act].look is not Look.BEFORE:
+        return False
+    return (await list_options(connection, caller.member))[act] > 1
 
 
-async def require_alone(connection: Connection, caller: Principal, act: CourtAct) -> None:
+async def require_alone(connection: Connection, caller: Principal, act: CourtAct | SoloAct) -> None:
     """Raise `SecondPersonNeeded` where the caller may only propose this."""
     if await needs_two(connection, caller, act):
         raise SecondPersonNeeded

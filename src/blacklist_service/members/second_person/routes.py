@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
+from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.operations import give_review, set_options
 from blacklist_service.members.second_person.queries import Review, list_options, list_reviews
-from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding
-from blacklist_service.problems import FieldError, InvalidRequest, NotYours
-from blacklist_service.proposals.schemas import (
+from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding, SoloAct
+from blacklist_service.members.second_person.schemas import (
     OptionsRequest,
     OptionsResponse,
     ReviewPage,
@@ -21,6 +21,7 @@ from blacklist_service.proposals.schemas import (
     ReviewRequest,
     ReviewResponse,
 )
+from blacklist_service.problems import FieldError, InvalidRequest, NotYours
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
@@ -36,7 +37,8 @@ WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
 @router.get(
     "",
     summary="Acts to be reviewed afterwards",
-    description="Deletions, withdrawals and releases by accounts of the court; newest first.",
+    description="Deletions, withdrawals, suspensions, contests of identity and releases by accounts of the court; newest "
+    "first.",
     responses=problems(401, 403, 422, 503),
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
@@ -62,7 +64,7 @@ async def list_(
     response_model=ReviewResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[needs(Scope.LISTINGS_APPROVE)],
+    dependencies=[needs(Scope.LISTINGS_APPROVE), does(SoloAct.REVIEW)],
 )
 async def review(
     review_id: UUID,
@@ -102,8 +104,10 @@ async def read_options(code: Code, connection: Reads, caller: Caller) -> Options
 @options.put(
     "/{code}/options",
     summary="Set how many people acts of a court's accounts need",
-    description="Publishing, correcting, extending, importing and serving stop notices: two, or one. Deletions, withdrawals "
-    "and releases take effect at once and are reviewed afterwards: 2 is refused. Keys of systems are not bound by it.",
+    description="Publishing, correcting, extending, importing, serving and renewing stop notices, resuming, lifting a "
+    "contest of identity: two, or one. Deletions, withdrawals, suspensions, contests and releases take effect at once and "
+    "are reviewed afterwards: 2 is refused. While nothing is set for them, resuming and lifting are as publishing, renewing "
+    "as serving. Keys of systems are not bound by it.",
     responses=WRITES,
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )

@@ -1,0 +1,33 @@
+"""What is done at a court's route, said at the route: so that none is without a rule."""
+
+from typing import Any
+
+from fastapi import Depends
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from blacklist_service.members.second_person.rules import CourtAct, SoloAct
+
+
+class Does:
+    """Marks a route with its act; with several where what is sent says which."""
+
+    def __init__(self, *acts: CourtAct | SoloAct) -> None:
+        self.acts = acts
+
+    def __call__(self) -> None:
+        """Nothing to do: the route's own desk asks the table."""
+
+
+def does(*acts: CourtAct | SoloAct) -> Any:
+    return Depends(Does(*acts))
+
+
+def acts_of(route: APIRoute) -> tuple[CourtAct | SoloAct, ...]:
+    return next((d.dependency.acts for d in route.dependencies if isinstance(d.dependency, Does)), ())
+
+
+def act_of(request: Request) -> CourtAct | SoloAct:
+    """The act of the route that was asked, which has one."""
+    [act] = acts_of(request.scope["route"])
+    return act

@@ -1,0 +1,105 @@
+"""At the court's desk: what is proposed to another, what takes effect at once and is reviewed, and how it is mended."""
+
+from typing import Any
+
+from blacklist_service.access.duties import Duty
+from blacklist_service.console.app import install_console  # noqa: F401 - registers the pages
+from tests.console.desk import Desk
+from tests.members.staff.people import add_person
+from tests.proposals.desks import publication
+from tests.support import Service, day, resident_id, subject
+
+
+async def test_a_resumption_is_proposed_returned_mended_and_approved(service: Service):
+    listing, number = await listed(service)
+    path = f"/listings/{listing}"
+    maker, checker = await two(service)
+    await maker.open(f"/console{path}/suspension")
+    assert "事后复核" in maker.text
+    await maker.submit(f"{path}/suspension", ground="other", decided_on=day(), reason="核实身份")
+    assert "一个工作日内事后复核" in maker.text
+    await checker.open("/console/reviews")
+    assert "暂时屏蔽" in checker.text
+    assert "核实身份" in checker.text
+    await maker.open(f"/console{path}/resumption")
+    assert "提交复核" in maker.text
+    await maker.submit(f"{path}/resumption", decided_on=day(), reason="核实完毕")
+    assert "已提交复核" in maker.text, maker.text
+    assert await service.decide(subject("赵六", number)) == "clear"
+    first = proposal_of(maker)
+    await checker.open(f"/console/proposals/{first}")
+    assert "核实完毕" in checker.text
+    await checker.submit(f"/proposals/{first}/return", reason="请附裁定")
+    await maker.open(f"/console{path}/resumption?from={first}")
+    assert "核实完毕" in maker.page.text
+    await maker.submit(f"{path}/resumption", decided_on=day(), reason="核实完毕，附裁定")
+    second = proposal_of(maker)
+    [kept] = await service.fetch("SELECT replaces FROM proposals WHERE id = $1", second)
+    assert str(kept["replaces"]) == first
+    await checker.open(f"/console/proposals/{second}")
+    await checker.submit(f"/proposals/{second}/approval")
+    assert "复核通过并已生效" in checker.text, checker.text
+    assert await service.decide(subject("赵六", number)) == "block"
+
+
+async def test_a_contest_is_at_once_and_lifted_by_two(service: Service):
+    listing, number = await listed(service)
+    path = f"/listings/{listing}"
+    maker, checker = await two(service)
+    await maker.open(f"/console{path}/identity-contest")
+    await maker.submit(f"{path}/identity-contest", reason="号码系同名人员所有")
+    assert await service.decide(subject("赵六", number)) == "flag"
+    await maker.open(f"/console{path}/identity-contest-withdrawal")
+    await maker.submit(f"{path}/identity-contest-withdrawal", reason="确系本人")
+    proposal = proposal_of(maker)
+    await checker.open("/console/proposals")
+    assert "解除身份存疑" in checker.text
+    await checker.open(f"/console/proposals/{proposal}")
+    await checker.submit(f"/proposals/{proposal}/approval")
+    assert await service.decide(subject("赵六", number)) == "block"
+
+
+async def test_a_stop_notice_is_renewed_by_two(service: Service):
+    identifier = {"type": "resident_id", "number": resident_id()}
+    notice: dict[str, Any] = {
+        "number": "(2026)云0111执91号之二",
+        "case_number": "(2026)云0111执91号",
+        "ruling_number": "(2026)云0111执91号之一",
+        "agency": "GD-HR",
+        "action": "stop_procedure",
+        "valid_until": day(100),
+        "subject": {"kind": "person", "name": "孙七", "identifier": identifier},
+    }
+    served = (await service.post("/v1/notices", notice, key="court")).json()
+    path = f"/court/notices/{served['notice_id']}"
+    maker, checker = await two(service)
+    await maker.open(f"/console{path}")
+    await maker.submit(f"{path}/renewal", valid_until=day(900 * 3), ruling_number="(2026)云0111执91号之五")
+    assert maker.page.status_code == 422  # longer than the law lets it bind
+    await maker.submit(f"{path}/renewal", valid_until=day(200), ruling_number="(2026)云0111执91号之五")
+    assert "已提交复核" in maker.text, maker.text
+    proposal = proposal_of(maker)
+    await checker.open(f"/console/proposals/{proposal}")
+    assert day(100) in checker.text
+    assert day(200) in checker.text
+    assert identifier["number"] not in checker.page.text
+    await checker.submit(f"/proposals/{proposal}/approval")
+    assert "复核通过并已生效" in checker.text, checker.text
+    assert (await service.get(f"/v1/notices/{served['notice_id']}", key="court")).json()["valid_until"] == day(200)
+
+
+async def listed(service: Service) -> tuple[str, str]:
+    number = resident_id()
+    response = await service.post("/v1/listings", publication(number), key="court")
+    return response.json()["listing_id"], number
+
+
+async def two(service: Service) -> tuple[Desk, Desk]:
+    maker, checker = Desk(service), Desk(service)
+    await maker.log_in(await add_person(service, "chen.jie", Duty.MAKER))
+    await checker.log_in(await add_person(service, "lin.fang", Duty.CHECKER))
+    return maker, checker
+
+
+def proposal_of(desk: Desk) -> str:
+    return desk.address.partition("?")[0].rpartition("/")[2]
