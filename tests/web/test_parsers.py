@@ -16,7 +16,7 @@ from blacklist_service.asgi import create_app
 from blacklist_service.checks.schemas import EXAMPLE_CHECK, CheckRequest
 from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey
 from blacklist_service.ledger.tree import Tile, TreeError, parse_path
-from blacklist_service.problems import InvalidRequest, Problem
+from blacklist_service.problems import InvalidRequest, Problem, UnsupportedMediaType
 from blacklist_service.secrecy import KEY_BYTES, Secrecy
 from blacklist_service.settings import Settings
 from blacklist_service.web.bodies import parse_body
@@ -45,7 +45,7 @@ WITH_EXAMPLES = [model for model in MODELS if "json_schema_extra" in model.model
 
 
 def read(model: type[BaseModel], body: bytes) -> None:
-    with suppress(InvalidRequest):
+    with suppress(InvalidRequest, UnsupportedMediaType):  # of another encoding, by its byte order mark
         assert isinstance(parse_body(model, body), model)
 
 
