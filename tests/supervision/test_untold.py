@@ -10,6 +10,7 @@ import pytest
 from blacklist_service.cli.doctoring import examine_telling
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.telemetry import UNTOLD_SECONDS
+from blacklist_service.webhooks.forgetting import forget
 from tests.support import Service, day
 from tests.webhooks.receiver import Clock, change, failing, happen, open_hook, receiving, sender_to, settle_all
 
@@ -76,8 +77,7 @@ async def test_what_was_told_long_ago_is_forgotten_and_is_told_all_the_same(serv
         await happen(connection, change(), change())
         await settle_all(sender, connection)
         await sender.tend(connection)
-        clock.at += timedelta(days=91)
-        await sender.tend(connection)
+    await forget(connection, at=clock.at + timedelta(days=91))
     assert await connection.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
     assert await untold(service) == {}
 

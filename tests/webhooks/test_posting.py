@@ -109,6 +109,28 @@ async def test_one_that_drips_has_no_more_than_its_time(monkeypatch: pytest.Monk
     assert answer.outcome.seconds < 5
 
 
+@pytest.mark.parametrize(("status", "fault"), [(200, None), (204, None), (500, "status"), (410, "gone")])
+async def test_the_status_counts_once_the_head_has_come(
+    monkeypatch: pytest.MonkeyPatch, status: int, fault: str | None
+):
+    """Whatever it does with the rest: a receiver that took an event is not told it again for the manner of its answer."""
+    monkeypatch.setattr(posting, "WHOLE_SECONDS", 3.0)
+    monkeypatch.setattr(posting, "REST_SECONDS", 0.2)
+
+    async def dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(f"HTTP/1.1 {status} x\r\ncontent-length: {0 if status == 204 else 9999}\r\n\r\n".encode())
+        while not writer.is_closing():
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    for is_echo_wanted in (False, True):
+        answer = await answered_by(dribble, is_echo_wanted=is_echo_wanted)
+        assert (answer.outcome.status, answer.outcome.fault, answer.echo) == (status, fault, None)
+        assert answer.outcome.seconds < 3.0
+
+
 async def test_one_that_is_not_there_hides_no_other_address(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(posting, "CONNECT_SECONDS", 0.6)
     dialled: list[str] = []

@@ -7,8 +7,9 @@ from ipaddress import ip_address
 
 import pytest
 
+from blacklist_service.webhooks import surroundings
 from blacklist_service.webhooks.posting import Poster, Stream
-from blacklist_service.webhooks.surroundings import hosts_of, is_of_this_machine
+from blacklist_service.webhooks.surroundings import OwnAddresses, hosts_of, is_of_this_machine
 from blacklist_service.webhooks.targets import (
     Address,
     Destination,
@@ -257,6 +258,63 @@ def test_the_database_is_found_in_its_url():
     assert hosts_of("postgresql://u@/x?host=/run/postgresql") == []
     assert is_of_this_machine(ip_address("127.0.0.1"))
     assert not is_of_this_machine(ip_address("8.8.8.8"))
+
+
+class Names:
+    """A name server that knows some addresses, or is silent, or not there."""
+
+    def __init__(self, **known: str) -> None:
+        self.known = known
+        self.is_there = True
+        self.is_silent = False
+
+    async def resolve(self, host: str) -> frozenset[Address]:
+        if self.is_silent:
+            await asyncio.sleep(60)
+        if not self.is_there or host not in self.known:
+            raise OSError("name or service not known")
+        return frozenset({ip_address(self.known[host])})
+
+
+@pytest.fixture
+def always_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(surroundings, "RESOLVE_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("always_stale")
+async def test_the_database_is_refused_also_while_nobody_knows_its_address():
+    names = Names(db="10.20.0.5", here="10.20.0.9")
+    own = OwnAddresses(host="here", port=443, dsn="postgresql://u@db/x", resolve=names.resolve)
+    for trouble in ("none", "not there", "silent", "moved"):
+        names.is_there, names.is_silent = trouble != "not there", trouble == "silent"
+        moved = names.known["db"] = "10.20.0.6" if trouble == "moved" else "10.20.0.5"
+        around = await own.look()
+        assert around.database == {ip_address(moved)}, trouble
+        assert around.is_own_socket(ip_address("10.20.0.9"), 443), trouble
+
+
+@pytest.mark.usefixtures("always_stale")
+async def test_nobody_is_dialled_before_the_databases_address_was_ever_known():
+    names = Names(here="10.20.0.9")
+    own = OwnAddresses(host="here", port=443, dsn="postgresql://u@db/x", resolve=names.resolve)
+    dialled: list[str] = []
+
+    async def dial(address: Address, destination: Destination, context: ssl.SSLContext | None) -> Stream:
+        dialled.append(str(address))
+        raise ConnectionRefusedError
+
+    async def resolve(host: str, port: int) -> Sequence[Address]:
+        return [ip_address("10.20.0.5")]
+
+    poster = Poster(LIST, context=CONTEXT, look=own.look, resolve=resolve, dial=dial)
+    url = "https://gw.guandu.example/"
+    assert (await poster.post(url, {}, b"{}")).outcome.fault == "own-unknown"
+    names.known["db"] = "10.20.0.5"
+    assert (await poster.post(url, {}, b"{}")).outcome.fault == "database"
+    names.known["db"] = "10.20.0.7"
+    assert (await poster.post(url, {}, b"{}")).outcome.fault == "refused"
+    assert dialled == ["10.20.0.5"]
 
 
 def poster_of(addresses: Sequence[str], dial) -> Poster:

@@ -13,6 +13,9 @@ import pytest
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.operations import ledger_cipher, private_context
 from blacklist_service.watches.rules import EventType
+from blacklist_service.webhooks import sender as sender_module
+from blacklist_service.webhooks.deliveries import list_open
+from blacklist_service.webhooks.waits import LEASE
 from tests.support import Service
 from tests.webhooks.receiver import (
     Clock,
@@ -81,6 +84,40 @@ async def test_one_that_answers_without_the_echo_is_told_nothing(
     await settle_all(sender_to(service, {HOST: receiver}, clock), connection)
     assert (await read(service, webhook_id))["state"] == "active"
     assert len(receiver.told) == 1
+
+
+async def test_no_challenge_follows_an_approval_that_is_gone_by_then(
+    service: Service, connection: Connection, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+):
+    """It was read, and ended before anything was sent: as a failover may end it too."""
+    webhook_id, _ = await open_hook(service)
+
+    async def list_then_close(*args: Any, **values: Any) -> Any:
+        found = await list_open(*args, **values)
+        await service.post(f"/v1/webhooks/{webhook_id}/closure", {})
+        return found
+
+    monkeypatch.setattr(sender_module, "list_open", list_then_close)
+    await settle_all(sender_to(service, {HOST: receiver}), connection)
+    assert receiver.requests == []
+
+
+async def test_two_senders_post_one_challenge_and_another_follows_one_that_was_killed(
+    service: Service, connection: Connection, receiver: Receiver
+):
+    webhook_id, _ = await open_hook(service)
+    clock = Clock()
+    killed = sender_to(service, {HOST: receiver}, clock)
+    await killed.round(connection)
+    await killed.stop()
+    receiver.requests.clear()
+    sender = sender_to(service, {HOST: receiver}, clock)
+    await settle_all(sender, connection)
+    assert receiver.requests == []
+    clock.at += LEASE + timedelta(seconds=1)
+    await settle_all(sender, connection)
+    assert [body["type"] for body in receiver.bodies] == ["webhook.verification"]
+    assert (await read(service, webhook_id))["state"] == "active"
 
 
 async def test_of_a_watch_the_newest_state_alone_is_told_and_no_end_or_withdrawal_is_lost(

@@ -49,6 +49,7 @@ ERRORS: Mapping[str, str] = {
     "multicast": "指向组播地址，不予连接",
     "reserved": "指向保留地址，不予连接",
     "metadata": "指向云平台元数据，不予连接",
+    "own-unknown": "本系统数据库的地址无法解析，暂不连接任何地址",
     "own-socket": "指向本系统，不予连接",
     "database": "指向数据库，不予连接",
     "private": "指向未列入的内部网络，不予连接",

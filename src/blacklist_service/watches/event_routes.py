@@ -14,7 +14,14 @@ from blacklist_service.assistance.watch import Watch as Look
 from blacklist_service.database.connections import Connection
 from blacklist_service.problems import Problem
 from blacklist_service.watches.operations import acknowledge as acknowledge_events
-from blacklist_service.watches.queries import EventRow, get_feed, list_events, require_place, sum_of_feeds
+from blacklist_service.watches.queries import (
+    EventRow,
+    get_feed,
+    list_events,
+    require_kept,
+    require_place,
+    sum_of_feeds,
+)
 from blacklist_service.watches.routes import AtDesk
 from blacklist_service.watches.schemas import (
     LARGEST_SEQUENCE,
@@ -40,7 +47,8 @@ router = APIRouter(prefix="/v1/watch-events", tags=["watches"], route_class=Guar
     "",
     summary="What you are to be told",
     description="In order and without a gap, after `after`. 410 where the service was restored from a backup to before it: "
-    "begin anew without `after`, and compare with `GET /v1/watches`.",
+    "begin anew without `after`, and compare with `GET /v1/watches`. 410 `events-forgotten` where events after it are kept "
+    "no longer (told more than 400 days ago, or never taken in three years): go on with `after` as `forgotten` says.",
     responses=problems(401, 403, 410, 422, 503),
     dependencies=[needs(Scope.WATCHES_WRITE)],
 )
@@ -87,11 +95,13 @@ async def acknowledge(body: EventsAcknowledgementRequest, connection: Writes, de
 
 
 async def _place(connection: Connection, member: str, after: int | None) -> int:
-    """After which event to go on. Raise `UnknownEvent` where there was none of that sequence."""
-    if after is None:
-        return (await get_feed(connection, member)).acknowledged
-    await require_place(connection, member, after)
-    return after
+    """After which event to go on. Raise as `require_place` does."""
+    if after is not None:
+        await require_place(connection, member, after)
+        return after
+    feed = await get_feed(connection, member)
+    require_kept(feed, feed.acknowledged)
+    return feed.acknowledged
 
 
 async def _events(request: Request, caller: Principal, after: int) -> AsyncIterator[bytes]:

@@ -128,7 +128,15 @@ watch_feeds = Table(
         server_default=text("0"),
         comment="its open watches, but for those unprimed",
     ),
+    Column(
+        "forgotten",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="events up to this one are kept no longer",
+    ),
     CheckConstraint("acknowledged BETWEEN 0 AND last_sequence", name=conv("watch_feeds_check")),
+    CheckConstraint("forgotten BETWEEN 0 AND last_sequence", name="forgotten"),
 )
 
 # How far the lists were followed.

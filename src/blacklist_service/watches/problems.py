@@ -35,6 +35,15 @@ class UnknownEvent(Gone):
     """There is no such event in this feed: the service was restored from a backup. Begin without `after`."""
 
 
+class EventsForgotten(Gone):
+    """Events after that one are kept no longer: begin with `after` as `forgotten` says."""
+
+    code = "events-forgotten"
+
+    def __init__(self, forgotten: int) -> None:
+        super().__init__(extra={"forgotten": forgotten})
+
+
 class NotToldYet(InvalidRequest):
     """Nobody can have been told of an event that is not there yet."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.watches.problems import UnknownEvent
+from blacklist_service.watches.problems import EventsForgotten, UnknownEvent
 
 COLUMNS = """
 w.id AS watch_id, coalesce(w.check_id, w.id) AS latest_check_id, w.matter, w.reference, w.decision, w.revision, w.tell,
@@ -54,10 +54,11 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How far a unit's feed goes, and how far it said it was told."""
+    """How far a unit's feed goes, and how far it said it was told; what is `forgotten` is kept no longer."""
 
     last_sequence: int
     acknowledged: int
+    forgotten: int
 
 
 async def list_watches(
@@ -98,9 +99,9 @@ async def find_watches(connection: Connection, ids: Sequence[UUID], member: str)
 
 async def get_feed(connection: Connection, member: str) -> Feed:
     row = await connection.fetchrow(
-        "SELECT last_sequence, acknowledged FROM watch_feeds WHERE member_code = $1", member
+        "SELECT last_sequence, acknowledged, forgotten FROM watch_feeds WHERE member_code = $1", member
     )
-    return Feed(row["last_sequence"], row["acknowledged"]) if row else Feed(0, 0)
+    return Feed(**row) if row else Feed(0, 0, 0)
 
 
 async def list_events(connection: Connection, member: str, *, after: int, limit: int) -> list[EventRow]:
@@ -117,11 +118,19 @@ async def list_events(connection: Connection, member: str, *, after: int, limit:
 
 
 async def require_place(connection: Connection, member: str, after: int) -> None:
-    """Raise `UnknownEvent` for a place that this feed never reached."""
-    if after and not await connection.fetchval(
+    """Raise `EventsForgotten` where what follows is not all kept, `UnknownEvent` for a place that this feed never reached."""
+    feed = await get_feed(connection, member)
+    require_kept(feed, after)
+    if after not in {0, feed.forgotten} and not await connection.fetchval(
         "SELECT EXISTS (SELECT FROM watch_events WHERE member_code = $1 AND sequence = $2)", member, after
     ):
         raise UnknownEvent
+
+
+def require_kept(feed: Feed, after: int) -> None:
+    """Raise `EventsForgotten` where some of what follows is kept no longer: a reader would take it for the whole."""
+    if after < feed.forgotten:
+        raise EventsForgotten(feed.forgotten)
 
 
 async def sum_of_feeds(connection: Connection) -> int:

@@ -16,6 +16,10 @@ from blacklist_service.measures.rules import Catalogue, Matter, MeasureClass
 
 MATCHES_BYTES = 16
 LIST_STALE = "list-stale"
+EVENTS_KEPT = timedelta(days=400)
+"""In the feed, once they were told: for as long as a watch may last, and as far back as a scorecard looks."""
+UNTOLD_EVENTS_KEPT = timedelta(days=3 * 366)
+"""Where nobody took them: as long as records of processing are kept (Personal Information Protection Law, Art. 56)."""
 FINAL = frozenset({OutcomeAction.APPROVED, OutcomeAction.REFUSED, OutcomeAction.WITHDRAWN})
 """Outcomes after which nothing is left to decide; `suspended` and `referred` wait for more."""
 

@@ -22,9 +22,6 @@ from blacklist_service.webhooks.secrets import open_secret
 from blacklist_service.webhooks.waits import LEASE, Chance, Health, Outcome, State, after, wait
 
 MADE_AT_ONCE = 500
-KEPT_DAYS = 90
-"""What was told is in the ledger, and what is to be told again is made anew of its event."""
-FORGOTTEN_AT_ONCE = 10_000
 
 OPEN = """
 SELECT w.id, w.member_code, w.url, w.state, w.cause, w.cursor, w.failures, w.failing_since, w.next_try_at, w.width,
@@ -229,21 +226,6 @@ async def bury(connection: Connection, *, at: datetime, longest: timedelta) -> i
         " WHERE webhook_id IN (SELECT id FROM webhooks WHERE state <> 'closed')"
         " AND state = 'pending' AND pending_since <= $2",
         *(at, at - longest),
-    )
-    return int(status.rpartition(" ")[2])
-
-
-async def forget(connection: Connection, *, at: datetime) -> int:
-    """Delete what was told long ago, as far as its unit was told everything before it too. Return how many."""
-    status = await connection.execute(
-        """
-        DELETE FROM webhook_deliveries d USING webhooks w, webhook_told t
-        WHERE d.state IN ('delivered', 'superseded') AND d.settled_at < $1 AND w.id = d.webhook_id
-          AND t.member_code = w.member_code AND d.sequence <= t.through
-          AND d.ctid = ANY(ARRAY(SELECT ctid FROM webhook_deliveries
-                                 WHERE state IN ('delivered', 'superseded') AND settled_at < $1 LIMIT $2))
-        """,
-        *(at - timedelta(days=KEPT_DAYS), FORGOTTEN_AT_ONCE),
     )
     return int(status.rpartition(" ")[2])
 

@@ -1,18 +1,28 @@
 """What is posted without an event: the challenge that an endpoint echoes to prove itself, and the test a unit asks for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.webhooks.bodies import challenge_body, echoes, new_challenge, test_body
 from blacklist_service.webhooks.deliveries import Endpoint, keep_health, wake
 from blacklist_service.webhooks.queries import health_of
-from blacklist_service.webhooks.waits import Health, Outcome, State, after
+from blacklist_service.webhooks.waits import LEASE, Health, Outcome, State, after
 
 NO_ECHO = "challenge"
 """Answered, and not with the echo of what was asked."""
+
+CLAIM = """
+UPDATE webhooks SET next_try_at = CASE WHEN state = 'verifying' THEN $3 ELSE next_try_at END
+WHERE id = ANY($1)
+  AND (state = 'verifying' AND (next_try_at IS NULL OR next_try_at <= $2)
+       OR state IN ('active', 'failing') AND test_asked_at IS NOT NULL AND test_tried_at IS NULL)
+RETURNING id
+"""
 
 
 class Send(Protocol):
@@ -24,6 +34,23 @@ class Done:
     endpoint: Endpoint
     outcome: Outcome
     at: datetime
+
+
+def is_wanted(endpoint: Endpoint, *, at: datetime) -> bool:
+    health = endpoint.health
+    if health.state is State.VERIFYING:
+        return health.next_try_at is None or health.next_try_at <= at
+    return endpoint.is_test_asked
+
+
+async def claim(connection: Connection, endpoints: Sequence[Endpoint], *, at: datetime) -> set[UUID]:
+    """Take those whose errand is still wanted, as deliveries are taken; return which.
+
+    In a commit of its own before anything is sent: an approval that a failover takes back was followed by nothing, for
+    commits are replicated in their order. No other sender posts the same challenge until the lease ends.
+    """
+    rows = await connection.fetch(CLAIM, [one.webhook_id for one in endpoints], at, at + LEASE)
+    return {row["id"] for row in rows}
 
 
 async def run(endpoint: Endpoint, send: Send, *, at: datetime) -> Done:

@@ -18,6 +18,7 @@ from blacklist_service.ledger.entries import NO_FACTS, Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.watches.queries import get_feed
 from blacklist_service.watches.rules import EventType
 from blacklist_service.webhooks import queries
 from blacklist_service.webhooks.problems import (
@@ -28,7 +29,7 @@ from blacklist_service.webhooks.problems import (
     TooManyWebhooks,
     WrongState,
 )
-from blacklist_service.webhooks.rules import LAST_SECRET_DAYS, MOST_WEBHOOKS, SECONDS_BETWEEN_TESTS, can_become
+from blacklist_service.webhooks.rules import LAST_SECRET_SIGNS, MOST_WEBHOOKS, SECONDS_BETWEEN_TESTS, can_become
 from blacklist_service.webhooks.secrets import seal_secret
 from blacklist_service.webhooks.signing import new_secret
 from blacklist_service.webhooks.targets import Destination, TargetRefused, Targets
@@ -83,8 +84,8 @@ async def open_webhook(
     member = office.caller.member
     if await queries.count_open(connection, member) >= MOST_WEBHOOKS:
         raise TooManyWebhooks
-    last = await queries.last_sequence(connection, member)
-    if after is not None and after > last:
+    feed = await get_feed(connection, member)
+    if after is not None and not feed.forgotten <= after <= feed.last_sequence:
         raise NoSuchEvent
     at = await database_clock(connection)
     webhook_id, secret = new_id(at), new_secret()
@@ -94,7 +95,7 @@ async def open_webhook(
         VALUES ($1, $2, $3, $4, 'awaiting_approval', $5, $6, $7)
         """,
         *(webhook_id, member, url, sorted(set(types)), seal_secret(secret, webhook_id, office.secrecy)),
-        *(last if after is None else after, at),
+        *(feed.last_sequence if after is None else after, at),
     )
     facts = {"webhook": str(webhook_id), "host": destination.authority, "types": sorted(set(types))}
     await _record(connection, Action.WEBHOOK_OPENED, facts, office, at, private={"url": url})
@@ -124,7 +125,7 @@ async def rotate_secret(connection: Connection, webhook_id: UUID, *, office: Off
     at, secret = await database_clock(connection), new_secret()
     await connection.execute(
         "UPDATE webhooks SET last_secret = secret, last_secret_until = $3, secret = $2 WHERE id = $1",
-        *(webhook_id, seal_secret(secret, webhook_id, office.secrecy), at + LAST_SECRET_DAYS),
+        *(webhook_id, seal_secret(secret, webhook_id, office.secrecy), at + LAST_SECRET_SIGNS),
     )
     await _record(connection, Action.WEBHOOK_ROTATED, {"webhook": str(row["webhook_id"])}, office, at)
     return secret
@@ -158,8 +159,8 @@ async def replay(connection: Connection, webhook_id: UUID, *, start: int | Liter
         status = await connection.execute(REPLAY_DEAD, webhook_id, at)
         again = int(status.rpartition(" ")[2])
     else:
-        last = await queries.last_sequence(connection, row["member"])
-        if not 0 < start <= last:
+        feed = await get_feed(connection, row["member"])
+        if not feed.forgotten < start <= feed.last_sequence:
             raise NoSuchEvent
         await connection.execute("UPDATE webhooks SET cursor = least(cursor, $2) WHERE id = $1", webhook_id, start - 1)
         again = await queries.count_events(connection, row["member"], start)

@@ -30,6 +30,8 @@ READ_BYTES = 4096
 ADDRESSES_TRIED = 3
 RESOLVERS = 32
 """Threads: one name server that is silent holds no more of them than its endpoints may have tries under way."""
+REST_SECONDS = 1.0
+"""For which what follows the head of an answer is read, so that its sender is not cut off in the middle of it."""
 USER_AGENT = "blacklist-service"
 
 Stream: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -75,14 +77,17 @@ class Poster:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, is_echo_wanted: bool = False) -> Answer:
         """What became of it, in any case; cancelled, it leaves no connection behind."""
         began = time.monotonic()
-        status, retry_after, fault, echo = None, None, None, None
         try:
-            async with asyncio.timeout(WHOLE_SECONDS):
+            async with asyncio.timeout(WHOLE_SECONDS) as whole:
                 stream, destination = await self._reach(url)
                 with _closing(stream):
-                    said = await _speak(stream, destination, headers, body, is_echo_wanted=is_echo_wanted)
-                    status, retry_after, echo = said.status, said.retry_after, said.echo
-                    fault = _fault_of(status)
+                    connection, head = await _ask(stream, destination, headers, body)
+                    whole.reschedule(None)  # the status counts, however long the rest takes
+                    outcome = Outcome(head.status, _fault_of(head.status), time.monotonic() - began, head.retry_after)
+                    is_echo = is_echo_wanted and head.status == 200
+                    left = WHOLE_SECONDS - outcome.seconds
+                    rest = await _read_rest(connection, stream[0], left if is_echo else min(REST_SECONDS, left))
+                    return Answer(outcome, rest if is_echo else None)
         except TimeoutError:
             fault = "timeout"
         except TargetRefused as refused:
@@ -95,7 +100,7 @@ class Poster:
             fault = "tls"
         except OSError:
             fault = "cut"
-        return Answer(Outcome(status, fault, time.monotonic() - began, retry_after), echo)
+        return Answer(Outcome(None, fault, time.monotonic() - began))
 
     async def _reach(self, url: str) -> tuple[Stream, Destination]:
         """Raise `TargetRefused` before anything is dialled, `_Failed` where nobody is there."""
@@ -166,16 +171,17 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-@dataclass(slots=True)
-class _Said:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Of an answer: with it the try has its outcome, whatever becomes of the rest."""
+
     status: int
     retry_after: timedelta | None
-    echo: bytes | None = None
 
 
-async def _speak(
-    stream: Stream, destination: Destination, headers: Mapping[str, str], body: bytes, *, is_echo_wanted: bool
-) -> _Said:
+async def _ask(
+    stream: Stream, destination: Destination, headers: Mapping[str, str], body: bytes
+) -> tuple[h11.Connection, _Head]:
     reader, writer = stream
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_BYTES)
     usual = {
@@ -189,19 +195,15 @@ async def _speak(
     for event in (request, h11.Data(data=body), h11.EndOfMessage()):
         writer.write(connection.send(event) or b"")
     await writer.drain()
-    said = await _read_head(connection, reader)
-    is_whole, content = await _read_some(connection, reader)
-    if is_echo_wanted and is_whole and said.status == 200:
-        said.echo = content
-    return said
+    return connection, await _read_head(connection, reader)
 
 
-async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> _Said:
+async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -> _Head:
     taken = 0
     while True:
         event = connection.next_event()
         if isinstance(event, h11.Response):
-            return _Said(event.status_code, _retry_after(event))
+            return _Head(event.status_code, _retry_after(event))
         if event is h11.NEED_DATA:
             taken += await _receive(connection, reader)
             if taken > MOST_BYTES:  # of heads that only announce (1xx) there could be many
@@ -210,21 +212,23 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
             raise _Failed("cut")
 
 
-async def _read_some(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[bool, bytes]:
-    """What follows the head, as far as it is read: the status counts, whether or not the rest comes."""
+async def _read_rest(connection: h11.Connection, reader: asyncio.StreamReader, seconds: float) -> bytes | None:
+    """What follows the head, where it came whole, within `MOST_BYTES` and in time."""
     content = b""
     try:
-        while len(content) <= MOST_BYTES:
-            event = connection.next_event()
-            if isinstance(event, h11.Data):
-                content += event.data
-            elif event is h11.NEED_DATA:
-                await _receive(connection, reader)
-            else:
-                return isinstance(event, h11.EndOfMessage) and len(content) <= MOST_BYTES, content
-    except (OSError, h11.ProtocolError):
+        async with asyncio.timeout(seconds):
+            while len(content) <= MOST_BYTES:
+                event = connection.next_event()
+                if isinstance(event, h11.Data):
+                    content += event.data
+                elif event is h11.NEED_DATA:
+                    await _receive(connection, reader)
+                else:
+                    is_whole = isinstance(event, h11.EndOfMessage) and len(content) <= MOST_BYTES
+                    return content if is_whole else None
+    except (OSError, h11.ProtocolError):  # `TimeoutError` is an `OSError`
         pass
-    return False, content
+    return None
 
 
 async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> int:

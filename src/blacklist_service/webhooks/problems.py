@@ -40,4 +40,4 @@ class TestedJustNow(TooManyRequests):
 
 
 class NoSuchEvent(InvalidRequest):
-    """There is no such event in the unit's feed."""
+    """There is no such event in the unit's feed, or it is kept no longer."""

@@ -10,7 +10,10 @@ from blacklist_service.webhooks.waits import State
 
 MOST_WEBHOOKS = 5
 """That a member may have at once; each event is told at each of them."""
-LAST_SECRET_DAYS = timedelta(hours=72)
+LAST_SECRET_SIGNS = timedelta(hours=72)
+"""Along with the new one, after a rotation."""
+DELIVERIES_KEPT = timedelta(days=90)
+"""After they were settled. What was told is in the ledger, and what is to be told again is made anew of its event."""
 SECONDS_BETWEEN_TESTS = 10
 LATE = timedelta(hours=1)
 """Untold for longer, somebody has to look after it."""

@@ -29,22 +29,23 @@ from blacklist_service.webhooks.deliveries import (
     Settled,
     bury,
     claim,
-    forget,
     list_open,
     make_deliveries,
     settle,
 )
+from blacklist_service.webhooks.forgetting import forget
 from blacklist_service.webhooks.posting import Poster, trusting
 from blacklist_service.webhooks.queries import advance_told, list_untold
 from blacklist_service.webhooks.rules import LATE
 from blacklist_service.webhooks.signing import SigningKey, signed_headers
 from blacklist_service.webhooks.surroundings import OwnAddresses
 from blacklist_service.webhooks.targets import Targets
-from blacklist_service.webhooks.waits import TOLD, Chance, Health, Outcome, State
+from blacklist_service.webhooks.waits import TOLD, Chance, Health, Outcome
 
 LOOK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 TEND_SECONDS = 10.0
+FORGET_SECONDS = 600.0
 MOST_UNDER_WAY = 256
 UNKNOWN = "error"
 """A fault of ours: the log says where."""
@@ -100,13 +101,16 @@ class Sender:
         return not (self._tasks or self._settled or self._errands_done)
 
     async def run(self, connection: Connection) -> None:
-        tended = -TEND_SECONDS
+        tended, forgot = -TEND_SECONDS, -FORGET_SECONDS
         try:
             while True:
                 has_endpoints = await self.round(connection)
                 if time.monotonic() - tended >= TEND_SECONDS:
                     await self.tend(connection)
                     tended = time.monotonic()
+                if time.monotonic() - forgot >= FORGET_SECONDS:
+                    await forget(connection, at=self._clock())
+                    forgot = time.monotonic()
                 await self.wait(LOOK_SECONDS if has_endpoints else IDLE_SECONDS)
         finally:
             await self.stop()
@@ -131,15 +135,14 @@ class Sender:
             if endpoint.is_behind and endpoint.health.state in TOLD:
                 await self._make(connection, endpoint.webhook_id)
         await self._begin_tellings(connection, endpoints)
-        self._begin_errands(endpoints)
+        await self._begin_errands(connection, endpoints)
         return bool(endpoints)
 
     async def tend(self, connection: Connection) -> None:
-        """What is looked after now and then: what waited too long, who was not told, what may be forgotten."""
+        """What is looked after now and then: what waited too long, who was not told."""
         at = self._clock()
         WEBHOOK_DELIVERIES.labels("dead").inc(await bury(connection, at=at, longest=self._longest))
         await advance_told(connection)
-        await forget(connection, at=at)
         untold = await list_untold(connection, at=at, late_after=LATE)
         for member in self._members_untold - {one.member for one in untold}:
             UNTOLD_SECONDS.labels(member).set(0)
@@ -179,13 +182,14 @@ class Sender:
                 left -= room
         return rooms
 
-    def _begin_errands(self, endpoints: Sequence[Endpoint]) -> None:
+    async def _begin_errands(self, connection: Connection, endpoints: Sequence[Endpoint]) -> None:
         at = self._clock()
-        for endpoint in endpoints:
-            is_wanted = endpoint.is_test_asked
-            if endpoint.health.state is State.VERIFYING:
-                is_wanted = endpoint.health.next_try_at is None or endpoint.health.next_try_at <= at
-            if is_wanted and endpoint.webhook_id not in self._errands:
+        wanted = [one for one in endpoints if one.webhook_id not in self._errands and errands.is_wanted(one, at=at)]
+        if not wanted:
+            return
+        claimed = await errands.claim(connection, wanted, at=at)
+        for endpoint in wanted:
+            if endpoint.webhook_id in claimed:
                 self._errands.add(endpoint.webhook_id)
                 self._begin(self._run_errand(endpoint))
 

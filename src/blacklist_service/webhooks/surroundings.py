@@ -3,32 +3,64 @@
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ipaddress import IPv6Address, ip_address
+from typing import TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from blacklist_service.webhooks.targets import Address, Surroundings
+import structlog
+
+from blacklist_service.webhooks.targets import Address, Fault, Surroundings, TargetRefused
 
 FRESH_SECONDS = 30.0
+RESOLVE_SECONDS = 1.0
+"""Less than a connection may take to be made: a name server that is silent is passed over for what it said last."""
 WILDCARDS = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - compared with, not bound to
+
+Resolve: TypeAlias = Callable[[str], Awaitable[frozenset[Address]]]
+"""The addresses of a host, or of an address; raises `OSError` where there is none, or nobody who knows."""
+
+log = structlog.get_logger()
 
 
 class OwnAddresses:
     """Where the service listens, and where its database is."""
 
-    def __init__(self, *, host: str, port: int, dsn: str) -> None:
+    def __init__(self, *, host: str, port: int, dsn: str, resolve: Resolve | None = None) -> None:
         self._host, self._port = host, port
         self._database_hosts = hosts_of(dsn)
+        self._resolve = resolve or _ask_the_system
+        self._known: dict[str, frozenset[Address]] = {}
         self._found: Surroundings | None = None
         self._until = 0.0
 
     async def look(self) -> Surroundings:
+        """Raise `TargetRefused` while the address of one of them was never known: any target might be it."""
         if self._found is None or time.monotonic() >= self._until:
-            database = [await _resolve(host) for host in self._database_hosts]
-            listening = set() if self._host in WILDCARDS else await _resolve(self._host)
-            self._found = Surroundings(self._is_own(frozenset(listening)), frozenset().union(*database))
+            listening_hosts = [] if self._host in WILDCARDS else [self._host]
+            hosts = [*listening_hosts, *self._database_hosts]
+            found = dict(zip(hosts, await asyncio.gather(*map(self._addresses_of, hosts)), strict=True))
+            listening, database = (
+                frozenset[Address]().union(*(found[host] for host in some))
+                for some in (listening_hosts, self._database_hosts)
+            )
+            self._found = Surroundings(self._is_own(listening), database)
             self._until = time.monotonic() + FRESH_SECONDS
         return self._found
+
+    async def _addresses_of(self, host: str) -> frozenset[Address]:
+        """As they are now; where they cannot be found, as they were last."""
+        try:
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                found = await self._resolve(host)
+        except (OSError, UnicodeError, ValueError):
+            found = frozenset()
+        if found:
+            self._known[host] = found
+        elif host not in self._known:
+            log.warning("own_address_unknown")
+            raise TargetRefused(Fault.OWN_UNKNOWN)
+        return self._known[host]
 
     def _is_own(self, listening: frozenset[Address]) -> Callable[[Address, int], bool]:
         def is_own_socket(address: Address, port: int) -> bool:
@@ -61,9 +93,6 @@ def hosts_of(dsn: str) -> list[str]:
     return [host for host in hosts if host and not host.startswith("/")]
 
 
-async def _resolve(host: str) -> set[Address]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return set()
-    return {ip_address(str(one[4][0]).partition("%")[0]) for one in found}
+async def _ask_the_system(host: str) -> frozenset[Address]:
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return frozenset(ip_address(str(one[4][0]).partition("%")[0]) for one in found)

@@ -50,6 +50,7 @@ class Fault(StrEnum):
     MULTICAST = "multicast"
     RESERVED = "reserved"
     METADATA = "metadata"
+    OWN_UNKNOWN = "own-unknown"
     OWN_SOCKET = "own-socket"
     DATABASE = "database"
     PRIVATE = "private"
