@@ -30,8 +30,8 @@ from blacklist_service.access.principals import Principal
 from blacklist_service.assistance.attachment_routes import leads as lead_files_router
 from blacklist_service.assistance.attachment_routes import notices as notice_files_router
 from blacklist_service.assistance.lead_routes import router as leads_router
+from blacklist_service.assistance.queries import get_notices_version
 from blacklist_service.assistance.routes import router as notices_router
-from blacklist_service.assistance.watch import Watch
 from blacklist_service.audit.export_routes import router as exports_router
 from blacklist_service.audit.inquiry_routes import router as inquiries_router
 from blacklist_service.audit.ledger_routes import keys as ledger_keys_router
@@ -100,6 +100,7 @@ from blacklist_service.web.express import ExpressProtocol
 from blacklist_service.web.fencing import Fenced
 from blacklist_service.web.hotlane import HotLane
 from blacklist_service.web.idempotency import Replayed
+from blacklist_service.web.lookouts import LookOut
 from blacklist_service.web.patience import end_overdue
 from blacklist_service.web.probes import Kept, Readiness, figures
 from blacklist_service.web.probes import router as probes_router
@@ -185,8 +186,8 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         app.state.batcher = _batcher(app, dsn)
         readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings, app.state.draining)
-        app.state.notice_watch = Watch(app.state.shares.pool(Share.STREAM))
-        app.state.event_look = Watch(app.state.shares.pool(Share.STREAM), sum_of_feeds)
+        app.state.notice_look_out = LookOut(app.state.shares.pool(Share.STREAM), get_notices_version)
+        app.state.event_look_out = LookOut(app.state.shares.pool(Share.STREAM), sum_of_feeds)
         app.state.set_digests, app.state.courtesy = SetDigests(), Courtesy(lambda: app.state.batcher.asked)
         app.state.batcher.start()
         patience = asyncio.create_task(end_overdue(settings.read_patience, settings.least_rate))
@@ -196,8 +197,8 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
             yield
         finally:
             patience.cancel()
-            await app.state.notice_watch.stop()
-            await app.state.event_look.stop()
+            await app.state.notice_look_out.stop()
+            await app.state.event_look_out.stop()
             await fence.stop()
             await app.state.batcher.stop()
             authenticator.close()

@@ -252,9 +252,9 @@ async def test_an_emergency_that_nobody_takes_up_is_escalated_once(land: Service
     assert await land.fetch("SELECT FROM ledger_entries WHERE action = 'notice_escalated'")
 
 
-async def test_the_watch_tells_a_waiting_stream_within_a_second(land: Service):
-    watch = land.app.state.notice_watch
-    waiting = asyncio.create_task(watch.moved_past(0, timeout_seconds=5))
+async def test_the_look_out_tells_a_waiting_stream_within_a_second(land: Service):
+    look_out = land.app.state.notice_look_out
+    waiting = asyncio.create_task(look_out.moved_past(0, timeout_seconds=5))
     await asyncio.sleep(0.5)
     await serve(land)
     started = asyncio.get_running_loop().time()

@@ -1,7 +1,7 @@
 """`/v1/notices`: served by a court, seen by it and the addressee alone, answered by the addressee."""
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -48,7 +48,7 @@ from blacklist_service.assistance.schemas import (
     StepPage,
     StepResponse,
 )
-from blacklist_service.assistance.watch import Watch
+from blacklist_service.assistance.selects import MOST_EVENTS
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.restarts import is_version_known
@@ -57,16 +57,14 @@ from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.operations import owe_review
 from blacklist_service.members.second_person.queries import require_alone
 from blacklist_service.members.second_person.rules import WORKING_DAYS_TO_REVIEW, CourtAct, SoloAct
-from blacklist_service.problems import NotFound, NotYours, Problem, ScopeMissing
+from blacklist_service.problems import NotFound, NotYours, ScopeMissing
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs, prove_again
+from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
+from blacklist_service.web.streams import Heard, event_stream, last_event_id, server_sent
 from blacklist_service.web.transactions import Reads, Writes, borrowed, snapshot
-
-HEARTBEAT_SECONDS = 1.0
-ROUNDS_BETWEEN_COMMENTS = 15
 
 router = APIRouter(prefix="/v1/notices", tags=["notices"], route_class=GuardedRoute)
 WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
@@ -141,12 +139,9 @@ async def list_(
     dependencies=[needs(None)],
 )
 async def stream(request: Request, caller: Party) -> StreamingResponse:
-    last = request.headers.get("last-event-id", "")
-    after = int(last) if last.isascii() and last.isdigit() and len(last) < 19 else None
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    events = _events(request, caller, after)
-    first = await anext(events)  # whatever is wrong with the database is said before the answer begins
-    return StreamingResponse(_beginning_with(first, events), media_type="text/event-stream", headers=headers)
+    state = request.app.state
+    first = await _hear_first(state, caller, last_event_id(request))
+    return event_stream(request, state.notice_look_out, first, partial(_hear, state, caller))
 
 
 @router.get(
@@ -284,54 +279,32 @@ def _response(notice: Notice) -> NoticeResponse:
     return NoticeResponse(**values, overdue=values.pop("is_overdue"), duty=duty.duty, basis=duty.basis)
 
 
-async def _beginning_with(first: bytes, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for event in events:
-        yield event
-
-
-async def _events(request: Request, caller: Principal, after: int | None) -> AsyncIterator[bytes]:
-    """Every round the key is proved again: a revoked one hears nothing more."""
-    state = request.app.state
-    watch: Watch = state.notice_watch
+async def _hear_first(state: Any, caller: Principal, after: int | None) -> Heard:
+    """All that is not acknowledged, unless the reader was here before."""
     async with borrowed(state.shares.pool(Share.STREAM)) as connection:
         version = await get_notices_version(connection)
-        if after is not None and not await is_version_known(connection, "notices", after):
-            after = None  # of before a restore: told anew from what is not acknowledged
-        waiting = await _not_acknowledged(connection, caller, state) if after is None else []
-    yield b"retry: 1000\n\n"
-    for notice in waiting:
-        yield _event(version, "served", notice)
-    after = version if after is None else after
-    rounds = 0
-    while not await request.is_disconnected():
-        moved = await watch.moved_past(after, timeout_seconds=HEARTBEAT_SECONDS)
-        try:
-            await prove_again(request)
-        except Problem:
-            return
-        if not moved:
-            rounds += 1
-            if rounds % ROUNDS_BETWEEN_COMMENTS == 0:
-                yield b": still here\n\n"
-            continue
-        async with snapshot(state.shares.pool(Share.STREAM)) as connection:
-            version = await get_notices_version(connection)
-            events = await list_events(connection, caller, after=after, secrecy=state.secrecy, at=now())
-        for event_version, act, notice in events:
-            yield _event(event_version, act, notice)
-            after = event_version
-        if len(events) < 500:
-            after = max(after, version)
+        if after is not None and await is_version_known(connection, "notices", after):
+            return Heard([], after, seen=after)
+        waiting = await _not_acknowledged(connection, caller, state)
+    return Heard([_written(version, "served", notice) for notice in waiting], version, seen=version)
+
+
+async def _hear(state: Any, caller: Principal, after: int) -> Heard:
+    async with snapshot(state.shares.pool(Share.STREAM)) as connection:
+        version = await get_notices_version(connection)
+        events = await list_events(connection, caller, after=after, secrecy=state.secrecy, at=now())
+    pieces = [_written(*event) for event in events]
+    if len(events) == MOST_EVENTS:
+        return Heard(pieces, events[-1][0], seen=None)
+    return Heard(pieces, max(after, version), seen=max(after, version))
 
 
 async def _not_acknowledged(connection: Connection, caller: Principal, state: Any) -> list[Notice]:
     found = await list_notices(
-        connection, caller, state="served", before=LARGEST_ID, limit=500, secrecy=state.secrecy, at=now()
+        connection, caller, state="served", before=LARGEST_ID, limit=MOST_EVENTS, secrecy=state.secrecy, at=now()
     )
     return found[::-1]
 
 
-def _event(version: int, act: str, notice: Notice) -> bytes:
-    data = _response(notice).model_dump_json()
-    return f"id: {version}\nevent: {act}\ndata: {data}\n\n".encode()
+def _written(version: int, act: str, notice: Notice) -> bytes:
+    return server_sent(version, act, _response(notice).model_dump_json())

@@ -24,6 +24,9 @@ from blacklist_service.assistance.models import notice_events, notices
 from blacklist_service.database.tables import word
 from blacklist_service.members.models import member_lineage
 
+MOST_EVENTS = 500
+"""Steps of notices in one reading."""
+
 notice = notices.alias("n")
 TODAY = bindparam("today", type_=Date)
 
@@ -57,14 +60,14 @@ def page_of_notices(*, state: str | None) -> Select[Any]:
 
 
 def events_after() -> Select[Any]:
-    """The steps after a version, oldest first, 500 at most, each with its notice as it stands."""
+    """The steps after a version, oldest first, `MOST_EVENTS` at most, each with its notice as it stands."""
     event = notice_events.alias("v")
     return (
         select(event.c.version.label("event_version"), event.c.act.label("event_act"), notice, _waiting_order())
         .select_from(event.join(notice, notice.c.id == event.c.notice_id))
         .where(event.c.version > bindparam("after"), _is_mine())
         .order_by(event.c.version)
-        .limit(literal_column("500"))
+        .limit(literal_column(str(MOST_EVENTS)))
     )
 
 

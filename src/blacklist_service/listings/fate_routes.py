@@ -22,7 +22,7 @@ from blacklist_service.listings.operations.snapshots import list_absent
 from blacklist_service.listings.queries import get_own_import, list_sheets
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.web.documented import problems
-from blacklist_service.web.paging import PageQuery, make_cursor, read_cursor, read_place
+from blacklist_service.web.paging import PageQuery, read_cursor, read_place
 from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads
@@ -53,11 +53,8 @@ async def read_fates(
         cipher=request.app.state.secrecy.cipher("listing"),
     )
     sheets = await list_sheets(connection, import_id)
-    is_last = len(found) < query.limit
-    return FatePage(
-        items=[_response(one, sheets) for one in found],
-        next=None if is_last else make_cursor([found[-1].row], filters),
-    )
+    items = [_response(one, sheets) for one in found]
+    return FatePage.of(items, query, lambda _: [found[-1].row], filters)  # the file's row, not the sheet's
 
 
 @router.get(

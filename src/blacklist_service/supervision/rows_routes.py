@@ -27,7 +27,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import NotFound
 from blacklist_service.supervision.trends import MOST_MONTHS, list_months
 from blacklist_service.web.documented import problems
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, make_cursor, read_place
+from blacklist_service.web.paging import Page, PageQuery, read_place
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Writes
@@ -68,23 +68,18 @@ class MonthsQuery(BaseModel):
     months: Annotated[int, Field(ge=1, le=MOST_MONTHS)] = 6
 
 
-class RowsQuery(BaseModel):
+class RowsQuery(PageQuery):
     """All filters that are given must hold. `from` is inclusive, `to` exclusive."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     agency: Annotated[str, *text(64)]
     from_: Instant | None = Field(None, alias="from")
     to: Instant | None = None
     matter: Annotated[str, *text(64)] | None = None
     decision: Decision | None = None
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
-class SupervisedPage(Response):
-    items: list[CheckItem]
-    next: str | None
+class SupervisedPage(Page[CheckItem]):
+    pass
 
 
 class SupervisedCheck(CheckItem):
@@ -127,11 +122,8 @@ async def list_rows(
     before = read_place(query.cursor, filters) if query.cursor else new_id(await database_clock(connection))
     found = await list_checks(connection, wanted, before=before, limit=query.limit)
     await _read(connection, actor, request, {"what": "supervised_checks", "agency": query.agency, "rows": len(found)})
-    is_last = len(found) < query.limit
-    return SupervisedPage(
-        items=[CheckItem(**asdict(one)) for one in found],
-        next=None if is_last else make_cursor([str(found[-1].check_id)], filters),
-    )
+    items = [CheckItem(**asdict(one)) for one in found]
+    return SupervisedPage.of(items, query, lambda last: [str(last.check_id)], filters)
 
 
 @router.get(

@@ -26,8 +26,8 @@ from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import DIGEST_RULES, Digester
 from blacklist_service.watches.operations import end_watches
-from blacklist_service.watches.questions import open_question
-from blacklist_service.watches.rules import AnswerState, Cause, EventType, next_change, state_of
+from blacklist_service.watches.questions import open_question, recheck_on
+from blacklist_service.watches.rules import AnswerState, Cause, EventType, state_of
 from blacklist_service.watches.telling import Event, tell
 from blacklist_service.web.bodies import validate
 
@@ -76,7 +76,7 @@ class _Recheck(NamedTuple):
     answer: Answer
     entry: Entry
     state: AnswerState
-    next_change: date | None
+    recheck_on: date | None
 
     @property
     def is_told(self) -> bool:
@@ -195,7 +195,7 @@ class Asker:
         except (UnknownMatter, SubjectNotCovered):
             outcome.ended.append((asked.row, Cause.NOT_COVERED))
             return
-        state, day = state_of(orjson.loads(answer.content)), next_change(asked.question, snapshot)
+        state, day = state_of(orjson.loads(answer.content)), recheck_on(asked.question, snapshot)
         if _is_as_before(asked.row, self._undoubted(asked, state, snapshot, catalogue, check_id)):
             outcome.kept.append((asked, _held(asked.row), day))
             return
@@ -222,7 +222,7 @@ class Asker:
             ids=[one.answer.check_id for one in told],
         )
         rows = [
-            _row(one.asked, one.state, one.next_change, one.answer if one.is_told else None) for one in outcome.changed
+            _row(one.asked, one.state, one.recheck_on, one.answer if one.is_told else None) for one in outcome.changed
         ]
         rows += [
             _row(asked, state, day, None)

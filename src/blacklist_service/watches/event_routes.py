@@ -1,18 +1,15 @@
 """`/v1/watch-events`: what a unit is told, in its order and without a gap."""
 
-from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
-from blacklist_service.assistance.watch import Watch as Look
-from blacklist_service.database.connections import Connection
-from blacklist_service.problems import Problem
+from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.watches.operations import acknowledge as acknowledge_events
 from blacklist_service.watches.queries import (
     EventRow,
@@ -24,7 +21,6 @@ from blacklist_service.watches.queries import (
 )
 from blacklist_service.watches.routes import AtDesk
 from blacklist_service.watches.schemas import (
-    LARGEST_SEQUENCE,
     EventPage,
     EventQuery,
     EventResponse,
@@ -33,12 +29,10 @@ from blacklist_service.watches.schemas import (
 )
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import LARGEST_PAGE
-from blacklist_service.web.routing import Caller, GuardedRoute, needs, prove_again
+from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share
+from blacklist_service.web.streams import Heard, event_stream, last_event_id, server_sent
 from blacklist_service.web.transactions import Reads, Writes, borrowed, snapshot
-
-HEARTBEAT_SECONDS = 1.0
-ROUNDS_BETWEEN_COMMENTS = 15
 
 router = APIRouter(prefix="/v1/watch-events", tags=["watches"], route_class=GuardedRoute)
 
@@ -73,12 +67,11 @@ async def list_(query: Annotated[EventQuery, Query()], connection: Reads, caller
     dependencies=[needs(Scope.WATCHES_WRITE)],
 )
 async def stream(request: Request, caller: Caller) -> StreamingResponse:
-    last = request.headers.get("last-event-id", "")
-    after = int(last) if last.isascii() and last.isdigit() and len(last) < len(str(LARGEST_SEQUENCE)) else None
-    async with borrowed(request.app.state.shares.pool(Share.STREAM)) as connection:
-        place = await _place(connection, caller.member, after)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(request, caller, place), media_type="text/event-stream", headers=headers)
+    state = request.app.state
+    async with borrowed(state.shares.pool(Share.STREAM)) as connection:
+        place = await _place(connection, caller.member, last_event_id(request))
+    hear = partial(_hear, state.shares.pool(Share.STREAM), caller.member)
+    return event_stream(request, state.event_look_out, Heard([], place, seen=-1), hear)
 
 
 @router.post(
@@ -104,33 +97,17 @@ async def _place(connection: Connection, member: str, after: int | None) -> int:
     return feed.acknowledged
 
 
-async def _events(request: Request, caller: Principal, after: int) -> AsyncIterator[bytes]:
-    """Every round the key is proved again: one that was revoked hears nothing more."""
-    state = request.app.state
-    look: Look = state.event_look
-    seen, rounds = -1, 0
-    yield b"retry: 1000\n\n"
-    while not await request.is_disconnected():
-        moved = await look.moved_past(seen, timeout_seconds=HEARTBEAT_SECONDS)
-        try:
-            await prove_again(request)
-        except Problem:
-            return
-        if not moved:
-            rounds += 1
-            if rounds % ROUNDS_BETWEEN_COMMENTS == 0:
-                yield b": still here\n\n"
-            continue
-        async with snapshot(state.shares.pool(Share.STREAM)) as connection:
-            total = await sum_of_feeds(connection)
-            found = await list_events(connection, caller.member, after=after, limit=LARGEST_PAGE)
-        for event in found:
-            yield _written(event)
-            after = event.sequence
-        if len(found) < LARGEST_PAGE:
-            seen = total
+async def _hear(pool: Pool, member: str, after: int) -> Heard | None:
+    """None where some of what follows was forgotten meanwhile: the reader comes again, and is told so."""
+    async with snapshot(pool) as connection:
+        total = await sum_of_feeds(connection)
+        feed = await get_feed(connection, member)
+        found = await list_events(connection, member, after=after, limit=LARGEST_PAGE)
+    if after < feed.forgotten:
+        return None
+    place = found[-1].sequence if found else after
+    return Heard([_written(event) for event in found], place, seen=None if len(found) == LARGEST_PAGE else total)
 
 
 def _written(event: EventRow) -> bytes:
-    data = EventResponse(**asdict(event)).model_dump_json()
-    return f"id: {event.sequence}\nevent: {event.type}\ndata: {data}\n\n".encode()
+    return server_sent(event.sequence, event.type, EventResponse(**asdict(event)).model_dump_json())

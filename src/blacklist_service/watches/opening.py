@@ -21,8 +21,8 @@ from blacklist_service.problems import MatterNotAllowed, NotYours, Problem
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import DIGEST_RULES, Digester
 from blacklist_service.watches.problems import ChecksNotWatched, CheckTooOld
-from blacklist_service.watches.questions import body_of, seal_question
-from blacklist_service.watches.rules import AnswerState, next_change, state_of
+from blacklist_service.watches.questions import body_of, recheck_on, seal_question
+from blacklist_service.watches.rules import AnswerState, state_of
 
 COUNT = """
 SELECT member, coalesce((SELECT open FROM watch_feeds WHERE member_code = member), 0)
@@ -116,7 +116,7 @@ def opened_by_check(question: Question, answer: Answer, snapshot: Snapshot) -> O
         question=question,
         terms=Terms(asked.until, asked.tell, asked.after_outcome),
         state=state_of(orjson.loads(answer.content)),
-        recheck_on=next_change(question, snapshot),
+        recheck_on=recheck_on(question, snapshot),
         list_version=snapshot.list_version,
         measures_version=snapshot.measures_version,
         notices_version=snapshot.notices_version,

@@ -1,13 +1,18 @@
-"""The question of a watch: sealed in its row, opened to be asked again as it was asked."""
+"""The question of a watch: sealed in its row, opened to be asked again as it was asked, and until when its answer stands."""
 
 from collections.abc import Mapping
+from datetime import date
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from blacklist_service.checks.asks import Question
+from blacklist_service.checks.queries import Snapshot
 from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.watches.rules import next_change
 
 CIPHER = "watches"
 
@@ -32,6 +37,15 @@ def open_question(sealed: bytes, watch_id: UUID, *, matter: str, reference: str,
 
 def body_of(matter: str, reference: str, object_asked: str | None, subjects: list[Mapping[str, Any]]) -> bytes:
     return orjson.dumps({"matter": matter, "reference": reference, "object": object_asked, "subjects": subjects})
+
+
+def recheck_on(question: Question, snapshot: Snapshot) -> date | None:
+    """The first day after that of `snapshot` on which the calendar alone may change what was found."""
+    digests = {key.digest for asked in question.subjects for key in asked.keys}
+    listings, notices = (
+        chain.from_iterable(found.get(digest, ()) for digest in digests) for found in (snapshot.rows, snapshot.notices)
+    )
+    return next_change(listings, notices, today=snapshot.legal_date)
 
 
 def _subject(role: str, kind: str, name: str, type_: str | None = None, number: str | None = None) -> Mapping[str, Any]:

@@ -25,7 +25,6 @@ from blacklist_service.watches.schemas import (
 )
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 
@@ -75,14 +74,11 @@ async def list_(query: Annotated[WatchQuery, Query()], connection: Reads, caller
         caller.member,
         state=query.state,
         reference=query.reference,
-        before=read_place(query.cursor, filters) if query.cursor else LARGEST_ID,
+        before=query.before(filters),
         limit=query.limit,
     )
-    is_last = len(found) < query.limit
-    return WatchPage(
-        items=[_response(one) for one in found],
-        next=None if is_last else make_cursor([str(found[-1].watch_id)], filters),
-    )
+    items = [_response(one) for one in found]
+    return WatchPage.of(items, query, lambda last: [str(last.watch_id)], filters)
 
 
 @router.get(

@@ -9,8 +9,6 @@ from typing import Any
 
 import orjson
 
-from blacklist_service.checks.asks import Question
-from blacklist_service.checks.queries import Snapshot
 from blacklist_service.checks.rules import Decision, OutcomeAction
 from blacklist_service.measures.rules import Catalogue, Matter, MeasureClass
 
@@ -80,23 +78,18 @@ def _identity(match: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def next_change(question: Question, snapshot: Snapshot) -> date | None:
-    """The first day after that of `snapshot` on which what was found changes by the calendar alone: a term or a notice
-    ends, a person comes into an office or leaves it. Measures are not looked at: their days are the whole matter's.
+def next_change(
+    listings: Iterable[Mapping[str, Any]], notices: Iterable[Mapping[str, Any]], *, today: date
+) -> date | None:
+    """The first day after `today` on which the listings and notices that were found say something else by the calendar
+    alone: a term or a notice ends, a person comes into an office or leaves it. Measures are not looked at: their days are
+    the whole matter's.
     """
-    today = snapshot.legal_date
-    digests = {key.digest for asked in question.subjects for key in asked.keys}
     days = [
-        day
-        for digest in digests
-        for days in (
-            *(_days_of_listing(row) for row in snapshot.rows.get(digest, ())),
-            *([_after(row["valid_until"])] for row in snapshot.notices.get(digest, ())),
-        )
-        for day in days
-        if day is not None and day > today
+        *(day for row in listings for day in _days_of_listing(row)),
+        *(_after(row["valid_until"]) for row in notices),
     ]
-    return min(days, default=None)
+    return min((day for day in days if day is not None and day > today), default=None)
 
 
 def _days_of_listing(row: Mapping[str, Any]) -> Iterator[date | None]:

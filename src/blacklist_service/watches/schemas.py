@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from blacklist_service.checks.rules import Decision, Tell
 from blacklist_service.watches.rules import Cause, EventType
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
 from blacklist_service.web.wire import LegalDate, Request, Response, text
 
 MOST_OPENED = 1000
@@ -85,8 +85,8 @@ class WatchList(Response):
     items: list[WatchResponse]
 
 
-class WatchPage(WatchList):
-    next: str | None
+class WatchPage(Page[WatchResponse]):
+    pass
 
 
 class EventResponse(Response):
@@ -120,13 +120,9 @@ class FeedResponse(Response):
     acknowledged: int
 
 
-class WatchQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class WatchQuery(PageQuery):
     state: Literal["open", "closed"] | None = None
     reference: Annotated[str, *text(200)] | None = None
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
 class EventQuery(BaseModel):

@@ -1,13 +1,20 @@
-"""Answers that leave as slowly as their reader takes them: a turn for as long, and an end to it."""
+"""Answers that leave as slowly as their reader takes them: a turn for as long, and an end to it; and those without an
+end, that say what happens as it happens (server-sent events).
+"""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import structlog
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
+from blacklist_service.problems import Problem
 from blacklist_service.settings import Settings
+from blacklist_service.web.lookouts import LookOut
+from blacklist_service.web.routing import prove_again
 from blacklist_service.web.shares import Share, Shares
 
 PIECE_BYTES = 64 * 1024
@@ -15,6 +22,11 @@ LEFT_SECONDS = 10.0
 """What a reader may let lie before it has to take the rest at the rate."""
 RATE_FACTOR = 16
 """A whole list holds a snapshot open while it is read: its reader has to be faster than one of a single answer."""
+
+HEARTBEAT_SECONDS = 1.0
+ROUNDS_BETWEEN_COMMENTS = 15
+LONGEST_ID = 18
+"""Digits of a place in a stream."""
 
 log = structlog.get_logger()
 
@@ -65,3 +77,60 @@ async def in_parts(request: Request, read: Callable[[int], Awaitable[bytes | Non
                 async with pace.of(piece := content[start : start + PIECE_BYTES]):
                     yield piece
             part += 1
+
+
+class Heard(NamedTuple):
+    """What a stream says next, after which `place` it goes on, and the version that all of this is of.
+
+    `seen` is None where there is more to be said at once.
+    """
+
+    pieces: list[bytes]
+    place: int
+    seen: int | None
+
+
+def last_event_id(request: Request) -> int | None:
+    """The place after which a reader goes on that was here before."""
+    said = request.headers.get("last-event-id", "")
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_ID else None
+
+
+def server_sent(place: int, event: str, data: str) -> bytes:
+    """An event as it is written: its id is the place after which a reader goes on."""
+    return f"id: {place}\nevent: {event}\ndata: {data}\n\n".encode()
+
+
+def event_stream(
+    request: Request, look_out: LookOut, first: Heard, hear: Callable[[int], Awaitable[Heard | None]]
+) -> StreamingResponse:
+    """Say what was heard first, and from then on what `hear` finds after a place; it ends where that gives None."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    pieces = _as_it_happens(request, look_out, first, hear)
+    return StreamingResponse(pieces, media_type="text/event-stream", headers=headers)
+
+
+async def _as_it_happens(
+    request: Request, look_out: LookOut, first: Heard, hear: Callable[[int], Awaitable[Heard | None]]
+) -> AsyncIterator[bytes]:
+    """Every round the key is proved again: one that was revoked hears nothing more."""
+    heard: Heard | None = first
+    yield b"retry: 1000\n\n"
+    rounds = 0
+    while heard is not None:
+        for piece in heard.pieces:
+            yield piece
+        heard = heard._replace(pieces=[])
+        if await request.is_disconnected():
+            return
+        moved = heard.seen is None or await look_out.moved_past(heard.seen, timeout_seconds=HEARTBEAT_SECONDS)
+        try:
+            await prove_again(request)
+        except Problem:
+            return
+        if moved:
+            heard = await hear(heard.place)
+        else:
+            rounds += 1
+            if rounds % ROUNDS_BETWEEN_COMMENTS == 0:
+                yield b": still here\n\n"

@@ -12,7 +12,6 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.database.connections import Connection
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replay, Replayable
-from blacklist_service.web.paging import LARGEST_ID, make_cursor, read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.webhooks import operations, queries
@@ -89,14 +88,11 @@ async def list_(query: Annotated[WebhookQuery, Query()], connection: Reads, call
         connection,
         member=None if Scope.WEBHOOKS_APPROVE in caller.scopes else caller.member,
         state=query.state,
-        before=read_place(query.cursor, query.state) if query.cursor else LARGEST_ID,
+        before=query.before(query.state),
         limit=query.limit,
     )
-    is_last = len(rows) < query.limit
-    return WebhookPage(
-        items=[WebhookResponse.model_validate(_shown(row)) for row in rows],
-        next=None if is_last else make_cursor([str(rows[-1]["webhook_id"])], query.state),
-    )
+    items = [WebhookResponse.model_validate(_shown(row)) for row in rows]
+    return WebhookPage.of(items, query, lambda last: [str(last.webhook_id)], query.state)
 
 
 @router.get(

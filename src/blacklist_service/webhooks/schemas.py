@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from blacklist_service.watches.rules import EventType
 from blacklist_service.watches.schemas import LARGEST_SEQUENCE
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
+from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
 from blacklist_service.web.wire import Request, Response, text
 from blacklist_service.webhooks.rules import DeliveryState
 from blacklist_service.webhooks.targets import LONGEST_URL
@@ -98,9 +98,8 @@ class WebhookDetails(WebhookResponse):
     deliveries: DeliveryFigures
 
 
-class WebhookPage(Response):
-    items: list[WebhookResponse]
-    next: str | None
+class WebhookPage(Page[WebhookResponse]):
+    pass
 
 
 class NewWebhookResponse(Response):
@@ -149,12 +148,8 @@ class PublicKeys(Response):
     items: list[PublicKey]
 
 
-class WebhookQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class WebhookQuery(PageQuery):
     state: State | None = None
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
 class DeliveryQuery(BaseModel):

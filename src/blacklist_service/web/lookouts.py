@@ -1,4 +1,4 @@
-"""Telling streams that a notice has moved, within a second, at the cost of one small query for all of them."""
+"""Telling streams that something has moved, within a second, at the cost of one small query for all of them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import structlog
 
-from blacklist_service.assistance.queries import get_notices_version
 from blacklist_service.database.connections import Connection, Pool
 
 LOOK_SECONDS = 0.3
@@ -14,12 +13,10 @@ LOOK_SECONDS = 0.3
 log = structlog.get_logger()
 
 
-class Watch:
-    """Looks at the notices' version, or another that only rises, while anybody waits for it; nobody waiting, it costs
-    nothing.
-    """
+class LookOut:
+    """Looks at a version that only rises, while anybody waits for it; nobody waiting, it costs nothing."""
 
-    def __init__(self, pool: Pool, get_version: Callable[[Connection], Awaitable[int]] = get_notices_version) -> None:
+    def __init__(self, pool: Pool, get_version: Callable[[Connection], Awaitable[int]]) -> None:
         self._pool = pool
         self._get_version = get_version
         self._waiting = 0
