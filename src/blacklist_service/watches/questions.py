@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -42,9 +41,8 @@ def body_of(matter: str, reference: str, object_asked: str | None, subjects: lis
 def recheck_on(question: Question, snapshot: Snapshot) -> date | None:
     """The first day after that of `snapshot` on which the calendar alone may change what was found."""
     digests = {key.digest for asked in question.subjects for key in asked.keys}
-    listings, notices = (
-        chain.from_iterable(found.get(digest, ()) for digest in digests) for found in (snapshot.rows, snapshot.notices)
-    )
+    listings = [row for digest in digests for row in snapshot.rows.get(digest, ())]
+    notices = [row for digest in digests for row in snapshot.notices.get(digest, ())]
     return next_change(listings, notices, today=snapshot.legal_date)
 
 
