@@ -1106,10 +1106,14 @@ CREATE TABLE watch_feeds (
     acknowledged bigint DEFAULT 0 NOT NULL,
     acknowledged_at timestamp with time zone,
     open bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT watch_feeds_check CHECK (((acknowledged >= 0) AND (acknowledged <= last_sequence)))
+    forgotten bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT watch_feeds_check CHECK (((acknowledged >= 0) AND (acknowledged <= last_sequence))),
+    CONSTRAINT watch_feeds_forgotten_check CHECK (((forgotten >= 0) AND (forgotten <= last_sequence)))
 );
 
 COMMENT ON COLUMN watch_feeds.open IS 'its open watches, but for those unprimed';
+
+COMMENT ON COLUMN watch_feeds.forgotten IS 'events up to this one are kept no longer';
 
 CREATE TABLE watch_keys (
     digest uuid NOT NULL,
@@ -2091,7 +2095,7 @@ GRANT SELECT,INSERT ON TABLE version_restarts TO blacklist_app;
 
 GRANT SELECT,UPDATE ON TABLE watch_cursor TO blacklist_app;
 
-GRANT SELECT,INSERT ON TABLE watch_events TO blacklist_app;
+GRANT SELECT,INSERT,DELETE ON TABLE watch_events TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE watch_feeds TO blacklist_app;
 

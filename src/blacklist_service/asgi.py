@@ -110,6 +110,7 @@ from blacklist_service.web.shares import Share, open_shares
 from blacklist_service.web.transactions import borrowed
 from blacklist_service.webhooks.routes import router as webhooks_router
 from blacklist_service.webhooks.targets import Targets
+from blacklist_service.webhooks.withdrawal_routes import router as withdrawal_router
 
 DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行人) and answers, before an approval, **block**,
 **flag** or **clear**, with the reason, the legal basis and durable evidence. To try it here: *Authorize* with an API key."""
@@ -132,6 +133,7 @@ ROUTERS = (
     watches_router,
     watch_events_router,
     webhooks_router,
+    withdrawal_router,
     matters_router,
     measures_router,
     simulation_router,

@@ -45,7 +45,10 @@ OFFICERS = frozenset({Office.SYSTEM, Office.SECURITY, Office.AUDITOR})
 
 SCOPES_OF_DUTY: Mapping[Duty, frozenset[Scope]] = {
     Duty.WINDOW: frozenset(
-        {Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.WATCHES_WRITE, Scope.CHANGES_READ, Scope.NOTICES_ANSWER}
+        {
+            *(Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.CHANGES_READ, Scope.NOTICES_ANSWER),
+            *(Scope.WATCHES_WRITE, Scope.WEBHOOKS_WRITE),
+        }
     ),
     Duty.MAKER: frozenset({Scope.LISTINGS_READ, Scope.LISTINGS_WRITE, Scope.CHANGES_READ, Scope.NOTICES_WRITE}),
     Duty.CHECKER: frozenset({Scope.LISTINGS_READ, Scope.LISTINGS_APPROVE, Scope.CHANGES_READ}),

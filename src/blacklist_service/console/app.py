@@ -20,6 +20,7 @@ from blacklist_service.console import (  # noqa: F401 - registers their pages
     security,
     supervisor,
     system,
+    told,
     watches,
     webhooks,
     window,

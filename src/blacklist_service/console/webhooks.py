@@ -1,4 +1,6 @@
-"""推送: to which addresses units are told. The security officer approves them, and sees what became of each event."""
+"""推送: to which addresses units are told. The security officer approves them; a unit's own people see how theirs fare and
+have what was given up told again.
+"""
 
 from typing import Any
 
@@ -19,9 +21,9 @@ SENTENCES = {
 }
 
 
-@page("GET", "/webhooks", Duty.SECURITY)
+@page("GET", "/webhooks", Duty.SECURITY, Duty.WINDOW)
 async def webhooks(visit: Visit) -> Response:
-    """Of all units; unless another state is asked for, those that wait for the officer first."""
+    """One's own, or to the officer those of all units; unless another state is asked for, those that wait for it first."""
     state = visit.query.get("state", "")
     state = state if state in WEBHOOK_STATES else ""
     found = await visit.read("/v1/webhooks", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
@@ -32,7 +34,7 @@ async def webhooks(visit: Visit) -> Response:
     )
 
 
-@page("GET", "/webhooks/{webhook_id}", Duty.SECURITY)
+@page("GET", "/webhooks/{webhook_id}", Duty.SECURITY, Duty.WINDOW)
 async def webhook(visit: Visit) -> Response:
     return await _webhook(visit, Form(dict(visit.query)))
 
@@ -49,12 +51,12 @@ async def close(visit: Visit) -> Response:
     return await _act(visit, "closure", {}, is_proof_needed=True)
 
 
-@page("POST", "/webhooks/{webhook_id}/test", Duty.SECURITY)
+@page("POST", "/webhooks/{webhook_id}/test", Duty.SECURITY, Duty.WINDOW)
 async def test(visit: Visit) -> Response:
     return await _act(visit, "test", {})
 
 
-@page("POST", "/webhooks/{webhook_id}/replay", Duty.SECURITY)
+@page("POST", "/webhooks/{webhook_id}/replay", Duty.SECURITY, Duty.WINDOW)
 async def replay(visit: Visit) -> Response:
     """Of what was given up."""
     return await _act(visit, "replay", {"from": "dead"})
@@ -64,6 +66,7 @@ async def _act(visit: Visit, act: str, body: dict[str, Any], *, is_proof_needed:
     if is_proof_needed and not await visit.is_proved():
         return await _webhook(visit, visit.form, status=403)
     path = f"/v1/webhooks/{visit.path['webhook_id']}/{act}"
+    body |= {"operator": visit.principal.operator}
     headers = {"Idempotency-Key": visit.form["once"]} if visit.form["once"] else {}
     reply = await visit.call("POST", path, body=body, headers=headers)
     if not reply.is_ok:

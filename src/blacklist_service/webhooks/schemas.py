@@ -137,6 +137,23 @@ class DeliveryPage(Response):
     next: int | None = Field(description="what `before` is to be next")
 
 
+class ToldUnit(Response):
+    agency: str
+    name: str
+    checks: int = Field(description="that were answered block or flag by the listing")
+    told: int = Field(description="of how many of them the unit was told")
+    since: datetime = Field(description="when the first of them was put into its feed")
+    told_at: datetime | None = Field(
+        description="at the latest, of all of them; null where not told, or no longer known"
+    )
+
+
+class ToldUnits(Response):
+    items: list[ToldUnit]
+    withdrawn_at: datetime
+    complete: bool = Field(description="false: checks that rested on the listing are still being looked for")
+
+
 class PublicKey(Response):
     key_id: str
     algorithm: Literal["ed25519"] = "ed25519"

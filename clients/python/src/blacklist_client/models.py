@@ -1151,6 +1151,23 @@ class TermsRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldUnit:
+    agency: str
+    checks: int
+    name: str
+    since: datetime
+    told: int
+    told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldUnits:
+    complete: bool
+    items: list[ToldUnit]
+    withdrawn_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TouchedCheckResponse:
     agency: str | None
     check_id: UUID
