@@ -122,6 +122,7 @@ def test_of_persons_the_security_officer_alone_approves():
     approving = {duty for duty, scopes in SCOPES_OF_DUTY.items() if Scope.WEBHOOKS_APPROVE in scopes}
     assert approving == {Duty.SECURITY}
     assert not any(Scope.WEBHOOKS_WRITE in scopes for scopes in SCOPES_OF_DUTY.values())
+    assert {duty for duty, scopes in SCOPES_OF_DUTY.items() if Scope.WEBHOOKS_TEND in scopes} == {Duty.WINDOW}
 
 
 @pytest.fixture

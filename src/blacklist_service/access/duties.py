@@ -47,7 +47,7 @@ SCOPES_OF_DUTY: Mapping[Duty, frozenset[Scope]] = {
     Duty.WINDOW: frozenset(
         {
             *(Scope.CHECKS_WRITE, Scope.CHECKS_READ, Scope.CHANGES_READ, Scope.NOTICES_ANSWER),
-            *(Scope.WATCHES_WRITE, Scope.WEBHOOKS_WRITE),
+            *(Scope.WATCHES_WRITE, Scope.WEBHOOKS_TEND),
         }
     ),
     Duty.MAKER: frozenset({Scope.LISTINGS_READ, Scope.LISTINGS_WRITE, Scope.CHANGES_READ, Scope.NOTICES_WRITE}),

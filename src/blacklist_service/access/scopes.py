@@ -13,6 +13,8 @@ class Scope(StrEnum):
     WATCHES_WRITE = "watches:write"
     WEBHOOKS_WRITE = "webhooks:write"
     WEBHOOKS_APPROVE = "webhooks:approve"
+    WEBHOOKS_TEND = "webhooks:tend"
+    """See how one's own fare, test them, have events told again: no address, and no secret."""
     CHANGES_READ = "changes:read"
     CHANGES_FOLLOW = "changes:follow"
     NOTICES_WRITE = "notices:write"

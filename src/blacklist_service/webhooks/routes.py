@@ -41,6 +41,7 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=Guarded
 WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
 READS = problems(401, 403, 404, 422, 503)
 EITHER = needs(Scope.WEBHOOKS_WRITE, Scope.WEBHOOKS_APPROVE)
+WHOEVER_TENDS = needs(Scope.WEBHOOKS_WRITE, Scope.WEBHOOKS_APPROVE, Scope.WEBHOOKS_TEND)
 
 
 def office_of(request: Request, caller: Caller, actor: Acting) -> Office:
@@ -81,7 +82,7 @@ async def open_(
     summary="The webhooks",
     description="Your own; to the security officer those of all units. Newest first.",
     responses=problems(401, 403, 422, 503),
-    dependencies=[EITHER],
+    dependencies=[WHOEVER_TENDS],
 )
 async def list_(query: Annotated[WebhookQuery, Query()], connection: Reads, caller: Caller) -> WebhookPage:
     rows = await queries.list_webhooks(
@@ -107,7 +108,7 @@ async def keys(request: Request) -> PublicKeys:
     return PublicKeys(items=[PublicKey(key_id=key.key_id, public_key=key.public_text, pem=key.public_pem)])
 
 
-@router.get("/{webhook_id}", summary="A webhook, and how it fares", responses=READS, dependencies=[EITHER])
+@router.get("/{webhook_id}", summary="A webhook, and how it fares", responses=READS, dependencies=[WHOEVER_TENDS])
 async def read(webhook_id: UUID, connection: Reads, caller: Caller) -> WebhookDetails:
     return await _details(connection, webhook_id, caller)
 
@@ -117,7 +118,7 @@ async def read(webhook_id: UUID, connection: Reads, caller: Caller) -> WebhookDe
     summary="What became of each event",
     description="Newest first; `state=dead`: what was given up. The status, the kind of error and the time alone.",
     responses=READS,
-    dependencies=[EITHER],
+    dependencies=[WHOEVER_TENDS],
 )
 async def deliveries(
     webhook_id: UUID, query: Annotated[DeliveryQuery, Query()], connection: Reads, caller: Caller
@@ -174,7 +175,7 @@ async def rotate(
     response_model=WebhookDetails,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[EITHER],
+    dependencies=[WHOEVER_TENDS],
 )
 async def test(
     webhook_id: UUID, body: ActRequest, connection: Writes, office: AtOffice, replay: Replayable
@@ -191,7 +192,7 @@ async def test(
     response_model=ReplayResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
-    dependencies=[EITHER],
+    dependencies=[WHOEVER_TENDS],
 )
 async def replay_(
     webhook_id: UUID, body: ReplayRequest, connection: Writes, office: AtOffice, replay: Replayable
