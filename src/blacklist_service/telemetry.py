@@ -72,7 +72,7 @@ LOGGED = frozenset(
     {
         *("event", "level", "timestamp", "logger", "request_id", "member", "key_id", "method", "route", "status"),
         *("seconds", "source_ip", "size", "cause", "code", "exception", "pid", "child", "import_id", "rows"),
-        *("list_version", "version", "where"),
+        *("list_version", "version", "where", "trace_id", "webhook_id"),
     }
 )
 """The fields a log line may carry. An allow-list: a value nobody thought of cannot slip into a log."""

@@ -11,7 +11,7 @@ import pytest
 
 from blacklist_service.access.scopes import Role
 from blacklist_service.members import authentication
-from blacklist_service.web import express
+from blacklist_service.web import context, express
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.hotlane import HotLane
 from tests.durability.wire import Reply, request_bytes
@@ -240,6 +240,26 @@ async def test_lines_that_change_with_each_request_do_not_make_another_head(serv
     assert (other.status, other.json()["code"]) == (422, "idempotency-key-reused")
     [row] = await service.fetch("SELECT count(*) AS n FROM ledger_entries WHERE action = 'check'")
     assert row["n"] == 5 + KNOWN
+
+
+async def test_the_callers_trace_stands_in_the_log_whichever_way_a_request_took(
+    service: Service, long_way: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    lines: list[Any] = []
+    monkeypatch.setattr(context, "log_requests", lines.extend)
+    traces = [f"4bf92f3577b34da6a3ce929d0e0e{n:04x}" for n in range(KNOWN + 2)]
+    async with listening(service) as port, line(port) as one:
+        for trace in traces:
+            await one.ask(ask(service, traceparent=f"00-{trace}-00f067aa0ba902b7-01"))
+        for wrong in (
+            "",
+            "00-4bf9-00f067aa0ba902b7-01",
+            f"00-{0:032}-00f067aa0ba902b7-01",
+            f"00-{resident_id(15):0>32}-{1:016x}-01",
+        ):
+            await one.ask(ask(service, traceparent=wrong))
+    assert len(long_way) < len(traces), "some went the short way"
+    assert [said.get("trace_id") for said in lines] == [*traces, None, None, None, None]
 
 
 KEY_LINE = b"Idempotency-Key: k-1\r\n"

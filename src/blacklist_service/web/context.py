@@ -16,6 +16,7 @@ from blacklist_service.telemetry import count_requests, log_requests
 from blacklist_service.web.anteroom import anteroom
 from blacklist_service.web.headers import guarded
 from blacklist_service.web.refusals import problem_response
+from blacklist_service.web.traces import TRACEPARENT, trace_id
 
 REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_BYTES = 16
@@ -89,12 +90,14 @@ class EndedRequest(NamedTuple):
     seconds: float
     principal: Principal | None
     source_ip: str | None
+    trace_id: str | None = None
 
 
 def ended(scope: Scope, status: int, seconds: float) -> EndedRequest:
+    traceparent = next((value for name, value in scope["headers"] if name == TRACEPARENT), None)
     return EndedRequest(
         *(scope["request_id"], scope["method"], _route(scope), status, seconds),
-        *(scope.get("principal"), source_ip(scope)),
+        *(scope.get("principal"), source_ip(scope), trace_id(traceparent)),
     )
 
 
@@ -129,7 +132,7 @@ def _method(one: EndedRequest) -> str:
 
 def _line(one: EndedRequest) -> dict[str, Any]:
     principal = one.principal
-    return {
+    line: dict[str, Any] = {
         "request_id": one.request_id,
         "method": one.method,
         "route": one.route,
@@ -139,6 +142,9 @@ def _line(one: EndedRequest) -> dict[str, Any]:
         "key_id": principal and principal.key_id,
         "source_ip": one.source_ip,
     }
+    if one.trace_id is not None:
+        line["trace_id"] = one.trace_id
+    return line
 
 
 def _route(scope: Scope) -> str:

@@ -34,6 +34,7 @@ from blacklist_service.web.idempotency import FORM_ON_THE_WIRE
 from blacklist_service.web.lines import ChangingLines
 from blacklist_service.web.refusals import problem_response, refusal
 from blacklist_service.web.routing import HotRoute
+from blacklist_service.web.traces import TRACEPARENT, trace_id
 
 HEADS_OF_A_CONNECTION = 32
 MOST_HELD_BYTES = 64 * 1024
@@ -53,7 +54,7 @@ CHANGING = {
     b"x-request-id": re.compile(rb"[\x21-\x7e]{1,128}"),
 }
 """What clients, and the proxies before them, say anew in each request, and its form (W3C Trace Context §3.2, §3.3). Only the
-first is read here."""
+first is read here, and the trace's id is logged."""
 IDEMPOTENCY_KEY = b"idempotency-key"
 REMEMBERED_HEADERS = PLAIN_HEADERS | CHANGING.keys()
 END = b"\r\n\r\n"
@@ -72,13 +73,24 @@ class Answer(Protocol):
 class Exchange:
     """One request and its answer, which is awaited as a future's is: by `done`, `set_result` or `set_exception`."""
 
-    __slots__ = ("_head", "_is_done", "_protocol", "_started", "arrived", "idempotency_key", "principal", "request_id")
+    __slots__ = (
+        *("_head", "_is_done", "_protocol", "_started", "_values", "arrived", "idempotency_key", "principal"),
+        "request_id",
+    )
 
     def __init__(
-        self, protocol: "ExpressProtocol", head: "Head", principal: Principal, arrived: float, key: str | None
+        self,
+        protocol: "ExpressProtocol",
+        head: "Head",
+        principal: Principal,
+        arrived: float,
+        values: Mapping[bytes, bytes],
     ) -> None:
+        """`values` are those of the lines that change."""
         self._protocol = protocol
-        self.idempotency_key = key
+        self._values = values
+        key = values.get(IDEMPOTENCY_KEY)
+        self.idempotency_key = None if key is None else key.decode()
         self._head = head
         self._is_done = False
         self._started = time.perf_counter()
@@ -136,8 +148,9 @@ class Exchange:
         except Exception:  # noqa: BLE001 - of one connection: the answer stays on record
             self._protocol.transport.abort()
         seconds = time.perf_counter() - self._started
+        traced = trace_id(self._values.get(TRACEPARENT)) if self._values else None
         accounts.note(
-            EndedRequest(request_id, "POST", head.route.path, status, seconds, self.principal, head.source_ip)
+            EndedRequest(request_id, "POST", head.route.path, status, seconds, self.principal, head.source_ip, traced)
         )
 
 
@@ -258,8 +271,7 @@ class ExpressProtocol(FramedProtocol):
         self._is_busy = self.is_proved = True
         self.idle_since = self.waiting_since = None
         self._unset_keepalive_if_required()
-        key = values.get(IDEMPOTENCY_KEY)
-        exchange = Exchange(self, head, principal, self.loop.time(), None if key is None else key.decode())
+        exchange = Exchange(self, head, principal, self.loop.time(), values)
         try:
             head.take(body, exchange)
         except Exception as error:

@@ -257,5 +257,9 @@ def _say(settled: Sequence[Settled], changed: Mapping[UUID, Health]) -> None:
     for webhook_id, health in changed.items():
         one = last[webhook_id]
         log.warning(
-            "webhook_changed", member=one.claim.endpoint.member, code=health.state.value, cause=one.outcome.fault
+            "webhook_changed",
+            member=one.claim.endpoint.member,
+            webhook_id=str(webhook_id),
+            code=health.state.value,
+            cause=one.outcome.fault,
         )
