@@ -16,6 +16,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from blacklist_service.access.scopes import Role
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.cli.replication import (
     ASYNCHRONOUS,
@@ -38,6 +39,7 @@ from blacklist_service.web import fencing, transactions
 from tests.durability.serving import publication
 from tests.external import External, external_server, needs_postgres_15, standby_of
 from tests.support import Service, question, resident_id, serving, subject
+from tests.webhooks.receiver import TARGETS, receiving, sender_to, settle_all
 
 pytestmark = needs_postgres_15
 
@@ -184,6 +186,32 @@ async def test_a_check_cut_off_from_its_replica_is_answered_under_the_same_key_l
             await cut_off(dba, second)
             assert (await second).status_code == 503
         assert (await service.post("/v1/checks", asked, **headers)).status_code == 200
+
+
+async def test_no_challenge_follows_an_approval_that_only_one_server_knows(
+    servers: Pair, service: Service, dba: asyncpg.Connection
+) -> None:
+    service.app.state.webhook_targets = TARGETS
+    service.keys["security"] = await service.add_key("GD-HR", Role.SECURITY)
+    asked = {"url": "http://gw.guandu.example:8080/events", "types": ["watch.ended"]}
+    hook = (await service.post("/v1/webhooks", asked)).json()["webhook_id"]
+
+    async def is_waited_for() -> bool:
+        return bool(await dba.fetch(WAITING))
+
+    async with receiving() as receiver, service.workplace.connected() as connection:
+        sender = sender_to(service, {"gw.guandu.example": receiver})
+        with servers.standby_frozen():
+            approving = asyncio.create_task(service.post(f"/v1/webhooks/{hook}/approval", {}, key="security"))
+            await cut_off(dba, approving)
+            assert (await approving).status_code == 503
+            assert await dba.fetchval("SELECT state FROM webhooks WHERE id = $1", hook) == "verifying"
+            telling = asyncio.create_task(sender.round(connection))
+            await until(is_waited_for)
+            assert receiver.requests == []
+        await telling
+        await settle_all(sender, connection)
+        assert [body["type"] for body in receiver.bodies] == ["webhook.verification"]
 
 
 async def test_a_command_says_nothing_that_only_one_server_knows(
