@@ -1,11 +1,15 @@
 """A court sees whom its withdrawal reached, a unit how its own addresses fare, the committee who was not told."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.access.scopes import Role
+from blacklist_service.clock import now
 from blacklist_service.members.rules import MemberKind
+from blacklist_service.watches.rules import EVENTS_KEPT
+from blacklist_service.webhooks.forgetting import forget
 from tests.console.desk import Desk
 from tests.journeys.test_life_of_a_listing import LISTED, act, publish
 from tests.members.staff.people import add_person
@@ -101,6 +105,22 @@ async def test_the_committee_sees_which_units_were_not_told(service: Service):
         await happen(connection, change(), change())
     await desk.open("/console/untold")
     assert "未登记，由单位自行查询" in desk.text
+
+
+async def test_a_unit_that_never_acknowledged_what_is_forgotten_sees_what_came_since(service: Service):
+    await open_hook(service)
+    async with receiving() as receiver, service.workplace.connected() as connection:
+        sender = sender_to(service, {HOST: receiver})
+        await settle_all(sender, connection)
+        await happen(connection, change(), change())
+        await settle_all(sender, connection)
+        await sender.tend(connection)
+        assert await forget(connection, at=now() + EVENTS_KEPT + timedelta(days=1)) == 2
+        await happen(connection, change())
+    desk = Desk(service)
+    await desk.log_in(await add_person(service, "wang.li", Duty.WINDOW))
+    assert "报名-1" in desk.text
+    assert (await desk.open("/console/watches/events")).status_code == 200
 
 
 async def told(service: Service, path: str) -> dict[str, tuple[Any, ...]]:

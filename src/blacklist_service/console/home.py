@@ -15,6 +15,8 @@ from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import Visit
 from blacklist_service.measures.queries import get_measures_version
 from blacklist_service.members.staff.rules import PASSWORD_AGE
+from blacklist_service.problems import InvalidRequest
+from blacklist_service.watches.problems import EventsForgotten
 from blacklist_service.web.transactions import borrowed
 
 CHECK_NUMBER = re.compile(r"(?:BLS1:)?\s*([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})")
@@ -82,7 +84,13 @@ async def open_notices(visit: Visit) -> list[dict[str, Any]]:
 
 async def untold(visit: Visit, limit: int) -> dict[str, Any]:
     """What changed that nobody of the unit has taken note of yet: the first of it, and whether there is more."""
-    found: dict[str, Any] = await visit.read("/v1/watch-events", limit=limit)
+    reply = await visit.call("GET", "/v1/watch-events", query={"limit": limit})
+    if reply.status == EventsForgotten.status:  # a unit that its endpoint tells acknowledges nothing
+        after = reply.json["forgotten"]
+        reply = await visit.call("GET", "/v1/watch-events", query={"limit": limit, "after": after})
+    if not reply.is_ok:
+        raise InvalidRequest
+    found: dict[str, Any] = reply.json
     return found
 
 

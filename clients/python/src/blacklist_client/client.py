@@ -310,7 +310,7 @@ class Blacklist:
 
     def event_page(self, after: int | None = None, *, limit: int | None = None) -> EventPage:
         """What changed after event `after`, or after the last that was acknowledged. Raise `Gone` where the service was
-        restored to before it: begin anew without `after`, and compare with `watches`.
+        restored to before it (begin anew without `after`, and compare with `watches`), or keeps what follows no longer.
         """
         return self._do(calls.get(EventPage, "watch-events", after=after, limit=limit))
 
