@@ -1,4 +1,4 @@
-"""What is sent: `{"type", "timestamp", "data"}` (Standard Webhooks), an event's bytes frozen when its delivery is made. Pure.
+"""What is sent: `{"type", "timestamp", "data"}` (Standard Webhooks), an event's bytes frozen when its delivery is made.
 
 Nobody's name, number or listing: whoever is told reads the check, on record.
 """
