@@ -3,7 +3,7 @@
 from blacklist_service.database.steps import expand
 
 revision = "0041"
-down_revision = "0039"
+down_revision = "0040"
 
 FORGOTTEN = """
 ALTER TABLE watch_feeds ADD COLUMN forgotten bigint NOT NULL DEFAULT 0;
