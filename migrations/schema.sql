@@ -837,6 +837,13 @@ COMMENT ON COLUMN objections.due_on IS 'the last day for the step that is due in
 
 COMMENT ON COLUMN objections.filed_by_member IS 'the unit that filed it for the person; null = the court itself';
 
+CREATE TABLE passed_listings (
+    listing_id uuid NOT NULL,
+    passed_for uuid
+);
+
+COMMENT ON COLUMN passed_listings.passed_for IS 'what has its place here; null: its court is a member and speaks for itself';
+
 CREATE TABLE proposals (
     id uuid NOT NULL,
     member text NOT NULL,
@@ -1455,6 +1462,9 @@ ALTER TABLE ONLY notices
 ALTER TABLE ONLY objections
     ADD CONSTRAINT objections_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY passed_listings
+    ADD CONSTRAINT passed_listings_pkey PRIMARY KEY (listing_id);
+
 ALTER TABLE ONLY proposals
     ADD CONSTRAINT proposals_pkey PRIMARY KEY (id);
 
@@ -2060,6 +2070,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE notice_keys TO blacklist_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE notices TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE objections TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE passed_listings TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE proposals TO blacklist_app;
 

@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -27,8 +27,8 @@ from blacklist_service.subjects.digests import Digester
 
 TIMEOUT_SECONDS = 60
 MOST_BYTES = 64 << 20
-PAGE = 50
-"""Small: a page holds the list's lock, for which this installation's own courts wait."""
+PAGE = 500
+"""As many changes as the other installation gives at once; how many take effect at once is another matter."""
 VERIFY_EVERY = timedelta(hours=1)
 CLOCKS_DIFFER = timedelta(minutes=5)
 FOLLOW_LOCK = 0x666F_6C6C
@@ -75,8 +75,8 @@ class Upstream:
             raise FollowingRefusedError("the statement of the other list is of the future: one of the clocks is wrong")
         return state
 
-    def page(self, after: int) -> Page:
-        query = urllib.parse.urlencode({"after": after, "limit": PAGE})
+    def page(self, after: int, limit: int = PAGE) -> Page:
+        query = urllib.parse.urlencode({"after": after, "limit": limit})
         try:
             found = json.loads(self._get(f"/v1/changes/sealed?{query}"))
             context = context_of(
@@ -152,17 +152,49 @@ async def follow_to_now(follower: Follower, upstream: Upstream, *, say: Callable
     source = await follower.take_up()
     if source.stated_at is not None and (state.at < source.stated_at or state.version < source.cursor):
         raise FollowingRefusedError("the other list is older than it was: it was put back, or this is another one")
-    cursor = source.cursor
-    while cursor < state.version:
-        page = await asyncio.to_thread(upstream.page, cursor)
-        reached = min(page.next, state.version) if page.more else state.version
-        if page.list_version < state.version or reached <= cursor:
-            raise Unreachable("the changes end before what was signed")
-        items = [item for item in page.items if item["list_version"] <= state.version]
-        await follower.apply(items, after=cursor, cursor=reached)
-        cursor = reached
-        say(f"followed to {cursor} of {state.version}")
+    await _follow_pages(follower, upstream, source.cursor, state, say=say)
     is_due = source.verified_at is None or source.is_anew or now() - source.verified_at >= VERIFY_EVERY
+    missed = await (follower.verify(state) if is_due else follower.list_due())
+    await _bring_missed(follower, upstream, missed, say=say)
+    if is_due:
+        await follower.take_off_what_is_gone()
     await follower.settle(state, is_verified=is_due)
     if is_due:
         say(f"verified at {state.version}: {state.count} listings")
+
+
+async def _follow_pages(
+    follower: Follower, upstream: Upstream, cursor: int, state: ListState, *, say: Callable[[str], None]
+) -> None:
+    """While one page is applied, the next is asked for."""
+    coming: asyncio.Task[Page] | None = None
+    try:
+        while cursor < state.version:
+            page = await (coming or asyncio.to_thread(upstream.page, cursor))
+            coming = None
+            reached = min(page.next, state.version) if page.more else state.version
+            if page.list_version < state.version or reached <= cursor:
+                raise Unreachable("the changes end before what was signed")
+            if reached < state.version:
+                coming = asyncio.create_task(asyncio.to_thread(upstream.page, reached))
+            items = [item for item in page.items if item["list_version"] <= state.version]
+            await follower.apply(items, after=cursor, cursor=reached)
+            cursor = reached
+            say(f"followed to {cursor} of {state.version}")
+    finally:
+        if coming is not None:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _bring_missed(
+    follower: Follower, upstream: Upstream, missed: Sequence[int], *, say: Callable[[str], None]
+) -> None:
+    """`missed` are the other list's versions, in order: what stands close together is asked for together."""
+    while missed:
+        first = missed[0]
+        near = {version for version in missed if version < first + PAGE}
+        page = await asyncio.to_thread(upstream.page, first - 1, max(near) - first + 1)
+        await follower.bring_again([item for item in page.items if item["list_version"] in near])
+        missed = missed[len(near) :]
+        say(f"looked again at {len(near)} listings that are not in force here")

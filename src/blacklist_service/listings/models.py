@@ -324,3 +324,15 @@ followed_listings = Table(
     Column("list_version", BigInteger, nullable=False, comment="the other list's"),
     Column("is_listed", Boolean, nullable=False),
 )
+
+# Of those, what is not made here because another listing has its place, or its court speaks here for itself.
+passed_listings = Table(
+    "passed_listings",
+    metadata,
+    Column("listing_id", Uuid, primary_key=True),
+    Column(
+        "passed_for",
+        Uuid,
+        comment="what has its place here; null: its court is a member and speaks for itself",
+    ),
+)

@@ -1,0 +1,118 @@
+"""What comes of a followed list, read before the list's lock is taken: digested, sealed, ready to be staged. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from blacklist_service.clock import new_id
+from blacklist_service.clock import now as clock_now
+from blacklist_service.ledger.entries import canonical
+from blacklist_service.listings.following.contents import content_of
+from blacklist_service.listings.intake import ReadRow
+from blacklist_service.listings.operations.staging import staged_line
+from blacklist_service.listings.preparing import Tools, content_digest, document_of, naming_keys, numbers_of
+from blacklist_service.listings.rules import Act, Content, Naming, RowAction
+
+LONGEST_DISTINCTION = 200
+"""So much of a decision's number tells two listings of one debtor in one case apart (`listings_told_apart`)."""
+
+Place = tuple[bytes, str | None, str | None]
+"""What only one listing that has not ended may have: natural key, 失信ID, decision number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a listing is there, and the line of COPY text that lays it ready here as `row`."""
+
+    content: Content
+    place: Place
+    digest: bytes
+    dispute_state: str | None
+    contested_on: date | None
+    row: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How a listing is now. `is_listed` is of then: of its version of the other list. `standing` is there while it stands."""
+
+    listing_id: UUID
+    list_version: int
+    is_listed: bool
+    standing: Standing | None
+    ended: Act | None
+    ended_on: date | None
+    suspended_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Read on a day, to be staged as one import."""
+
+    import_id: UUID
+    today: date
+    changes: Sequence[Change]
+
+
+def read_changes(items: Iterable[Mapping[str, Any]], tools: Tools, *, today: date) -> Changes:
+    """Each listing once, where its last change is: the earlier ones say of it the same, or less. Raise `Unreadable`."""
+    import_id = new_id(clock_now())
+    newest: dict[str, Mapping[str, Any]] = {}
+    for item in items:
+        newest.pop(item["listing_id"], None)
+        newest[item["listing_id"]] = item
+    changes = [
+        _change(item, tools, import_id=import_id, row=row, today=today)
+        for row, item in enumerate(newest.values(), start=1)
+    ]
+    return Changes(import_id, today, changes)
+
+
+def place_of(natural_key: bytes, record_id: str | None, decision_number: str | None) -> Place:
+    return natural_key, record_id, decision_number and decision_number[:LONGEST_DISTINCTION]
+
+
+def _change(item: Mapping[str, Any], tools: Tools, *, import_id: UUID, row: int, today: date) -> Change:
+    listing = item["listing"]
+    return Change(
+        listing_id=UUID(item["listing_id"]),
+        list_version=item["list_version"],
+        is_listed=item["is_listed"],
+        standing=None if listing is None else _standing(listing, tools, import_id=import_id, row=row, today=today),
+        ended=item["ended"] and Act(item["ended"]),
+        ended_on=_day(item["ended_on"]),
+        suspended_on=_day(item["suspended_on"]),
+    )
+
+
+def _standing(listing: Mapping[str, Any], tools: Tools, *, import_id: UUID, row: int, today: date) -> Standing:
+    content = content_of(listing["document"], listing["numbers"], court_name=listing["court_name"], today=today)
+    naming = Naming(
+        court_code=content.court_code,
+        court_name=content.court_name,
+        case_number=content.case_number,
+        party_sequence=content.party_sequence,
+        kind=content.kind,
+        name=content.name,
+        identifier=content.identifier,
+        record_id=content.record_id,
+        decision_number=content.decision_number,
+    )
+    read = ReadRow(row, RowAction.PUBLISH, naming, (), content, None, content.decided_on)
+    key = naming_keys(content, tools.digester).natural_key
+    return Standing(
+        content=content,
+        place=place_of(key, content.record_id, content.decision_number),
+        digest=content_digest(canonical(document_of(content)), numbers_of(content), tools.digester),
+        dispute_state=listing["dispute_state"],
+        contested_on=_day(listing["contested_on"]),
+        row=row,
+        line=staged_line(import_id, read, tools, loaded_on=date.fromisoformat(listing["published_on"])),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
