@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from blacklist_service import clock
 from blacklist_service.access.scopes import Role
-from blacklist_service.cli import following
+from blacklist_service.cli import asking, following
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.cli.following import Page, Upstream, follow_to_now, follower_of
 from blacklist_service.database.connections import connect
@@ -100,8 +100,12 @@ async def world(
     ):
         await province.add_member("PROV-HR", MemberKind.AGENCY)
         province.keys["agency"] = await province.add_key("PROV-HR", Role.AGENCY)
-        yield World(service, province, place, Upstream(f"http://127.0.0.1:{port}", key, (vkey,), private_key))
+        yield World(service, province, place, Upstream(asked_at(f"http://127.0.0.1:{port}", key), (vkey,), private_key))
     databases.drop(name)
+
+
+def asked_at(url: str, key: str) -> asking.Service:
+    return asking.Service(url, key, timeout_seconds=60, most_bytes=64 << 20)
 
 
 async def listing_of(world: World, name: str) -> str:
@@ -196,7 +200,7 @@ async def test_a_court_that_is_a_member_below_speaks_for_itself(world: World):
 
 async def test_nobody_else_can_read_a_page(world: World):
     await world.nation.load_rows(row(name="张三", identifier_number=ZHANG))
-    for key, status in (("agency", 403), ("court", 403), (world.upstream.api_key, 200)):
+    for key, status in (("agency", 403), ("court", 403), (world.upstream.service.api_key, 200)):
         answer = await world.nation.get("/v1/changes/sealed", key=key, after=0)
         assert answer.status_code == status
         assert "张三" not in answer.text
@@ -205,7 +209,7 @@ async def test_nobody_else_can_read_a_page(world: World):
     assert (await world.nation.get("/v1/changes/sealed", key=unregistered)).json()["code"] == "follower-unknown"
     page = await asyncio.to_thread(world.upstream.page, 0)
     assert page.items[0]["listing"]["numbers"]["identifier"] == ZHANG
-    stranger = Upstream(world.upstream.url, world.upstream.api_key, world.upstream.keys, X25519PrivateKey.generate())
+    stranger = Upstream(world.upstream.service, world.upstream.keys, X25519PrivateKey.generate())
     with pytest.raises(SecretKeyError):
         await asyncio.to_thread(stranger.page, 0)
 
@@ -271,7 +275,7 @@ async def test_an_older_an_old_and_an_unsigned_statement_are_refused(world: Worl
                 await follow_to_now(follower, world.upstream, say=world.said.append)
         monkeypatch.undo()
         stranger = VerifierKey(world.upstream.origin, bytes(32))
-        foreign = Upstream(world.upstream.url, world.upstream.api_key, (stranger,), world.upstream.private_key)
+        foreign = Upstream(world.upstream.service, (stranger,), world.upstream.private_key)
         with pytest.raises(FollowingRefusedError, match="not signed"):
             await follow_to_now(follower, foreign, say=world.said.append)
 
@@ -322,7 +326,7 @@ async def test_a_province_that_was_restored_goes_on_where_it_was(world: World, d
 
 async def test_killed_at_any_moment_it_misses_nothing(world: World, tmp_path: Path):
     (tmp_path / "vkey").write_text(world.upstream.keys[0].text + "\n")
-    (tmp_path / "api-key").write_text(world.upstream.api_key)
+    (tmp_path / "api-key").write_text(world.upstream.service.api_key)
     encoded = subprocess.check_output(["base64", "-w0"], input=world.upstream.private_key.private_bytes_raw())
     place = world.province.workplace.settings.data_dir / "follower.key"
     place.touch(0o600)
@@ -333,7 +337,7 @@ async def test_killed_at_any_moment_it_misses_nothing(world: World, tmp_path: Pa
         "BLACKLIST_SECRET_KEY": secret,
         "BLACKLIST_DATA_DIR": str(world.province.workplace.settings.data_dir),
     }
-    command = [sys.executable, "-m", "blacklist_service", "follow", world.upstream.url, "--every", "0.01"]
+    command = [sys.executable, "-m", "blacklist_service", "follow", world.upstream.service.url, "--every", "0.01"]
     command += ["--vkey", str(tmp_path / "vkey"), "--key", f"@{tmp_path / 'api-key'}"]
     choose = random.Random(5)
     for kill in range(2):

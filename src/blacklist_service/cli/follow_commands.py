@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from blacklist_service.cli import following
+from blacklist_service.cli.asking import AddressRefusedError, Service
 from blacklist_service.cli.environment import load_settings, opened, operator, refusing, run, stop
 from blacklist_service.cli.options import DataDir
 from blacklist_service.ledger.notes import NoteError, VerifierKey
@@ -26,7 +27,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def follow(
-    url: Annotated[str, typer.Argument(help="the installation above, such as https://list.example")],
+    url: Annotated[
+        str, typer.Argument(help="the installation above, such as https://list.example; http: on this machine alone")
+    ],
     vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="its log's public keys, got by another way")],
     key: Annotated[
         str, typer.Option(help="the API key with the role follower; @ and a file's name; BLACKLIST_API_KEY")
@@ -35,6 +38,9 @@ def follow(
     anew: Annotated[
         bool, typer.Option("--anew", help="from the beginning: what is not met again is taken off")
     ] = False,
+    proxy: Annotated[
+        str, typer.Option(help="the way there, as http://HOST:PORT; none of the environment is taken")
+    ] = "",
     data_dir: DataDir = None,
 ) -> None:
     """Apply another installation's list as listings of this one, until something does not fit: exit 1; not reached: 3."""
@@ -42,7 +48,7 @@ def follow(
     with refusing():
         keys = _keys_of(vkey)
         private_key = load_private_key(settings.data_dir / KEY_FILE)
-        upstream = following.Upstream(url, _api_key(key), keys, private_key)
+        upstream = following.Upstream(_service(url, _api_key(key), proxy), keys, private_key)
     with opened(settings) as workplace:
         try:
             run(following.follow_for_ever(workplace, upstream, every_seconds=every, is_anew=anew, say=_say))
@@ -76,6 +82,14 @@ def register(
 
         run(act())
     print(f"{code} registered")
+
+
+def _service(url: str, api_key: str, proxy: str) -> Service:
+    seconds, most = following.TIMEOUT_SECONDS, following.MOST_BYTES
+    try:
+        return Service(url, api_key, proxy=proxy, timeout_seconds=seconds, most_bytes=most)
+    except AddressRefusedError as error:
+        stop(str(error))
 
 
 def _keys_of(path: Path) -> tuple[VerifierKey, ...]:

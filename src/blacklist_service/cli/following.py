@@ -3,9 +3,7 @@
 import asyncio
 import base64
 import json
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from blacklist_service.cli.asking import NOT_REACHED, RefusedError, Service
 from blacklist_service.cli.environment import Workplace
 from blacklist_service.clock import now
 from blacklist_service.database.connections import LOST, Connection
@@ -32,6 +31,7 @@ PAGE = 500
 VERIFY_EVERY = timedelta(hours=1)
 CLOCKS_DIFFER = timedelta(minutes=5)
 FOLLOW_LOCK = 0x666F_6C6C
+REDIRECTS = range(300, 400)
 
 
 class Unreachable(Exception):  # noqa: N818 - what it is
@@ -52,8 +52,7 @@ class Page:
 class Upstream:
     """The installation that is followed. `keys` are its log's, got by another way than from itself."""
 
-    url: str
-    api_key: str
+    service: Service
     keys: tuple[VerifierKey, ...]
     private_key: X25519PrivateKey
 
@@ -92,16 +91,12 @@ class Upstream:
             raise Unreachable("what came is no page of a change feed") from None
 
     def _get(self, target: str) -> bytes:
-        request = urllib.request.Request(self.url.rstrip("/") + target)  # noqa: S310 - the operator's choice
-        request.add_header("Authorization", f"Bearer {self.api_key}")
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - as above
-                content: bytes = response.read(MOST_BYTES)
-        except urllib.error.HTTPError as error:
-            raise _refused(error.code) from None
-        except OSError as error:
+            return self.service.get(target)
+        except RefusedError as error:
+            raise _refused(error.status) from None
+        except NOT_REACHED as error:
             raise Unreachable(f"not reached ({type(error).__name__})") from None
-        return content
 
 
 def _refused(status: int) -> Exception:
@@ -111,6 +106,10 @@ def _refused(status: int) -> Exception:
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return FollowingRefusedError(f"the other installation refuses the key ({status})")
+    if status in REDIRECTS:
+        return FollowingRefusedError(
+            f"the address leads elsewhere ({status}), where the key is not sent: name that one"
+        )
     return Unreachable(f"the other installation answers {status}")
 
 

@@ -38,15 +38,25 @@ def audit_witness_add(vkey: str, data_dir: DataDir = None) -> None:
 
 @witness_app.command("follow")
 def audit_witness_follow(
-    url: Annotated[str, typer.Option(help="the service; the API key is read from BLACKLIST_API_KEY")],
+    url: Annotated[
+        str,
+        typer.Option(
+            help="the service by https:, or http: on this machine; the API key is read from BLACKLIST_API_KEY"
+        ),
+    ],
     vkey_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
     key_file: Annotated[Path, typer.Option(help="the witness's private key; made where there is none")],
     state: Annotated[Path, typer.Option(help="the newest checkpoint this witness cosigned")],
     name: Annotated[str, typer.Option(help="the witness's name, such as audit.example/w1")],
     every: Annotated[float, typer.Option(min=0, help="seconds between two looks; 0: once")] = 0,
+    proxy: Annotated[
+        str, typer.Option(help="the way there, as http://HOST:PORT; none of the environment is taken")
+    ] = "",
 ) -> None:
     """Follow the log from another machine and cosign it; exit 1 where it was rolled back, forked or forged."""
-    logkeeping.follow(url, vkey_file=vkey_file, key_file=key_file, state=state, name=name, every_seconds=every)
+    logkeeping.follow(
+        url, vkey_file=vkey_file, key_file=key_file, state=state, name=name, every_seconds=every, proxy=proxy
+    )
 
 
 @app.command("erase-month")

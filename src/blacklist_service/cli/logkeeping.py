@@ -1,10 +1,12 @@
 """`audit` and `keys rotate-signing`: keeping the log's keys, anchor, witnesses and retention."""
 
+import os
 import sys
 from datetime import date
 from pathlib import Path
 
 from blacklist_service.cli import witnessing
+from blacklist_service.cli.asking import NOT_REACHED, AddressRefusedError, Service
 from blacklist_service.cli.environment import Workplace, operator, refusing, run, stop
 from blacklist_service.database.connections import connect
 from blacklist_service.database.restarts import restart_versions
@@ -62,7 +64,15 @@ def erase(workplace: Workplace, month: date, min_age_months: int) -> tuple[int, 
     return run(act())
 
 
-def follow(url: str, *, vkey_file: Path, key_file: Path, state: Path, name: str, every_seconds: float) -> None:
+def follow(
+    url: str, *, vkey_file: Path, key_file: Path, state: Path, name: str, every_seconds: float, proxy: str = ""
+) -> None:
+    """As the auditor whose API key BLACKLIST_API_KEY is."""
+    api_key, seconds, most = os.environ.get("BLACKLIST_API_KEY", ""), witnessing.TIMEOUT_SECONDS, witnessing.MOST_BYTES
+    try:
+        service = Service(url, api_key, proxy=proxy, timeout_seconds=seconds, most_bytes=most)
+    except AddressRefusedError as error:
+        stop(str(error))
     with refusing():
         private = witnessing.load_private(key_file)
     try:
@@ -72,8 +82,10 @@ def follow(url: str, *, vkey_file: Path, key_file: Path, state: Path, name: str,
     except NoteError as error:
         stop(str(error))
     try:
-        witnessing.witness_for_ever(witness, url, every_seconds=every_seconds, say=lambda line: print(line, flush=True))
+        witnessing.witness_for_ever(
+            witness, service, every_seconds=every_seconds, say=lambda line: print(line, flush=True)
+        )
     except witnessing.WitnessRefusedError as error:
         stop(str(error), status=1)
-    except OSError as error:
+    except NOT_REACHED as error:
         stop(f"the service was not reached: {error}")

@@ -1,16 +1,14 @@
 """`audit witness`: follow the log from the auditor's own machine, and cosign what never contradicts what was seen."""
 
 import json
-import os
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from blacklist_service.cli.asking import NOT_REACHED, Service
 from blacklist_service.clock import now
 from blacklist_service.ledger import tree
 from blacklist_service.ledger.notes import (
@@ -84,31 +82,24 @@ def load_private(path: Path) -> Ed25519PrivateKey:
     return read_key_file(path)[0]
 
 
-def http_fetch(url: str) -> Fetch:
-    """Read from the service, with the auditor's API key from BLACKLIST_API_KEY."""
-
-    def fetch(path: str) -> bytes:
-        return _open(urllib.request.Request(f"{url.rstrip('/')}/v1/ledger/{path}"))  # noqa: S310 - the auditor's choice
-
-    return fetch
+def fetch_from(service: Service) -> Fetch:
+    """Read from the service."""
+    return lambda path: service.get(f"/v1/ledger/{path}")
 
 
-def send(url: str, note: Note) -> None:
-    body = json.dumps({"note": note.content}).encode()
-    address = f"{url.rstrip('/')}/v1/ledger/cosignatures"
-    headers = {"Content-Type": "application/json"}
-    _open(urllib.request.Request(address, body, headers))  # noqa: S310 - as above
+def send(service: Service, note: Note) -> None:
+    service.post("/v1/ledger/cosignatures", json.dumps({"note": note.content}).encode())
 
 
-def witness_for_ever(witness: Witness, url: str, *, every_seconds: float, say: Callable[[str], None]) -> None:
+def witness_for_ever(witness: Witness, service: Service, *, every_seconds: float, say: Callable[[str], None]) -> None:
     """Follow until a contradiction; what cannot be reached is tried again. `every_seconds` of 0: once."""
     while True:
         try:
-            note = witness.follow(http_fetch(url))
+            note = witness.follow(fetch_from(service))
             if note is not None:
-                send(url, note)
+                send(service, note)
                 say(f"cosigned {Checkpoint.parse(note.text).size} entries")
-        except (urllib.error.URLError, OSError) as error:
+        except NOT_REACHED as error:
             if not every_seconds:
                 raise
             say(f"not reached: {error}")
@@ -132,10 +123,3 @@ def _verify_growth(old: Checkpoint, new: Checkpoint, fetch: Fetch) -> None:
 def _reader(nodes: list[Node], size: int, fetch: Fetch) -> HashReader:
     tiles = {tile: tree.split_hashes(fetch(tile.path), tile.width) for tile in tree.tiles_of(nodes, size)}
     return tree.reader_of_tiles(tiles, size)
-
-
-def _open(request: urllib.request.Request) -> bytes:
-    request.add_header("Authorization", f"Bearer {os.environ.get('BLACKLIST_API_KEY', '')}")
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310 - as above
-        content: bytes = response.read(MOST_BYTES)
-    return content

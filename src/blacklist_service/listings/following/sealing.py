@@ -45,7 +45,9 @@ def read_public_key(text: str) -> bytes:
     except binascii.Error:
         key = b""
     if len(key) != KEY_BYTES:
-        raise ValueError("a follower's public key is 32 bytes in base64, as 'blacklist-service follow key' prints them")
+        raise ValueError(
+            "a follower's public key is 32 bytes in base64, as 'blacklist-service follower-key' prints them"
+        )
     return key
 
 

@@ -1,0 +1,105 @@
+"""Asking a service over HTTP with a key: the address that was named, by TLS, and nobody else.
+
+No redirect is followed, for it would carry the key to whoever it names; no proxy of the environment is asked, only one that
+the operator names. In clear only where nothing leaves the machine.
+"""
+
+import ipaddress
+import urllib.parse
+import urllib.request
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+
+NOT_REACHED = (OSError, HTTPException)
+"""What is raised where no answer came, or none that is HTTP; `RefusedError` among it is an answer that refuses."""
+DEFAULT_PORTS = {"https": 443, "http": 80}
+
+
+class AddressRefusedError(ValueError):
+    """The address is none that a key may be sent to. The message says why."""
+
+
+class RefusedError(OSError):
+    """The service answers with another status than success."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"it answers {status}")
+        self.status = status
+
+
+class Service:
+    """A service at an address, asked with an API key."""
+
+    def __init__(self, url: str, api_key: str, *, proxy: str = "", timeout_seconds: float, most_bytes: int) -> None:
+        """`proxy`, where given, is asked by CONNECT, and sees neither key nor answer. Raise `AddressRefusedError`."""
+        _require_safe(url)
+        self.url = url.rstrip("/")
+        self.api_key = api_key
+        self._timeout_seconds = timeout_seconds
+        self._most_bytes = most_bytes
+        self._proxy = _judged_proxy(proxy) if proxy else ""
+        self._opener = _opener()
+
+    def get(self, target: str) -> bytes:
+        return self._open(urllib.request.Request(self.url + target))  # noqa: S310 - judged above
+
+    def post(self, target: str, body: bytes) -> bytes:
+        headers = {"Content-Type": "application/json"}
+        return self._open(urllib.request.Request(self.url + target, body, headers))  # noqa: S310 - judged above
+
+    def _open(self, request: urllib.request.Request) -> bytes:
+        request.add_unredirected_header("Authorization", f"Bearer {self.api_key}")
+        if self._proxy and request.type == "https":
+            request.set_proxy(self._proxy, "http")
+        try:
+            with self._opener.open(request, timeout=self._timeout_seconds) as response:
+                content: bytes = response.read(self._most_bytes + 1)
+        except HTTPError as error:
+            error.close()
+            raise RefusedError(error.code) from None
+        if len(content) > self._most_bytes:
+            raise URLError("the answer is longer than any that is right")
+        return content
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Put together by hand: the usual one follows redirects, reads files, and asks the environment for proxies."""
+    opener = urllib.request.OpenerDirector()
+    opener.add_handler(urllib.request.HTTPHandler())
+    opener.add_handler(urllib.request.HTTPSHandler())
+    opener.add_handler(urllib.request.HTTPErrorProcessor())
+    opener.add_handler(urllib.request.HTTPDefaultErrorHandler())
+    return opener
+
+
+def _judged_proxy(proxy: str) -> str:
+    """Host and port."""
+    try:
+        parts = urllib.parse.urlsplit(proxy)
+        port = parts.port
+    except ValueError:
+        port = None
+    if port is None or parts.scheme != "http" or proxy.rstrip("/") != f"http://{parts.netloc}" or "@" in parts.netloc:
+        raise AddressRefusedError("a proxy is named as http://HOST:PORT")
+    return parts.netloc
+
+
+def _require_safe(url: str) -> None:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_named = bool(parts.hostname) and (parts.port or DEFAULT_PORTS.get(parts.scheme)) is not None
+    except ValueError:
+        is_named = False
+    if not is_named or parts.username is not None or parts.query or parts.fragment:
+        raise AddressRefusedError("the address must be https://HOST, with a port and a path at most")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise AddressRefusedError("over http: the key could be read on its way: only https:, or http: on this machine")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
