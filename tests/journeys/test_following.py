@@ -26,6 +26,7 @@ from blacklist_service.database.connections import connect
 from blacklist_service.database.restarts import restart_versions
 from blacklist_service.ledger.notes import VerifierKey
 from blacklist_service.ledger.signing import SealingPlace
+from blacklist_service.listings.following import applying
 from blacklist_service.listings.following.applying import FollowingRefusedError
 from blacklist_service.listings.stating import Stating
 from blacklist_service.members.operations import register_follower
@@ -111,6 +112,18 @@ def asked_at(url: str, key: str) -> asking.Service:
 async def listing_of(world: World, name: str) -> str:
     [found] = await world.nation.fetch("SELECT id FROM listings WHERE debtor_name = $1", name)
     return str(found["id"])
+
+
+async def forget_the_second(nation: Service) -> None:
+    """As if the nation had been restored to its first version."""
+    owner = await connect(nation.workplace.dsn, role=None)
+    async with owner.transaction():
+        await owner.execute("DELETE FROM listing_versions WHERE list_version = 2")
+        await owner.execute("DELETE FROM subject_keys WHERE from_version = 2")
+        await owner.execute("DELETE FROM listings WHERE list_version = 2")
+        await owner.execute("UPDATE heads SET version = 1 WHERE name = 'list'")
+        await restart_versions(owner)
+    await owner.close()
 
 
 async def shown(service: Service) -> list[dict[str, Any]]:
@@ -284,14 +297,7 @@ async def test_a_nation_that_was_restored_is_followed_anew(world: World):
     await world.nation.load_rows(row(name="张三", identifier_number=ZHANG))
     await world.nation.load_rows(row(name="李四", identifier_number=LI))
     await world.follow()
-    owner = await connect(world.nation.workplace.dsn, role=None)
-    async with owner.transaction():
-        await owner.execute("DELETE FROM listing_versions WHERE list_version = 2")
-        await owner.execute("DELETE FROM subject_keys WHERE from_version = 2")
-        await owner.execute("DELETE FROM listings WHERE list_version = 2")
-        await owner.execute("UPDATE heads SET version = 1 WHERE name = 'list'")
-        await restart_versions(owner)
-    await owner.close()
+    await forget_the_second(world.nation)
     await world.nation.load_rows(row(name="王五", identifier_number=resident_id(13)))
     with pytest.raises(FollowingRefusedError, match="restored"):
         await world.follow()
@@ -357,3 +363,120 @@ async def test_killed_at_any_moment_it_misses_nothing(world: World, tmp_path: Pa
     assert await shown(world.province) == await shown(world.nation)
     made = await world.province.fetch("SELECT listing_id FROM listing_versions WHERE version = 1")
     assert len(made) == len({one["listing_id"] for one in made}) >= 2 * 2 * 20 - 2
+
+
+async def test_what_was_passed_by_comes_in_when_what_stood_in_its_place_has_ended(world: World):
+    """The operator had loaded a file of a court that is no member here: its listing stands in the place of the one above."""
+    same = row(name="张三", identifier_number=ZHANG)
+    await world.province.load_rows(same)
+    await world.nation.load_rows(same)
+    await world.follow()
+    assert len(await world.province.fetch("SELECT FROM listings")) == 1
+    await world.province.load_rows(same | {"action": "withdraw", "decided_on": day()})
+    assert await world.decide("张三", ZHANG) == "clear"
+    await world.follow()
+    assert await world.decide("张三", ZHANG) == "block"
+    assert await shown(world.province) == await shown(world.nation)
+    await world.follow()
+    await act(world.nation, await listing_of(world, "张三"), "withdrawal", {"reason": "错误纳入", "decided_on": day()})
+    await world.follow()
+    assert await world.decide("张三", ZHANG) == "clear"
+
+
+async def test_a_place_that_is_taken_is_no_reason_to_stop(world: World):
+    """A listing moves, by a correction above, to the place of one that stands here: it follows when that has ended."""
+    case, taken = row(name="张三", identifier_number=ZHANG), row(name="张三", identifier_number=LI)
+    taken |= {name: case[name] for name in ("case_number", "decision_number")}
+    await world.province.load_rows(taken)
+    await world.nation.load_rows(case)
+    await world.follow()
+    await world.nation.load_rows(taken | {"action": "correct"})
+    await world.follow()
+    assert [await world.decide("张三", ZHANG), await world.decide("张三", LI)] == ["block", "block"]
+    await world.province.load_rows(taken | {"action": "withdraw", "decided_on": day()})
+    await world.follow()
+    assert await world.decide("张三", LI) == "block"
+    assert await shown(world.province) == await shown(world.nation)
+
+
+async def test_what_a_file_here_ends_of_the_list_above_is_put_back_within_the_hour(world: World):
+    same = row(name="张三", identifier_number=ZHANG)
+    await world.nation.load_rows(same)
+    await world.follow()
+    await world.province.load_rows(same | {"action": "withdraw", "decided_on": day()})
+    assert await world.decide("张三", ZHANG) == "clear"
+    await world.province.fetch("UPDATE followed_lists SET verified_at = verified_at - interval '1 hour' RETURNING 1")
+    await world.follow()
+    assert await world.decide("张三", ZHANG) == "block"
+    assert await shown(world.province) == await shown(world.nation)
+
+
+async def test_a_court_that_joined_later_speaks_for_itself(world: World):
+    same = row(name="张三", identifier_number=ZHANG)
+    await world.nation.load_rows(same)
+    await world.follow()
+    await world.province.add_member("GD-COURT", MemberKind.COURT, court_code=COURT_CODE)
+    await world.province.load_rows(same | {"action": "withdraw", "decided_on": day()})
+    longer = {"expires_on": day(900), "decided_on": day(), "reason": "延长"}
+    await act(world.nation, await listing_of(world, "张三"), "extension", longer)
+    await world.follow()
+    await world.province.fetch("UPDATE followed_lists SET verified_at = verified_at - interval '1 hour' RETURNING 1")
+    await world.follow()
+    assert await world.decide("张三", ZHANG) == "clear"
+
+
+async def test_who_was_published_anew_after_a_restore_above_is_not_missed(world: World):
+    """The same debtor in the same case, under another id: the one of the lost history makes room."""
+    await world.nation.load_rows(row(name="李四", identifier_number=LI))
+    same = row(name="张三", identifier_number=ZHANG)
+    await world.nation.load_rows(same)
+    await world.follow()
+    before = await listing_of(world, "张三")
+    await forget_the_second(world.nation)
+    await world.nation.load_rows(same)
+    assert await listing_of(world, "张三") != before
+    await world.follow(is_anew=True)
+    assert await world.decide("张三", ZHANG) == "block"
+    assert await shown(world.province) == await shown(world.nation)
+
+
+async def test_others_get_the_lists_lock_in_between(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(applying, "SLICE", 2)
+    await world.nation.load_rows(*(row(name=f"张{one}", identifier_number=resident_id(one)) for one in range(5)))
+    await world.follow()
+    made = "SELECT count(DISTINCT at) AS moments FROM listing_versions WHERE act = $1"
+    assert [one["moments"] for one in await world.province.fetch(made, "published")] == [3]
+    await world.province.fetch("UPDATE followed_listings SET list_version = 0 RETURNING 1")
+    async with world.province.workplace.connected() as connection:
+        follower = await follower_of(connection, world.province.workplace, world.upstream.origin)
+        await follower.take_off_what_is_gone()
+    assert [one["moments"] for one in await world.province.fetch(made, "suspended")] == [3]
+    assert await world.province.fetch("SELECT FROM listings WHERE suspended_on IS NULL") == []
+
+
+async def test_many_changes_take_as_many_statements_as_few(world: World):
+    """First copies, corrections, suspensions and endings alike. The first of all learns types from the server besides."""
+    rows = [row(name=f"张{one}", identifier_number=resident_id(one)) for one in range(24)]
+    few, many = rows[:4], rows[4:]
+    counted = []
+    async with world.province.workplace.connected() as connection:
+        follower = await follower_of(connection, world.province.workplace, world.upstream.origin)
+        await follower.take_up()
+        statements: list[str] = []
+        connection.add_query_logger(lambda query: statements.append(query.query))
+        after = 0
+        for change in (
+            {},
+            {"action": "correct", "performance": "部分未履行"},
+            {"action": "suspend"},
+            {"action": "withdraw"},
+        ):
+            for part in (few, many):
+                await world.nation.load_rows(*(one | change for one in part))
+                page = await asyncio.to_thread(world.upstream.page, after)
+                assert len(page.items) == len(part), change
+                statements.clear()
+                await follower.apply(page.items, after=after, cursor=page.next)
+                after = page.next
+                counted.append(len(statements))
+    assert all(many <= few for few, many in zip(counted[::2], counted[1::2], strict=True)), counted
