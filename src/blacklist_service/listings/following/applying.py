@@ -31,8 +31,8 @@ __all__ = ["Follower", "FollowingRefusedError", "Source"]
 FEED = "from {}"
 """By what the age of a followed list stands among those of the courts' feeds."""
 PAGE = 2000
-SLICE = 100
-"""So many changes hold the list's lock at once: some hundredths of a second, for which this installation's courts wait."""
+SLICE = 200
+"""So many changes hold the list's lock at once: a tenth of a second or less, for which this installation's courts wait."""
 NOT_MET = 0
 """The list version of a listing that was not met since the list was begun anew."""
 OUT_OF_STEP = "the list here and the one that is followed are out of step: begin anew with --anew"

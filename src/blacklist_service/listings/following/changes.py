@@ -8,11 +8,10 @@ from uuid import UUID
 
 from blacklist_service.clock import new_id
 from blacklist_service.clock import now as clock_now
-from blacklist_service.ledger.entries import canonical
 from blacklist_service.listings.following.contents import content_of
 from blacklist_service.listings.intake import ReadRow
-from blacklist_service.listings.operations.staging import staged_line
-from blacklist_service.listings.preparing import Tools, content_digest, document_of, naming_keys, numbers_of
+from blacklist_service.listings.operations.staging import prepared_line
+from blacklist_service.listings.preparing import Tools, naming_keys, prepare
 from blacklist_service.listings.rules import Act, Content, Naming, RowAction
 
 LONGEST_DISTINCTION = 200
@@ -102,15 +101,16 @@ def _standing(listing: Mapping[str, Any], tools: Tools, *, import_id: UUID, row:
         decision_number=content.decision_number,
     )
     read = ReadRow(row, RowAction.PUBLISH, naming, (), content, None, content.decided_on)
-    key = naming_keys(content, tools.digester).natural_key
+    keys = naming_keys(naming, tools.digester)
+    prepared = prepare(content, tools, loaded_on=date.fromisoformat(listing["published_on"]))
     return Standing(
         content=content,
-        place=place_of(key, content.record_id, content.decision_number),
-        digest=content_digest(canonical(document_of(content)), numbers_of(content), tools.digester),
+        place=place_of(keys.natural_key, content.record_id, content.decision_number),
+        digest=prepared.content_digest,
         dispute_state=listing["dispute_state"],
         contested_on=_day(listing["contested_on"]),
         row=row,
-        line=staged_line(import_id, read, tools, loaded_on=date.fromisoformat(listing["published_on"])),
+        line=prepared_line(import_id, read, keys, prepared),
     )
 
 

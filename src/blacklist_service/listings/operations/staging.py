@@ -19,7 +19,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.listings.intake import ReadRow, RefusedRow
 from blacklist_service.listings.operations.copytext import NULL, array, bytea, optional, text
 from blacklist_service.listings.operations.faults import PASSED_OVER, RowFault
-from blacklist_service.listings.preparing import Prepared, Tools, naming_keys, prepare
+from blacklist_service.listings.preparing import NamingKeys, Prepared, Tools, naming_keys, prepare
 from blacklist_service.listings.resolution import FateKind
 
 NAMING_COLUMNS = (
@@ -116,8 +116,12 @@ async def clear_staged(connection: Connection, import_id: UUID) -> None:
 
 def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date) -> str:
     """The row in the order of `STAGED_COLUMNS`, as a line of COPY text."""
-    keys = naming_keys(row.naming, tools.digester)
-    content = row.content
+    prepared = row.content and prepare(row.content, tools, loaded_on=loaded_on, notes=row.notes)
+    return prepared_line(import_id, row, naming_keys(row.naming, tools.digester), prepared)
+
+
+def prepared_line(import_id: UUID, row: ReadRow, keys: NamingKeys, prepared: Prepared | None) -> str:
+    """The same of a row whose content was prepared already."""
     naming = (
         *(str(import_id), str(row.number), str(row.number), str(new_id(clock_now())), row.action.value),
         *(bytea(keys.natural_key), bytea(keys.loose_key)),
@@ -127,9 +131,8 @@ def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date)
         array([warning.value for warning in row.warnings]),
         "t" if row.is_stated else "f",
     )
-    if content is None:
+    if prepared is None:
         return "\t".join(naming + NO_CONTENT) + "\n"
-    prepared = prepare(content, tools, loaded_on=loaded_on, notes=row.notes)
     return "\t".join(naming + _content_columns(prepared)) + "\n"
 
 
