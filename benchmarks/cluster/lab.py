@@ -38,7 +38,31 @@ OLDEST_PATRONI_FOR_QUORUM = (4,)
 def missing():
     """What has to be there and is not."""
     found = [program for program in NEEDED if shutil.which(program) is None]
-    return found if os.geteuid() == 0 else ["root", *found]
+    if os.geteuid() != 0:
+        return ["root", *found]
+    return found or _refused_namespaces()
+
+
+def _refused_namespaces():
+    """Containers have root and the programs, and often neither namespaces, bridges nor a packet filter: tried, not asked."""
+    name = f"bl-try-{os.getpid()}"
+    inside = ["ip", "netns", "exec", name]
+    try:
+        for words in (
+            ["ip", "netns", "add", name],
+            ["ip", "-n", name, "link", "add", "br0", "type", "bridge"],
+            ["ip", "-n", name, "link", "add", "one", "type", "veth", "peer", "name", "two"],
+            [*inside, "nft", "add", "table", "inet", "cut"],
+            [*inside, "setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "true"],
+        ):
+            done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+            if done.returncode:
+                return [f"network namespaces ({' '.join(words)}: {done.stderr.strip()})"]
+    except subprocess.TimeoutExpired:
+        return ["network namespaces that answer"]
+    finally:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False, timeout=20)
+    return []
 
 
 class Lab:
@@ -527,12 +551,17 @@ class Lab:
                 time.sleep(0.1)
         self.network_down()
 
-    def down(self, keep=True):
-        for name in ("front", "service", "haproxy", "patroni", "etcd"):
-            for host, one in [key for key in self.processes if key[1] == name]:
-                if name == "patroni":
-                    self.send(self.postgres_pids(host), signal.SIGCONT)
-                self.end(host, one, patience=20)
+    def down(self, keep=True, patience=20):
+        """All is asked to end at once; what has not after `patience` seconds is killed."""
+        for (host, name), process in self.processes.items():
+            if name == "patroni":
+                self.send(self.postgres_pids(host), signal.SIGCONT)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline and any(process.poll() is None for process in self.processes.values()):
+            time.sleep(0.1)
         self.clean()
+        self.reap()
         if not keep:
             shutil.rmtree(self.root, ignore_errors=True)

@@ -8,8 +8,9 @@ checkout on two of them, breaks things under load, and holds every acknowledgeme
     trial.py --clean                                                          # after one that was killed
 
 Prints a line for each fault and one line of figures at the end. Exit 1 if an acknowledged answer or act is lost, doubled or
-altered, an answer is stale, or the log has forked; 3 if checks were not answered for longer than --limit; 2 if the trial
-itself could not be carried out. Needs root, iproute2, nftables, postgresql-15, etcd, Patroni and HAProxy.
+altered, an answer is stale, or the log has forked, and for nothing else; 3 if checks were not answered for longer than
+--limit; 2 if the trial itself could not be carried out: there is no verdict then. With --passing that is said, and passes.
+Needs root, iproute2, nftables, postgresql-15, etcd, Patroni and HAProxy.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import statistics
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -40,6 +42,9 @@ FAULTS = (
     "roll",
 )
 QUICK = ("kill9", "partition", "split", "freezehost", "switchover", "roll")
+NO_VERDICT = 2
+VERIFYING_SECONDS = 45
+"""Left for the figures and for taking all down, of what --within allows."""
 LOAD = {"check_loops": 1, "check_interval": 0.05, "publish_interval": 0.3}
 BAD = (
     "lost_checks",
@@ -371,6 +376,7 @@ def main():
     parser.add_argument("--work", default=str(Path(tempfile.gettempdir()) / "blacklist-trial"))
     parser.add_argument("--faults", default=",".join(FAULTS))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--within", type=float, help="seconds for all of it: what does not fit is not tried, and said")
     parser.add_argument("--hold", type=float, help="seconds for which a fault lasts; default ttl + 10")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="instead of deploy/cluster's")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="a setting for the service")
@@ -379,23 +385,26 @@ def main():
     parser.add_argument("--shared-anchor", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep logs and what was observed")
     a = parser.parse_args()
-    if lacking := missing():
-        print(
-            f"NOT TRIED: the cluster needs {', '.join(lacking)} (apt-get install patroni etcd-server haproxy nftables)"
+    lacking = missing()
+    if lacking and not a.clean:
+        _no_verdict(
+            f"it needs {', '.join(lacking)} (apt-get install patroni etcd-server haproxy nftables postgresql-15)", a
         )
-        raise SystemExit(0 if a.passing else 2)
-    if a.quick:
-        a.faults, a.rounds = ",".join(QUICK), 1
-    if a.clean:
-        Lab(a.work, checkout=a.checkout, python=a.python, patroni=a.patroni).clean()
-        return
     lock = open(Path(tempfile.gettempdir()) / "blacklist-trial.lock", "w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise SystemExit("another trial is running") from None
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(2))
+        _no_verdict("another trial is running", a)
+    if a.clean:
+        if not lacking:
+            Lab(a.work, checkout=a.checkout, python=a.python, patroni=a.patroni).down(keep=False)
+        return
+    if a.quick:
+        a.faults, a.rounds = ",".join(QUICK), 1
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, _stopped)
+    if a.within:
+        signal.alarm(int(a.within))
     lab = Lab(
         a.work,
         checkout=a.checkout,
@@ -406,52 +415,96 @@ def main():
         shared_anchor=a.shared_anchor,
         service_env=dict(word.split("=", 1) for word in a.env),
     )
-    status = 2
+    why, status = "", NO_VERDICT
     try:
-        print(lab.versions, flush=True)
-        lab.up()
-        trial = Trial(lab, lab.root, hold=a.hold)
-        trial.start_load("a", 1000)
-        time.sleep(8)
-        for name in a.faults.split(","):
-            for number in range(1, a.rounds + 1):
-                try:
-                    trial.one(name, number)
-                except RuntimeError as error:
-                    print(f"  {name} {number}: NOT WHOLE AGAIN: {error}")
-                    raise
-        observed = trial.stop_load()
-        lines = trial.figures(observed)
-        found = trial.verify()
-        outside = attribute(trial.windows, lines, found)
-        (lab.root / "figures.json").write_text(
-            json.dumps({"windows": trial.windows, "lines": lines, "found": found}, indent=1)
-        )
-        table(lines, print)
-        for line in lines:
-            if line.get("bad"):
-                print(f"  BAD {line['fault']} {line['round']}: {line['bad']}")
-        if outside:
-            print(f"  BAD outside of any fault: {outside}")
-        bad = {name: found[name] for name in BAD if found[name]}
-        worst = {}
-        for line in lines:
-            for column in ("check@any", "publish@any", "check@front"):
-                worst[column] = max(worst.get(column, 0), line.get(column, 0))
-        print(
-            f"HA faults={len(lines)} checks={found['checks']} publications={found['publications']} leaves={found['leaves']} "
-            f"checkpoints={found['checkpoints']} unsealed={found['unsealed']} "
-            + " ".join(f"worst_{k}={v:.1f}s" for k, v in worst.items())
-            + " "
-            + " ".join(f"{name}={found[name]}" for name in (*BAD, "stale_reads", "lost_beats"))
-            + (" FAILED" if bad or found["failures"] else " ok")
-        )
-        if found["failures"]:
-            print(found["failures"])
-        status = 1 if bad or found["failures"] else 3 if a.limit and worst["check@any"] > a.limit else 0
+        lab.clean()  # ours by the lock: a trial that was killed has left it
+        status = _try(lab, a)
+    except BaseException as error:  # whatever it is, it is none of the figures
+        why = f"{type(error).__name__}: {error}"
+        if not isinstance(error, Stopped):
+            traceback.print_exc()
+            _show_logs(lab)
     finally:
-        lab.down(keep=a.keep)
+        signal.alarm(0)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+        lab.down(keep=a.keep, patience=5 if why else 20)
+    if why:
+        _no_verdict(why, a)
     raise SystemExit(status)
+
+
+def _try(lab, a):
+    """The trial itself; return its exit status."""
+    print(lab.versions, flush=True)
+    began = time.monotonic()
+    lab.up(say=lambda line: print(line, flush=True))
+    trial = Trial(lab, lab.root, hold=a.hold)
+    trial.start_load("a", 1000)
+    time.sleep(8)
+    longest = 0
+    for name in a.faults.split(","):
+        for number in range(1, a.rounds + 1):
+            started = time.monotonic()
+            if a.within and started - began + longest + VERIFYING_SECONDS > a.within:
+                print(f"  {name} {number}: not tried, for want of time", flush=True)
+                continue
+            trial.one(name, number)
+            longest = max(longest, time.monotonic() - started)
+    observed = trial.stop_load()
+    lines = trial.figures(observed)
+    found = trial.verify()
+    outside = attribute(trial.windows, lines, found)
+    (lab.root / "figures.json").write_text(
+        json.dumps({"windows": trial.windows, "lines": lines, "found": found}, indent=1)
+    )
+    table(lines, print)
+    for line in lines:
+        if line.get("bad"):
+            print(f"  BAD {line['fault']} {line['round']}: {line['bad']}")
+    if outside:
+        print(f"  BAD outside of any fault: {outside}")
+    bad = {name: found[name] for name in BAD if found[name]}
+    worst = {}
+    for line in lines:
+        for column in ("check@any", "publish@any", "check@front"):
+            worst[column] = max(worst.get(column, 0), line.get(column, 0))
+    print(
+        f"HA faults={len(lines)} checks={found['checks']} publications={found['publications']} leaves={found['leaves']} "
+        f"checkpoints={found['checkpoints']} unsealed={found['unsealed']} "
+        + " ".join(f"worst_{k}={v:.1f}s" for k, v in worst.items())
+        + " "
+        + " ".join(f"{name}={found[name]}" for name in (*BAD, "stale_reads", "lost_beats"))
+        + (" FAILED" if bad else " ok"),
+        flush=True,
+    )
+    if bad:
+        _show_logs(lab)
+        return 1
+    if found["failures"]:
+        raise RuntimeError(f"the load itself failed: {found['failures']}")
+    if not (lines and found["checks"] and found["publications"]):
+        raise RuntimeError("nothing was broken, or nothing was answered: that proves nothing")
+    return 3 if a.limit and worst["check@any"] > a.limit else 0
+
+
+class Stopped(BaseException):
+    """From outside, or for want of time."""
+
+
+def _stopped(number, _frame):
+    raise Stopped(f"{signal.Signals(number).name} before the end")
+
+
+def _no_verdict(why, a):
+    print(f"*** NO VERDICT on the cluster: {why}", flush=True)
+    raise SystemExit(0 if a.passing else NO_VERDICT)
+
+
+def _show_logs(lab):
+    """What the services said last: the folder is removed."""
+    for path in sorted((lab.root / "log").glob("*-service.log")):
+        print(f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}", flush=True)
 
 
 if __name__ == "__main__":
