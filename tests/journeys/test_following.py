@@ -425,6 +425,16 @@ async def test_a_court_that_joined_later_speaks_for_itself(world: World):
     assert await world.decide("张三", ZHANG) == "clear"
 
 
+async def test_what_a_restore_above_forgot_of_a_court_that_joined_is_the_courts_own(world: World):
+    await world.nation.load_rows(row(name="李四", identifier_number=LI))
+    await world.nation.load_rows(row(name="张三", identifier_number=ZHANG))
+    await world.follow()
+    await world.province.add_member("GD-COURT", MemberKind.COURT, court_code=COURT_CODE)
+    await forget_the_second(world.nation)
+    await world.follow(is_anew=True)
+    assert await world.decide("张三", ZHANG) == "block"
+
+
 async def test_who_was_published_anew_after_a_restore_above_is_not_missed(world: World):
     """The same debtor in the same case, under another id: the one of the lost history makes room."""
     await world.nation.load_rows(row(name="李四", identifier_number=LI))

@@ -133,7 +133,8 @@ class Follower:
                 head = await lock_head(self.connection)
                 slice_ = Slice(self.hand, head, is_proved=True)
                 for row in await self._list_gone(last):
-                    slice_.take_off(row["id"], row["version"], row["court_code"])
+                    if not self.hand.is_a_members(row["court_code"]):
+                        slice_.take_off(row["id"], row["version"], row["court_code"])
                 await slice_.make()
                 await record(self.connection, slice_.entries, at=head.at, secrecy=self.secrecy)
             last = gone[-1]["id"]
