@@ -3,7 +3,7 @@
 from blacklist_service.database.steps import expand
 
 revision = "0042"
-down_revision = "0039"
+down_revision = "0041"
 
 PASSED = """
 CREATE TABLE passed_listings (
