@@ -41,6 +41,7 @@ async def test_a_window_clerk_asks_and_says_what_was_done(service: Service):
         "SELECT operator, key_id, agency FROM ledger_entries WHERE action = 'check' ORDER BY at DESC LIMIT 1"
     )
     assert (entry["operator"], entry["agency"], entry["key_id"][0]) == ("wang.li", "GD-HR", "u")
+    assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'refused'")
 
 
 async def test_a_wrong_check_digit_keeps_the_typing_and_records_nothing(service: Service):

@@ -3,13 +3,15 @@
 import base64
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 import orjson
 from starlette.responses import PlainTextResponse, Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.checks.explanations import REMEDY
+from blacklist_service.checks.outcomes import Outcome, find_outcome
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form, subject_of
 from blacklist_service.console.home import all_matters, kept_matters, matter_names, matter_options
@@ -20,10 +22,12 @@ from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
 from blacklist_service.console.visits import Forwarded, Visit
 from blacklist_service.console.wording import NOTICE_STATES, TYPES_OF_KIND
+from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import Undetermined
+from blacklist_service.watches.queries import Watch, find_watch
 from blacklist_service.web.transactions import borrowed
 
 FIELDS = {
@@ -223,10 +227,14 @@ def _covered(matter: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 async def show_answer(visit: Visit, form: Form, *, status: int = 200) -> Response:
-    """The answer, with what may be done about it."""
-    check_id = visit.path["check_id"]
-    check = await visit.read(f"/v1/checks/{check_id}")
-    outcome = await _outcome(visit, check_id)
+    """The answer, with what may be done about it.
+
+    Whether there is an outcome or a watch is looked up rather than asked of the API: there, asking for what is not there
+    is an entry of its own, a refused request in the name of a clerk who did nothing but open her page.
+    """
+    check = await visit.read(f"/v1/checks/{visit.path['check_id']}")
+    async with borrowed(visit.state.pool) as connection:
+        outcome, watch = await _outcome(connection, visit, check), await _watch(connection, visit, check)
     again = {"matter": check["matter"], "reference": check["reference"], "role": check["subjects"][0]["role"]}
     return visit.show(
         "answer.html",
@@ -234,7 +242,7 @@ async def show_answer(visit: Visit, form: Form, *, status: int = 200) -> Respons
         form=form,
         check=check,
         outcome=outcome,
-        watch=await _watch(visit, check),
+        watch=watch,
         usual_until=(legal_date(now()) + timedelta(days=WATCHED_DAYS)).isoformat(),
         said=bool(visit.query.get("said")),
         matters=await matter_names(visit),
@@ -242,17 +250,16 @@ async def show_answer(visit: Visit, form: Form, *, status: int = 200) -> Respons
     )
 
 
-async def _outcome(visit: Visit, check_id: str) -> Any:
-    reply = await visit.find(f"/v1/checks/{check_id}/outcome")
-    return reply.json if reply else None
+async def _outcome(connection: Connection, visit: Visit, check: Mapping[str, Any]) -> Outcome | None:
+    return await find_outcome(connection, UUID(check["check_id"]), secrecy=visit.state.secrecy)
 
 
-async def _watch(visit: Visit, check: Mapping[str, Any]) -> Any:
+async def _watch(connection: Connection, visit: Visit, check: Mapping[str, Any]) -> Watch | Literal[False] | None:
     """Whether its question is kept open; False for a recheck, which is of a watch itself."""
     if orjson.loads(base64.b64decode(check["leaf"]))["action"] == Action.RECHECK:
         return False
-    reply = await visit.find(f"/v1/watches/{check['check_id']}")
-    return reply.json if reply and reply.json["state"] == "open" else None
+    watch = await find_watch(connection, UUID(check["check_id"]), visit.principal.member)
+    return watch if watch and watch.closed_at is None else None
 
 
 def _typed(form: Form) -> dict[str, str]:
