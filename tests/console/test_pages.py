@@ -55,6 +55,19 @@ async def test_a_wrong_check_digit_keeps_the_typing_and_records_nothing(service:
     assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")
 
 
+async def test_the_check_that_waits_longest_stands_first(service: Service):
+    number = resident_id()
+    await service.load_rows(row(name="赵六", identifier_number=number))
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    for reference in ("GD-1", "GD-2", "GD-3"):
+        await desk.open("/console/checks/new")
+        asked = {"matter": "civil_service_recruitment", "role": "applicant", "kind": "person", "name": "赵六"}
+        await desk.submit("/checks/new", **asked, reference=reference, type="resident_id", number=number)
+    for path in ("/console/", "/console/checks/pending"):
+        await desk.open(path)
+        assert re.findall(r"GD-\d", desk.text) == ["GD-1", "GD-2", "GD-3"]
+
+
 async def test_every_page_is_its_duties_alone_and_a_refusal_is_on_record(service: Service):
     desk = await at_desk(service, "wang.li", Duty.WINDOW)
     await desk.open("/console/entries")

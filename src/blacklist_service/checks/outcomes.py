@@ -17,6 +17,15 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.deadlines import working_days_after
 from blacklist_service.secrecy import Secrecy
 
+WAITING = """
+    SELECT e.id, e.at, e.decision, e.matter, e.reference FROM ledger_entries e
+    WHERE e.agency = $1 AND e.action = 'check' AND e.decision <> 'clear'
+      AND ($2::timestamptz IS NULL OR (e.at, e.id) {0} ($2, $3))
+      AND NOT EXISTS (SELECT FROM check_outcomes o WHERE o.check_id = e.id)
+    ORDER BY e.at {1}, e.id {1} LIMIT $4
+"""
+NEWEST_WAITING, OLDEST_WAITING = WAITING.format("<", "DESC"), WAITING.format(">", "ASC")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -108,19 +117,20 @@ async def find_outcome(connection: Connection, check_id: UUID, *, secrecy: Secre
 
 
 async def list_waiting(
-    connection: Connection, agency: str, *, before: UUID | None, limit: int, working_days: int, today: date
+    connection: Connection,
+    agency: str,
+    *,
+    beyond: UUID | None,
+    limit: int,
+    working_days: int,
+    today: date,
+    is_oldest_first: bool = False,
 ) -> list[Waiting]:
-    """Blocks and flags of an agency without an outcome, newest first."""
-    rows = await connection.fetch(
-        """
-        SELECT e.id, e.at, e.decision, e.matter, e.reference FROM ledger_entries e
-        WHERE e.agency = $1 AND e.action = 'check' AND e.decision <> 'clear'
-          AND ($2::timestamptz IS NULL OR (e.at, e.id) < ($2, $3))
-          AND NOT EXISTS (SELECT FROM check_outcomes o WHERE o.check_id = e.id)
-        ORDER BY e.at DESC, e.id DESC LIMIT $4
-        """,
-        *(agency, instant_of(before) if before else None, before, limit),
-    )
+    """Blocks and flags of an agency without an outcome, newest first; oldest first, what is overdue leads, then what is due
+    next.
+    """
+    asked = OLDEST_WAITING if is_oldest_first else NEWEST_WAITING
+    rows = await connection.fetch(asked, agency, instant_of(beyond) if beyond else None, beyond, limit)
     found = []
     for row in rows:
         due = working_days_after(legal_date(row["at"]), working_days)

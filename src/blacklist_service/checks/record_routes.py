@@ -66,7 +66,7 @@ async def _waiting(query: ChecksQuery, request: Request, connection: Connection,
     found = await list_waiting(
         connection,
         caller.member,
-        before=read_place(query.cursor, "pending") if query.cursor else None,
+        beyond=read_place(query.cursor, "pending") if query.cursor else None,
         limit=query.limit,
         working_days=request.app.state.settings.outcome_days,
         today=legal_date(now()),

@@ -8,6 +8,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
+from blacklist_service.checks.outcomes import Waiting, list_waiting
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
@@ -17,11 +18,14 @@ from blacklist_service.measures.queries import get_measures_version
 from blacklist_service.members.staff.rules import PASSWORD_AGE
 from blacklist_service.problems import InvalidRequest
 from blacklist_service.watches.problems import EventsForgotten
+from blacklist_service.web.paging import make_cursor, read_place
 from blacklist_service.web.transactions import borrowed
 
 CHECK_NUMBER = re.compile(r"(?:BLS1:)?\s*([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})")
 SHOWN = 5
-
+COUNTED = 100
+"""How many checks that wait are counted on the work bench: beyond, it says that there are more."""
+LONGEST_FIRST = "longest first"
 
 DESKS: dict[Duty, Callable[[Visit], Awaitable[dict[str, Any]]]] = {}
 """What the work bench shows of a duty, put there by the duty's own file."""
@@ -33,7 +37,8 @@ async def home(visit: Visit) -> Response:
     is_old = set_at is not None and now() - set_at > PASSWORD_AGE
     context: dict[str, Any] = {"waiting": None, "notices": None, "log": None, "is_password_old": is_old}
     if visit.has(Duty.WINDOW):
-        context["waiting"] = await visit.read("/v1/checks", pending="outcome", limit=SHOWN)
+        waiting, more = await waiting_checks(visit, COUNTED)
+        context["waiting"] = {"items": waiting[:SHOWN], "count": len(waiting), "more": more is not None}
         context["notices"] = await open_notices(visit)
         context["matters"] = await matter_names(visit)
         context["untold"] = await untold(visit, SHOWN)
@@ -66,6 +71,21 @@ async def find(visit: Visit) -> Response:
     if visit.has(Duty.SUPERVISOR):
         return visit.go(f"/scorecard/checks/{check_id}")
     return visit.go(f"/checks/{check_id}")
+
+
+async def waiting_checks(visit: Visit, limit: int, cursor: str | None = None) -> tuple[list[Waiting], str | None]:
+    """The unit's blocks and flags that wait for an outcome, the overdue ones first; with the cursor of the next page."""
+    async with borrowed(visit.state.pool) as connection:
+        found = await list_waiting(
+            connection,
+            visit.principal.member,
+            beyond=read_place(cursor, LONGEST_FIRST) if cursor else None,
+            limit=limit,
+            working_days=visit.state.settings.outcome_days,
+            today=legal_date(now()),
+            is_oldest_first=True,
+        )
+    return found, make_cursor([str(found[-1].check_id)], LONGEST_FIRST) if len(found) == limit else None
 
 
 async def court_counts(visit: Visit) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from blacklist_service.checks.explanations import REMEDY
 from blacklist_service.checks.outcomes import Outcome, find_outcome
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form, subject_of
-from blacklist_service.console.home import all_matters, kept_matters, matter_names, matter_options
+from blacklist_service.console.home import all_matters, kept_matters, matter_names, matter_options, waiting_checks
 from blacklist_service.console.limits import require_budget
 from blacklist_service.console.pictures import qr_picture
 from blacklist_service.console.proofs import shown_proof
@@ -143,11 +143,9 @@ async def receipt(visit: Visit) -> Response:
 
 @page("GET", "/checks/pending", Duty.WINDOW)
 async def pending(visit: Visit) -> Response:
-    """The unit's blocks and flags that still wait for an outcome."""
-    cursor = visit.query.get("cursor")
-    found = await visit.read("/v1/checks", pending="outcome", limit=FULL_PAGE, cursor=cursor)
-    matters = await matter_names(visit)
-    return visit.show("checks_pending.html", items=found["items"], next=found["next"], matters=matters)
+    """The unit's blocks and flags that still wait for an outcome, the overdue ones first."""
+    items, more = await waiting_checks(visit, FULL_PAGE, visit.query.get("cursor"))
+    return visit.show("checks_pending.html", items=items, next=more, matters=await matter_names(visit))
 
 
 @page("GET", "/checks", Duty.WINDOW)
