@@ -12,7 +12,7 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.audit import verify_bundle
 from blacklist_service.clock import SHANGHAI
 from blacklist_service.console.forms import Form, subject_of
-from blacklist_service.console.home import all_matters, matter_names, matter_options
+from blacklist_service.console.home import all_matters, matter_names, matter_options, unit_names
 from blacklist_service.console.proofs import verify_receipt
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
@@ -201,6 +201,7 @@ async def _entries(
         actions=ACTIONS,
         types=TYPES_OF_KIND,
         matters=await matter_names(visit),
+        units=await unit_names(visit),
     )
 
 
@@ -219,6 +220,7 @@ async def _entry(visit: Visit, form: Form, *, status: int = 200, unmasked: Any =
         vkey=vkey,
         unmasked=unmasked,
         matters=await matter_names(visit),
+        units=await unit_names(visit),
     )
 
 
@@ -236,8 +238,10 @@ async def _exports(visit: Visit, form: Form, *, status: int = 200) -> Response:
             " ORDER BY queued_at DESC LIMIT 20",
             visit.principal.key_id,
         )
-    matters = await matter_names(visit)
-    return visit.show("exports.html", status=status, form=form, rows=rows, actions=ACTIONS, matters=matters)
+    matters, units = await matter_names(visit), await unit_names(visit)
+    return visit.show(
+        "exports.html", status=status, form=form, rows=rows, actions=ACTIONS, matters=matters, units=units
+    )
 
 
 def _filters(form: Form) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from blacklist_service.console.routing import page
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import Visit
 from blacklist_service.measures.queries import get_measures_version
+from blacklist_service.members.queries import list_members
 from blacklist_service.members.staff.rules import PASSWORD_AGE
 from blacklist_service.problems import InvalidRequest
 from blacklist_service.watches.problems import EventsForgotten
@@ -117,6 +118,12 @@ async def untold(visit: Visit, limit: int) -> dict[str, Any]:
 async def matter_names(visit: Visit) -> dict[str, str]:
     """What the matters are called, in the person's language, by that name."""
     return dict(matter_options(visit, await all_matters(visit)))
+
+
+async def unit_names(visit: Visit) -> dict[str, str]:
+    """What the members are called today, by code."""
+    async with borrowed(visit.state.pool) as connection:
+        return {row["code"]: row["name"] for row in await list_members(connection)}
 
 
 def matter_options(visit: Visit, matters: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:

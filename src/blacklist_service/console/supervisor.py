@@ -10,7 +10,7 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.charts import Columns, bars_of, columns_of
 from blacklist_service.console.forms import Form
-from blacklist_service.console.home import DESKS, matter_names
+from blacklist_service.console.home import DESKS, matter_names, unit_names
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
 from blacklist_service.console.visits import Visit
@@ -131,6 +131,7 @@ async def rows(visit: Visit) -> Response:
         status=200 if reply.is_ok else 422,
         form=form,
         unit=visit.path["unit"],
+        unit_name=(await unit_names(visit)).get(visit.path["unit"], visit.path["unit"]),
         items=found["items"],
         next=found["next"],
         kept=kept,
@@ -141,7 +142,9 @@ async def rows(visit: Visit) -> Response:
 @page("GET", "/scorecard/checks/{check_id}", Duty.SUPERVISOR)
 async def row(visit: Visit) -> Response:
     found = await visit.read(f"/v1/supervision/checks/{visit.path['check_id']}")
-    return visit.show("scorecard_check.html", check=found, matters=await matter_names(visit))
+    names = await unit_names(visit)
+    unit = names.get(found["agency"], found["agency"])
+    return visit.show("scorecard_check.html", check=found, unit=unit, matters=await matter_names(visit))
 
 
 @page("GET", "/late-removals", Duty.SUPERVISOR)
