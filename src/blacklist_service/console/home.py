@@ -120,6 +120,11 @@ async def matter_names(visit: Visit) -> dict[str, str]:
     return dict(matter_options(visit, await all_matters(visit)))
 
 
+async def matter_names_on_paper(visit: Visit) -> dict[str, str]:
+    """What they are called on a printed paper, which is Chinese whatever the person's own language."""
+    return {str(one["matter"]): str(one["name"]) for one in await all_matters(visit)}
+
+
 async def unit_names(visit: Visit) -> dict[str, str]:
     """What the members are called today, by code."""
     async with borrowed(visit.state.pool) as connection:

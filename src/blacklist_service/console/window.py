@@ -14,7 +14,14 @@ from blacklist_service.checks.explanations import REMEDY
 from blacklist_service.checks.outcomes import Outcome, find_outcome
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form, subject_of
-from blacklist_service.console.home import all_matters, kept_matters, matter_names, matter_options, waiting_checks
+from blacklist_service.console.home import (
+    all_matters,
+    kept_matters,
+    matter_names,
+    matter_names_on_paper,
+    matter_options,
+    waiting_checks,
+)
 from blacklist_service.console.limits import require_budget
 from blacklist_service.console.pictures import qr_picture
 from blacklist_service.console.proofs import shown_proof
@@ -119,8 +126,9 @@ async def explanation(visit: Visit) -> Response:
     return visit.show(
         "explanation.html",
         check=check,
-        matters=await matter_names(visit),
+        matters=await matter_names_on_paper(visit),
         remedies=REMEDY,
+        printed_on=legal_date(now()),
         picture=qr_picture(f"BLS1:{check['check_id']}", scale=3),
     )
 
@@ -137,7 +145,7 @@ async def receipt(visit: Visit) -> Response:
         headers = {"Content-Disposition": f'attachment; filename="leaf-{check["check_id"]}.json"'}
         return Response(base64.b64decode(check["leaf"]), media_type="application/json", headers=headers)
     return visit.show(
-        "receipt.html", check=check, proof=proof and shown_proof(proof), matters=await matter_names(visit)
+        "receipt.html", check=check, proof=proof and shown_proof(proof), matters=await matter_names_on_paper(visit)
     )
 
 
