@@ -12,7 +12,9 @@ from blacklist_service.console.forms import Form
 from blacklist_service.console.maker import FULL_PAGE, id_of
 from blacklist_service.console.routing import page
 from blacklist_service.console.visits import Visit
+from blacklist_service.listings.queries import find_case_numbers
 from blacklist_service.problems import NotFound
+from blacklist_service.web.transactions import borrowed
 
 LABELS = {
     "grounds": "异议事由",
@@ -30,7 +32,10 @@ OBJECTION_SENTENCES = {"too-early": "不能早于收到日期", "too-late": "复
 @page("GET", "/objections", Duty.MAKER)
 async def objections(visit: Visit) -> Response:
     found = await visit.read("/v1/objections", cursor=visit.query.get("cursor"), limit=FULL_PAGE)
-    return visit.show("court/objections.html", items=found["items"], next=found["next"])
+    async with borrowed(visit.state.pool) as connection:
+        cases = await find_case_numbers(connection, [UUID(one["listing_id"]) for one in found["items"]])
+    numbers = {str(listing_id): number for listing_id, number in cases.items()}
+    return visit.show("court/objections.html", items=found["items"], next=found["next"], cases=numbers)
 
 
 @page("GET", "/objections/new", Duty.MAKER)

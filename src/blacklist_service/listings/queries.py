@@ -104,6 +104,12 @@ async def get_list_version_of(connection: Connection, listing_id: UUID) -> int |
     return version
 
 
+async def find_case_numbers(connection: Connection, listing_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Of each listing that is there."""
+    rows = await connection.fetch("SELECT id, case_number FROM listings WHERE id = ANY($1)", list(listing_ids))
+    return {row["id"]: row["case_number"] for row in rows}
+
+
 async def find_deletion_at_creditors_request(connection: Connection, listing_ids: Collection[UUID]) -> date | None:
     """The newest day on which one of these was deleted on ground ③ of Art. 10(1)."""
     day: date | None = await connection.fetchval(
