@@ -55,6 +55,16 @@ function presetQuestion() {
   }
 }
 
+// On a narrow screen a list's rows are cards (console.css): each cell then says which column it is of.
+function nameCells() {
+  for (const table of document.querySelectorAll(".scroll > table")) {
+    const heads = table.tHead && table.tHead.rows.length === 1 ? [...table.tHead.rows[0].cells] : [];
+    if (!heads.length) continue;
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => { if (heads[at]) cell.dataset.head = heads[at].textContent; });
+    table.classList.add("rows");
+  }
+}
+
 function countDown() {
   const form = document.querySelector("form[data-retry]"), shown = byId("countdown"), button = byId("retry");
   if (!form || !shown || !button) return;
@@ -233,4 +243,4 @@ async function verifyHere() {
   }
 }
 
-oncePerForm(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollJobs(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();
+oncePerForm(); nameCells(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollJobs(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();
