@@ -1,6 +1,7 @@
 """Every word of a page has its English; every code that a page may show has its word."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +13,7 @@ from blacklist_service.assistance.rules import NoticeAction, NoticeState, Object
 from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
 from blacklist_service.console import court_words, wording, wording_webhooks
 from blacklist_service.console.maker import PAGE_OF_TASK
-from blacklist_service.console.translations import english
+from blacklist_service.console.translations import WORD_LISTS, english, english_of_what_was_done
 from blacklist_service.ledger.entries import Action
 from blacklist_service.listings.differences import FIELDS
 from blacklist_service.listings.resolution import FateKind
@@ -86,6 +87,14 @@ def test_every_word_has_its_english():
         code = re.sub(r'""".*?"""', "", (FOLDER / f"{name}.py").read_text("utf-8"), flags=re.DOTALL)
         said |= set(CHINESE.findall(code))
     assert said - set(english()) - {"中文"} == set()
+
+
+def test_a_word_has_one_english_for_what_is_to_do_and_at_most_one_for_what_was_done():
+    lists = [tomllib.loads((FOLDER / name).read_text("utf-8")) for name in WORD_LISTS]
+    words = [word for one in lists for word in one["words"]]
+    assert [word for word in words if words.count(word) > 1] == []
+    assert set(lists[0]["done"]) <= set(words)
+    assert english()["更正"] != english_of_what_was_done()["更正"]
 
 
 def test_no_template_marks_anything_as_safe_or_carries_a_style_or_script_of_its_own():

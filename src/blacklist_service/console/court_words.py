@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from blacklist_service.console.translations import Translate
 from blacklist_service.console.wording import CIRCUMSTANCES, IDENTIFIER_TYPES, KINDS
 from blacklist_service.console.wording_officers import KEY_ROLES
 
@@ -244,19 +245,20 @@ VALUES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def shown(field: str, value: Any) -> str:
+def shown(field: str, value: Any, t: Translate) -> str:
     """A field of a listing in the desk's words, whatever form the document keeps it in."""
     if value is None or value in ("", []):
         return ""
     if field == "debtor.identifier":
-        return _identifier(value)
+        return _identifier(value, t)
     if field == "circumstances":
-        return "；".join(CIRCUMSTANCES.get(code, code) for code in value)
+        return t("；").join(t(CIRCUMSTANCES.get(code, code)) for code in value)
     if field == "debtor.people":
-        return "；".join(_person(one) for one in value)
+        return t("；").join(_person(one, t) for one in value)
     if field == "further_identifiers":
-        return "；".join(map(_identifier, value))
-    return VALUES.get(field, {}).get(str(value), str(value))
+        return t("；").join(_identifier(one, t) for one in value)
+    word = VALUES.get(field, {}).get(str(value))
+    return str(value) if word is None else t(word)
 
 
 def key_title(title: str) -> str:
@@ -265,11 +267,11 @@ def key_title(title: str) -> str:
     return f"{member} {KEY_ROLES.get(role, role)}"
 
 
-def _identifier(value: Mapping[str, Any]) -> str:
+def _identifier(value: Mapping[str, Any], t: Translate) -> str:
     number = value.get("number") or value.get("number_masked") or ""
-    return f"{IDENTIFIER_TYPES.get(value['type'], value['type'])} {number}"
+    return f"{t(IDENTIFIER_TYPES.get(value['type'], value['type']))} {number}"
 
 
-def _person(person: Mapping[str, Any]) -> str:
-    identifier = f"（{_identifier(person['identifier'])}）" if person.get("identifier") else ""
-    return f"{PEOPLE.get(person['relation'], person['relation'])} {person['name']}{identifier}"
+def _person(person: Mapping[str, Any], t: Translate) -> str:
+    identifier = f"{t('（')}{_identifier(person['identifier'], t)}{t('）')}" if person.get("identifier") else ""
+    return f"{t(PEOPLE.get(person['relation'], person['relation']))} {person['name']}{identifier}"

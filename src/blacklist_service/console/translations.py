@@ -24,13 +24,28 @@ WORD_LISTS = ("en.toml", "en_officers.toml", "en_told.toml")
 def english() -> Mapping[str, str]:
     table: dict[str, str] = {}
     for name in WORD_LISTS:
-        table |= tomllib.loads((files("blacklist_service.console") / name).read_text("utf-8"))["words"]
+        table |= _list(name)["words"]
     return table
 
 
-def translator(language: Language) -> Translate:
-    """`t("共 {count} 条", count=3)`; what has no English yet is shown in Chinese."""
-    words = english() if language is Language.ENGLISH else {}
+@cache
+def english_of_what_was_done() -> Mapping[str, str]:
+    """Chinese says 更正 on a button and in a history; English says "Correct" and "Corrected"."""
+    return {**english(), **_list(WORD_LISTS[0])["done"]}
+
+
+def _list(name: str) -> dict[str, dict[str, str]]:
+    return tomllib.loads((files("blacklist_service.console") / name).read_text("utf-8"))
+
+
+def translator(language: Language, *, is_past: bool = False) -> Translate:
+    """`t("共 {count} 条", count=3)`; what has no English yet is shown in Chinese.
+
+    `is_past` says an act as one that was done, as ledgers and histories do, rather than as one to do.
+    """
+    words: Mapping[str, str] = {}
+    if language is Language.ENGLISH:
+        words = english_of_what_was_done() if is_past else english()
 
     def t(text: str, **values: object) -> str:
         found = words.get(text, text)

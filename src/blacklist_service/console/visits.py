@@ -62,6 +62,10 @@ class Visit:
         return translator(self.language)
 
     @property
+    def past(self) -> Translate:
+        return translator(self.language, is_past=True)
+
+    @property
     def person(self) -> Session:
         if self.session is None:
             raise LoggedOut
@@ -213,6 +217,7 @@ class Visit:
         shown = dict(
             visit=self,
             t=self.t,
+            past=self.past,
             account=account,
             form=context.pop("form", self.form),
             language=self.language.value,
