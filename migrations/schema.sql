@@ -348,6 +348,7 @@ CREATE TABLE imports (
     needs_another boolean DEFAULT true NOT NULL,
     planned_at_version bigint,
     plan jsonb,
+    counts jsonb,
     CONSTRAINT imports_mode_check CHECK ((mode = ANY (ARRAY['upsert'::text, 'snapshot'::text]))),
     CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'awaiting_confirmation'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
 );
@@ -367,6 +368,8 @@ COMMENT ON COLUMN imports.needs_another IS 'while it waits: whether another than
 COMMENT ON COLUMN imports.planned_at_version IS 'the newest list version of its court that the preview was made on';
 
 COMMENT ON COLUMN imports.plan IS 'what it would do to the court''s listings in force, as counts';
+
+COMMENT ON COLUMN imports.counts IS 'rows by fate, when it last came to rest; null: count them';
 
 CREATE TABLE installation (
     is_only boolean DEFAULT true NOT NULL,

@@ -23,7 +23,7 @@ from blacklist_service.listings.operations.jobs import confirm_import
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
 from blacklist_service.listings.publish_requests import read_publication
-from blacklist_service.listings.queries import count_fates, find_import, known_courts, list_findings
+from blacklist_service.listings.queries import counts_of, find_import, known_courts, list_findings
 from blacklist_service.listings.rules import RowAction, SuspensionGround
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.subjects.digests import Digester
@@ -130,7 +130,7 @@ def import_status(workplace: Workplace, import_id: UUID) -> dict[str, Any]:
             row = await find_import(connection, import_id)
             if row is None:
                 raise ImportNotFound
-            counts = await count_fates(connection, import_id)
+            counts = await counts_of(connection, row)
             fields = ("state", "mode", "progress", "total", "absent", "list_version", "problem")
             fates = {name: getattr(counts, name) for name in counts.__slots__}
             findings, _ = await list_findings(connection, import_id)

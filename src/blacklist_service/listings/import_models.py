@@ -96,6 +96,7 @@ imports = Table(
         comment="the newest list version of its court that the preview was made on",
     ),
     Column("plan", JSONB, comment="what it would do to the court's listings in force, as counts"),
+    Column("counts", JSONB, comment="rows by fate, when it last came to rest; null: count them"),
     one_of("mode", "upsert", "snapshot"),
     one_of("state", "queued", "running", "awaiting_confirmation", "done", "failed", "cancelled"),
     Index("imports_court", "court_code", "id"),

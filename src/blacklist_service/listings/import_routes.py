@@ -42,7 +42,7 @@ from blacklist_service.listings.operations.uploads import (
 )
 from blacklist_service.listings.queries import (
     RowReport,
-    count_fates,
+    counts_of,
     get_own_import,
     has_rows,
     known_courts,
@@ -200,7 +200,7 @@ async def list_(query: Annotated[ImportsQuery, Query()], connection: Reads, call
 async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResponse:
     row = await get_own_import(connection, import_id, caller.court_code)
     is_waiting = row["state"] == "awaiting_confirmation"
-    counts = await count_fates(connection, import_id)
+    counts = await counts_of(connection, row)
     findings, _ = await list_findings(connection, import_id)
     return ImportResponse(
         import_id=row["id"],

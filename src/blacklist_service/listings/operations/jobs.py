@@ -196,11 +196,11 @@ async def finish_import(connection: Connection, job: Import) -> None:
         await connection.execute("DELETE FROM import_parts WHERE import_id = $1", job.import_id)
         await connection.execute(
             """
-            UPDATE imports SET state = 'done', progress = 1, finished_at = clock_timestamp(),
+            UPDATE imports SET state = 'done', progress = 1, finished_at = clock_timestamp(), counts = $2,
                    list_version = (SELECT version FROM heads WHERE name = 'list')
             WHERE id = $1
             """,
-            job.import_id,
+            *(job.import_id, asdict(await count_fates(connection, job.import_id))),
         )
 
 

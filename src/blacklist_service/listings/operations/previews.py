@@ -5,13 +5,13 @@ is read again: where the court's list has moved since, it is a preview again, an
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.importing import Import, apply_import
 from blacklist_service.listings.problems import ImportStateConflict
-from blacklist_service.listings.queries import get_own_import
+from blacklist_service.listings.queries import count_fates, get_own_import
 from blacklist_service.secrecy import Secrecy
 
 
@@ -52,7 +52,10 @@ async def need_another(connection: Connection, job: Import) -> None:
 
 
 async def hold_import(connection: Connection, job: Import) -> None:
-    await connection.execute("UPDATE imports SET state = 'awaiting_confirmation' WHERE id = $1", job.import_id)
+    counts = asdict(await count_fates(connection, job.import_id))
+    await connection.execute(
+        "UPDATE imports SET state = 'awaiting_confirmation', counts = $2 WHERE id = $1", job.import_id, counts
+    )
 
 
 async def has_moved(connection: Connection, court_code: str, planned_at_version: int | None) -> bool:

@@ -1,0 +1,20 @@
+"""What became of an import's rows, counted once when it comes to rest rather than each time that somebody looks."""
+
+from blacklist_service.database.steps import expand
+
+revision = "0042"
+down_revision = "0041"
+
+COUNTS = """
+ALTER TABLE imports ADD COLUMN counts jsonb;
+
+COMMENT ON COLUMN imports.counts IS 'rows by fate, when it last came to rest; null: count them';
+"""
+
+
+def upgrade() -> None:
+    expand(COUNTS)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("a ledger is not unmade")
