@@ -278,6 +278,43 @@ async def new_backup_codes(visit: Visit) -> Response:
     return visit.show("backup_codes.html", codes=codes, is_first=False)
 
 
+@page("GET", "/me/codes")
+async def codes_page(visit: Visit) -> Response:
+    """A password and an app's codes, for an account that has passkeys alone."""
+    if visit.person.account.totp is not None:
+        return visit.go("/me")
+    return _codes(visit, totp.written(totp.new_secret()), Form())
+
+
+@page("POST", "/me/codes")
+async def add_codes(visit: Visit) -> Response:
+    form, account = visit.form, visit.person.account
+    secret = sealed.unseal(visit.cipher, form["held"], purpose=f"{account.id} codes")
+    if secret is None:
+        return visit.go("/me/codes")
+    if form["password"] != form["repeated"]:
+        form.faults["repeated"] = "两次输入的口令不一致"
+    if form.is_faulty or not await visit.is_proved():
+        return _codes(visit, secret, form)
+    try:
+        async with visit.hashing() as connection:
+            codes = await operations.add_codes(
+                connection,
+                account.id,
+                password=form["password"],
+                totp_secret=totp.read_written(secret),
+                typed=form["app_code"],
+                actor=visit.actor,
+                secrecy=visit.state.secrecy,
+            )
+    except (PasswordRefused, AccountInvalid) as problem:
+        fields = {"/password": "password", "/code": "app_code"}
+        form.take_problem(problem_wire(problem, None), fields, PASSWORD_SENTENCES)
+        return _codes(visit, secret, form)
+    visit.state.console.forget(visit.request.cookies.get(COOKIE))
+    return visit.show("backup_codes.html", codes=codes, is_first=False)
+
+
 @page("POST", "/language", is_open=True)
 async def choose_language(visit: Visit) -> Response:
     """Before logging in; afterwards it is one's own preference."""
@@ -339,6 +376,22 @@ async def _enrolling(visit: Visit, login_name: str, code: str) -> str | None:
     return None
 
 
+def _codes(visit: Visit, secret: str, form: Form) -> Response:
+    account = visit.person.account
+    return visit.show(
+        "me_codes.html",
+        status=422 if form.is_faulty else 200,
+        form=form,
+        held=sealed.seal(visit.cipher, secret, purpose=f"{account.id} codes"),
+        secret=_spaced(secret),
+        picture=qr_picture(totp.uri_of(totp.read_written(secret), login=account.login, issuer=ISSUER)),
+    )
+
+
+def _spaced(secret: str) -> str:
+    return " ".join(secret[n : n + 4] for n in range(0, len(secret), 4))
+
+
 def _second_step(visit: Visit, held_sealed: str, held: dict[str, str], form: Form) -> Response:
     uri = totp.uri_of(totp.read_written(held["secret"]), login=held["login"], issuer=ISSUER)
     passkey, party = None, visit.party
@@ -350,7 +403,7 @@ def _second_step(visit: Visit, held_sealed: str, held: dict[str, str], form: For
         status=422 if form.is_faulty else 200,
         form=form,
         held=held_sealed,
-        secret=" ".join(held["secret"][n : n + 4] for n in range(0, len(held["secret"]), 4)),
+        secret=_spaced(held["secret"]),
         picture=qr_picture(uri),
         passkey=passkey,
     )

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from blacklist_service.access.duties import Duty
-from blacklist_service.members.staff import operations, passkeys
+from blacklist_service.clock import now
+from blacklist_service.members.staff import operations, passkeys, totp
 from blacklist_service.members.staff.passkeys import RelyingParty
 from tests.console.browser.conftest import Hall, Seat
-from tests.members.staff.people import add_person
+from tests.members.staff.people import PASSWORD, add_person
 from tests.support import TEST, Service
 
 DEVICE = {
@@ -74,8 +75,32 @@ async def test_a_passkey_enrols_logs_in_and_proves_again(hall: Hall, service: Se
         await page.get_by_label("理由").fill("信访件")
         await seat.press("用通行密钥验证并继续")
         await seat.says("没有完成，请重试")
+        await session.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": True})
+        await seat.open("/me")
+        await seat.says("通行密钥是您唯一的登录方式")
+        await page.get_by_role("link", name="设置口令和动态码").click()
+        await page.get_by_label("口令", exact=True).fill(PASSWORD)
+        await page.get_by_label("再次输入口令").fill(PASSWORD)
+        secret = totp.read_written((await page.locator("#secret").inner_text()).replace(" ", ""))
+        await page.get_by_label("应用上的动态码").fill("000000")
+        await seat.picture("me-codes")
+        await seat.accessible()
+        await seat.press("用通行密钥验证并继续")
+        await seat.says("动态码不符")
+        await seat.picture("me-codes-fault")
+        await page.get_by_label("口令", exact=True).fill(PASSWORD)
+        await page.get_by_label("再次输入口令").fill(PASSWORD)
+        await page.get_by_label("应用上的动态码").fill(totp.code_at(secret, totp.step_of(now()) - 1))
+        await seat.press("保存")
+        await seat.says("备用码")
+        await page.get_by_role("button", name="退出").click()
+        await page.get_by_label("登录名").fill("zhao.min")
+        await page.get_by_label("口令").fill(PASSWORD)
+        await page.get_by_label("动态码").fill(totp.code_at(secret, totp.step_of(now())))
+        await page.get_by_role("button", name="登录", exact=True).click()
+        await page.get_by_role("heading", name="工作台", level=1).wait_for()
     [kept] = await service.fetch("SELECT count(*) AS n FROM staff_challenges")
-    assert kept["n"] == 2  # the login and the one proof
+    assert kept["n"] == 3  # the login and the two proofs
 
 
 async def test_a_proof_is_taken_once_and_for_its_own_host_alone(hall: Hall, service: Service):

@@ -245,6 +245,50 @@ async def enrol(
     account = await lock_account(connection, account_id, secrecy=secrecy)
     now = await database_clock(connection)
     require_enrolment(account, code, now)
+    codes = await _keep_codes(connection, account, password, totp_secret, typed, now=now, secrecy=secrecy)
+    await connection.execute(
+        "UPDATE staff SET enrolment_sha256 = NULL, enrolment_until = NULL WHERE id = $1", account_id
+    )
+    await _record(
+        connection, Action.STAFF_ENROLLED, account_id, actor, secrecy, now, {"factor": Factor.TOTP.value}, account.login
+    )
+    return codes
+
+
+async def add_codes(
+    connection: Connection,
+    account_id: str,
+    *,
+    password: str,
+    totp_secret: bytes,
+    typed: str,
+    actor: Actor,
+    secrecy: Secrecy,
+) -> list[str]:
+    """A password and an app's codes for an account that has passkeys alone; return its backup codes.
+
+    Without them it could neither lose its last passkey nor log in where there is none. Raise as `enrol` does.
+    """
+    account = await lock_account(connection, account_id, secrecy=secrecy)
+    if account.totp is not None:
+        raise AccountInvalid("it has a password and codes already")
+    now = await database_clock(connection)
+    codes = await _keep_codes(connection, account, password, totp_secret, typed, now=now, secrecy=secrecy)
+    facts = {"factor": Factor.TOTP.value}
+    await _record(connection, Action.FACTOR_ADDED, account_id, actor, secrecy, now, facts, account.login)
+    return codes
+
+
+async def _keep_codes(
+    connection: Connection,
+    account: Account,
+    password: str,
+    totp_secret: bytes,
+    typed: str,
+    *,
+    now: datetime,
+    secrecy: Secrecy,
+) -> list[str]:
     step = totp.matching_step(totp_secret, typed, now=now, after=0)
     if step is None:
         raise AccountInvalid(
@@ -252,14 +296,10 @@ async def enrol(
         )
     await set_password(connection, account, password, now=now)
     await connection.execute(
-        "UPDATE staff SET totp = $2, totp_step = $3, enrolment_sha256 = NULL, enrolment_until = NULL WHERE id = $1",
-        *(account_id, seal_totp(secrecy, account_id, totp_secret), step),
+        "UPDATE staff SET totp = $2, totp_step = $3 WHERE id = $1",
+        *(account.id, seal_totp(secrecy, account.id, totp_secret), step),
     )
-    codes = await make_backup_codes(connection, account_id)
-    await _record(
-        connection, Action.STAFF_ENROLLED, account_id, actor, secrecy, now, {"factor": Factor.TOTP.value}, account.login
-    )
-    return codes
+    return await make_backup_codes(connection, account.id)
 
 
 async def enrol_passkey(
