@@ -4,31 +4,26 @@ Everything is made by the service's own acts, in the name of the people who woul
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
 
 from blacklist_service.access.duties import Duty
-from blacklist_service.access.principals import Actor, Principal
-from blacklist_service.assistance.operations import Desk, NoticeContent, serve_notice
-from blacklist_service.assistance.rules import NoticeAction, Urgency
+from blacklist_service.access.principals import Actor
+from blacklist_service.assistance.rules import Urgency
 from blacklist_service.checks.asks import Asker
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.outcomes import record_outcome
 from blacklist_service.checks.rules import OutcomeAction
+from blacklist_service.cli.demo_court import have_in_hand, serve
 from blacklist_service.cli.demo_past import ask
 from blacklist_service.cli.environment import Workplace, operator
-from blacklist_service.clock import legal_date, now
+from blacklist_service.clock import now
 from blacklist_service.database.connections import Connection
-from blacklist_service.members.queries import find_credential
-from blacklist_service.members.rules import read_key
 from blacklist_service.members.staff import operations, totp
 from blacklist_service.members.staff.queries import find_account_by_login
-from blacklist_service.subjects.digests import Digester
-from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind, read_identifier
-from blacklist_service.subjects.keys import Subject
 
 PEOPLE = (
     # duty, login, name, member
@@ -52,14 +47,16 @@ class Login:
     totp_secret: str
 
 
-async def furnish(workplace: Workplace, keys: Mapping[str, str], rows: Sequence[Sequence[str]]) -> dict[str, Login]:
+async def furnish(workplace: Workplace, rows: Sequence[Sequence[str]]) -> dict[str, Login]:
     """People for every duty; on the first run, checks and notices about people of the sample list's `rows` too."""
     logins = await _people(workplace)
     async with workplace.connected() as connection:
-        is_new = not await connection.fetchval("SELECT EXISTS (SELECT FROM notices)")
+        is_new = not await connection.fetchval("SELECT EXISTS (SELECT FROM proposals)")
     if is_new:
         await _checks(workplace, rows)
-        await _notices(workplace, keys["court"], rows)
+        await serve(workplace, rows[20], 1, due_at=now() - timedelta(days=2), urgency=Urgency.URGENT)
+        await serve(workplace, rows[21], 2, due_at=now() + timedelta(days=3))
+        await have_in_hand(workplace, rows)
     return logins
 
 
@@ -146,40 +143,3 @@ def _questions(rows: Sequence[Sequence[str]]) -> list[bytes]:
         body = {"matter": "civil_service_recruitment", "reference": f"RS-2026-{number:03d}", "subjects": [subject]}
         asked.append(orjson.dumps(body))
     return asked
-
-
-async def _notices(workplace: Workplace, court_key: str, rows: Sequence[Sequence[str]]) -> None:
-    """Two for the personnel bureau: one whose reply is overdue, one that has just been served."""
-    presented = read_key(court_key)
-    if presented is None:
-        return
-    async with workplace.connected() as connection, connection.transaction():
-        credential = await find_credential(connection, presented.key_id)
-        if credential is None:
-            return
-        principal: Principal = credential.principal
-        desk = Desk(
-            principal, Actor(principal.member, principal.key_id, "chen.jie"), workplace.secrecy,
-            Digester(workplace.secrecy.digest_key),
-        )  # fmt: skip
-        for number, (row, days) in enumerate(((rows[20], -2), (rows[21], 3)), start=1):
-            wire = {"kind": "person", "name": row[1], "identifier": {"type": "resident_id", "number": row[4]}}
-            identifier = read_identifier(
-                SubjectKind.PERSON, IdentifierType.RESIDENT_ID, row[4], today=legal_date(now())
-            )
-            content = NoticeContent(
-                number=f"(2026)云0111执协{number}号",
-                case_number=row[6],
-                ruling_number=f"{row[6]}之二",
-                agency="GD-HR",
-                action=NoticeAction.STOP_PROCEDURE,
-                subject=Subject(SubjectKind.PERSON, row[1], identifier),
-                subject_wire=wire,
-                object=None,
-                object_kind=None,
-                valid_until=None,
-                due_at=now() + timedelta(days=days),
-                urgency=Urgency.URGENT if days < 0 else Urgency.NORMAL,
-                text="请协助停止办理上列人员的录用手续，并于期限内回复办理情况。",
-            )
-            await serve_notice(connection, content, desk=desk)

@@ -18,10 +18,12 @@ import orjson
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role
+from blacklist_service.assistance.rules import Urgency
 from blacklist_service.checks.asks import Answer, Ask, Asker
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.outcomes import record_outcome
 from blacklist_service.checks.rules import OutcomeAction
+from blacklist_service.cli.demo_court import serve
 from blacklist_service.cli.environment import SERVER_DATABASE, Workplace, operator, prepared, run
 from blacklist_service.cli.importing import Mode, load
 from blacklist_service.clock import SHANGHAI, legal_date, now
@@ -52,6 +54,8 @@ PERFORMED = ((1, 60, 58), (2, 45, 31), (3, 20, None))
 """Older listings, how many days ago each was performed, and deleted."""
 SUSPENDED_DAYS_AGO = 25
 OBJECTED_DAYS_AGO = 12
+NOTICED_DAYS_AGO, NOTICE_DAYS = 5, 3
+"""When a notice was served whose reply is overdue by now, and how many days it gave."""
 PATIENCE_SECONDS = 10.0
 SATURDAY = 5
 COURT_CODE = "云0111"
@@ -149,9 +153,12 @@ async def _live(workplace: Workplace, owner: str, rows: Sequence[Sequence[str]])
             await _set(clock, day, time(8, 30))
             new = [row for row in rows[1:] if before < row[PUBLISHED] <= day.isoformat()]
             if new and back % IMPORTED_EVERY == 0:
-                await _import(workplace, rows[0], new)
+                await _import(workplace, court.actor, rows[0], new)
                 before = day.isoformat()
             await _act(workplace, court, back, day)
+            if back == NOTICED_DAYS_AGO:
+                due_at = datetime.combine(day + timedelta(days=NOTICE_DAYS), time(17, 30), SHANGHAI)
+                await serve(workplace, rows[20], 1, due_at=due_at, urgency=Urgency.URGENT)
             if back > DAYS or day.weekday() >= SATURDAY:
                 continue
             await _say(workplace, waiting, random)
@@ -297,11 +304,11 @@ async def _own(connection: Connection, case: int) -> tuple[UUID, int]:
     return row["id"], row["version"]
 
 
-async def _import(workplace: Workplace, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+async def _import(workplace: Workplace, actor: Actor, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     path = workplace.settings.data_dir / "list-of-the-month.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
-    await load(workplace, path, court_code=COURT_CODE, mode=Mode.UPSERT, is_dry_run=False, is_quiet=True)
+    await load(workplace, path, court_code=COURT_CODE, mode=Mode.UPSERT, is_dry_run=False, is_quiet=True, sent_by=actor)
     path.unlink()
 
 

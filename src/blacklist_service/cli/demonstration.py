@@ -47,7 +47,6 @@ KEYS = (
 PEOPLE = 240
 ORGANISATIONS = 60
 OLDER = 5
-LACKING = 12
 SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜"
 GIVEN = "伟芳娜敏静强磊军洋勇艳杰娟涛明超秀霞平刚桂英文斌宇鑫晨睿喆翀"
 PLACES = ("昆明", "官渡", "滇池", "金马", "碧鸡", "云南")
@@ -161,9 +160,7 @@ def _prepare(workplace: Workplace) -> None:
     print(f"sample list: {report.counts.created} listings new, {report.counts.unchanged} unchanged")
     with path.open(encoding="utf-8", newline="") as file:
         listed = list(csv.reader(file))
-    if not (folder / "demo.json").exists():
-        _hold_an_import(workplace, listed)
-    logins = run(furnish(workplace, keys, listed))
+    logins = run(furnish(workplace, listed))
     settings = workplace.settings
     url = f"http://{settings.host}:{settings.port}"
     demo = {"url": url, "keys": keys, "logins": {duty: asdict(login) for duty, login in logins.items()}}
@@ -172,14 +169,6 @@ def _prepare(workplace: Workplace) -> None:
     _print_logins(url, logins)
     _print_questions(settings, keys["agency"], listed[1])
     _print_watch(settings, keys)
-
-
-def _hold_an_import(workplace: Workplace, listed: list[list[str]]) -> None:
-    """A whole list that lacks more of the court's listings than a file may end by itself: it waits for a second person."""
-    path = workplace.settings.data_dir / "whole-list.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(listed[:-LACKING])
-    import_file(workplace, path, court_code=COURT_CODE, mode=Mode.SNAPSHOT, is_dry_run=False, is_quiet=True)
 
 
 async def _members_and_keys(workplace: Workplace) -> dict[str, str]:

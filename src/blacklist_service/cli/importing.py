@@ -125,21 +125,34 @@ def import_file(
 
 
 async def load(
-    workplace: Workplace, path: Path, *, court_code: str, mode: Mode, is_dry_run: bool, is_quiet: bool
+    workplace: Workplace,
+    path: Path,
+    *,
+    court_code: str,
+    mode: Mode,
+    is_dry_run: bool,
+    is_quiet: bool,
+    sent_by: Actor | None = None,
+    previewed_by: Actor | None = None,
 ) -> Report:
+    """Sent by whoever is at this terminal, unless `sent_by` says another; `previewed_by` somebody, it waits as a preview."""
     connection = await connect(workplace.dsn, application_name="blacklist-service import", **LOADING_SETTINGS)
     try:
         courts = await known_courts(connection)
         court_code = courts.code_of(court_code)
-        upload = await keep_file(connection, path, secrecy=workplace.secrecy) if mode is Mode.SNAPSHOT else None
+        is_kept = mode is Mode.SNAPSHOT or previewed_by is not None
+        upload = await keep_file(connection, path, secrecy=workplace.secrecy) if is_kept else None
+        usual = Actor(member=courts.member_of(court_code), operator=operator().operator)
         job = await begin_import(
             connection,
             court_code=court_code,
             court_name=courts.name_of(court_code) or court_code,
             mode=mode.value,
             is_dry_run=is_dry_run,
-            actor=Actor(member=courts.member_of(court_code), operator=operator().operator),
+            actor=previewed_by or sent_by or usual,
             upload=upload,
+            is_preview=previewed_by is not None,
+            needs_another=previewed_by is None,
         )
         with _progress(is_quiet) as progress:
             bar = progress.add_task("loading", total=1.0)
