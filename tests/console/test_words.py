@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +14,7 @@ from blacklist_service.assistance.rules import NoticeAction, NoticeState, Object
 from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
 from blacklist_service.console import court_words, wording, wording_webhooks
 from blacklist_service.console.maker import PAGE_OF_TASK
-from blacklist_service.console.translations import WORD_LISTS, english, english_of_what_was_done
+from blacklist_service.console.translations import WORD_LISTS, chinese_of_notes, english, english_of_what_was_done
 from blacklist_service.ledger.entries import Action
 from blacklist_service.listings.differences import FIELDS
 from blacklist_service.listings.resolution import FateKind
@@ -95,6 +96,13 @@ def test_a_word_has_one_english_for_what_is_to_do_and_at_most_one_for_what_was_d
     assert [word for word in words if words.count(word) > 1] == []
     assert set(lists[0]["done"]) <= set(words)
     assert english()["更正"] != english_of_what_was_done()["更正"]
+
+
+def test_every_note_of_the_catalogue_has_its_chinese():
+    catalogue = tomllib.loads((files("blacklist_service.measures") / "data" / "catalogue.toml").read_text("utf-8"))
+    notes = {measure["note"] for measure in catalogue["measures"] if measure.get("note")}
+    assert notes
+    assert notes - set(chinese_of_notes()) == set()
 
 
 def test_no_template_marks_anything_as_safe_or_carries_a_style_or_script_of_its_own():

@@ -14,6 +14,7 @@ from blacklist_service.console.forms import Form
 from blacklist_service.console.home import all_matters, matter_names
 from blacklist_service.console.officer_proposals import needs_second_officer, propose
 from blacklist_service.console.routing import page
+from blacklist_service.console.translations import Language, chinese_of_notes
 from blacklist_service.console.visits import Visit
 from blacklist_service.measures.operations import founding_catalogue, read_catalogue
 from blacklist_service.measures.rules import Catalogue
@@ -36,7 +37,8 @@ async def matter_page(visit: Visit) -> Response:
     if found is None:
         raise NotFound
     name = (await matter_names(visit))[found["matter"]]
-    return visit.show("measures_matter.html", matter=found, name=name)
+    notes = chinese_of_notes() if visit.language is Language.CHINESE else {}
+    return visit.show("measures_matter.html", matter=found, name=name, notes=notes)
 
 
 @page("POST", "/measures/candidates", Duty.SECURITY, takes_upload=True)

@@ -34,6 +34,12 @@ def english_of_what_was_done() -> Mapping[str, str]:
     return {**english(), **_list(WORD_LISTS[0])["done"]}
 
 
+@cache
+def chinese_of_notes() -> Mapping[str, str]:
+    """The notes of the catalogue that this version brings are English; a court's own notes are shown as it wrote them."""
+    return _list("zh_notes.toml")["notes"]
+
+
 def _list(name: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((files("blacklist_service.console") / name).read_text("utf-8"))
 
