@@ -8,6 +8,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
+from blacklist_service.assistance.queries import get_notices_version
 from blacklist_service.checks.outcomes import Waiting, list_waiting
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form
@@ -40,6 +41,8 @@ async def home(visit: Visit) -> Response:
     if visit.has(Duty.WINDOW):
         waiting, more = await waiting_checks(visit, COUNTED)
         context["waiting"] = {"items": waiting[:SHOWN], "count": len(waiting), "more": more is not None}
+        async with borrowed(visit.state.pool) as connection:  # before they are read: what comes after it is news
+            context["notices_version"] = await get_notices_version(connection)
         context["notices"] = await open_notices(visit)
         context["matters"] = await matter_names(visit)
         context["untold"] = await untold(visit, SHOWN)

@@ -9,6 +9,7 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.clock import now
 from blacklist_service.members.staff import operations, totp
 from tests.console.browser.conftest import PICTURES, Hall, Seat
+from tests.journeys.test_notices import serve
 from tests.members.staff.people import PASSWORD, add_person
 from tests.support import TEST, Service, resident_id, row
 from tests.watches.following import follow
@@ -301,3 +302,13 @@ async def test_a_question_kept_open_is_told_on_the_work_bench(hall: Hall, servic
         await seat.accessible()
         await seat.press("确认知悉")
         await seat.says("没有尚未确认的变动")
+
+
+async def test_a_notice_served_as_the_page_opens_is_on_it(hall: Hall, service: Service):
+    person = await add_person(service, "wang.li", Duty.WINDOW)
+    async with hall.seat() as seat:
+        await seat.log_in(person)
+        for name in ("一", "二"):
+            served = await serve(service, agency="GD-HR", action="stop_procedure", number=f"(2026)云0111执协{name}号")
+            await seat.says(served["number"])
+            await seat.open("/")

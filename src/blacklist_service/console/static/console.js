@@ -71,7 +71,7 @@ function countDown() {
   let left = Number(form.dataset.retry);
   button.disabled = true;
   const tick = () => {
-    shown.textContent = left > 0 ? `${left}` : "";
+    shown.textContent = left > 0 ? shown.dataset.left.replace("0", left) : "";
     if (left-- > 0) setTimeout(tick, 1000); else { button.disabled = false; button.focus(); }
   };
   tick();
@@ -108,13 +108,8 @@ function useKeys() {
 function followNotices() {
   const count = byId("notice-count");
   if (!count || !window.EventSource) return;
-  const known = new Set(), begun = Date.now();
   const stream = new EventSource(count.dataset.live);
-  const tell = (event) => {
-    const isNew = !known.has(event.lastEventId) && Date.now() - begun > 3000;
-    known.add(event.lastEventId);
-    if (isNew) { stream.close(); location.reload(); }
-  };
+  const tell = () => { stream.close(); location.reload(); };
   for (const step of ["served", "acknowledged", "answered", "renewed", "released", "escalated"]) stream.addEventListener(step, tell);
 }
 
