@@ -68,6 +68,14 @@ async def test_the_check_that_waits_longest_stands_first(service: Service):
         assert re.findall(r"GD-\d", desk.text) == ["GD-1", "GD-2", "GD-3"]
 
 
+async def test_an_address_without_a_page_keeps_the_menu(service: Service):
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/nowhere")
+    assert desk.page.status_code == 404
+    assert "没有这个页面" in desk.text
+    assert "待反馈" in desk.text
+
+
 async def test_every_page_is_its_duties_alone_and_a_refusal_is_on_record(service: Service):
     desk = await at_desk(service, "wang.li", Duty.WINDOW)
     await desk.open("/console/entries")

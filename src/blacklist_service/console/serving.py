@@ -84,7 +84,7 @@ class Console:
         language = _language(request)
         found, path = find_page(request)
         if found is None:
-            return self._bare(request, language, NotFound())
+            return await self._nowhere(request, language)
         request.scope["route"] = _Named(f"{PREFIX}{found.path}")
         visit = Visit(request, found, path, language)
         try:
@@ -220,9 +220,17 @@ class Console:
             request_id=visit.request.scope.get("request_id"),
         )
 
-    def _bare(self, request: Request, language: Language, problem: Problem) -> Response:
+    async def _nowhere(self, request: Request, language: Language) -> Response:
+        """There is no such page: whoever is logged in keeps the menu, to go on from there."""
         visit = Visit(request, Page("GET", "", _nothing, frozenset()), {}, language)
-        return self._page_of(visit, problem)
+        try:
+            self._require_own_origin(request, visit.page)
+            visit.session = await self._session(request, visit.page)
+        except Problem as problem:
+            return self._page_of(visit, problem)
+        if visit.session is not None:
+            visit.language = _preferred(visit.session, language)
+        return self._page_of(visit, NotFound())
 
 
 @dataclass(frozen=True, slots=True)
