@@ -60,7 +60,10 @@ function nameCells() {
   for (const table of document.querySelectorAll(".scroll > table")) {
     const heads = table.tHead && table.tHead.rows.length === 1 ? [...table.tHead.rows[0].cells] : [];
     if (!heads.length) continue;
-    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => { if (heads[at]) cell.dataset.head = heads[at].textContent; });
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => {
+      if (heads[at]) cell.dataset.head = heads[at].textContent;
+      cell.classList.toggle("blank", !cell.textContent.trim());
+    });
     table.classList.add("rows");
   }
 }
