@@ -55,6 +55,16 @@ async def test_a_receipt_verifies_away_from_here(hall: Hall, service: Service, t
             async with seat.page.expect_download() as download:
                 await seat.page.get_by_role("link", name=word).click()
             await (await download.value).save_as(tmp_path / name)
+    auditor = await add_person(service, "zhao.min", Duty.AUDITOR)
+    async with hall.seat() as seat:
+        await seat.log_in(auditor)
+        await seat.open("/verify")
+        await seat.page.locator("#file").set_input_files(tmp_path / "receipt")
+        await seat.page.get_by_label("条目").fill((tmp_path / "leaf").read_text("utf-8"))
+        await seat.press("验证")
+        await seat.says("号条目，日志规模")
+        await seat.picture("auditor-verified")
+        await seat.accessible()
     vkey = (await service.client.get("/v1/ledger/vkey", headers=service.bearer("auditor"))).text
     (tmp_path / "vkey").write_text(vkey, "utf-8")
     assert verified(tmp_path).stdout.startswith("verified: entry ")
