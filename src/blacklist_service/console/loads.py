@@ -138,8 +138,10 @@ async def _load(visit: Visit, form: Form, *, status: int = 200) -> Response:
     kept = {"fate": fate} if fate in {*FATES, "warned"} else {}
     asked: dict[str, object] = {"limit": FULL_PAGE, "cursor": visit.query.get("cursor")}
     asked |= {"warned": "true"} if fate == "warned" else kept
-    rows = await visit.call("GET", f"/v1/imports/{import_id}/fates", query=asked)
-    page_of_rows = rows.json if rows.is_ok else {"items": [], "next": None}
+    page_of_rows: dict[str, Any] = {"items": [], "next": None}
+    if found["rows"][fate if kept else "total"]:  # else each of them would be read to find that there is none
+        rows = await visit.call("GET", f"/v1/imports/{import_id}/fates", query=asked)
+        page_of_rows = rows.json if rows.is_ok else page_of_rows
     waiting = []
     if found["state"] == "awaiting_confirmation":
         proposals = await visit.read("/v1/proposals", act="import", state="waiting", limit=FULL_PAGE)
