@@ -2,8 +2,8 @@
 
 from blacklist_service.database.steps import expand
 
-revision = "0042"
-down_revision = "0041"
+revision = "0043"
+down_revision = "0042"
 
 COUNTS = """
 ALTER TABLE imports ADD COLUMN counts jsonb;
