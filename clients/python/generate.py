@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 DOCUMENT = ROOT / "openapi" / "openapi.json"
 SUBJECTS = ROOT / "src" / "blacklist_service" / "subjects"
-COPIED = ("characters.py", "completeness.py", "identifiers.py", "names.py")
+COPIED = ("characters.py", "completeness.py", "identifiers.py", "names.py", "roster_results.py", "rosters.py")
 PACKAGE = HERE / "src" / "blacklist_client"
 WIDTH = 120
 

@@ -16,9 +16,9 @@ import openpyxl
 import pytest
 
 from blacklist_client.journal import Journal, JournalError
-from blacklist_client.models import SubjectKind
 from blacklist_client.results import ADDED, Report, Result, write_results
-from blacklist_client.rosters import RosterError, is_rounded, read_roster
+from blacklist_client.rosters import RosterError, read_roster
+from blacklist_client.subjects.rosters import is_rounded
 from tests.durability.serving import Served, report, running
 from tests.support import Service, listening, resident_id, row
 
@@ -234,7 +234,7 @@ async def test_a_key_that_is_refused_ends_it(service: Service, tmp_path: Path) -
     ],
 )
 def test_what_a_spreadsheet_has_rounded_is_no_number(cell: Any, is_so: bool) -> None:
-    assert is_rounded(cell, SubjectKind.PERSON) is is_so
+    assert is_rounded(cell, of_persons=True) is is_so
 
 
 def test_columns_are_those_named_or_the_usual_ones(tmp_path: Path) -> None:

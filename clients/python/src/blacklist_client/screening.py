@@ -18,7 +18,8 @@ from blacklist_client.patience import Waits
 from blacklist_client.questions import Question
 from blacklist_client.receipts import Receipt
 from blacklist_client.results import Result, result_of
-from blacklist_client.rosters import Asking, Roster, RowRefused, numbered, question_of
+from blacklist_client.rosters import Asking, Roster, numbered, question_of
+from blacklist_client.subjects.rosters import RowRefused
 
 SLICE = 200
 UNDER_WAY = 2
