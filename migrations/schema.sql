@@ -918,6 +918,79 @@ CREATE TABLE reviews (
 
 COMMENT ON COLUMN reviews.note IS 'sealed';
 
+CREATE TABLE roster_parts (
+    roster_id uuid NOT NULL,
+    what text NOT NULL,
+    part integer NOT NULL,
+    content bytea NOT NULL,
+    CONSTRAINT roster_parts_what_check CHECK ((what = ANY (ARRAY['upload'::text, 'result'::text])))
+);
+
+COMMENT ON COLUMN roster_parts.content IS 'sealed';
+
+CREATE TABLE roster_slices (
+    roster_id uuid NOT NULL,
+    slice integer NOT NULL,
+    content bytea NOT NULL,
+    results bytea
+);
+
+COMMENT ON COLUMN roster_slices.content IS 'sealed';
+
+COMMENT ON COLUMN roster_slices.results IS 'sealed; null until they are asked';
+
+CREATE TABLE rosters (
+    id uuid NOT NULL,
+    member text NOT NULL,
+    once text NOT NULL,
+    key_id text NOT NULL,
+    operator text,
+    request_id text,
+    matter text NOT NULL,
+    role text NOT NULL,
+    kind text NOT NULL,
+    identifier_type text NOT NULL,
+    state text NOT NULL,
+    problem text,
+    private bytea NOT NULL,
+    file_sha256 bytea,
+    bytes bigint DEFAULT 0 NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    slices integer DEFAULT 0 NOT NULL,
+    staged integer DEFAULT 0 NOT NULL,
+    rows integer,
+    settled integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    first_version bigint,
+    last_version bigint,
+    result_bytes bigint,
+    queued_at timestamp with time zone NOT NULL,
+    began_at timestamp with time zone,
+    turn_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT rosters_state_check CHECK ((state = ANY (ARRAY['incoming'::text, 'queued'::text, 'running'::text, 'done'::text, 'refused'::text])))
+);
+
+COMMENT ON COLUMN rosters.id IS 'and the name of its screening';
+
+COMMENT ON COLUMN rosters.once IS 'of the form: one that is sent twice is one roster';
+
+COMMENT ON COLUMN rosters.key_id IS 'the account that asks';
+
+COMMENT ON COLUMN rosters.problem IS 'a code of ours: why it was not screened';
+
+COMMENT ON COLUMN rosters.private IS 'sealed: how the file is called, its columns';
+
+COMMENT ON COLUMN rosters.staged IS 'rows read so far';
+
+COMMENT ON COLUMN rosters.rows IS 'all of them, once it is read';
+
+COMMENT ON COLUMN rosters.counts IS 'rows by conclusion';
+
+COMMENT ON COLUMN rosters.first_version IS 'of the list that answered';
+
+COMMENT ON COLUMN rosters.turn_at IS 'when it last had its turn: they take turns';
+
 CREATE TABLE screened_parts (
     member text NOT NULL,
     part text NOT NULL,
@@ -1480,6 +1553,18 @@ ALTER TABLE ONLY removal_certificates
 ALTER TABLE ONLY reviews
     ADD CONSTRAINT reviews_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY roster_parts
+    ADD CONSTRAINT roster_parts_pkey PRIMARY KEY (roster_id, what, part);
+
+ALTER TABLE ONLY roster_slices
+    ADD CONSTRAINT roster_slices_pkey PRIMARY KEY (roster_id, slice);
+
+ALTER TABLE ONLY rosters
+    ADD CONSTRAINT rosters_member_once_key UNIQUE (member, once);
+
+ALTER TABLE ONLY rosters
+    ADD CONSTRAINT rosters_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY screened_parts
     ADD CONSTRAINT screened_parts_pkey PRIMARY KEY (member, part);
 
@@ -1671,6 +1756,12 @@ CREATE INDEX reviews_member ON reviews USING btree (member, id);
 
 CREATE INDEX reviews_open ON reviews USING btree (member, due_on) WHERE (reviewed_at IS NULL);
 
+CREATE INDEX roster_slices_open ON roster_slices USING btree (roster_id, slice) WHERE (results IS NULL);
+
+CREATE INDEX rosters_queued_at ON rosters USING btree (queued_at);
+
+CREATE INDEX rosters_waiting ON rosters USING btree (turn_at) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
 CREATE INDEX screened_parts_at ON screened_parts USING btree (at);
 
 CREATE INDEX simulations_waiting ON simulations USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
@@ -1829,6 +1920,15 @@ ALTER TABLE ONLY reviews
 
 ALTER TABLE ONLY reviews
     ADD CONSTRAINT reviews_reviewed_by_fkey FOREIGN KEY (reviewed_by) REFERENCES api_keys(id);
+
+ALTER TABLE ONLY roster_parts
+    ADD CONSTRAINT roster_parts_roster_id_fkey FOREIGN KEY (roster_id) REFERENCES rosters(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY roster_slices
+    ADD CONSTRAINT roster_slices_roster_id_fkey FOREIGN KEY (roster_id) REFERENCES rosters(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY rosters
+    ADD CONSTRAINT rosters_member_fkey FOREIGN KEY (member) REFERENCES members(code);
 
 ALTER TABLE ONLY simulations
     ADD CONSTRAINT simulations_member_fkey FOREIGN KEY (member) REFERENCES members(code);
@@ -2081,6 +2181,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE proposals TO blacklist_app;
 GRANT SELECT,INSERT ON TABLE removal_certificates TO blacklist_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE reviews TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE ON TABLE roster_parts TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE roster_slices TO blacklist_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE rosters TO blacklist_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE screened_parts TO blacklist_app;
 

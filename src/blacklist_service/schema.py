@@ -18,6 +18,7 @@ from blacklist_service.members import models as members
 from blacklist_service.members.second_person import models as second_person
 from blacklist_service.members.staff import models as staff
 from blacklist_service.proposals import models as proposals
+from blacklist_service.rosters import models as rosters
 from blacklist_service.supervision import models as supervision
 from blacklist_service.watches import models as watches
 from blacklist_service.web import models as web
@@ -27,7 +28,7 @@ __all__ = ["ROOMS", "is_ours", "metadata"]
 
 ROOMS = (
     *(database, web, ledger, members, staff, second_person, measures, listings, imports, assistance, proposals),
-    *(checks, watches, webhooks, supervision, audit),
+    *(checks, rosters, watches, webhooks, supervision, audit),
 )
 
 MONTH = re.compile(r"_\d{4}_\d{2}$")

@@ -36,6 +36,8 @@ from blacklist_service.listings.stating import LOOK_SECONDS as STATING_LOOK_SECO
 from blacklist_service.listings.stating import Stating
 from blacklist_service.listings.tasks import load_next, sweep_imports
 from blacklist_service.members.staff.tasks import forget_attempts
+from blacklist_service.rosters.operations import forget_rosters
+from blacklist_service.rosters.tasks import screen_rosters
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
 from blacklist_service.supervision.late_removals import LateRemovalsGauge
@@ -81,6 +83,7 @@ TASKS: tuple[Task, ...] = (
     count_days,
     LateRemovalsGauge(),
     forget_exports,
+    forget_rosters,
 )
 
 
@@ -92,6 +95,7 @@ async def work(
     room: Room = ELSEWHERE,
     ages: ListAges = NO_AGES,
     telling: Work | None = None,
+    screening: Work | None = None,
 ) -> None:
     """Work until told to stop. One worker at a time: a second service on the same database waits for the lock."""
     while not stopping.is_set():
@@ -103,7 +107,7 @@ async def work(
             continue
         try:
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
-                await _work_guarded(guard, dsn, secrecy, stopping, room, ages, telling)
+                await _work_guarded(guard, dsn, secrecy, stopping, room, ages, (telling, screening))
             else:
                 if await end_frozen_holder(dsn, WORKER_LOCK, silent_seconds=FROZEN_SECONDS):
                     log.error("worker_stood_still")
@@ -122,7 +126,7 @@ async def _work_guarded(
     stopping: asyncio.Event,
     room: Room,
     ages: ListAges,
-    telling: Work | None,
+    others: tuple[Work | None, ...],
 ) -> None:
     """The lock ends with its connection, so all work ends with it too."""
     lost = asyncio.Event()
@@ -142,7 +146,7 @@ async def _work_guarded(
             lambda: _digest_anew(dsn, secrecy, room),
             lambda: _simulate(dsn, secrecy),
             lambda: keep_watching(dsn, secrecy, ages),
-            *([] if telling is None else [telling]),
+            *(work for work in others if work is not None),
             lambda: _state_the_list(dsn),
         )
     ]
@@ -268,7 +272,8 @@ async def _main(settings: Settings) -> None:
     await require_fitting(dsn, secrecy)
     room = Room(settings.data_dir if settings.is_embedded else None)
     telling = partial(send_events, dsn, secrecy, settings)
-    await work(dsn, secrecy, stopping, room=room, ages=ListAges.of(settings), telling=telling)
+    screening = partial(screen_rosters, dsn, secrecy, settings, room=room)
+    await work(dsn, secrecy, stopping, room=room, ages=ListAges.of(settings), telling=telling, screening=screening)
 
 
 def main() -> None:

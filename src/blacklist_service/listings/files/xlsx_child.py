@@ -43,19 +43,24 @@ LONGEST_MESSAGE_CELLS = 1 << 20  # characters, after which a message is sent bef
 
 
 def main(path: Path) -> None:
+    begin()
+    try:
+        for message in _messages(path):
+            send(message)
+    except UnreadableFile as refusal:
+        send({"refused": refusal.detail})
+    except python_calamine.CalamineError:
+        send({"refused": "The workbook is damaged."})
+    except MemoryError:
+        os.abort()  # as the library does where it is the one that asks for memory
+
+
+def begin() -> None:
+    """Set the limits, then say so."""
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_CPU, CPU_SECONDS)
     _limit(resource.RLIMIT_AS, ADDRESS_SPACE)
-    _send({"ready": True})
-    try:
-        for message in _messages(path):
-            _send(message)
-    except UnreadableFile as refusal:
-        _send({"refused": refusal.detail})
-    except python_calamine.CalamineError:
-        _send({"refused": "The workbook is damaged."})
-    except MemoryError:
-        os.abort()  # as the library does where it is the one that asks for memory
+    send({"ready": True})
 
 
 def _limit(kind: int, most: int) -> None:
@@ -65,7 +70,7 @@ def _limit(kind: int, most: int) -> None:
 
 
 def _messages(path: Path) -> Iterator[Any]:
-    sheets, count = _open(path)
+    sheets, count = open_sheets(path)
     unread: list[tuple[str, str]] = []
     found = 0
     for place, sheet in enumerate(sheets):
@@ -115,7 +120,8 @@ def _find_header(sheet: Worksheet, *, is_only: bool) -> tuple[int, list[str] | N
     return (at, header if score_header(header) >= (1 if is_only else WORDS_OF_A_HEADER) else None)
 
 
-def _open(path: Path) -> tuple[Iterator[Worksheet], int]:
+def open_sheets(path: Path) -> tuple[Iterator[Worksheet], int]:
+    """A workbook's worksheets, in order, and how many there are; raise `UnreadableFile` for a hostile one."""
     with path.open("rb") as file:
         if file.read(len(OLE)) == OLE:
             return open_xls(path)
@@ -168,7 +174,7 @@ def _records(sheet: CalamineSheet) -> Iterator[Record]:
             yield number, before + row
 
 
-def _send(message: Any) -> None:
+def send(message: Any) -> None:
     body = orjson.dumps(message)
     sys.stdout.buffer.write(len(body).to_bytes(4, "big") + body)
     sys.stdout.buffer.flush()  # what was sent is not lost with the process

@@ -34,7 +34,7 @@ class XlsxFile(ListFile):
         self.format = format
         self._path = path
         self._begin()
-        self._child: _Child | None = _Child(path)
+        self._child: Child | None = Child(path)
         try:
             self._turn_to(self._child.receive())
         except BaseException:
@@ -80,9 +80,9 @@ class XlsxFile(ListFile):
         self._last_row = 0
         self._fraction = 0.0
 
-    def _reopen(self) -> "_Child":
+    def _reopen(self) -> "Child":
         self._begin()
-        child = _Child(self._path)
+        child = Child(self._path)
         self._turn_to(child.receive())
         return child
 
@@ -96,7 +96,7 @@ class XlsxFile(ListFile):
         self._gaps |= dict.fromkeys(Column(field.value, name) for field in self._header.gaps)
         self._reader = RecordReader(self._header)
 
-    def _read(self, child: "_Child") -> Iterator[RawRow]:
+    def _read(self, child: "Child") -> Iterator[RawRow]:
         while isinstance(message := child.receive(), list) or "sheet" in message:
             if isinstance(message, dict):
                 self._turn_to(message)
@@ -121,12 +121,12 @@ class XlsxFile(ListFile):
             yield row
 
 
-class _Child:
-    """The process and its messages."""
+class Child:
+    """The process that reads a hostile file, and its messages."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *arguments: str, program: str = CHILD) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - this very program; the path is an argument, no shell sees it
-            [sys.executable, "-P", "-m", CHILD, str(path.absolute())],
+            [sys.executable, "-P", "-m", program, str(path.absolute()), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a library's cry may hold content
