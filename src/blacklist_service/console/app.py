@@ -17,6 +17,7 @@ from blacklist_service.console import (  # noqa: F401 - registers their pages
     maker,
     objections,
     officer_proposals,
+    rosters,
     security,
     supervisor,
     system,

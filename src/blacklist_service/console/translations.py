@@ -17,7 +17,7 @@ class Language(StrEnum):
 
 Translate = Callable[..., str]
 
-WORD_LISTS = ("en.toml", "en_officers.toml", "en_told.toml")
+WORD_LISTS = ("en.toml", "en_officers.toml", "en_rosters.toml", "en_told.toml")
 
 
 @cache
