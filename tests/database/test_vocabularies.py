@@ -28,6 +28,8 @@ from blacklist_service.members.rules import MemberKind
 from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
 from blacklist_service.members.staff.rules import Factor
 from blacklist_service.proposals.rules import ProposalAct, ProposalState
+from blacklist_service.rosters.keeping import What
+from blacklist_service.rosters.rules import RosterState
 from blacklist_service.schema import metadata
 from blacklist_service.subjects.identifiers import SubjectKind
 from blacklist_service.webhooks.rules import DeliveryState
@@ -69,6 +71,8 @@ SAID_BY: dict[str, Any] = {
     "notices.urgency": Urgency,
     "objections.grounds": Grounds,
     "proposals.act": ProposalAct,
+    "roster_parts.what": get_args(What),
+    "rosters.state": RosterState,
     "proposals.state": set(ProposalState) - {ProposalState.EXPIRED},
     "reviews.act": AT_ONCE,
     "reviews.finding": ReviewFinding,

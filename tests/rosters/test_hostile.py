@@ -13,7 +13,7 @@ from blacklist_service.rosters.rules import MOST_ATTEMPTS, Fault, RosterState
 from tests.console.desk import Desk
 from tests.members.staff.people import add_person
 from tests.rosters.handing import HEADER, checks_of, hand_in, handed, result_of, state_of, work, workbook
-from tests.support import Service, resident_id
+from tests.support import Service, resident_id, row
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ async def test_it_is_refused_by_name(service: Service, desk: Desk, name: str):
     make, fault = FILES[name]
     roster_id = await handed(desk, make())
     await work(service)
-    row = await state_of(service, roster_id)
-    assert (row["state"], row["problem"]) == ("refused", fault)
+    found = await state_of(service, roster_id)
+    assert (found["state"], found["problem"]) == ("refused", fault)
     await desk.open(f"/console/rosters/{roster_id}")
     assert wording_rosters.FAULTS[fault] in desk.text
     assert (await desk.open(f"/console/rosters/{roster_id}/result.xlsx")).status_code == 404
@@ -122,6 +122,7 @@ async def test_what_the_officer_may_not_ask_is_refused_before_the_file_is_kept(s
 
 
 async def test_a_cell_without_a_value_or_of_merged_cells_is_never_asked_by_the_name_alone(service: Service, desk: Desk):
+    await service.load_rows(row())
     held = io.BytesIO()
     book = Workbook(held, {"in_memory": True})
     sheet = book.add_worksheet()
@@ -139,6 +140,14 @@ async def test_a_cell_without_a_value_or_of_merged_cells_is_never_asked_by_the_n
     await work(service)
     found, _ = await result_of(desk, roster_id)
     assert [cells[4] for cells in found[1:]] == ["未受理"] * 4 + ["未命中"]
+
+
+async def test_while_nothing_was_ever_loaded_no_row_is_clear(service: Service, desk: Desk):
+    roster_id = await handed(desk, workbook(("A1", "王芳", resident_id(), "")))
+    await work(service)
+    found, _ = await result_of(desk, roster_id)
+    assert found[1][4] == "未答复"
+    assert "尚未载入" in found[1][11]
 
 
 async def test_a_file_that_ends_its_reader_again_and_again_is_given_up(service: Service, desk: Desk):

@@ -8,7 +8,7 @@ from blacklist_service.access.duties import Duty
 from tests.console.desk import Desk
 from tests.members.staff.people import add_person
 from tests.rosters.handing import checks_of, handed, result_of, state_of, work, workbook
-from tests.support import Service, resident_id
+from tests.support import Service, resident_id, row
 
 KILLS, ROWS = (20, 20_000) if os.environ.get("BLACKLIST_SOAK") else (2, 1500)
 PATIENCE_SECONDS = 60.0
@@ -21,6 +21,7 @@ async def settled_beyond(service: Service, roster_id: str, rows: int) -> None:
 
 
 async def test_a_killed_worker_asks_nothing_twice_and_leaves_nothing_out(service: Service):
+    await service.load_rows(row())
     desk = Desk(service)
     await desk.log_in(await add_person(service, "wang.li", Duty.WINDOW))
     roster_id = await handed(desk, workbook(*[(f"R{n:05d}", "王芳", resident_id(), "") for n in range(ROWS)]))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import structlog
 from blacklist_service.access.duties import Duty
 from blacklist_service.access.principals import Principal
 from blacklist_service.checks.answering import Answerer
-from blacklist_service.checks.answers import ListAges
+from blacklist_service.checks.answers import LIST_EMPTY, ListAges
 from blacklist_service.checks.asks import Answer, Ask, Asker, Outcome
 from blacklist_service.checks.fishing import Fishing
 from blacklist_service.clock import legal_date, now
@@ -38,6 +39,7 @@ from blacklist_service.subjects.roster_results import (
 ROUTE = "/console/rosters"
 """As the ledger names where a refused row came from."""
 ACCOUNT_ENDED = "上传名册的账号已注销、锁定或不再有窗口岗位，不再核查；不能视为未命中"
+NOTHING_LOADED = "名单尚未载入，不能视为未命中；请稍后重新核查"
 TOO_MANY_NUMBERS = "本单位一日内对同一姓名核查的号码过多"
 OTHER_REFUSALS = {"matter-not-allowed": "上传人无权核查该事项", TooManyRequests.code: TOO_MANY_NUMBERS}
 
@@ -219,7 +221,7 @@ def _result(outcome: Outcome, slice_: _Slice, line: Line) -> Result:
 
 def _answered(wire: dict[str, Any], *, is_by_name: bool) -> Result:
     subjects = wire["subjects"]
-    return worded(
+    result = worded(
         decision=wire["decision"],
         matches=[_match(match) for subject in subjects for match in subject["matches"]],
         total=sum(subject.get("matches_total") or len(subject["matches"]) for subject in subjects),
@@ -229,6 +231,9 @@ def _answered(wire: dict[str, Any], *, is_by_name: bool) -> Result:
         checked_at=datetime.fromisoformat(wire["checked_at"]),
         list_version=wire["list_version"],
     )
+    if LIST_EMPTY in wire["warnings"]:  # as the client holds it: nobody was looked for
+        return replace(result, conclusion=UNANSWERED, hint=NOTHING_LOADED)
+    return result
 
 
 def _match(match: dict[str, Any]) -> Match:
