@@ -122,7 +122,7 @@ async def test_what_the_officer_may_not_ask_is_refused_before_the_file_is_kept(s
 
 
 async def test_a_cell_without_a_value_or_of_merged_cells_is_never_asked_by_the_name_alone(service: Service, desk: Desk):
-    await service.load_rows(row())
+    await service.load_rows(row(identifier_number=resident_id(701)))
     held = io.BytesIO()
     book = Workbook(held, {"in_memory": True})
     sheet = book.add_worksheet()

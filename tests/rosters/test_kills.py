@@ -21,7 +21,7 @@ async def settled_beyond(service: Service, roster_id: str, rows: int) -> None:
 
 
 async def test_a_killed_worker_asks_nothing_twice_and_leaves_nothing_out(service: Service):
-    await service.load_rows(row())
+    await service.load_rows(row(identifier_number=resident_id(701)))
     desk = Desk(service)
     await desk.log_in(await add_person(service, "wang.li", Duty.WINDOW))
     roster_id = await handed(desk, workbook(*[(f"R{n:05d}", "王芳", resident_id(), "") for n in range(ROWS)]))
