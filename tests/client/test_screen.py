@@ -191,6 +191,20 @@ async def test_fifty_thousand_rows_in_time_and_in_memory(tmp_path: Path) -> None
     assert took <= 30
 
 
+async def test_a_journal_of_the_version_before_goes_on_in_slices_of_its_own(service: Service, tmp_path: Path) -> None:
+    await service.load_rows(row(identifier_number=number_of(7)))
+    roster = write_csv(tmp_path / "roster.csv", people(450))
+    async with listening(service) as port:
+        screen = Screen(port, service.keys["agency"], roster, tmp_path / "result.xlsx")
+        await screen.kill_once_it_has(1)
+        heading = json.loads(screen.journal.read_text("utf-8").splitlines()[0])
+        del heading["slice_rows"]
+        screen.journal.write_text(json.dumps(heading | {"v": 1, "screening_id": "before"}) + "\n", "utf-8")
+        assert await screen.run() == 0, screen.said
+    parts = await service.fetch("SELECT rows FROM screened_parts WHERE screening = 'before' ORDER BY rows")
+    assert [one["rows"] for one in parts] == [50, 200, 200]
+
+
 async def test_without_a_service_nothing_is_taken_for_clear(service: Service, tmp_path: Path) -> None:
     await service.load_rows(row())
     roster = write_csv(tmp_path / "roster.csv", [*people(3), ["", "无号", "", ""]])

@@ -16,7 +16,10 @@ from typing import Any, Self
 
 from blacklist_client.results import Result
 
-VERSION = 1
+VERSION = 2
+SLICE = 512
+"""Four transactions of the service: each smaller one costs it nearly as much."""
+SLICE_OF_VERSION_1 = 200
 
 
 class JournalError(ValueError):
@@ -31,6 +34,8 @@ class Heading:
     asking: Mapping[str, str]
     screening_id: str
     began_at: datetime
+    slice_rows: int = SLICE
+    """The same to its end: a key has been used for these very rows."""
 
     def key(self, slice_: int) -> str:
         return f"screen-{self.sha256[:16]}-{self.screening_id}-{slice_}"
@@ -100,7 +105,8 @@ def _whole_lines(descriptor: int) -> list[dict[str, Any]]:
 
 
 def _heading(line: Mapping[str, Any], file: Path) -> Heading:
-    if line.get("v") != VERSION:
+    slice_rows = {1: SLICE_OF_VERSION_1, VERSION: line.get("slice_rows")}.get(line.get("v", 0))
+    if slice_rows is None:
         raise JournalError(f"{file} is no journal of this version")
     began_at = datetime.fromisoformat(line["began_at"])
-    return Heading(line["sha256"], line["asking"], line["screening_id"], began_at)
+    return Heading(line["sha256"], line["asking"], line["screening_id"], began_at, slice_rows)

@@ -1,4 +1,4 @@
-"""Screening a roster: slices of 200, two under way, each under its own key; what is settled is in the journal first."""
+"""Screening a roster: slices of 512, two under way, each under its own key; what is settled is in the journal first."""
 
 import asyncio
 import hashlib
@@ -21,7 +21,6 @@ from blacklist_client.results import Result, result_of
 from blacklist_client.rosters import Asking, Roster, numbered, question_of
 from blacklist_client.subjects.rosters import RowRefused
 
-SLICE = 200
 UNDER_WAY = 2
 PATIENCE_SECONDS = 600.0
 RECEIPTS_AT_ONCE = 8
@@ -114,7 +113,7 @@ class Screening:
                 refused[row] = result_of(found)
             elif found is not None:
                 asked.append((row, found))
-            if len(asked) == SLICE:
+            if len(asked) == self.journal.heading.slice_rows:
                 yield asked, refused
                 asked, refused = [], {}
         yield asked, refused
