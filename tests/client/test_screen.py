@@ -154,6 +154,7 @@ async def test_a_csv_of_a_chinese_spreadsheet_to_a_csv(service: Service, tmp_pat
     assert "未命中,1" in (tmp_path / "result.totals.csv").read_text("utf-8-sig")
 
 
+@pytest.mark.timeout(600 if IS_SOAK else 120)
 async def test_killed_it_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None:
     async with running(Served(tmp_path, log_level="error")) as served:
         await served.publish(number_of(7))
