@@ -2,8 +2,8 @@
 
 from blacklist_service.database.steps import expand
 
-revision = "0043"
-down_revision = "0039"
+revision = "0044"
+down_revision = "0043"
 
 ROSTERS = """
 CREATE TABLE rosters (
