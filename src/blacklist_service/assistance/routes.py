@@ -31,7 +31,7 @@ from blacklist_service.assistance.queries import (
     list_notices,
     list_steps,
 )
-from blacklist_service.assistance.rules import DECIDING, NoticeAction
+from blacklist_service.assistance.rules import DECIDING, MOST_EVENTS, NoticeAction
 from blacklist_service.assistance.schemas import (
     AcknowledgementRequest,
     AddresseePage,
@@ -48,7 +48,6 @@ from blacklist_service.assistance.schemas import (
     StepPage,
     StepResponse,
 )
-from blacklist_service.assistance.selects import MOST_EVENTS
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.restarts import is_version_known

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+MOST_EVENTS = 500
+"""Steps of notices in one reading."""
+
 
 class NoticeAction(StrEnum):
     STOP_TRANSFER = "stop_transfer"

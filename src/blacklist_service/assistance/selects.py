@@ -21,11 +21,9 @@ from sqlalchemy import (
 )
 
 from blacklist_service.assistance.models import notice_events, notices
+from blacklist_service.assistance.rules import MOST_EVENTS
 from blacklist_service.database.tables import word
 from blacklist_service.members.models import member_lineage
-
-MOST_EVENTS = 500
-"""Steps of notices in one reading."""
 
 notice = notices.alias("n")
 TODAY = bindparam("today", type_=Date)
