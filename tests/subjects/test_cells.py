@@ -1,12 +1,18 @@
 """What stands in the place of a number, in the tables that courts keep: law.md §0, faults 01, 02 and 15."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from blacklist_service.subjects.cells import Cell, read_cell
 from blacklist_service.subjects.digests import Digester
-from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, IdentifierType, SubjectKind
+from blacklist_service.subjects.identifiers import (
+    Identifier,
+    IdentifierQuality,
+    IdentifierType,
+    SubjectKind,
+    read_by_check,
+)
 from blacklist_service.subjects.keys import KeyKind, Subject, listed_keys
 from tests.subjects.numbers import TODAY, credit_codes, resident_numbers
 
@@ -246,6 +252,31 @@ def test_words_around_a_number_never_hide_it(number: str, before: str, after: st
 @given(credit_codes, words, words)
 def test_words_around_a_credit_code_never_hide_it(code: str, before: str, after: str):
     assert code in [one.number for one in read(ORGANISATION, f"{before}{code}{after}").identifiers]
+
+
+ends_of_words = st.sampled_from(["No.", "NO", "N0", "A1", "Y9 ", "编号N1", "1-", "(2025)", "11", "Nl:"])
+
+
+@settings(deadline=None)
+@given(resident_numbers, ends_of_words, ends_of_words, st.booleans(), st.sampled_from(SubjectKind))
+def test_no_end_of_a_word_makes_another_number_of_a_resident_id(
+    number: str, before: str, after: str, are_alike: bool, kind: SubjectKind
+):
+    written = number.replace("0", "o").replace("1", "l").replace("8", "B").replace("2", "Z") if are_alike else number
+    assert number in [one.number for one in read(kind, f"公民身份号码 {before}{written}{after}").identifiers]
+
+
+@settings(deadline=None)
+@given(credit_codes, ends_of_words, ends_of_words)
+def test_no_end_of_a_word_makes_another_code_of_a_credit_code(code: str, before: str, after: str):
+    assume(read_by_check(code, TODAY))  # of a region there is
+    assert code in [one.number for one in read(ORGANISATION, f"{before}{code}{after}").identifiers]
+
+
+def test_a_code_that_holds_by_accident_does_not_hide_the_resident_id():
+    cell = read(ORGANISATION, "公民身份号码 No.3Z835Bl936oZ||3376")
+    assert cell.identifiers[0].number == "328358193602113376"
+    assert {KeyKind.IDENTIFIER, KeyKind.NAME_ONLY} <= keys(ORGANISATION, cell)
 
 
 @settings(deadline=None)

@@ -145,13 +145,20 @@ def _find_numbers(
     upper = soft.upper()
     found = dict.fromkeys(_in_runs(upper, today, may_be_old=may_be_old))
     found |= dict.fromkeys(_in_runs(_SEPARATORS.sub("", upper), today, may_be_old=may_be_old))
+    is_as_written = bool(found)
     for alphabet in alphabets:
-        if not found:
-            alike = _in_runs(_SEPARATORS.sub("", soft.translate(alphabet).upper()), today)
-            # A credit code has letters of its own, so that letters read as digits may hold by accident.
-            found = dict.fromkeys(one._replace(is_unusual=one.type is IdentifierType.USCC) for one in alike)
+        if is_as_written or any(one.type in RESIDENT_FORM_TYPES for one in found):
+            break
+        alike = _in_runs(_SEPARATORS.sub("", soft.translate(alphabet).upper()), today)
+        # A credit code has letters of its own, so that letters read as digits may hold by accident: a resident ID is looked
+        # for still.
+        found |= dict.fromkeys(
+            one._replace(is_unusual=one.is_unusual or one.type is IdentifierType.USCC)
+            for one in alike
+            if not found or one.type in RESIDENT_FORM_TYPES
+        )
     seen: set[str] = set()
-    for one in found:
+    for one in sorted(found, key=lambda one: one.is_unusual and one.type is IdentifierType.USCC):
         if one.number not in seen:
             seen.add(one.number)
             yield one
@@ -169,16 +176,16 @@ def _in_runs(text: str, today: date, *, may_be_old: bool = False) -> Iterator[Id
 
 
 def _in_run(run: str, today: date) -> Iterator[Identifier]:
-    at = 0
-    while at + 18 <= len(run):
-        found = read_by_check(run[at : at + 18], today)
-        if found is None:
-            at += 1
-            continue
+    """Whatever holds, wherever it begins: the end of a word before a number makes another one with it by accident, and which
+    of the two is the debtor's, nobody knows. Such, and those among more digits, have their listing found by its name as well.
+    """
+    starts = range(len(run) - 17)
+    held = {at: found for at in starts if (found := read_by_check(run[at : at + 18], today)) is not None}
+    for at, found in held.items():
         before, after = run[at - 1 : at] if at else "", run[at + 18 : at + 19]
-        # Among more digits it may be a part of something else, so the listing is found by its name as well.
-        yield found._replace(is_unusual=(before.isdigit() or after.isdigit()) and len(run) % 18 != 0)
-        at += 18
+        is_among_digits = (before.isdigit() or after.isdigit()) and len(run) % 18 != 0
+        has_a_rival = any(other != at and abs(other - at) < 18 for other in held)
+        yield found._replace(is_unusual=is_among_digits or has_a_rival)
 
 
 def _take_out(kind: SubjectKind, declared: IdentifierType | None, soft: str, today: date) -> Identifier | None:
