@@ -11,6 +11,7 @@ import json
 import random
 import re
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from itertools import cycle
@@ -63,7 +64,7 @@ async def main() -> None:
                 "html_kb_largest": max(one["html_kb"] for one in pages),
                 "requests_a_page_most": max(one["requests"] for one in pages),
                 "assets": await assets(desks["window"]),
-                "checks": await beside_people(demo, list(desks.items()), asked),
+                "checks": await beside_people(demo, desks, asked),
             },
             ensure_ascii=False,
             indent=1,
@@ -117,24 +118,26 @@ async def assets(desk: httpx.AsyncClient) -> dict[str, float]:
     return found
 
 
-async def beside_people(demo: Any, desks: list[tuple[str, httpx.AsyncClient]], asked: Any) -> dict[str, Any]:
-    """Checks alone and beside people, turn by turn; the ratio of each pair, and their median."""
+async def beside_people(demo: Any, desks: dict[str, httpx.AsyncClient], asked: Any) -> dict[str, Any]:
+    """Checks alone and beside people, turn by turn; the ratio of each pair, and their median. People click in a process of
+    their own, as their browsers would: this one's loop times nothing but checks.
+    """
     headers = {"Authorization": f"Bearer {demo['keys']['agency']}"}
     alone, beside, clicks, refused = [], [], 0, 0
+    people = await People.arrive(demo["url"], desks, asked)
     async with httpx.AsyncClient(base_url=demo["url"], headers=headers, timeout=10) as asker:
         await check(asker, asked.rate, 2)
         for turn in range(2 * asked.turns):
             # Their order changes from pair to pair, so that whatever slows the machine down favours neither.
             with_people = (turn % 4) in (1, 2)
-            people = [
-                asyncio.create_task(click(*one, asked.pause)) for one in first(asked.people, desks) if with_people
-            ]
+            if with_people:
+                await people.begin()
             taken, turned_away = await check(asker, asked.rate, asked.seconds)
             (beside if with_people else alone).append(taken)
             refused += turned_away
-            for person in people:
-                person.cancel()
-            clicks += sum(one for one in await asyncio.gather(*people, return_exceptions=True) if isinstance(one, int))
+            if with_people:
+                clicks += await people.pause()
+    await people.leave()
     ratios = [round(busy / quiet, 3) for busy, quiet in zip(beside, alone, strict=True)]
     return {
         "rate": asked.rate,
@@ -146,6 +149,58 @@ async def beside_people(demo: Any, desks: list[tuple[str, httpx.AsyncClient]], a
         "ratios": ratios,
         "median_ratio": statistics.median(ratios),
     }
+
+
+class People:
+    """A process that clicks: a line asks it to begin or to pause, and it says how many pages it opened."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def arrive(cls, url: str, desks: dict[str, httpx.AsyncClient], asked: Any) -> "People":
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(sys.executable, __file__, "--clicking", stdin=pipe, stdout=pipe)
+        people = cls(process)
+        cookies = {duty: desk.headers["Cookie"] for duty, desk in desks.items()}
+        await people._say({"url": url, "cookies": cookies, "people": asked.people, "pause": asked.pause})
+        return people
+
+    async def begin(self) -> None:
+        await self._say("begin")
+
+    async def pause(self) -> int:
+        await self._say("pause")
+        assert self._process.stdout is not None
+        return int(await self._process.stdout.readline())
+
+    async def leave(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        await self._process.wait()
+
+    async def _say(self, what: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(what).encode() + b"\n")
+        await self._process.stdin.drain()
+
+
+async def click_when_told() -> None:
+    loop = asyncio.get_running_loop()
+    told = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), sys.stdin)
+    asked = json.loads(await told.readline())
+    desks = [
+        (duty, httpx.AsyncClient(base_url=asked["url"], headers={**OWN_SITE, "Cookie": cookie}, timeout=30))
+        for duty, cookie in asked["cookies"].items()
+    ]
+    while await told.readline():
+        clicking = [asyncio.create_task(click(*one, asked["pause"])) for one in first(asked["people"], desks)]
+        await told.readline()
+        for person in clicking:
+            person.cancel()
+        ended = await asyncio.gather(*clicking, return_exceptions=True)
+        print(sum(one for one in ended if isinstance(one, int)), flush=True)
 
 
 async def check(asker: httpx.AsyncClient, rate: float, seconds: float) -> tuple[float, int]:
@@ -191,4 +246,4 @@ def first(count: int, desks: list[tuple[str, httpx.AsyncClient]]) -> Iterator[tu
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(click_when_told() if sys.argv[1:] == ["--clicking"] else main())

@@ -109,7 +109,7 @@ class Stand:
         used = {"web": 0.0, "database": 0.0}
         roots = [self._process.pid if self._process else 0, _postmaster(self.data_dir)]
         for pid, command in {one for root in roots for one in _descendants(root)}:
-            kind = "web" if "blacklist_service.asgi" in command else "database" if "postgres" in command else None
+            kind = "web" if "blacklist_service.asgi --fd" in command else "database" if "postgres" in command else None
             if kind is not None:
                 used[kind] += _used(pid)
         return used

@@ -50,6 +50,7 @@ from blacklist_service.checks.routes import check_taker
 from blacklist_service.checks.routes import hot as hot_checks_router
 from blacklist_service.checks.routes import router as checks_router
 from blacklist_service.console.app import install_console
+from blacklist_service.console.routing import PREFIX as CONSOLE_PREFIX
 from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.fences import Fence
@@ -83,7 +84,7 @@ from blacklist_service.members.second_person.routes import router as reviews_rou
 from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.proposals.routes import router as proposals_router
 from blacklist_service.secrecy import KEY_BYTES, Secrecy
-from blacklist_service.settings import CONFIGURATION_ERROR, DRAIN_SIGNAL, DSN_VARIABLE, Settings
+from blacklist_service.settings import CONFIGURATION_ERROR, CONSOLE_VARIABLE, DRAIN_SIGNAL, DSN_VARIABLE, Settings
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.supervision.rows_routes import router as supervised_rows_router
@@ -105,6 +106,7 @@ from blacklist_service.web.patience import end_overdue
 from blacklist_service.web.probes import Kept, Readiness, figures
 from blacklist_service.web.probes import router as probes_router
 from blacklist_service.web.refusals import install_refusals
+from blacklist_service.web.relay import Relay, Relayed
 from blacklist_service.web.routing import actor_of
 from blacklist_service.web.shares import Share, open_shares
 from blacklist_service.web.transactions import borrowed
@@ -120,6 +122,17 @@ DESCRIPTORS_FOR_ELSE = 96
 """Of a process's descriptors, those that are not clients' connections: the database, files, what a library opens."""
 THREADS_GIVE_WAY_SECONDS = 0.0005
 """A thread that puts figures together gives way to the loop that answers checks: five milliseconds would be many checks."""
+CONSOLE_NICENESS = 10
+"""Of the process that makes pages: where processors are short, checks have nine times its share."""
+SERVED: dict[str, Any] = {
+    "loop": "uvloop",
+    "ws": "none",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "timeout_keep_alive": 30,
+    "timeout_graceful_shutdown": 5,
+}
 COLLECT_AFTER = (10_000, 20, 100)
 """Nearly all that a check leaves behind is freed by its reference counts: cycles are looked for rarely."""
 
@@ -414,8 +427,12 @@ def openapi_document() -> str:
 def main() -> None:
     die_with_parent()
     parser = argparse.ArgumentParser()
-    parser.add_argument("--fd", type=int, required=True)
-    listening = socket.socket(fileno=parser.parse_args().fd)
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument("--fd", type=int, help="the listening socket that the web workers share")
+    place.add_argument(
+        "--console", metavar="SOCKET", help="make the console's pages, for the web workers that ask there"
+    )
+    asked = parser.parse_args()
     settings = Settings()
     configure_logging(settings.log_level)
     dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
@@ -426,25 +443,36 @@ def main() -> None:
         raise SystemExit(CONFIGURATION_ERROR) from None
     app = create_app(settings, dsn, secrecy, is_rehearsed=True)
     signal.signal(DRAIN_SIGNAL, lambda *_: app.state.draining.set())
-    lane = with_hot_lane(app)
-    config = uvicorn.Config(
-        lane,
-        loop="uvloop",
+    _settle_memory()
+    sys.setswitchinterval(THREADS_GIVE_WAY_SECONDS)
+    if asked.console is not None:
+        os.nice(CONSOLE_NICENESS)
+        uvicorn.Server(_for_console(app, asked.console)).run()
+    else:
+        uvicorn.Server(_for_all(app)).run(sockets=[socket.socket(fileno=asked.fd)])
+
+
+def _for_all(app: FastAPI) -> uvicorn.Config:
+    """A web worker: it answers everything but the console's pages, where another process makes them."""
+    lane, console, settings = with_hot_lane(app), os.environ.get(CONSOLE_VARIABLE), app.state.settings
+    return uvicorn.Config(
+        Relay(lane, below=CONSOLE_PREFIX, place=console) if console else lane,
         http=express_protocol(lane),
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=5,
+        **SERVED,
     )
+
+
+def _for_console(app: FastAPI, place: str) -> uvicorn.Config:
+    """The process behind the web workers: who asks, and that the head may be believed, they have seen to."""
+    return uvicorn.Config(Relayed(app), uds=place, proxy_headers=False, date_header=False, **SERVED)
+
+
+def _settle_memory() -> None:
     gc.collect()
     gc.freeze()  # what was loaded stays: no collection has to walk it again
     gc.set_threshold(*COLLECT_AFTER)
-    sys.setswitchinterval(THREADS_GIVE_WAY_SECONDS)
-    uvicorn.Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":

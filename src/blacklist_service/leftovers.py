@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-NAME = re.compile(r"blacklist-(?:export|restore|metrics|roster)-(?:([0-9]+)-)?[^-]+")
+NAME = re.compile(r"blacklist-(?:console|export|restore|metrics|roster)-(?:([0-9]+)-)?[^-]+")
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from blacklist_service.secrecy import Secrecy, SecretKeyError
 DSN_VARIABLE, SEALER_DSN_VARIABLE = "BLACKLIST_DSN", "BLACKLIST_SEALER_DSN"
 """Set by `serve` for its children: where the database is, be it embedded or external; for the sealer by its own login."""
 
+CONSOLE_VARIABLE = "BLACKLIST_CONSOLE_SOCKET"
+"""Set by `serve` for its web workers: the socket of the process that makes the console's pages."""
 
 URLS = ("database_url", "sealer_database_url", "owner_database_url", "replica_url")
 

@@ -36,6 +36,7 @@ class Part(StrEnum):
     WEB = "web worker"
     WORKER = "background worker"
     SEALER = "sealer"
+    CONSOLE = "console"
     POSTMASTER = "postmaster"
     BACKEND = "backend"
 
@@ -129,7 +130,7 @@ class Served:
         if any(is_alive(pid) for pid in self._orphans):
             return False
         return len(self.pids(Part.WEB)) == workers and all(
-            self.pids(part) for part in (Part.WORKER, Part.SEALER, Part.POSTMASTER)
+            self.pids(part) for part in (Part.WORKER, Part.SEALER, Part.CONSOLE, Part.POSTMASTER)
         )
 
     async def wait_until_ready(self) -> None:
@@ -259,7 +260,8 @@ async def _is_answered(client: Client, request: bytes) -> bool:
 
 def _part_of(command: str) -> Part | None:
     marks = {
-        "-m blacklist_service.asgi": Part.WEB,
+        "-m blacklist_service.asgi --fd": Part.WEB,
+        "-m blacklist_service.asgi --console": Part.CONSOLE,
         "-m blacklist_service.worker": Part.WORKER,
         "-m blacklist_service.sealer": Part.SEALER,
         " -D /": Part.POSTMASTER,

@@ -22,7 +22,7 @@ from blacklist_service.database.sessions import ReadOnlySession, UnfitSession
 from blacklist_service.ledger.sequencer import tell_disproof
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.leftovers import passing_folder, sweep
-from blacklist_service.settings import DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
+from blacklist_service.settings import CONSOLE_VARIABLE, DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
 from blacklist_service.webhooks.posting import trusting
 from blacklist_service.webhooks.targets import Targets, TargetsInvalid
 
@@ -33,7 +33,8 @@ LOOK_SECONDS = 0.5
 """Between two looks for a database that is away."""
 AWAY = (*LOST, *(asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError))
 BEHIND = ("sealer", "worker")
-"""The processes without a port: sealing is one of its own, which nothing that the other does can end or block."""
+"""Processes without a port: sealing is one of its own, which nothing that the other does can end or block. The one of the
+console is reached by the web workers alone."""
 
 
 def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | None = None) -> int:
@@ -53,19 +54,27 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
         if when_prepared:
             when_prepared(workplace)
         metrics = str(stack.enter_context(passing_folder("metrics")))
+        console = str(stack.enter_context(passing_folder("console")) / "socket")
         host, port = listening.getsockname()[:2]
         _say_when_ready(host, port)
         supervisor = Supervisor(
             listen=listening,
             web_argv=lambda fd, _index: [sys.executable, "-m", "blacklist_service.asgi", "--fd", str(fd)],
             web_count=settings.workers,
-            behind={name: [sys.executable, "-m", f"blacklist_service.{name}"] for name in BEHIND},
-            environment=_environment(settings, workplace, metrics, (host, port)),
+            behind=_behind(console),
+            environment=_environment(settings, workplace, metrics, (host, port)) | {CONSOLE_VARIABLE: console},
             database=database,
             on_child_exit=lambda pid: _forget_gauges(pid, metrics),
             drain_seconds=settings.drain_seconds,
         )
         return supervisor.run()
+
+
+def _behind(console: str) -> dict[str, list[str]]:
+    return {
+        **{name: [sys.executable, "-m", f"blacklist_service.{name}"] for name in BEHIND},
+        "console": [sys.executable, "-m", "blacklist_service.asgi", "--console", console],
+    }
 
 
 def _require_webhooks(settings: Settings) -> None:

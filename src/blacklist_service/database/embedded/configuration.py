@@ -11,7 +11,7 @@ SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "port": str(PORT),
-    "max_connections": "60",
+    "max_connections": "100",
     # An answer may leave only when its evidence would survive a power cut.
     "fsync": "on",
     "synchronous_commit": "on",

@@ -1,0 +1,164 @@
+"""Handing requests on to another process of this service, over a socket of its own, and how that process takes them.
+
+Pages are put together by a process apart: a page is a hundred times the work of a check, and a check must not wait for it.
+The port stays the web workers': they read each head, keep the limits of connections, and pass on what is for the other.
+"""
+
+import asyncio
+from contextlib import suppress
+
+import h11
+import structlog
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from blacklist_service.web.headers import GUARDING, NO_STORE
+
+MOST_HEAD_BYTES = 64 * 1024
+READ_BYTES = 64 * 1024
+WAIT_SECONDS = 5.0
+"""For which a process that is starting, or starting again, is waited for."""
+LOOK_SECONDS = 0.05
+CALLER = b"x-blacklist-caller"
+"""How the relay says who asked: the scheme and the address, as its own server knows them. A client's own is not passed on."""
+NOT_PASSED_ON = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"expect", CALLER})
+NOT_PASSED_BACK = frozenset({b"connection", b"keep-alive", b"transfer-encoding"})
+NOT_ANSWERED = (
+    "本页未能完成：服务正在重新启动。没有得到答复不等于未发现限制，请稍候重试。\n"
+    "This page could not be made: the service is starting again. No answer is no clearance; try again in a moment.\n"
+)
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """Hands what lies `below` a path to the process that listens on the socket at `place`, all else to `app`."""
+
+    def __init__(self, app: ASGIApp, *, below: str, place: str) -> None:
+        self._app = app
+        self._below = below
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not self._is_below(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        passage = _Passage(scope, receive, send)
+        try:
+            await passage.run(self._place)
+        except (OSError, h11.RemoteProtocolError) as error:
+            log.warning("not_relayed", cause=type(error).__name__)
+            if passage.is_answered:
+                raise  # the connection is cut: half a page must not look whole
+            await _not_answered()(scope, receive, send)
+
+    def _is_below(self, path: str) -> bool:
+        return path == self._below or path.startswith(f"{self._below}/")
+
+
+class _Passage:
+    """One request on its way there, and its answer on the way back."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._talk = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
+        self.is_answered = False
+
+    async def run(self, place: str) -> None:
+        """Return when the answer is whole, or the client went. Raise `OSError` or `RemoteProtocolError` where the other
+        process cannot be reached, or ended on the way.
+        """
+        reader, writer = await _connected(place)
+        asking = asyncio.create_task(self._ask(writer))
+        try:
+            await self._answer(reader)
+        finally:
+            asking.cancel()
+            writer.close()
+            with suppress(asyncio.CancelledError, OSError):
+                await asking
+
+    async def _ask(self, writer: asyncio.StreamWriter) -> None:
+        """Head and body; then wait for the client's going, which ends what the other process still does for it."""
+        writer.write(self._talk.send(self._head()) or b"")
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                writer.transport.abort()
+                return
+            if self._talk.our_state is not h11.SEND_BODY:
+                continue
+            if body := message.get("body", b""):
+                writer.write(self._talk.send(h11.Data(data=body)) or b"")
+            if not message.get("more_body", False):
+                writer.write(self._talk.send(h11.EndOfMessage()) or b"")
+            with suppress(ConnectionError):  # an early answer: it is read all the same
+                await writer.drain()
+
+    def _head(self) -> h11.Request:
+        scope = self._scope
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        headers = [(name, value) for name, value in scope["headers"] if name not in NOT_PASSED_ON]
+        if not any(name == b"host" for name, _ in headers):
+            headers.append((b"host", b""))
+        address = scope["client"][0] if scope.get("client") else "-"
+        return h11.Request(
+            method=scope["method"],
+            target=target,
+            headers=[*headers, (CALLER, f"{scope['scheme']} {address}".encode()), (b"connection", b"close")],
+        )
+
+    async def _answer(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            event = self._talk.next_event()
+            if event is h11.NEED_DATA:
+                self._talk.receive_data(await reader.read(READ_BYTES))
+            elif isinstance(event, h11.Response):
+                headers = [(name, value) for name, value in event.headers if name not in NOT_PASSED_BACK]
+                await self._pass_back({"type": "http.response.start", "status": event.status_code, "headers": headers})
+            elif isinstance(event, h11.Data):
+                await self._pass_back({"type": "http.response.body", "body": bytes(event.data), "more_body": True})
+            elif isinstance(event, h11.EndOfMessage):
+                await self._pass_back({"type": "http.response.body", "body": b""})
+                return
+            elif isinstance(event, h11.ConnectionClosed):
+                return
+
+    async def _pass_back(self, message: Message) -> None:
+        self.is_answered = True
+        await self._send(message)
+
+
+class Relayed:
+    """In the process that is handed requests: who asked is who the relay says it is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            told = next((value for name, value in scope["headers"] if name == CALLER), b"")
+            scheme, _, address = told.decode("latin-1").partition(" ")
+            scope["headers"] = [header for header in scope["headers"] if header[0] != CALLER]
+            scope["client"] = (address, 0) if address and address != "-" else None
+            scope["scheme"] = scheme or scope["scheme"]
+        await self._app(scope, receive, send)
+
+
+async def _connected(place: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
+    while True:
+        try:
+            return await asyncio.open_unix_connection(place)
+        except OSError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _not_answered() -> PlainTextResponse:
+    response = PlainTextResponse(NOT_ANSWERED, 503, headers={"Retry-After": "2"})
+    response.raw_headers += [NO_STORE, *GUARDING]
+    return response
