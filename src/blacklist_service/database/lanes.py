@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from blacklist_service.database.byte_arrays import teach_byte_arrays
 from blacklist_service.database.connections import LOST, Connection, connect
 
 Result = TypeVar("Result")
@@ -84,6 +85,7 @@ class Lane:
     async def _open(self) -> Connection:
         async with asyncio.timeout(OPENING_SECONDS):
             connection = await connect(self._dsn, **SETTINGS)
+            teach_byte_arrays(connection)
             try:
                 if self._rehearse is not None:
                     await self._rehearse(connection)
