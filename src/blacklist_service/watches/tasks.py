@@ -69,7 +69,9 @@ class Follower:
             await sweep(connection)
         if seen["has_dated"]:
             await note_dated(connection)
-        is_more = await self._asker.ask_some(connection) > 0
+        # Nearly always there is nothing, and to find that out by taking the cursor's lock would be a durable commit.
+        is_due = has_moved or seen["has_due"] or seen["has_sweeps"] or seen["has_dated"]
+        is_more = is_due and await self._asker.ask_some(connection) > 0
         if seen["has_withdrawals"]:
             is_more = await tell_withdrawn(connection) or is_more
         if seen["has_ended"]:
