@@ -44,6 +44,7 @@ from blacklist_service.supervision.late_removals import LateRemovalsGauge
 from blacklist_service.supervision.tasks import count_days
 from blacklist_service.telemetry import JOBS_STUCK, configure_logging
 from blacklist_service.watches.tasks import keep_watching
+from blacklist_service.web.copies import NO_COPIES, Copies, open_copies
 from blacklist_service.web.tasks import forget_answers
 from blacklist_service.webhooks.sender import send_events
 
@@ -94,6 +95,7 @@ async def work(
     *,
     room: Room = ELSEWHERE,
     ages: ListAges = NO_AGES,
+    copies: Copies = NO_COPIES,
     telling: Work | None = None,
     screening: Work | None = None,
 ) -> None:
@@ -107,7 +109,7 @@ async def work(
             continue
         try:
             if await guard.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
-                await _work_guarded(guard, dsn, secrecy, stopping, room, ages, (telling, screening))
+                await _work_guarded(guard, dsn, secrecy, stopping, room, ages, copies, (telling, screening))
             else:
                 if await end_frozen_holder(dsn, WORKER_LOCK, silent_seconds=FROZEN_SECONDS):
                     log.error("worker_stood_still")
@@ -126,6 +128,7 @@ async def _work_guarded(
     stopping: asyncio.Event,
     room: Room,
     ages: ListAges,
+    copies: Copies,
     others: tuple[Work | None, ...],
 ) -> None:
     """The lock ends with its connection, so all work ends with it too."""
@@ -142,7 +145,7 @@ async def _work_guarded(
         for work in (
             lambda: _keep_the_calendar(guard, dsn, secrecy),
             lambda: _load_files(dsn, secrecy, room),
-            lambda: _make_exports(dsn, secrecy, room),
+            lambda: _make_exports(dsn, secrecy, room, copies),
             lambda: _digest_anew(dsn, secrecy, room),
             lambda: _simulate(dsn, secrecy),
             lambda: keep_watching(dsn, secrecy, ages),
@@ -227,12 +230,12 @@ async def digest_anew(connection: Connection, secrecy: Secrecy) -> bool:
     return False
 
 
-async def _make_exports(dsn: str, secrecy: Secrecy, room: Room) -> None:
+async def _make_exports(dsn: str, secrecy: Secrecy, room: Room, copies: Copies) -> None:
     connection = await connect(dsn, application_name="blacklist-service exports", **LOADING_SETTINGS)
     try:
         while True:
             await room.wait()
-            if not await make_next(connection, secrecy):
+            if not await make_next(connection, secrecy, copies):
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         connection.terminate()
@@ -273,7 +276,8 @@ async def _main(settings: Settings) -> None:
     room = Room(settings.data_dir if settings.is_embedded else None)
     telling = partial(send_events, dsn, secrecy, settings)
     screening = partial(screen_rosters, dsn, secrecy, settings, room=room)
-    await work(dsn, secrecy, stopping, room=room, ages=ListAges.of(settings), telling=telling, screening=screening)
+    copies, ages = await open_copies(settings, size=1), ListAges.of(settings)
+    await work(dsn, secrecy, stopping, room=room, ages=ages, copies=copies, telling=telling, screening=screening)
 
 
 def main() -> None:

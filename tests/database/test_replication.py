@@ -2,9 +2,12 @@
 
 import asyncio
 import base64
+import io
+import json
 import os
 import signal
 import sys
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +20,7 @@ import pytest
 from pydantic import SecretStr
 
 from blacklist_service.access.scopes import Role
+from blacklist_service.audit.export_jobs import make_next
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.cli.replication import (
     ASYNCHRONOUS,
@@ -32,10 +36,12 @@ from blacklist_service.database import fences
 from blacklist_service.database.connections import connect
 from blacklist_service.database.fences import Fence, FenceClosed
 from blacklist_service.database.sessions import ReadOnlySession, UnreplicatedCommit
+from blacklist_service.ledger.sequencer import keep_sealing
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from blacklist_service.web import fencing, transactions
+from blacklist_service.web.copies import open_copies
 from tests.durability.serving import publication
 from tests.external import External, external_server, needs_postgres_15, standby_of
 from tests.support import Service, question, resident_id, serving, subject
@@ -307,6 +313,87 @@ async def test_the_list_may_be_read_from_a_standby_that_is_not_too_old(
         answer = await service.get("/v1/publication", key="agency")
         assert answer.status_code == 200
         assert "replica-age" not in answer.headers
+
+
+async def test_feed_and_searches_are_read_from_a_standby_and_recorded_on_the_primary(
+    servers: Pair, settings: Settings, keys: dict[str, str], dba: asyncpg.Connection
+) -> None:
+    copied = settings.model_copy(update={"replica_url": SecretStr(servers.standby.url("bl")), "replica_age": 600.0})
+    async with serving(copied, servers.primary.url("bl"), SECRECY, keys=keys) as service:
+        head = "SELECT version FROM heads WHERE name = 'list'"
+        await service.post("/v1/listings", publication(resident_id(), 905), key="court")
+        before: int = await dba.fetchval(head)
+
+        async def is_there() -> bool:
+            return servers.standby.psql(head, database="bl") == str(before)
+
+        await until(is_there)
+        servers.standby.psql("SELECT pg_wal_replay_pause()")
+        try:
+            await service.post("/v1/listings", publication(resident_id(), 906), key="court")
+            asked = await service.check(subject(number=resident_id()))
+            page = await service.get("/v1/changes", key="agency", after=before - 1)
+            assert "replica-age" in page.headers
+            assert [one["version"] for one in page.json()["items"]] == [before]
+            ahead = await service.get("/v1/changes", key="agency", after=before + 1)
+            assert ahead.status_code == 200, "whoever knows more than the standby is not told to start anew"
+            assert "replica-age" not in ahead.headers
+            seen = await dba.fetchval("SELECT count(*) FROM ledger_entries WHERE action = 'audit_read'")
+            for found in (
+                await service.get("/v1/audit/entries", key="auditor", action="check", limit=5),
+                await service.post("/v1/audit/entries/search", {"action": "check"}, key="auditor"),
+            ):
+                assert found.status_code == 200, found.text
+                assert "replica-age" in found.headers
+                assert asked["check_id"] not in {one["entry_id"] for one in found.json()["items"]}
+            assert await dba.fetchval("SELECT count(*) FROM ledger_entries WHERE action = 'audit_read'") == seen + 2
+            assert asked["decision"] == "clear"
+        finally:
+            servers.standby.psql("SELECT pg_wal_replay_resume()")
+
+
+async def test_an_export_is_made_of_the_standbys_log_and_recorded_in_the_primarys(
+    servers: Pair, settings: Settings, service: Service, dba: asyncpg.Connection
+) -> None:
+    dsn = servers.primary.url("bl")
+    sealing = asyncio.create_task(keep_sealing(dsn, SealingPlace.of(settings)))
+    sizes = "SELECT max(size) FROM ledger_checkpoints"
+
+    async def is_sealed() -> bool:
+        return not await dba.fetchval("SELECT EXISTS (SELECT FROM ledger_pending)")
+
+    async def make(oldest_seconds: float) -> dict[str, Any]:
+        export_id = (await service.post("/v1/audit/exports", {"action": "check"}, key="auditor")).json()["export_id"]
+        update = {"replica_url": SecretStr(servers.standby.url("bl")), "replica_age": oldest_seconds}
+        copies = await open_copies(settings.model_copy(update=update), size=1)
+        async with service.workplace.connected() as connection:
+            assert await make_next(connection, SECRECY, copies)
+        copies.terminate()
+        bundle = await service.get(f"/v1/audit/exports/{export_id}/bundle", key="auditor")
+        assert bundle.status_code == 200, bundle.text
+        with zipfile.ZipFile(io.BytesIO(bundle.content)) as opened:
+            manifest: dict[str, Any] = json.loads(opened.read("manifest.json"))
+        return manifest
+
+    try:
+        await service.check(subject(number=resident_id()))
+        await until(is_sealed)
+
+        async def is_there() -> bool:
+            return servers.standby.psql(sizes, database="bl") == str(await dba.fetchval(sizes))
+
+        await until(is_there)
+        servers.standby.psql("SELECT pg_wal_replay_pause()")
+        behind = int(servers.standby.psql(sizes, database="bl"))
+        await service.check(subject(number=resident_id()))
+        await until(is_sealed)
+        of_standby, of_primary = await make(600.0), await make(0.000001)
+        assert of_standby["log_size"] == behind < of_primary["log_size"]
+        assert of_standby["rows"] < of_primary["rows"]
+    finally:
+        servers.standby.psql("SELECT pg_wal_replay_resume()")
+        sealing.cancel()
+        await asyncio.gather(sealing, return_exceptions=True)
 
 
 async def test_of_several_hosts_the_one_that_writes_is_found(

@@ -1,6 +1,8 @@
 """An export as a job: asked for in the transaction that records it, made by the worker, kept sealed for a week."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -14,14 +16,15 @@ from blacklist_service.audit.jobs import run_next
 from blacklist_service.audit.schemas import EntryFilters
 from blacklist_service.audit.wanted import Wanted
 from blacklist_service.clock import new_id
-from blacklist_service.database.connections import Connection
+from blacklist_service.database.connections import LOST, Connection
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
 from blacklist_service.ledger.notes import Proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.leftovers import passing_folder
-from blacklist_service.problems import Conflict
+from blacklist_service.problems import Conflict, Undetermined
 from blacklist_service.secrecy import Secrecy
+from blacklist_service.web.copies import NO_COPIES, Copies
 
 PART_BYTES = 4 << 20
 SEALED_WITHIN = timedelta(seconds=60)
@@ -69,9 +72,9 @@ async def ask_export(
     return row
 
 
-async def make_next(connection: Connection, secrecy: Secrecy) -> bool:
-    """Make the next export."""
-    return await run_next(connection, "exports", _make, secrecy)
+async def make_next(connection: Connection, secrecy: Secrecy, copies: Copies = NO_COPIES) -> bool:
+    """Make the next export, of a standby's copy of the log where there is one that is new enough."""
+    return await run_next(connection, "exports", partial(_make, copies=copies), secrecy)
 
 
 async def forget_exports(connection: Connection, _secrecy: Secrecy) -> bool:
@@ -91,7 +94,7 @@ async def read_part(connection: Connection, export_id: UUID, part: int, secrecy:
     return None if content is None else secrecy.cipher("exports").open(content, _context(export_id, part))
 
 
-async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy) -> None:
+async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy, *, copies: Copies) -> None:
     wanted = Wanted(
         EntryFilters.model_validate(row["filters"]),
         ExportFormat(row["format"]),
@@ -107,12 +110,23 @@ async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy) -
     actor = Actor(row["member"], row["key_id"], row["operator"], row["request_id"])
     with passing_folder("export") as folder:
         path = folder / "bundle.zip"
-        made = await make_bundle(
-            connection, wanted, path, export_id=row["id"], actor=actor, secrecy=secrecy, prove=prove
+        make = partial(
+            make_bundle, connection, wanted, path, export_id=row["id"], actor=actor, secrecy=secrecy, prove=prove
         )
+        made = await _made_of_copy(make, copies) or await make()
         async with connection.transaction():
             await _keep(connection, row["id"], path, made, secrecy)
     log.info("export_made", rows=made.rows, bytes=made.bytes)
+
+
+async def _made_of_copy(make: Callable[..., Awaitable[BundleSize]], copies: Copies) -> BundleSize | None:
+    """None where the primary has to be read: a standby may also end what reads long, so that it can follow."""
+    try:
+        async with copies.replica() as copy:
+            return None if copy is None else await make(reading=copy.connection)
+    except (*LOST, asyncpg.PostgresError, Undetermined) as error:
+        log.warning("replica_not_read", cause=type(error).__name__)
+        return None
 
 
 async def _keep(connection: Connection, export_id: UUID, path: Path, made: BundleSize, secrecy: Secrecy) -> None:

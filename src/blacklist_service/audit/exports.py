@@ -64,10 +64,20 @@ class BundleSize:
 
 
 async def make_bundle(
-    connection: Connection, wanted: Wanted, path: Path, *, export_id: UUID, actor: Actor, secrecy: Secrecy, prove: Prove
+    connection: Connection,
+    wanted: Wanted,
+    path: Path,
+    *,
+    export_id: UUID,
+    actor: Actor,
+    secrecy: Secrecy,
+    prove: Prove,
+    reading: "Connection | None" = None,
 ) -> BundleSize:
-    """Write the bundle to `path`. Entries that are not sealed yet are not in it."""
-    writing = _Writing(connection, wanted, path, secrecy)
+    """Write the bundle to `path`. Entries that are not sealed yet are not in it. `reading` is where the log is read, if not
+    by the connection that records the export: a standby's, whose log ends at the checkpoint that it has.
+    """
+    writing = _Writing(reading or connection, wanted, path, secrecy)
     try:
         manifest = await writing.write(export_id)
         digest = hashlib.sha256(manifest).hexdigest()

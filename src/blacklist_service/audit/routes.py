@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 from fastapi import APIRouter, Query
 from starlette.requests import Request
+from starlette.responses import Response
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
@@ -42,14 +43,15 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GuardedRoute)
 @router.get(
     "/entries",
     summary="Search the ledger",
-    description="Newest first. The search is itself an entry, committed before the answer; it begins below that entry.",
+    description="Newest first. The search is itself an entry, committed before the answer; it begins below that entry. "
+    "Where the header `Replica-Age` stands, it was searched on a standby, at most so many seconds behind.",
     responses=problems(401, 403, 422, 503),
     dependencies=[needs(Scope.AUDIT_READ), takes(Share.SEARCH)],
 )
 async def search_entries(
-    query: Annotated[EntryQuery, Query()], request: Request, connection: Writes, actor: Acting
+    query: Annotated[EntryQuery, Query()], request: Request, response: Response, connection: Writes, actor: Acting
 ) -> EntryPage:
-    return await _search(query, request, connection, actor)
+    return await _search(query, request, response, connection, actor)
 
 
 @router.post(
@@ -61,9 +63,9 @@ async def search_entries(
     dependencies=[needs(Scope.AUDIT_READ), takes(Share.SEARCH)],
 )
 async def search_entries_for_subject(
-    body: EntrySearchRequest, request: Request, connection: Writes, actor: Acting
+    body: EntrySearchRequest, request: Request, response: Response, connection: Writes, actor: Acting
 ) -> EntryPage:
-    return await _search(body, request, connection, actor, body.subject)
+    return await _search(body, request, response, connection, actor, body.subject)
 
 
 @router.get(
@@ -91,6 +93,7 @@ async def read_entry(entry_id: UUID, request: Request, connection: Writes, actor
 async def _search(
     query: EntryQuery,
     request: Request,
+    response: Response,
     connection: Connection,
     actor: Actor,
     asked: SearchSubjectRequest | None = None,
@@ -104,8 +107,11 @@ async def _search(
     paged = wire_filters | ({} if digests is None else {"subject": [digest.hex() for digest in digests]})
     at = await database_clock(connection)
     before = _place(read_cursor(query.cursor, paged)) if query.cursor else (at, LARGEST_ID)
-    rows = await list_entries(connection, filters, before=before, limit=query.limit, digests=digests)
-    await require_true(connection, rows, lambda row: row["subjects"] or [], secrecy=state.secrecy)
+    async with state.shares.copies.replica() as copy:
+        reading = connection if copy is None else copy.connection
+        rows = await list_entries(reading, filters, before=before, limit=query.limit, digests=digests)
+        await require_true(reading, rows, lambda row: row["subjects"] or [], secrecy=state.secrecy)
+    response.headers.update({} if copy is None else copy.headers)
     entry = Entry(
         Action.AUDIT_READ,
         actor,

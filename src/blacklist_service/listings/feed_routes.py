@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from blacklist_service.access.scopes import Scope
+from blacklist_service.database.connections import Connection
 from blacklist_service.database.restarts import is_version_known
 from blacklist_service.ledger.statements import find_statement
 from blacklist_service.listings import reading
@@ -25,10 +26,11 @@ from blacklist_service.listings.schemas import (
 from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import Gone, NotFound
+from blacklist_service.web.copies import Copies
 from blacklist_service.web.documented import problems
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
-from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.transactions import Reads, Writes, pool_of
 
 router = APIRouter(prefix="/v1", tags=["changes"], route_class=GuardedRoute)
 
@@ -40,13 +42,23 @@ SLICE = 40
     summary="The change feed",
     description="Every change once, in commit order, without a gap; the client keeps `next`. ETag = newest list version. "
     "`listing` holds public fields and masks only. 410: this database never gave out such a version (it was restored from a "
-    "backup); drop the copy and start anew at 0.",
+    "backup); drop the copy and start anew at 0. Where the header `Replica-Age` stands, the page is of a "
+    "standby, and at most so many seconds old.",
     response_model=ChangePage,
     responses=problems(401, 403, 410, 422, 503),
     dependencies=[needs(Scope.CHANGES_READ), takes(Share.BULK)],
 )
-async def changes(query: Annotated[ChangesQuery, Query()], request: Request, connection: Reads) -> Response:
-    state = request.app.state
+async def changes(query: Annotated[ChangesQuery, Query()], request: Request) -> Response:
+    copies: Copies = request.app.state.shares.copies
+    # A standby behind what this client has would say that no such version was ever given out.
+    async with copies.snapshot(pool_of(request), least_version=query.after) as copy:
+        newest, content = await _page(copy.connection, query, request.app.state)
+    headers = {"ETag": f'"{newest}"'} | copy.headers
+    return Response(content, media_type="application/json", headers=headers)
+
+
+async def _page(connection: Connection, query: ChangesQuery, state: Any) -> tuple[int, bytes]:
+    """The newest version, and the answer."""
     if not await is_version_known(connection, "list", query.after):
         raise Gone("no such list version was given out: drop the copy and start anew with after=0")
     newest = await reading.get_list_version(connection)
@@ -66,7 +78,7 @@ async def changes(query: Annotated[ChangesQuery, Query()], request: Request, con
     content = b'{"items":[%b],"next":%d,"list_version":%d,"more":%b,"set":%b}' % (
         *(b",".join(items), last, newest, b"true" if is_more else b"false", whole),
     )
-    return Response(content, media_type="application/json", headers={"ETag": f'"{newest}"'})
+    return newest, content
 
 
 @router.get(

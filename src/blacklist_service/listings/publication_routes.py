@@ -29,6 +29,7 @@ from blacklist_service.web.routing import GuardedRoute, needs, unless_held
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.spreadsheets import cell
 from blacklist_service.web.streams import leaving
+from blacklist_service.web.transactions import pool_of
 
 router = APIRouter(prefix="/v1/publication", tags=["changes"], route_class=GuardedRoute)
 
@@ -95,7 +96,7 @@ async def _snapshot(request: Request, *, is_csv: bool, is_feed: bool) -> AsyncGe
     little of it is read: also where the client goes, and every `await` of an ending is cancelled.
     """
     state = request.app.state
-    async with leaving(request) as pace, state.shares.copies.snapshot() as copy:
+    async with leaving(request) as pace, state.shares.copies.snapshot(pool_of(request)) as copy:
         connection = copy.connection
         version = await get_list_version(connection)
         yield f"{version} {copy.headers.get(AGE_HEADER, '')}".encode()

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 
 import structlog
 
-from blacklist_service.database.connections import Connection, Pool
+from blacklist_service.database.connections import Connection, Pool, create_pool
 from blacklist_service.problems import Undetermined
+from blacklist_service.settings import Settings
 from blacklist_service.web.transactions import snapshot
 
 AGE_HEADER = "Replica-Age"
 """Of an answer from a standby: seconds, at most so old."""
 AGE = """
 SELECT CASE WHEN pg_is_in_recovery()
-            THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 ELSE 0 END
+            THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 ELSE 0 END,
+       (SELECT version FROM heads WHERE name = 'list')
 """
 
 log = structlog.get_logger()
@@ -38,30 +40,55 @@ class Copy:
 
 
 class Copies:
-    """Of a web process: the standby where it is new enough, else the primary."""
+    """The standby, where one is named and new enough. What is read there leaves as what is read on the primary does, once a
+    commit that began afterwards is replicated: so nothing is told that only the standby had received.
+    """
 
-    def __init__(self, replica: "Pool | None", primary: Pool, *, oldest_seconds: float) -> None:
+    def __init__(self, replica: "Pool | None", *, oldest_seconds: float) -> None:
         self._replica = replica
-        self._primary = primary
         self._oldest_seconds = oldest_seconds
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[Copy]:
+    async def replica(self, least_version: int = 0) -> AsyncIterator[Copy | None]:
+        """A snapshot there; None where the primary is to be read, also because the list there is not yet at that version."""
         async with AsyncExitStack() as stack:
-            yield await self._of_replica(stack) or Copy(await stack.enter_async_context(snapshot(self._primary)), None)
+            yield await self._of_replica(stack, least_version)
 
-    async def _of_replica(self, stack: AsyncExitStack) -> Copy | None:
+    @asynccontextmanager
+    async def snapshot(self, primary: Pool, *, least_version: int = 0) -> AsyncIterator[Copy]:
+        """One of the standby, else of the primary."""
+        async with AsyncExitStack() as stack:
+            copy = await self._of_replica(stack, least_version)
+            yield copy or Copy(await stack.enter_async_context(snapshot(primary)), None)
+
+    def terminate(self) -> None:
+        if self._replica is not None:
+            self._replica.terminate()
+
+    async def _of_replica(self, stack: AsyncExitStack, least_version: int) -> Copy | None:
         if self._replica is None:
             return None
         async with AsyncExitStack() as trying:
             try:
                 connection = await trying.enter_async_context(snapshot(self._replica))
-                age = await connection.fetchval(AGE)
+                age, version = await connection.fetchrow(AGE)  # type: ignore[misc] # always one row
             except Undetermined:
                 log.warning("replica_not_read")
                 return None
-            if age is None or age > self._oldest_seconds:
+            if age is None or age > self._oldest_seconds or version < least_version:
                 log.warning("replica_too_old", seconds=age)
                 return None
             stack.push_async_exit(trying.pop_all())
             return Copy(connection, max(age, 0.0))
+
+
+NO_COPIES = Copies(None, oldest_seconds=0.0)
+
+
+async def open_copies(settings: Settings, *, size: int) -> Copies:
+    """With so many connections to the standby at most, if there is one; none is opened yet."""
+    replica = None
+    if settings.replica_url is not None:
+        url, limit = settings.replica_url.get_secret_value(), settings.statement_timeout_ms
+        replica = await create_pool(url, size=size, statement_timeout_ms=limit, is_reader=True)
+    return Copies(replica, oldest_seconds=settings.replica_age)

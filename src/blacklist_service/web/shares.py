@@ -17,7 +17,7 @@ from blacklist_service.database.connections import Pool, create_pool
 from blacklist_service.problems import TooManyRequests
 from blacklist_service.settings import Settings
 from blacklist_service.web.anteroom import Anteroom
-from blacklist_service.web.copies import Copies
+from blacklist_service.web.copies import Copies, open_copies
 from blacklist_service.web.turns import Turns
 
 
@@ -93,6 +93,7 @@ class Shares:
     def terminate(self) -> None:
         for pool in self._pools:
             pool.terminate()
+        self.copies.terminate()
 
 
 REFUSED_SECONDS_EACH = 0.02
@@ -120,11 +121,7 @@ async def open_shares(dsn: str, settings: Settings) -> Shares:
 
     ordinary, keys, acts = await pool(settings.pool_size), await pool(RESERVED_FOR_KEYS), await pool(RESERVED_FOR_ACTS)
     readers, streams, logins = await pool(READERS), await pool(STREAMS + EVENTS), await pool(LOGINS)
-    replica = None
-    if settings.replica_url is not None:
-        url, limit = settings.replica_url.get_secret_value(), settings.statement_timeout_ms
-        replica = await create_pool(url, size=STREAMS, statement_timeout_ms=limit, is_reader=True)
-    copies = Copies(replica, streams, oldest_seconds=settings.replica_age)
+    copies = await open_copies(settings, size=STREAMS + READERS)
     of_each_key = settings.bulk_reads_per_key
     of_each = max(1, settings.pool_size // 2)
     kinds = {
@@ -142,5 +139,5 @@ async def open_shares(dsn: str, settings: Settings) -> Shares:
         Share.KEYS: _Kind(keys, Turns(RESERVED_FOR_KEYS, each=1, waiting=64, seconds=WAIT_SECONDS)),
         Share.LOGIN: _Kind(logins, Turns(LOGINS, each=LOGINS, waiting=16, seconds=WAIT_SECONDS)),
     }
-    pools = (ordinary, keys, acts, readers, streams, logins, *((replica,) if replica else ()))
+    pools = (ordinary, keys, acts, readers, streams, logins)
     return Shares(kinds, pools, copies)

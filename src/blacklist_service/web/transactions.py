@@ -88,16 +88,16 @@ async def _settle(connection: Connection) -> None:
 
 
 async def write_transaction(request: Request) -> AsyncIterator[Connection]:
-    async with borrowed(_pool_of(request)) as connection, committed(connection):
+    async with borrowed(pool_of(request)) as connection, committed(connection):
         yield connection
 
 
 async def read_transaction(request: Request) -> AsyncIterator[Connection]:
-    async with snapshot(_pool_of(request)) as connection:
+    async with snapshot(pool_of(request)) as connection:
         yield connection
 
 
-def _pool_of(request: Request) -> Pool:
+def pool_of(request: Request) -> Pool:
     """That of the share which the request took (web/shares.py)."""
     pool: Pool = request.scope.get("pool") or request.app.state.pool
     return pool
