@@ -13,7 +13,7 @@ import pytest
 from blacklist_service.access.principals import Actor
 from blacklist_service.audit import ranges
 from blacklist_service.audit.exports import make_bundle, wait_for_proof
-from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.verify_bundle import Doubt, main, verify
 from blacklist_service.audit.wanted import Wanted
 from blacklist_service.clock import new_ids

@@ -25,9 +25,9 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.audit import export_jobs, exports
 from blacklist_service.audit.export_jobs import make_next
 from blacklist_service.audit.exports import make_bundle, wait_for_proof
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.ranges import outside
-from blacklist_service.audit.schemas import EntryFilters
 from blacklist_service.audit.truth import LedgerAltered
 from blacklist_service.audit.verify_bundle import Doubt, verify
 from blacklist_service.audit.wanted import Wanted

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.audit.filters import EntryFilters
 from tests.support import Service, question, resident_id, row, subject
 
 WHOM = resident_id(61)

@@ -11,9 +11,9 @@ import structlog
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.audit.exports import BundleSize, make_bundle, wait_for_proof
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.jobs import run_next
-from blacklist_service.audit.schemas import EntryFilters
 from blacklist_service.audit.wanted import Wanted
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import LOST, Connection

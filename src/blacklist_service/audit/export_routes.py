@@ -9,9 +9,10 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.audit.export_jobs import ask_export, read_part
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.jobs import find_own, require_quota
 from blacklist_service.audit.persons import entry_subject, read_subject
-from blacklist_service.audit.schemas import EntryFilters, ExportRequest, ExportResponse
+from blacklist_service.audit.schemas import ExportRequest, ExportResponse
 from blacklist_service.audit.wanted import Wanted
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record

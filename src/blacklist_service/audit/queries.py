@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.clock import instant_of
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed

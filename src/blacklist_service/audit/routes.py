@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.persons import entry_subject, read_subject
 from blacklist_service.audit.queries import find_entry, list_entries
 from blacklist_service.audit.schemas import (
-    EntryFilters,
     EntryPage,
     EntryQuery,
     EntryResponse,

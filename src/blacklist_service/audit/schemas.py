@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import SubjectResponse
@@ -20,23 +21,6 @@ EXAMPLE_SUBJECT: dict[str, JsonValue] = {
     "name": "张三",
     "identifier": {"type": "resident_id", "number": "530111198503170015"},
 }
-
-
-class EntryFilters(BaseModel):
-    """All that are given must hold. `from` is inclusive, `to` exclusive."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    from_: Instant | None = Field(None, alias="from")
-    to: Instant | None = None
-    agency: Annotated[str, *text(64)] | None = None
-    operator: Annotated[str, *text(100)] | None = None
-    matter: Annotated[str, *text(64)] | None = None
-    decision: Decision | None = None
-    action: Action | None = None
-    reference: Annotated[str, *text(200)] | None = None
-    list_version_from: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    list_version_to: Annotated[int, Field(ge=0, lt=2**63)] | None = None
 
 
 class EntryQuery(EntryFilters, PageQuery):

@@ -1,7 +1,6 @@
 """The composed reads of the ledger. `database/statements.py` says when this is loaded."""
 
-from collections.abc import Callable, Collection, Mapping
-from operator import eq, ge, le, lt
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -27,22 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from blacklist_service.audit.filters import FILTERS
 from blacklist_service.database.tables import Instant, word
 from blacklist_service.ledger.models import ledger_entries, ledger_leaves, ledger_subjects
 
-CONDITIONS: Mapping[str, tuple[str, Callable[[Any, Any], Any]]] = {
-    "from_": ("at", ge),
-    "to": ("at", lt),
-    "agency": ("agency", eq),
-    "operator": ("operator", eq),
-    "matter": ("matter", eq),
-    "decision": ("decision", eq),
-    "action": ("action", eq),
-    "reference": ("reference", eq),
-    "list_version_from": ("list_version", ge),
-    "list_version_to": ("list_version", le),
-}
-"""What each filter of `EntryFilters` says of an entry: a column, and how it stands to the filter's value."""
+CONDITIONS = {one.field: one.compares for one in FILTERS}
 
 DIGESTS = bindparam("digests", type_=ARRAY(LargeBinary))
 
@@ -117,8 +105,8 @@ def _conditions(entry: FromClause, given: Collection[str]) -> list[ColumnElement
     """In one order, whatever that of `given`. Raise `KeyError` for a filter that has no condition."""
     found = []
     for name in sorted(given):
-        column, compare = CONDITIONS[name]
-        found.append(compare(entry.c[column], bindparam(name)))
+        asked = CONDITIONS[name]
+        found.append(asked.comparison(entry.c[asked.column], bindparam(name)))
     return found
 
 

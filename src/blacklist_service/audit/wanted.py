@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blacklist_service.audit import verify_bundle
-from blacklist_service.audit.schemas import EntryFilters
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.statements import Deferred
 

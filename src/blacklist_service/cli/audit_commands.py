@@ -3,13 +3,17 @@
 import base64
 import json
 import sys
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from blacklist_service.audit import verify_bundle
+from blacklist_service.audit.filters import FILTERS, EntryFilters, Filter
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.schemas import SearchIdentifierRequest, SearchSubjectRequest
 from blacklist_service.cli import exporting
@@ -27,30 +31,38 @@ Number = Annotated[str, typer.Option("--id-number", help="the complete number")]
 Type = Annotated[IdentifierType, typer.Option("--type", help="what number it is")]
 
 
+def _with_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each filter of the search; the command itself gets them together, as `filters`."""
+
+    @wraps(command)
+    def filtered(**options: Any) -> None:
+        given = {one.field: options.pop(one.field) for one in FILTERS}
+        command(filters=exporting.filters_of(given), **options)
+
+    parameters: list[Parameter] = []
+    for one in signature(command, eval_str=True).parameters.values():
+        parameters += map(_option, FILTERS) if one.name == "filters" else [one.replace(kind=Parameter.KEYWORD_ONLY)]
+    filtered.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    filtered.__annotations__ = {one.name: one.annotation for one in parameters}
+    return filtered
+
+
+def _option(one: Filter) -> Parameter:
+    name, type_ = f"--{one.name.replace('_', '-')}", int if one.type is int else str
+    option = typer.Option(name, help=one.compares.hint or None)
+    return Parameter(one.field, Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[type_ | None, option])
+
+
+@_with_filters
 def export(
+    *,
     out: Annotated[Path, typer.Option(dir_okay=False, help="the bundle, a zip")],
     form: Annotated[ExportFormat, typer.Option("--format")] = ExportFormat.JSONL,
-    from_: Annotated[str | None, typer.Option("--from", help="instant, inclusive: 2018-04-01T00:00:00Z")] = None,
-    to: Annotated[str | None, typer.Option(help="instant, exclusive")] = None,
-    agency: Annotated[str | None, typer.Option(help="member code")] = None,
-    operator: Annotated[str | None, typer.Option()] = None,
-    matter: Annotated[str | None, typer.Option()] = None,
-    decision: Annotated[str | None, typer.Option(help="block, flag or clear")] = None,
-    action: Annotated[str | None, typer.Option()] = None,
-    reference: Annotated[str | None, typer.Option()] = None,
-    list_version_from: Annotated[int | None, typer.Option()] = None,
-    list_version_to: Annotated[int | None, typer.Option()] = None,
+    filters: EntryFilters,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Export sealed entries as a bundle that proves itself; without a filter, all of them. Itself an entry."""
-    filters = exporting.filters_of(
-        **{"from": from_, "to": to, "agency": agency, "operator": operator, "matter": matter, "decision": decision},
-        action=action,
-        reference=reference,
-        list_version_from=list_version_from,
-        list_version_to=list_version_to,
-    )
     with opened(load_settings(data_dir)) as workplace:
         made = exporting.export(workplace, out, filters, form)
     print(json.dumps({"rows": made.rows, "bytes": made.bytes}) if as_json else f"{made.rows} rows in {out}")

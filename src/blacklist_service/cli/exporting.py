@@ -1,18 +1,21 @@
 """`audit export` and `audit subject-report`: from a terminal, beside a running service or without one."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from blacklist_service.audit.export_jobs import record_asking
 from blacklist_service.audit.exports import BundleSize, make_bundle, wait_for_proof
+from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.persons import Report, lift_embargo, report_to_subject, set_embargo
-from blacklist_service.audit.schemas import EntryFilters, SearchSubjectRequest
+from blacklist_service.audit.schemas import SearchSubjectRequest
 from blacklist_service.audit.wanted import Wanted
 from blacklist_service.checks.explanations import ASKED_HERE
 from blacklist_service.cli.environment import Workplace, operator, run, stop
@@ -26,7 +29,7 @@ from blacklist_service.ledger.signing import SealingPlace
 SEALED_WITHIN = timedelta(seconds=30)
 
 
-def filters_of(**given: str | int | None) -> EntryFilters:
+def filters_of(given: Mapping[str, Any]) -> EntryFilters:
     """Stop with a sentence where an option is not what it should be."""
     try:
         return EntryFilters.model_validate({name: value for name, value in given.items() if value is not None})

@@ -2,27 +2,34 @@
 
 import asyncio
 import base64
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from operator import ge, lt
+from typing import Any, NamedTuple
 
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.audit import verify_bundle
+from blacklist_service.audit.filters import FILTERS, Filter
 from blacklist_service.clock import SHANGHAI
+from blacklist_service.console import wording
 from blacklist_service.console.forms import Form, subject_of
 from blacklist_service.console.home import all_matters, matter_names, matter_options, unit_names
 from blacklist_service.console.proofs import verify_receipt
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
 from blacklist_service.console.visits import Forwarded, Visit
-from blacklist_service.console.wording import ACTIONS, TYPES_OF_KIND
+from blacklist_service.console.wording import TYPES_OF_KIND
+from blacklist_service.ledger.entries import Action
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.web.transactions import borrowed, snapshot
 
 FULL_PAGE = 50
-FILTERS = ("agency", "operator", "matter", "decision", "action", "reference")
+SHOWN_FILTERS = tuple(one for one in FILTERS if one.name in wording.FILTERS)
+EXPORT_FILTERS = tuple(one for one in SHOWN_FILTERS if one.name in verify_bundle.ON_LEAF)
+"""Those by which an export proves that no row is missing."""
 SUBJECT_FIELDS = {
     "/subject/identifier/number": "number",
     "/subject/identifier": "type",
@@ -54,7 +61,8 @@ async def entries(visit: Visit) -> Response:
 
 @page("POST", "/entries", Duty.AUDITOR)
 async def search(visit: Visit) -> Response:
-    wanted = {name: visit.form.given(name) for name in (*FILTERS, "from", "to", "kind", "name", "type", "number")}
+    names = (*(one.name for one in SHOWN_FILTERS), "kind", "name", "type", "number")
+    wanted = {name: visit.form.given(name) for name in names}
     given = {name: value for name, value in wanted.items() if value}
     if given.get("number") and not given.get("name"):
         visit.form.faults["name"] = "按号码查询也要填写姓名或名称"
@@ -194,7 +202,7 @@ async def _entries(
         else:
             form.take_problem(reply.json, SUBJECT_FIELDS, SENTENCES)
             status = 422
-    kept = {name: form[name] for name in (*FILTERS, "from", "to") if form.given(name)}
+    kept = {one.name: form[one.name] for one in SHOWN_FILTERS if form.given(one.name)}
     if visit.query.get("q"):
         kept = {"q": visit.query["q"]}
     return visit.show(
@@ -204,10 +212,9 @@ async def _entries(
         items=found["items"],
         next=found["next"],
         kept=kept,
-        actions=ACTIONS,
         types=TYPES_OF_KIND,
-        matters=await matter_names(visit),
         units=await unit_names(visit),
+        filters=await _filter_fields(visit, SHOWN_FILTERS),
     )
 
 
@@ -244,16 +251,42 @@ async def _exports(visit: Visit, form: Form, *, status: int = 200) -> Response:
             " ORDER BY queued_at DESC LIMIT 20",
             visit.principal.key_id,
         )
-    matters, units = await matter_names(visit), await unit_names(visit)
-    return visit.show(
-        "exports.html", status=status, form=form, rows=rows, actions=ACTIONS, matters=matters, units=units
-    )
+    filters = await _filter_fields(visit, EXPORT_FILTERS)
+    return visit.show("exports.html", status=status, form=form, rows=rows, filters=filters)
+
+
+class FilterField(NamedTuple):
+    """A filter as a form shows it: its words, and what it is chosen from where it is not typed."""
+
+    name: str
+    label: str
+    choices: Mapping[str, str] | None
+    is_day: bool
+    is_past: bool
+
+
+async def _filter_fields(visit: Visit, filters: Iterable[Filter]) -> list[FilterField]:
+    known = {"agency": await unit_names(visit), "matter": await matter_names(visit)}
+    return [
+        FilterField(
+            one.name,
+            wording.FILTERS[one.name].label,
+            known.get(one.name, wording.FILTERS[one.name].choices),
+            is_day=one.type is datetime,
+            is_past=one.type is Action,
+        )
+        for one in filters
+    ]
 
 
 def _filters(form: Form) -> dict[str, Any]:
-    """What of the form narrows a search or an export."""
-    days = {"from": start_of_day(form.given("from")), "to": end_of_day(form.given("to"))}
-    return {name: value for name, value in ({name: form.given(name) for name in FILTERS} | days).items() if value}
+    """What of the form narrows a search or an export; a chosen day as an instant."""
+    midnights = {ge: start_of_day, lt: end_of_day}
+    given: dict[str, Any] = {}
+    for one in SHOWN_FILTERS:
+        value = form.given(one.name)
+        given[one.name] = midnights[one.compares.comparison](value) if one.type is datetime else value
+    return {name: value for name, value in given.items() if value}
 
 
 def _instant(typed: str) -> str | None:

@@ -1,6 +1,7 @@
 """What the codes of the API are called at the desk. A code without a word here is a fault that a test finds."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.console.wording_officers import MEMBER_KINDS
@@ -262,6 +263,25 @@ ACTIONS: Mapping[str, str] = {
     "court_options_changed": "更改双人复核设置",
 }
 
+
+class FilterWords(NamedTuple):
+    """What a filter is called, and the words of what can be chosen in it; without any it is typed."""
+
+    label: str
+    choices: Mapping[str, str] | None = None
+
+
+FILTERS: Mapping[str, FilterWords] = {
+    "from": FilterWords("自"),
+    "to": FilterWords("至"),
+    "agency": FilterWords("单位"),
+    "operator": FilterWords("经办人"),
+    "matter": FilterWords("办理事项"),
+    "decision": FilterWords("结论", DECISIONS),
+    "action": FilterWords("行为", ACTIONS),
+    "reference": FilterWords("业务编号"),
+}
+"""The filters of the ledger (`audit/filters.py`) that auditors see; one without words here is for systems alone."""
 
 FIELDS: Mapping[str, str] = {
     "matter": "办理事项",

@@ -1,0 +1,64 @@
+"""By what entries of the ledger are searched and exported: each filter is declared once, in `EntryFilters`.
+
+The routes, the statements (`selects`), `audit export` and the console's two forms take their filters from here.
+"""
+
+from collections.abc import Callable, Iterator
+from operator import eq, ge, le, lt
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from blacklist_service.checks.rules import Decision
+from blacklist_service.ledger.entries import Action
+from blacklist_service.web.wire import Instant, text
+
+
+class Compares(NamedTuple):
+    """What a filter asks of an entry: its column, and how that stands to the value. `hint` is for the terminal."""
+
+    column: str
+    comparison: Callable[[Any, Any], Any] = eq
+    hint: str = ""
+
+
+class EntryFilters(BaseModel):
+    """All that are given must hold. `from` is inclusive, `to` exclusive."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: Annotated[Instant | None, Compares("at", ge, "instant, inclusive: 2018-04-01T00:00:00Z")] = Field(
+        None, alias="from"
+    )
+    to: Annotated[Instant | None, Compares("at", lt, "instant, exclusive")] = None
+    agency: Annotated[Annotated[str, *text(64)] | None, Compares("agency", hint="member code")] = None
+    operator: Annotated[Annotated[str, *text(100)] | None, Compares("operator")] = None
+    matter: Annotated[Annotated[str, *text(64)] | None, Compares("matter")] = None
+    decision: Annotated[Decision | None, Compares("decision", hint="block, flag or clear")] = None
+    action: Annotated[Action | None, Compares("action")] = None
+    reference: Annotated[Annotated[str, *text(200)] | None, Compares("reference")] = None
+    list_version_from: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, Compares("list_version", ge)] = None
+    list_version_to: Annotated[Annotated[int, Field(ge=0, lt=2**63)] | None, Compares("list_version", le)] = None
+
+
+class Filter(NamedTuple):
+    """A filter as it is declared: the name of its field, its name on the wire, its type, and what it asks."""
+
+    field: str
+    name: str
+    type: Any
+    compares: Compares
+
+
+def _declared() -> Iterator[Filter]:
+    for name, field in EntryFilters.model_fields.items():
+        [compares] = [one for one in field.metadata if isinstance(one, Compares)]
+        given = next(one for one in get_args(field.annotation) if one is not NoneType)
+        yield Filter(
+            name, field.alias or name, get_args(given)[0] if get_origin(given) is Annotated else given, compares
+        )
+
+
+FILTERS = tuple(_declared())
+"""The filters of `EntryFilters`, in its order."""
