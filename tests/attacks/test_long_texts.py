@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from blacklist_service.listings.columns import Field
 from blacklist_service.listings.files import RawRow
-from blacklist_service.listings.files.rows import Field
 from blacklist_service.listings.lengths import LONGEST, MOST_BYTES
 from blacklist_service.listings.operations import parsing
 from tests.attacks.imports import OTHER_COURT, add_other_court, as_csv, load

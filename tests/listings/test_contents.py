@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from blacklist_service.listings.columns import Field
 from blacklist_service.listings.courts import Courts
-from blacklist_service.listings.files import Field, RawRow, RelatedPerson
+from blacklist_service.listings.files import RawRow, RelatedPerson
 from blacklist_service.listings.intake import Importer, ReadRow, RefusedRow, read_row
 from blacklist_service.listings.preparing import Prepared, Tools, naming_keys, prepare
 from blacklist_service.listings.publish_requests import read_publication

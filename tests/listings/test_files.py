@@ -12,9 +12,9 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from blacklist_service.listings.columns import Field
 from blacklist_service.listings.files import (
     Fault,
-    Field,
     RawRow,
     RelatedPerson,
     Sheet,

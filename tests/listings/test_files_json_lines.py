@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from blacklist_service.listings.files import Fault, Field, RawRow, RelatedPerson, UnreadableFile, open_list_file
+from blacklist_service.listings.columns import Field
+from blacklist_service.listings.files import Fault, RawRow, RelatedPerson, UnreadableFile, open_list_file
 
 
 @pytest.fixture

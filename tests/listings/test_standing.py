@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from blacklist_service.listings.files import Field
+from blacklist_service.listings.columns import Field
 from blacklist_service.listings.rules import Refusal, RowAction
 from blacklist_service.listings.standing import Standing, read_standing
 

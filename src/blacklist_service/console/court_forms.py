@@ -6,37 +6,40 @@ from typing import Any
 from blacklist_service.console.court_words import LISTING_FIELDS
 from blacklist_service.console.forms import Form
 from blacklist_service.console.wording import CIRCUMSTANCES, TYPES_OF_KIND
+from blacklist_service.listings.columns import KEPT, Field
+from blacklist_service.listings.differences import at
 from blacklist_service.listings.findings import ROW_SENTENCES
 
 CODES = tuple(code for code in CIRCUMSTANCES if code != "CX")
 PEOPLE_ROWS = 4
 TEXTS = {
     "case_number": "case_number",
-    "obligation": "obligation",
     "performance": "performance",
-    "performed_part": "performed_part",
-    "unperformed_part": "unperformed_part",
-    "severity": "severity",
     "record_id": "record_id",
     "published_on": "published_on",
     "grace_until": "grace_until",
     "expires_on": "expires_on",
     "filed_on": "filed_on",
 }
+PLACED = frozenset(
+    {
+        *(Field.SEX, Field.SERVED_ON, Field.SEVERITY, Field.BASIS_NUMBER, Field.BASIS_ISSUER),
+        *(Field.OBLIGATION, Field.PERFORMED_PART, Field.UNPERFORMED_PART),
+    }
+)
+"""What is kept and has its place in the template of the form; all else that is kept stands behind it."""
+FURTHER = tuple(one for one in KEPT if one.field not in PLACED)
 NESTED = {
     "decision_number": ("decision", "document_number"),
     "decided_on": ("decision", "decided_on"),
     "on_application_of": ("decision", "on_application_of"),
-    "served_on": ("decision", "served_on"),
-    "basis_number": ("basis", "document_number"),
-    "basis_issuer": ("basis", "issuer"),
 }
 LABELS = {
+    **{one.field.value: LISTING_FIELDS[one.path] for one in KEPT},
     **{name: LISTING_FIELDS[field] for name, field in TEXTS.items()},
     "party_sequence": "被执行人序号",
     "kind": "类型",
     "name": "被执行人姓名/名称",
-    "sex": "性别",
     "type": "证件类型",
     "number": "证件号码",
     "C1": "失信情形",
@@ -44,9 +47,6 @@ LABELS = {
     "decision_number": "决定书文号",
     "decided_on": "决定日期",
     "on_application_of": "纳入方式",
-    "served_on": "决定书送达日期",
-    "basis_number": "执行依据文号",
-    "basis_issuer": "作出执行依据单位",
     "person_name_1": "有关人员",
     "reason": "理由",
     "act_decided_on": "本次决定日期",
@@ -58,12 +58,12 @@ POINTERS = {
     "/debtor/identifier": "type",
     "/debtor/name": "name",
     "/debtor/kind": "kind",
-    "/debtor/sex": "sex",
     "/debtor/people": "person_name_1",
     "/circumstances": "C1",
     "/party_sequence": "party_sequence",
     **{f"/{field}": name for name, field in TEXTS.items()},
     **{f"/{'/'.join(path)}": name for name, path in NESTED.items()},
+    **{f"/{one.place_in_request.replace('.', '/')}": one.field.value for one in KEPT},
 }
 SENTENCES = {
     **{code: sentence.zh for code, sentence in ROW_SENTENCES.items()},
@@ -120,13 +120,17 @@ def body_of(form: Form, court_code: str) -> dict[str, Any]:
     if other := form.given("other_circumstance"):
         circumstances.append(other)
     body["circumstances"] = circumstances
-    debtor: dict[str, Any] = {"kind": kind, "name": form["name"].strip(), "sex": form.given("sex")}
+    debtor: dict[str, Any] = {"kind": kind, "name": form["name"].strip()}
     if number := form.given("number"):
         debtor["identifier"] = {"type": _type(form["type"], kind), "number": number}
     people = [one for place in range(1, PEOPLE_ROWS + 1) if (one := _person(form, place))]
     if people:
         debtor["people"] = people
-    body["debtor"] = {name: value for name, value in debtor.items() if value is not None}
+    body["debtor"] = debtor
+    for column in KEPT:
+        if value := form.given(column.field):
+            group, _, field = column.place_in_request.rpartition(".")
+            (body.setdefault(group, {}) if group else body)[field] = value
     return {name: value for name, value in body.items() if value is not None}
 
 
@@ -135,11 +139,10 @@ def values_of(listing: Mapping[str, Any]) -> dict[str, str]:
     debtor = listing["debtor"]
     values: dict[str, Any] = {name: listing.get(field) for name, field in TEXTS.items()}
     values |= {name: (listing.get(part) or {}).get(field) for name, (part, field) in NESTED.items()}
-    values["served_on"] = listing.get("served_on")
+    values |= {one.field.value: at(listing, one.path) for one in KEPT}
     values |= {code: "1" for code in listing["circumstances"] if code in CODES}
     values["other_circumstance"] = listing.get("circumstances_text")
     values |= {"party_sequence": listing["party_sequence"], "kind": debtor["kind"], "name": debtor["name"]}
-    values["sex"] = debtor.get("sex")
     if debtor.get("identifier"):
         values |= {"type": debtor["identifier"]["type"], "number": debtor["identifier"].get("number")}
     for place, person in enumerate(debtor.get("people") or (), start=1):

@@ -6,6 +6,7 @@ from typing import Any
 from blacklist_service.console.translations import Translate
 from blacklist_service.console.wording import CIRCUMSTANCES, IDENTIFIER_TYPES, KINDS
 from blacklist_service.console.wording_officers import KEY_ROLES
+from blacklist_service.listings.columns import KEPT, TITLES
 
 COURT_ACTS: Mapping[str, str] = {
     "publish": "发布",
@@ -106,7 +107,6 @@ LISTING_ACTS: Mapping[str, str] = {
     "deleted": "删除",
     "withdrawn": "撤销",
 }
-SEXES: Mapping[str, str] = {"male": "男", "female": "女"}
 PERFORMANCES: Mapping[str, str] = {
     "none": "全部未履行",
     "partial": "部分未履行",
@@ -114,7 +114,6 @@ PERFORMANCES: Mapping[str, str] = {
     "other": "其他",
 }
 PERFORMANCE_KINDS: Mapping[str, str] = {"performed": "义务已全部履行", "settlement_performed": "和解协议已履行完毕"}
-SEVERITIES: Mapping[str, str] = {"light": "轻微", "ordinary": "一般", "serious": "严重"}
 APPLICANTS: Mapping[str, str] = {"creditor": "申请执行人申请", "court": "人民法院依职权"}
 PEOPLE: Mapping[str, str] = {
     "legal_representative": "法定代表人",
@@ -122,34 +121,7 @@ PEOPLE: Mapping[str, str] = {
     "directly_responsible": "影响债务履行的直接责任人员",
     "actual_controller": "实际控制人",
 }
-LISTING_FIELDS: Mapping[str, str] = {
-    "case_number": "案号",
-    "party_sequence": "被执行人序号",
-    "debtor.kind": "类型",
-    "debtor.name": "被执行人姓名/名称",
-    "debtor.sex": "性别",
-    "debtor.identifier": "证件类型和号码",
-    "debtor.people": "法定代表人等有关人员",
-    "circumstances": "失信情形",
-    "circumstances_text": "决定书所写情形",
-    "decision.document_number": "决定书文号",
-    "decision.decided_on": "决定日期",
-    "decision.on_application_of": "纳入方式",
-    "served_on": "决定书送达日期",
-    "published_on": "发布日期",
-    "grace_until": "宽限期至",
-    "expires_on": "期限届满日",
-    "basis.document_number": "执行依据文号",
-    "basis.issuer": "作出执行依据单位",
-    "filed_on": "立案日期",
-    "obligation": "生效法律文书确定的义务",
-    "performance": "履行情况",
-    "performed_part": "已履行部分",
-    "unperformed_part": "未履行部分",
-    "severity": "失信程度",
-    "record_id": "失信编号或流水号",
-    "further_identifiers": "其他证件号码",
-}
+LISTING_FIELDS = TITLES
 NOTICE_FIELDS: Mapping[str, str] = {"valid_until": "协助期限至"}
 """Of a notice, where a renewal changes them."""
 IMPORT_STATES: Mapping[str, str] = {
@@ -238,10 +210,9 @@ LOSSES: Mapping[str, str] = {
 }
 VALUES: Mapping[str, Mapping[str, str]] = {
     "debtor.kind": KINDS,
-    "debtor.sex": SEXES,
     "performance": PERFORMANCES,
-    "severity": SEVERITIES,
     "decision.on_application_of": APPLICANTS,
+    **{one.path: {code: ways[0] for code, ways in one.words.items()} for one in KEPT if one.words is not None},
 }
 
 

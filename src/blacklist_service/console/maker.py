@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.clock import legal_date, now
-from blacklist_service.console.court_forms import LABELS, PEOPLE_ROWS, body_of, take_refusal, values_of
+from blacklist_service.console.court_forms import FURTHER, LABELS, PEOPLE_ROWS, body_of, take_refusal, values_of
 from blacklist_service.console.court_words import LISTING_STATES
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
@@ -245,6 +245,7 @@ def _listing_form(visit: Visit, form: Form, listing: Any, *, status: int = 200) 
         labels=LABELS,
         types=TYPES_OF_KIND,
         people=range(1, PEOPLE_ROWS + 1),
+        further=FURTHER,
     )
 
 

@@ -1,9 +1,10 @@
 """What a listing says, read in one place for every way in. Pure.
 
-A file's row (`intake`) and a publication over HTTP (`publications`) fill `Particulars`, and nothing more; what those mean,
-whom they name, what refuses them and what a court is warned of is decided here alone. To add
+A file's row (`intake`) and a publication over HTTP (`publish_requests`) fill `Particulars`, and nothing more; what those
+mean, whom they name, what refuses them and what a court is warned of is decided here alone. To add
 
-- something that a listing may say: a field of `Particulars` (with the default of one that does not say it), one of
+- something that a listing may say and no rule reads: a line of `columns.KEPT`, and nothing here;
+- something that a rule reads: a field of `Particulars` (with the default of one that does not say it), one of
   `rules.Content`, its line in `_content`, and one in `preparing.said_later`, where what is absent leaves no trace in the
   digest of the content;
 - a warning: a member of `rules.Warn`, and a line in the function that sees it (`_naming_warnings`, `_content_warnings`);
@@ -13,15 +14,18 @@ Values may be the code or its Chinese word. Nothing refuses a listing but `Refus
 for what a court wrote must not be lost.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from operator import attrgetter
 from typing import NamedTuple
 from unicodedata import normalize
 
+from blacklist_service.listings.columns import KEPT, KEPT_TEXTS
 from blacklist_service.listings.files.values import split_circumstances
 from blacklist_service.listings.kinds import find_kind
 from blacklist_service.listings.lengths import LONGEST_NAME, LONGEST_NUMBER, overlong
 from blacklist_service.listings.rules import (
+    NOTHING_KEPT,
     Content,
     Naming,
     Person,
@@ -35,8 +39,6 @@ from blacklist_service.listings.wording import (
     IDENTIFIER_TYPES,
     PERFORMANCES,
     RELATIONS,
-    SEVERITIES,
-    SEXES,
     fold,
     read_circumstance,
 )
@@ -56,19 +58,10 @@ MOST_SEQUENCE = 1_000_000
 
 TEXTS = (
     *("name", "case_number", "identifier_number", "party_sequence", "legal_representative", "circumstances"),
-    *(
-        "record_id",
-        "decision_number",
-        "basis_number",
-        "basis_issuer",
-        "obligation",
-        "performed_part",
-        "unperformed_part",
-    ),
+    *("record_id", "decision_number"),
 )
-"""The particulars that are free texts; the others are words of a vocabulary, days, or the court's own."""
+"""The particulars that are free texts; the others are words of a vocabulary, days, what is kept, or the court's own."""
 _texts_of = attrgetter(*TEXTS)
-_told_beside = attrgetter("obligation", "performed_part", "unperformed_part")
 
 
 class PersonParticulars(NamedTuple):
@@ -95,7 +88,6 @@ class Particulars(NamedTuple):
     other_numbers: tuple[str, ...] = ()
     """What stands in further columns for the debtor's number: each is checked, each finds the listing."""
     party_sequence: str = ""
-    sex: str = ""
     legal_representative: str = ""
     people: tuple[PersonParticulars, ...] = ()
     circumstances: str = ""
@@ -107,14 +99,9 @@ class Particulars(NamedTuple):
     expires_on: date | None = None
     grace_until: date | None = None
     filed_on: date | None = None
-    basis_number: str | None = None
-    basis_issuer: str | None = None
-    obligation: str | None = None
     performance: str = ""
-    performed_part: str | None = None
-    unperformed_part: str | None = None
-    severity: str = ""
-    served_on: date | None = None
+    kept: Mapping[str, str | date] = NOTHING_KEPT
+    """What is said of `columns.KEPT`: texts and words as written, days as read."""
 
 
 class Refused(NamedTuple):
@@ -171,21 +158,24 @@ class _Reading:
             return Reading(tuple(self._refused))
         content = self._content(naming, people)
         self._warnings += content_warnings(content)
-        if any(text and holds_number(text) for text in _told_beside(self._said)):
+        if any(holds_number(content.kept[one.field]) for one in KEPT if one.is_narrative and one.field in content.kept):
             self._warnings.append(Warn.NUMBER_IN_TEXT)
         if self._said.performance and content.performance is None:
             self._warnings.append(Warn.PERFORMANCE_UNKNOWN)
-        if self._said.severity and content.severity is None:
-            self._warnings.append(Warn.SEVERITY_UNKNOWN)
+        self._warnings += [
+            one.unknown
+            for one in KEPT
+            if one.unknown and one.field in self._said.kept and one.field not in content.kept
+        ]
         return Reading(naming=naming, content=content, warnings=tuple(dict.fromkeys(self._warnings)))
 
     def _is_overlong(self) -> bool:
         """Looked at before anything is read: of what is refused for its length, nothing else is asked."""
         said = self._said
-        texts = _texts_of(said)
+        texts = [*_texts_of(said), *map(said.kept.get, KEPT_TEXTS)]
         # Where none is longer than the shortest limit, which is nearly every listing, there is no more to ask.
         if max(map(len, filter(None, texts)), default=0) > LONGEST_NUMBER and (
-            part := overlong([(name, text) for name, text in zip(TEXTS, texts, strict=True) if text])
+            part := overlong([(name, text) for name, text in zip((*TEXTS, *KEPT_TEXTS), texts, strict=True) if text])
         ):
             self._refuse(Refusal.TEXT_TOO_LONG, part)
         for place, person in enumerate(said.people):
@@ -254,7 +244,6 @@ class _Reading:
             kind=naming.kind,
             name=naming.name,
             party_sequence=naming.party_sequence,
-            sex=SEXES.get(fold(said.sex)) if said.sex else None,
             identifier=naming.identifier,
             further_identifiers=self._cell.identifiers[1:],
             people=people,
@@ -268,14 +257,8 @@ class _Reading:
             expires_on=said.expires_on,
             grace_until=said.grace_until,
             filed_on=said.filed_on,
-            basis_number=said.basis_number,
-            basis_issuer=said.basis_issuer,
-            obligation=said.obligation,
             performance=PERFORMANCES.get(fold(said.performance)) if said.performance else None,
-            performed_part=said.performed_part,
-            unperformed_part=said.unperformed_part,
-            severity=SEVERITIES.get(fold(said.severity)) if said.severity else None,
-            served_on=said.served_on,
+            kept=_kept(said.kept),
         )
 
     def _people(self, kind: SubjectKind) -> tuple[Person, ...]:
@@ -300,6 +283,16 @@ class _Reading:
 
     def _refuse(self, code: Refusal, part: str) -> None:
         self._refused.append(Refused(code, part))
+
+
+def _kept(said: Mapping[str, str | date]) -> dict[str, str | date]:
+    """What is said, with the codes of words; a word that nobody knows is left out."""
+    kept = dict(said)
+    for field, codes in _CODES.items():
+        if field in kept:
+            code = codes.get(fold(str(kept.pop(field))))
+            kept |= {} if code is None else {field: code}
+    return kept
 
 
 def _naming_warnings(kind: SubjectKind, name: str, cell: Cell, case_number: CaseNumber) -> list[Warn]:
@@ -327,6 +320,11 @@ def _naming_warnings(kind: SubjectKind, name: str, cell: Cell, case_number: Case
     return warnings
 
 
+_CODES = {
+    one.field: {fold(way): code for code, ways in one.words.items() for way in (code, *ways)}
+    for one in KEPT
+    if one.words is not None
+}
 _WARNING_OF_QUALITY = {
     IdentifierQuality.CHECK_FAILED: Warn.IDENTIFIER_CHECKSUM,
     IdentifierQuality.UNUSABLE: Warn.IDENTIFIER_UNUSABLE,

@@ -3,34 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-FIELDS = (
-    "case_number",
-    "party_sequence",
-    "debtor.kind",
-    "debtor.name",
-    "debtor.sex",
-    "debtor.identifier",
-    "debtor.people",
-    "circumstances",
-    "circumstances_text",
-    "decision.document_number",
-    "decision.decided_on",
-    "decision.on_application_of",
-    "served_on",
-    "published_on",
-    "grace_until",
-    "expires_on",
-    "basis.document_number",
-    "basis.issuer",
-    "filed_on",
-    "obligation",
-    "performance",
-    "performed_part",
-    "unperformed_part",
-    "severity",
-    "record_id",
-    "further_identifiers",
-)
+from blacklist_service.listings.columns import TITLES
+
+FIELDS = tuple(TITLES)
 """In the order of a decision letter, as paths with dots."""
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from blacklist_service.listings.files import Column, Field, ListFile, Sheet
+from blacklist_service.listings.columns import Field
+from blacklist_service.listings.files import Column, ListFile, Sheet
 
 
 class Sentence(NamedTuple):

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from blacklist_service.listings.columns import KEPT_BESIDE_DAYS, KEPT_DAYS, Field
 from blacklist_service.listings.contents import Particulars, PersonParticulars, Reading, read_content, read_naming
 from blacklist_service.listings.courts import Courts
-from blacklist_service.listings.files import Fault, Field, RawRow
+from blacklist_service.listings.files import Fault, RawRow
 from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES
 from blacklist_service.listings.files.values import read_date
 from blacklist_service.listings.lengths import LONGEST_NUMBER, overlong
@@ -21,7 +22,7 @@ from blacklist_service.subjects.case_numbers import fold_court_code
 from blacklist_service.subjects.names import name_key
 
 DATE_FIELDS = (
-    *(Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.SERVED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL),
+    *(Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, *KEPT_DAYS, Field.EXPIRES_ON, Field.GRACE_UNTIL),
 )
 
 
@@ -117,10 +118,6 @@ class _RowReading:
 
     def _particulars(self, dates: Mapping[Field, date]) -> Particulars:
         cell, day = self._values.get, dates.get
-
-        def text(field: Field) -> str | None:
-            return cell(field) or None
-
         return Particulars(
             court_code=self._importer.court_code,
             court_name=self._importer.court_name,
@@ -131,26 +128,23 @@ class _RowReading:
             identifier_number=cell(Field.IDENTIFIER_NUMBER, ""),
             other_numbers=tuple(others.split(BETWEEN_NUMBERS)) if (others := cell(Field.OTHER_NUMBERS, "")) else (),
             party_sequence=cell(Field.PARTY_SEQUENCE, ""),
-            sex=cell(Field.SEX, ""),
             legal_representative=cell(Field.LEGAL_REPRESENTATIVE, ""),
             people=self._people() if self._raw.people or Field.REPRESENTATIVE_NUMBER in self._values else (),
             circumstances=cell(Field.CIRCUMSTANCES, ""),
             record_id=cell(Field.RECORD_ID, ""),
-            decision_number=text(Field.DECISION_NUMBER),
+            decision_number=cell(Field.DECISION_NUMBER) or None,
             decided_on=day(Field.DECIDED_ON),
             published_on=day(Field.PUBLISHED_ON),
             expires_on=day(Field.EXPIRES_ON),
             grace_until=day(Field.GRACE_UNTIL),
             filed_on=day(Field.FILED_ON),
-            basis_number=text(Field.BASIS_NUMBER),
-            basis_issuer=text(Field.BASIS_ISSUER),
-            obligation=text(Field.OBLIGATION),
             performance=cell(Field.PERFORMANCE, ""),
-            performed_part=text(Field.PERFORMED_PART),
-            unperformed_part=text(Field.UNPERFORMED_PART),
-            severity=cell(Field.SEVERITY, ""),
-            served_on=day(Field.SERVED_ON),
+            kept=self._kept(dates),
         )
+
+    def _kept(self, dates: Mapping[Field, date]) -> dict[str, str | date]:
+        kept: dict[str, str | date] = {field: cell for field in KEPT_BESIDE_DAYS if (cell := self._values.get(field))}
+        return kept | {field: dates[field] for field in KEPT_DAYS if field in dates}
 
     def _people(self) -> tuple[PersonParticulars, ...]:
         """The people of the record, and the legal representative where a column of its own has the number."""

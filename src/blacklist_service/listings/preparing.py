@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from blacklist_service.ledger.entries import canonical
+from blacklist_service.listings.columns import KEPT
 from blacklist_service.listings.rules import Content, LegalDates, Naming, legal_dates
 from blacklist_service.secrecy import Cipher
 from blacklist_service.subjects.digests import Digester
@@ -89,11 +90,19 @@ def content_digest(document: bytes, numbers: Mapping[str, Any], digester: Digest
 
 def document_of(content: Content) -> dict[str, Any]:
     """The content as it is shown and stored."""
-    return _document(content) | said_later(content)
+    document = _document(content) | said_later(content)
+    for one, parents, name in _KEPT:
+        value = content.kept.get(one.field)
+        if value or one.is_shown_empty:
+            group = document
+            for parent in parents:
+                group = group.setdefault(parent, {})
+            group[name] = value.isoformat() if isinstance(value, date) else value
+    return document
 
 
 def _document(content: Content) -> dict[str, Any]:
-    """The content as it may be shown: in the form of a publication, numbers masked."""
+    """What rules read of the content as it may be shown: in the form of a publication, numbers masked."""
     return {
         "case_number": content.case_number,
         "court": {"code": content.court_code},
@@ -101,7 +110,6 @@ def _document(content: Content) -> dict[str, Any]:
         "debtor": {
             "kind": content.kind.value,
             "name": content.name,
-            "sex": content.sex,
             "identifier": identifier_wire(content.identifier),
             "people": [
                 {
@@ -124,12 +132,8 @@ def _document(content: Content) -> dict[str, Any]:
         "published_on": _day(content.published_on),
         "expires_on": _day(content.expires_on),
         "grace_until": _day(content.grace_until),
-        "basis": {"document_number": content.basis_number, "issuer": content.basis_issuer},
         "filed_on": _day(content.filed_on),
-        "obligation": content.obligation,
         "performance": content.performance,
-        "performed_part": content.performed_part,
-        "unperformed_part": content.unperformed_part,
     }
 
 
@@ -142,8 +146,6 @@ def said_later(content: Content) -> dict[str, Any]:
     later = {
         "further_identifiers": [identifier_wire(one) for one in content.further_identifiers],
         "record_id": content.record_id,
-        "severity": content.severity,
-        "served_on": _day(content.served_on),
     }
     return {name: value for name, value in later.items() if value}
 
@@ -179,6 +181,11 @@ def subject_keys_of(content: Content, digester: Digester) -> list[PreparedKey]:
     return keys
 
 
+def _place(path: str) -> tuple[list[str], str]:
+    *parents, name = path.split(".")
+    return parents, name
+
+
 def identifier_wire(identifier: Identifier | None) -> dict[str, str] | None:
     if identifier is None:
         return None
@@ -188,6 +195,9 @@ def identifier_wire(identifier: Identifier | None) -> dict[str, str] | None:
 
 def _masked(identifier: Identifier | None) -> str | None:
     return mask_identifier(identifier.number) if identifier else None
+
+
+_KEPT = [(one, *_place(one.path)) for one in KEPT]
 
 
 def _day(day: date | None) -> str | None:

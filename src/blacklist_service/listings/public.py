@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from blacklist_service.listings.columns import KEPT
 from blacklist_service.listings.lengths import shown
 from blacklist_service.subjects.free_texts import mask_numbers
 
-TEXTS = ("case_number", "obligation", "performed_part", "unperformed_part", "circumstances_text")
-GROUPS = {"basis": ("document_number", "issuer"), "decision": ("document_number",)}
+TEXTS = ("case_number", "circumstances_text", "decision.document_number", *(one.path for one in KEPT if one.is_text))
 
 
 def as_public(wire: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,12 +21,11 @@ def as_published(wire: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_texts(wire: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     changed = dict(wire)
-    for name in TEXTS:
-        if text := changed.get(name):
-            changed[name] = change(text)
-    for group, names in GROUPS.items():
-        if held := changed.get(group):
-            changed[group] = held | {name: change(held[name]) for name in names if held.get(name)}
+    for path in TEXTS:
+        group, _, name = path.rpartition(".")
+        held = changed if not group else changed.get(group) or {}
+        if text := held.get(name):
+            changed |= {name: change(text)} if not group else {group: held | {name: change(text)}}
     if debtor := changed.get("debtor"):
         people = [{**one, "name": change(one["name"])} for one in debtor.get("people") or ()]
         changed["debtor"] = debtor | {"name": change(debtor["name"])} | ({"people": people} if people else {})

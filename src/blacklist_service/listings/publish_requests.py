@@ -1,7 +1,9 @@
 """From a publication over HTTP to the particulars of a listing, which `contents` reads as it reads a file's row."""
 
 from datetime import date
+from operator import attrgetter
 
+from blacklist_service.listings.columns import KEPT
 from blacklist_service.listings.contents import Particulars, PersonParticulars, Refused, read_content
 from blacklist_service.listings.rules import Content, Refusal, Warn
 from blacklist_service.listings.schemas import PublishRequest
@@ -33,7 +35,6 @@ def _particulars(request: PublishRequest, court_name: str) -> Particulars:
         identifier_type=number.type.value if number else "",
         identifier_number=number.number if number else "",
         party_sequence=str(request.party_sequence),
-        sex=debtor.sex or "",
         people=tuple(
             PersonParticulars(
                 name=person.name,
@@ -54,14 +55,8 @@ def _particulars(request: PublishRequest, court_name: str) -> Particulars:
         expires_on=request.expires_on,
         grace_until=request.grace_until,
         filed_on=request.filed_on,
-        basis_number=request.basis.document_number,
-        basis_issuer=request.basis.issuer,
-        obligation=request.obligation,
         performance=request.performance or "",
-        performed_part=request.performed_part,
-        unperformed_part=request.unperformed_part,
-        severity=request.severity or "",
-        served_on=request.decision.served_on,
+        kept={name: said for name, place in _KEPT.items() if (said := place(request)) is not None},
     )
 
 
@@ -70,16 +65,13 @@ def _error(refused: Refused, prefix: str) -> FieldError:
     return FieldError(f"{prefix}{pointer}", refused.code.value, _MESSAGES[refused.code])
 
 
+_KEPT = {one.field.value: attrgetter(one.place_in_request) for one in KEPT}
 _POINTERS = {
+    **{one.field.value: f"/{one.place_in_request.replace('.', '/')}" for one in KEPT},
     "party_sequence": "/party_sequence",
     "circumstances": "/circumstances",
     "record_id": "/record_id",
     "decision_number": "/decision/document_number",
-    "basis_number": "/basis/document_number",
-    "basis_issuer": "/basis/issuer",
-    "obligation": "/obligation",
-    "performed_part": "/performed_part",
-    "unperformed_part": "/unperformed_part",
     "name": "/debtor/name",
     "case_number": "/case_number",
     "kind": "/debtor/kind",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from blacklist_service.subjects.identifiers import Identifier, SubjectKind
@@ -182,6 +183,9 @@ class Naming(NamedTuple):
     decision_number: str | None = None
 
 
+NOTHING_KEPT: Mapping[str, Any] = MappingProxyType({})
+
+
 class Content(NamedTuple):
     """What a court says of a listing, read and normalised. Dates are as given: what follows from them is not content.
 
@@ -194,7 +198,6 @@ class Content(NamedTuple):
     kind: SubjectKind
     name: str
     party_sequence: int = 1
-    sex: str | None = None
     identifier: Identifier | None = None
     further_identifiers: tuple[Identifier, ...] = ()
     people: tuple[Person, ...] = ()
@@ -208,14 +211,9 @@ class Content(NamedTuple):
     expires_on: date | None = None
     grace_until: date | None = None
     filed_on: date | None = None
-    basis_number: str | None = None
-    basis_issuer: str | None = None
-    obligation: str | None = None
     performance: str | None = None
-    performed_part: str | None = None
-    unperformed_part: str | None = None
-    severity: str | None = None
-    served_on: date | None = None
+    kept: Mapping[str, Any] = NOTHING_KEPT
+    """What no rule reads, by the fields of `columns.KEPT`: texts, days and codes; nothing of what is not said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import date
 from enum import Enum
 from typing import NamedTuple
 
-from blacklist_service.listings.files import Field
+from blacklist_service.listings.columns import Field
 from blacklist_service.listings.files.values import read_date
 from blacklist_service.listings.rules import UNSTATED, Refusal, RowAction, SuspensionGround
 from blacklist_service.listings.wording import (

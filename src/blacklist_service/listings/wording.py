@@ -152,11 +152,6 @@ IDENTIFIER_TYPES: Mapping[str, IdentifierType] = {
     **dict.fromkeys(("其他", "其它"), IdentifierType.OTHER),
 }
 
-SEXES: Mapping[str, str] = {
-    **dict.fromkeys(("男", "男性", "male", "m"), "male"),
-    **dict.fromkeys(("女", "女性", "female", "f"), "female"),
-}
-
 PERFORMANCES: Mapping[str, str] = {
     **{code: code for code in ("none", "partial", "full", "other")},
     **dict.fromkeys(("全部未履行", "未履行"), "none"),
@@ -164,14 +159,6 @@ PERFORMANCES: Mapping[str, str] = {
     **dict.fromkeys(("全部已履行", "全部履行", "已履行"), "full"),
     **dict.fromkeys(("其他", "其它"), "other"),
 }
-
-SEVERITIES: Mapping[str, str] = {
-    **{code: code for code in ("light", "ordinary", "serious")},
-    **dict.fromkeys(("轻微", "轻微失信"), "light"),
-    **dict.fromkeys(("一般", "一般失信"), "ordinary"),
-    **dict.fromkeys(("严重", "严重失信"), "serious"),
-}
-"""How grave the court finds the dishonesty (since 2026); no text says yet what follows from it, so nothing does."""
 
 RELATIONS: Mapping[str, str] = {
     **{code: code for code in ("legal_representative", "principal", "directly_responsible", "actual_controller")},

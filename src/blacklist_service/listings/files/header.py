@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from blacklist_service.listings.columns import Field
 from blacklist_service.listings.files.cells import tidy, unwrap
 from blacklist_service.listings.files.lookalikes import is_word_of_an_end, speaks_of_an_end
 from blacklist_service.listings.files.names import Meanings, Special
 from blacklist_service.listings.files.problems import UnreadableFile
-from blacklist_service.listings.files.rows import Field
 
 MOST_COLUMNS = 500  # a list has 24; beyond this the file is no list, and a row of it no longer small
 ROWS_BEFORE_HEADER = 10  # a printed list has a title and a date above its header

@@ -9,6 +9,7 @@ from typing import Any
 import jiter
 import orjson
 
+from blacklist_service.listings.columns import Field
 from blacklist_service.listings.files.base import Column, ListFile
 from blacklist_service.listings.files.cells import clean, identifier_text, number_text, tidy, unwrap
 from blacklist_service.listings.files.encodings import errors_of, scan_text
@@ -17,7 +18,7 @@ from blacklist_service.listings.files.lookalikes import is_word_of_an_end, speak
 from blacklist_service.listings.files.names import Meaning, Meanings, Special
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.records import PEOPLE_NOTE, Gathering, read_people
-from blacklist_service.listings.files.rows import DATES, Fault, Field, RawRow, RelatedPerson
+from blacklist_service.listings.files.rows import DATES, Fault, RawRow, RelatedPerson
 
 MOST_KEYS = 500  # of one object, as columns of a table
 MOST_LEARNT = 1000  # names whose meaning is remembered: a file of ever new ones must not fill the memory

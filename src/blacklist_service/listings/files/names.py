@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cache
 from importlib.resources import files
 
-from blacklist_service.listings.files.rows import Field
+from blacklist_service.listings.columns import Field
 
 
 class Special(Enum):

@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 
+from blacklist_service.listings.columns import Field
 from blacklist_service.listings.files.cells import PLAIN_SPACE, clean, identifier_text, tidy, unwrap
 from blacklist_service.listings.files.header import MOST_COLUMNS, Header, nameless
 from blacklist_service.listings.files.problems import UnreadableFile
-from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES, NAMING, Fault, Field, RawRow, RelatedPerson
+from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES, NAMING, Fault, RawRow, RelatedPerson
 from blacklist_service.listings.files.values import read_date
 
 MOST_PEOPLE = 200  # a large company's officers; a row with more is an attack on memory

@@ -4,64 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-
-class Field(StrEnum):
-    """What a column can mean, whatever its header calls it."""
-
-    ACTION = "action"
-    NAME = "name"
-    KIND = "kind"
-    IDENTIFIER_TYPE = "identifier_type"
-    IDENTIFIER_NUMBER = "identifier_number"
-    OTHER_NUMBERS = "other_numbers"
-    """What further columns say of the debtor's number, separated by `;`."""
-    SEX = "sex"
-    LEGAL_REPRESENTATIVE = "legal_representative"
-    REPRESENTATIVE_NUMBER = "representative_number"
-    PEOPLE = "qysler"
-    """Never a value: people are apart. Named where they cannot be read."""
-    CASE_NUMBER = "case_number"
-    PARTY_SEQUENCE = "party_sequence"
-    COURT_NAME = "court_name"
-    COURT_CODE = "court_code"
-    FILED_ON = "filed_on"
-    PUBLISHED_ON = "published_on"
-    BASIS_NUMBER = "basis_number"
-    BASIS_ISSUER = "basis_issuer"
-    OBLIGATION = "obligation"
-    PERFORMANCE = "performance"
-    PERFORMED_PART = "performed_part"
-    UNPERFORMED_PART = "unperformed_part"
-    CIRCUMSTANCES = "circumstances"
-    RECORD_ID = "record_id"
-    DECISION_NUMBER = "decision_number"
-    DECIDED_ON = "decided_on"
-    EXPIRES_ON = "expires_on"
-    GRACE_UNTIL = "grace_until"
-    GROUND = "ground"
-    SEVERITY = "severity"
-    SERVED_ON = "served_on"
-    OPERATION = "operation"
-    """What a data-sharing platform does with its copy: insert, update, delete."""
-    STATE = "state"
-    DELETED_ON = "deleted_on"
-    WITHHELD_ON = "withheld_on"
-    """屏蔽: no longer shown, for a time or for good."""
-    WITHHELD_REASON = "withheld_reason"
-    WITHDRAWN_ON = "withdrawn_on"
-    WITHDRAWN_REASON = "withdrawn_reason"
-    EXITED_ON = "exited_on"
-    EXIT_REASON = "exit_reason"
-    IS_REMOVED = "is_removed"
-    IS_WITHHELD = "is_withheld"
-    IS_WITHDRAWN = "is_withdrawn"
-    IS_IN_FORCE = "is_in_force"
-
+from blacklist_service.listings.columns import KEPT_DAYS, Field
 
 DATES = frozenset(
     {
-        *(Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL),
-        *(Field.SERVED_ON, Field.DELETED_ON, Field.WITHHELD_ON, Field.WITHDRAWN_ON, Field.EXITED_ON),
+        *(Field.FILED_ON, Field.PUBLISHED_ON, Field.DECIDED_ON, Field.EXPIRES_ON, Field.GRACE_UNTIL, *KEPT_DAYS),
+        *(Field.DELETED_ON, Field.WITHHELD_ON, Field.WITHDRAWN_ON, Field.EXITED_ON),
     }
 )
 NUMBERS = frozenset({Field.IDENTIFIER_NUMBER, Field.OTHER_NUMBERS})

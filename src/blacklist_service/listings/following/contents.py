@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from blacklist_service.ledger.entries import canonical
+from blacklist_service.listings.columns import KEPT, Kept
 from blacklist_service.listings.preparing import document_of
 from blacklist_service.listings.renewing import declared_types, naming_content
 from blacklist_service.listings.rules import Content
@@ -32,14 +33,13 @@ def content_of(document: Mapping[str, Any], numbers: Mapping[str, Any], *, court
 
 def _whole(content: Content, document: Mapping[str, Any]) -> Content:
     """With what neither names the debtor nor finds it."""
-    decision, basis = document["decision"], document["basis"]
+    decision = document["decision"]
     people = tuple(
         replace(person, since=_day(shown["from"]), until=_day(shown["to"]))
         for person, shown in zip(content.people, document["debtor"]["people"], strict=True)
     )
     return content._replace(
         people=people,
-        sex=document["debtor"]["sex"],
         circumstances=tuple(document["circumstances"]),
         circumstances_text=document["circumstances_text"],
         record_id=document.get("record_id"),
@@ -50,15 +50,17 @@ def _whole(content: Content, document: Mapping[str, Any]) -> Content:
         expires_on=_day(document["expires_on"]),
         grace_until=_day(document["grace_until"]),
         filed_on=_day(document["filed_on"]),
-        basis_number=basis["document_number"],
-        basis_issuer=basis["issuer"],
-        obligation=document["obligation"],
         performance=document["performance"],
-        performed_part=document["performed_part"],
-        unperformed_part=document["unperformed_part"],
-        severity=document.get("severity"),
-        served_on=_day(document.get("served_on")),
+        kept={one.field.value: said for one in KEPT if (said := _kept(one, document)) is not None},
     )
+
+
+def _kept(one: Kept, document: Mapping[str, Any]) -> str | date | None:
+    said: Any = document
+    for part in one.path.split("."):
+        said = said.get(part, {})
+    said = None if said == {} else said
+    return _day(said) if one.is_day else said
 
 
 def _day(text: str | None) -> date | None:

@@ -12,7 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from blacklist_service.database.embedded.child import die_with_parent
-from blacklist_service.listings.files import Field, RawRow
+from blacklist_service.listings.columns import Field
+from blacklist_service.listings.files import RawRow
 from blacklist_service.listings.intake import Importer, ReadRow, RefusedRow, read_row
 from blacklist_service.listings.operations.faults import RowFault
 from blacklist_service.listings.operations.staging import StagedBatch, make_batch
