@@ -16,8 +16,9 @@ from blacklist_service.console import court_words, wording, wording_webhooks
 from blacklist_service.console.maker import PAGE_OF_TASK
 from blacklist_service.console.translations import WORD_LISTS, chinese_of_notes, english, english_of_what_was_done
 from blacklist_service.ledger.entries import Action
+from blacklist_service.listings.acts import Act
 from blacklist_service.listings.resolution import FateKind
-from blacklist_service.listings.rules import Act, Ground, ListingState, SuspensionGround
+from blacklist_service.listings.rules import Ground, ListingState, SuspensionGround
 from blacklist_service.listings.schemas import TaskResponse
 from blacklist_service.measures.brake import Loss
 from blacklist_service.measures.rules import MeasureClass, SubjectRole

@@ -16,13 +16,12 @@ from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.checks.rules import Decision, OutcomeAction, Tell
 from blacklist_service.ledger.log import RefusalKind
 from blacklist_service.listings import findings
-from blacklist_service.listings.feed_routes import TYPE_OF_ACT
+from blacklist_service.listings.acts import NAMES, Act, feed_type
 from blacklist_service.listings.import_schemas import ImportState
 from blacklist_service.listings.letter_schemas import NotificationRequest
 from blacklist_service.listings.objection_schemas import Grounds
-from blacklist_service.listings.operations.acts import ENTRY_OF_ACT
 from blacklist_service.listings.resolution import FateKind
-from blacklist_service.listings.rules import Act, ListingState, Refusal, RowAction, Warn
+from blacklist_service.listings.rules import ListingState, Refusal, RowAction, Warn
 from blacklist_service.listings.schemas import ChangeResponse, DisputeState, PerformanceRequest
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
@@ -114,9 +113,9 @@ def test_every_column_of_words_is_held_to_the_code_or_is_nobody_elses():
 
 
 def test_every_act_is_an_entry_of_the_ledger_and_what_changes_the_list_is_in_the_feed():
-    assert set(ENTRY_OF_ACT) == set(Act)
+    assert set(NAMES) == set(Act)
     shown = get_args(ChangeResponse.model_fields["type"].annotation)
-    assert {TYPE_OF_ACT.get(act, act.value) for act in Act} - {Act.DECIDED} <= set(shown)
+    assert {feed_type(act) for act in Act} - {Act.DECIDED} <= set(shown)
 
 
 @pytest.mark.parametrize("words", [Refusal, Warn])

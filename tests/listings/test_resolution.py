@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blacklist_service.listings.acts import Act
 from blacklist_service.listings.distinction import Distinction
 from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
-from blacklist_service.listings.rules import Act, Refusal, RowAction, Warn
+from blacklist_service.listings.rules import Refusal, RowAction, Warn
 
 TODAY = date(2026, 4, 24)
 KEY, OTHER_KEY, LOOSE = b"key", b"other", b"loose"

@@ -6,6 +6,7 @@ from typing import Any
 from blacklist_service.console.translations import Translate
 from blacklist_service.console.wording import CIRCUMSTANCES, IDENTIFIER_TYPES, KINDS
 from blacklist_service.console.wording_officers import KEY_ROLES
+from blacklist_service.listings.acts import NAMES
 from blacklist_service.listings.columns import KEPT, TITLES
 
 COURT_ACTS: Mapping[str, str] = {
@@ -92,21 +93,7 @@ TASK_BUTTONS: Mapping[str, str] = {
     "decide_reconsideration": "登记复议结果",
     "act_on_upheld_objection": "办理",
 }
-LISTING_ACTS: Mapping[str, str] = {
-    "decided": "决定纳入",
-    "published": "发布",
-    "corrected": "更正",
-    "extended": "延长期限",
-    "disputed": "登记异议状态",
-    "contested": "登记身份存疑",
-    "contest_withdrawn": "解除身份存疑",
-    "suspended": "暂时屏蔽",
-    "resumed": "恢复公布",
-    "reinstated": "恢复误终止的信息",
-    "expired": "期限届满",
-    "deleted": "删除",
-    "withdrawn": "撤销",
-}
+LISTING_ACTS: Mapping[str, str] = {act: names.in_history.zh for act, names in NAMES.items()}
 PERFORMANCES: Mapping[str, str] = {
     "none": "全部未履行",
     "partial": "部分未履行",

@@ -9,6 +9,8 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
+from blacklist_service.listings.acts import NAMES
+
 
 class Language(StrEnum):
     CHINESE = "zh-CN"
@@ -31,7 +33,8 @@ def english() -> Mapping[str, str]:
 @cache
 def english_of_what_was_done() -> Mapping[str, str]:
     """Chinese says 更正 on a button and in a history; English says "Correct" and "Corrected"."""
-    return {**english(), **_list(WORD_LISTS[0])["done"]}
+    acts = {done.zh: done.en for names in NAMES.values() for done in (names.in_history, names.in_ledger)}
+    return {**english(), **_list(WORD_LISTS[0])["done"], **acts}
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.console.wording_officers import MEMBER_KINDS
+from blacklist_service.listings.acts import NAMES
 
 DUTIES: Mapping[str, str] = {
     Duty.WINDOW: "窗口",
@@ -180,16 +181,7 @@ ACTIONS: Mapping[str, str] = {
     "key_created": "签发密钥",
     "key_revoked": "吊销密钥",
     "measures_applied": "措施目录生效",
-    "listing_published": "发布失信信息",
-    "listing_corrected": "更正失信信息",
-    "listing_extended": "延长期限",
-    "listing_disputed": "登记异议状态",
-    "listing_deleted": "删除失信信息",
-    "listing_withdrawn": "撤销失信信息",
-    "listing_expired": "期限届满",
-    "listing_suspended": "暂时屏蔽",
-    "listing_resumed": "恢复公布",
-    "listing_reinstated": "恢复误终止的信息",
+    **{names.entry.value: names.in_ledger.zh for names in NAMES.values()},
     "date_confirmed": "确认日期",
     "grace_ended": "宽限期届满",
     "import": "批量导入",
@@ -244,8 +236,6 @@ ACTIONS: Mapping[str, str] = {
     "upload_aborted": "上传中断",
     "measures_simulated": "模拟措施目录",
     "performance_recorded": "登记履行",
-    "identity_contested": "身份存疑",
-    "contest_withdrawn": "解除身份存疑",
     "removal_certified": "出具解除证明",
     "listing_notified": "告知相关单位",
     "notice_attached": "通知附件",

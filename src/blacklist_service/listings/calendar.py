@@ -19,17 +19,16 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.listings.operations.acts import ENTRY_OF_ACT
+from blacklist_service.listings.acts import NAMES, Act
 from blacklist_service.listings.operations.applying import By, Head, apply_dated_acts, lock_head
 from blacklist_service.listings.resolution import ListingAct
-from blacklist_service.listings.rules import Act
 from blacklist_service.secrecy import Secrecy
 
 log = structlog.get_logger()
 
 AT_ONCE = 500
 CALENDAR = Actor(operator="calendar")
-ENTRIES = ENTRY_OF_ACT | {Act.PUBLISHED: Action.GRACE_ENDED}
+ENTRIES = {act: names.entry for act, names in NAMES.items()} | {Act.PUBLISHED: Action.GRACE_ENDED}
 TOO_EARLY = "its end was written while the clock was ahead"
 
 EVEN_FOR = timedelta(hours=1)

@@ -13,9 +13,9 @@ from blacklist_service.database.restarts import is_version_known
 from blacklist_service.ledger.statements import find_statement
 from blacklist_service.listings import reading
 from blacklist_service.listings.acting_court import court_of
+from blacklist_service.listings.acts import Act, feed_type
 from blacklist_service.listings.operations.acts import beat_heart
 from blacklist_service.listings.public import as_public
-from blacklist_service.listings.rules import Act
 from blacklist_service.listings.schemas import (
     ChangePage,
     ChangeResponse,
@@ -125,16 +125,7 @@ def _change(row: Any) -> ChangeResponse:
     return ChangeResponse(
         version=row["list_version"],
         at=row["at"],
-        type=TYPE_OF_ACT.get(row["act"], row["act"]),
+        type=feed_type(Act(row["act"])),
         listing_id=row["listing_id"],
         listing=document,
     )
-
-
-TYPE_OF_ACT = {
-    Act.RESUMED.value: "published",
-    Act.REINSTATED.value: "published",
-    Act.CONTESTED.value: "disputed",
-    Act.CONTEST_WITHDRAWN.value: "disputed",
-}
-"""To a copy of the list, a listing that is back is one that is published; a contest of identity is a dispute."""

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.elements import conv
 
 from blacklist_service.database.tables import Instant, metadata, one_of
+from blacklist_service.listings.acts import Act
 
 # What a listing is now: the columns a check shows, and those that find it.
 listings = Table(
@@ -115,11 +116,7 @@ listing_versions = Table(
     Column("secret", LargeBinary),
     Column("dispute_state", Text),
     Column("filed_on", Date, comment="of a dispute: when it was filed with the court"),
-    one_of(
-        "act",
-        *("decided", "published", "corrected", "extended", "disputed", "contested", "contest_withdrawn", "suspended"),
-        *("resumed", "reinstated", "expired", "deleted", "withdrawn"),
-    ),
+    one_of("act", *Act),
     CheckConstraint(
         "(document IS NULL) = (content_digest IS NULL) AND (document IS NULL) = (natural_key IS NULL)",
         name=conv("listing_versions_check"),

@@ -10,13 +10,14 @@ import asyncpg
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
+from blacklist_service.listings.acts import Act
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.distinction import Distinction
 from blacklist_service.listings.files import Sheet
 from blacklist_service.listings.findings import Finding, Sheets, row_findings
 from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
-from blacklist_service.listings.rules import Act, Refusal, RowAction, Warn
+from blacklist_service.listings.rules import Refusal, RowAction, Warn
 from blacklist_service.members.queries import list_courts
 from blacklist_service.subjects.identifiers import SubjectKind
 

@@ -33,26 +33,6 @@ NEXT_STATES: Mapping[ListingState, frozenset[ListingState]] = {
 }
 
 
-class Act(StrEnum):
-    """What makes a version. `decided` is a listing taken in during its grace: not yet a change of the list; `reinstated`
-    undoes an `expired` that was written under a clock that was wrong.
-    """
-
-    DECIDED = "decided"
-    PUBLISHED = "published"
-    CORRECTED = "corrected"
-    EXTENDED = "extended"
-    DISPUTED = "disputed"
-    CONTESTED = "contested"
-    CONTEST_WITHDRAWN = "contest_withdrawn"
-    SUSPENDED = "suspended"
-    RESUMED = "resumed"
-    REINSTATED = "reinstated"
-    EXPIRED = "expired"
-    DELETED = "deleted"
-    WITHDRAWN = "withdrawn"
-
-
 class RowAction(StrEnum):
     PUBLISH = "publish"
     CORRECT = "correct"

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from blacklist_service.clock import new_id
 from blacklist_service.clock import now as clock_now
+from blacklist_service.listings.acts import Act
 from blacklist_service.listings.following.contents import content_of
 from blacklist_service.listings.intake import ReadRow
 from blacklist_service.listings.operations.staging import prepared_line
 from blacklist_service.listings.preparing import Tools, naming_keys, prepare
-from blacklist_service.listings.rules import Act, Content, Naming, RowAction
+from blacklist_service.listings.rules import Content, Naming, RowAction
 
 LONGEST_DISTINCTION = 200
 """So much of a decision's number tells two listings of one debtor in one case apart (`listings_told_apart`)."""

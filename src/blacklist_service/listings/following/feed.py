@@ -10,10 +10,10 @@ import asyncpg
 import orjson
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.listings.acts import Act
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
 from blacklist_service.listings.problems import FollowerUnknown
 from blacklist_service.listings.reading import ENDINGS
-from blacklist_service.listings.rules import Act
 from blacklist_service.secrecy import Cipher
 
 OFF_THE_LIST = frozenset({*ENDINGS, Act.SUSPENDED})

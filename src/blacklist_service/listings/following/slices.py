@@ -8,10 +8,10 @@ from uuid import UUID
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Entry
+from blacklist_service.listings.acts import NAMES, Act
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.following.changes import Change, Changes, Place, Standing
 from blacklist_service.listings.following.queries import Held, Stander, find_held, find_standers, note_passed
-from blacklist_service.listings.operations.acts import ENTRY_OF_ACT
 from blacklist_service.listings.operations.applying import (
     By,
     Head,
@@ -23,7 +23,6 @@ from blacklist_service.listings.operations.applying import (
 from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, stage_batch
 from blacklist_service.listings.operations.waves import Versioned
 from blacklist_service.listings.resolution import ListingAct
-from blacklist_service.listings.rules import Act
 
 
 class FollowingRefusedError(Exception):
@@ -227,7 +226,7 @@ class Slice:
     def _note(self, versioned: Sequence[Versioned], court_of: Mapping[UUID, str]) -> None:
         self.entries += [
             Entry(
-                ENTRY_OF_ACT[one.act.act],
+                NAMES[one.act.act].entry,
                 self._hand.actor,
                 listing_ids=(one.act.listing_id,),
                 list_version=one.list_version,

@@ -15,10 +15,11 @@ import orjson
 from blacklist_service.access.principals import Actor
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry, canonical
+from blacklist_service.ledger.entries import Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import TouchedCheck, find_checks_of_listing
 from blacklist_service.listings import queries
+from blacklist_service.listings.acts import NAMES, Act
 from blacklist_service.listings.deadlines import MONTHS_BARRED, months_after
 from blacklist_service.listings.distinction import are_two
 from blacklist_service.listings.intake import ReadRow
@@ -47,36 +48,11 @@ from blacklist_service.listings.problems import (
     RelistingUndecided,
 )
 from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
-from blacklist_service.listings.rules import (
-    Act,
-    Content,
-    ListingState,
-    Naming,
-    Refusal,
-    RowAction,
-    SuspensionGround,
-    Warn,
-)
+from blacklist_service.listings.rules import Content, ListingState, Naming, Refusal, RowAction, SuspensionGround, Warn
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.case_numbers import fold_court_code
 from blacklist_service.subjects.completeness import Likeness, compare
-
-ENTRY_OF_ACT = {
-    Act.PUBLISHED: Action.LISTING_PUBLISHED,
-    Act.DECIDED: Action.LISTING_PUBLISHED,
-    Act.CORRECTED: Action.LISTING_CORRECTED,
-    Act.EXTENDED: Action.LISTING_EXTENDED,
-    Act.DISPUTED: Action.LISTING_DISPUTED,
-    Act.CONTESTED: Action.IDENTITY_CONTESTED,
-    Act.CONTEST_WITHDRAWN: Action.CONTEST_WITHDRAWN,
-    Act.SUSPENDED: Action.LISTING_SUSPENDED,
-    Act.RESUMED: Action.LISTING_RESUMED,
-    Act.REINSTATED: Action.LISTING_REINSTATED,
-    Act.EXPIRED: Action.LISTING_EXPIRED,
-    Act.DELETED: Action.LISTING_DELETED,
-    Act.WITHDRAWN: Action.LISTING_WITHDRAWN,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +334,7 @@ async def _carry_out(
     versioned = await apply_acts(connection, resolution.acts, head=head, by=by)
     entries = [
         Entry(
-            ENTRY_OF_ACT[one.act.act],
+            NAMES[one.act.act].entry,
             by.actor,
             listing_ids=(one.act.listing_id,),
             list_version=one.list_version,
@@ -381,7 +357,7 @@ async def revise(connection: Connection, listing: Held, revision: Revision, head
     list_version = await apply_revision(connection, revision, is_change=listing.is_published, head=head, by=by)
     facts = {"court": court.code, "version": revision.version}
     entry = Entry(
-        ENTRY_OF_ACT[revision.act],
+        NAMES[revision.act].entry,
         by.actor,
         listing_ids=(listing.listing_id,),
         list_version=list_version,

@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
+from blacklist_service.listings.acts import Act
 from blacklist_service.listings.resolution import ListingAct
-from blacklist_service.listings.rules import Act
 
 
 @dataclass(frozen=True, slots=True)
