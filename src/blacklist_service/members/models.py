@@ -16,6 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.elements import conv
 
+from blacklist_service.access.scopes import Role
 from blacklist_service.database.tables import Instant, metadata, one_of
 
 members = Table(
@@ -82,7 +83,7 @@ api_keys = Table(
         comment="staff: the account of a person, which no bearer can present",
     ),
     one_of("kind", "machine", "staff"),
-    one_of("role", "court", "agency", "auditor", "security", "system", "follower"),
+    one_of("role", *Role),
     CheckConstraint("length(secret_sha256) = 32", name="secret_sha256"),
     Index("api_keys_member", "member"),
 )

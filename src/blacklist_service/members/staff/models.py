@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB
 from sqlalchemy.sql.elements import conv
 
+from blacklist_service.access.duties import Duty, Office
 from blacklist_service.database.tables import Instant, metadata, one_of
 
 # An account has one office at most, so duties of different offices exclude each other (三员 among them).
@@ -53,7 +54,7 @@ staff = Table(
         name="login",
     ),
     CheckConstraint("length(employee_digest) = 16", name="employee_digest"),
-    one_of("office", "window", "court", "auditor", "supervisor", "system", "security"),
+    one_of("office", *Office),
     UniqueConstraint("id", "office", name="staff_id_office_key"),
     Index("staff_member", "member"),
     # One person, one account: whoever changes office has the old account ended first.
@@ -70,7 +71,7 @@ staff_duties = Table(
     Column("until", Instant),
     Column("granted_by", Text),
     ForeignKeyConstraint(["staff", "office"], ["staff.id", "staff.office"], name="staff_duties_staff_office_fkey"),
-    one_of("duty", "window", "maker", "checker", "auditor", "supervisor", "system", "security"),
+    one_of("duty", *Duty),
     CheckConstraint(
         "office = CASE WHEN duty IN ('maker', 'checker') THEN 'court' ELSE duty END", name=conv("staff_duties_check")
     ),
