@@ -22,7 +22,7 @@ from blacklist_service.audit.exports import make_bundle, wait_for_proof
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.queries import list_entries
 from blacklist_service.audit.schemas import EntryFilters
-from blacklist_service.audit.wanted import Wanted
+from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.connections import connect
 from blacklist_service.database.embedded.server import EmbeddedPostgres
@@ -91,7 +91,7 @@ async def export(dsn: str, place: SealingPlace, out: Path, form: str) -> dict[st
     started = time.perf_counter()
     made = await make_bundle(
         connection,
-        Wanted(EntryFilters(), ExportFormat(form)),
+        WantedExport(EntryFilters(), ExportFormat(form)),
         out,
         export_id=uuid4(),
         actor=Actor(operator="bench"),

@@ -22,7 +22,7 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role, Scope
 from blacklist_service.asgi import create_app, express_protocol, with_hot_lane
 from blacklist_service.cli.environment import Workplace
-from blacklist_service.cli.importing import Mode, Report, load
+from blacklist_service.cli.importing import ImportReport, Mode, load
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.calendar import write_what_fell_due
@@ -122,12 +122,12 @@ class Service:
                 secrecy=self.workplace.secrecy,
             )
 
-    async def load(self, path: Path, *, court_code: str = COURT_CODE, is_dry_run: bool = False) -> Report:
+    async def load(self, path: Path, *, court_code: str = COURT_CODE, is_dry_run: bool = False) -> ImportReport:
         return await load(
             self.workplace, path, court_code=court_code, mode=Mode.UPSERT, is_dry_run=is_dry_run, is_quiet=True
         )
 
-    async def load_rows(self, *rows: Mapping[str, str], **options: Any) -> Report:
+    async def load_rows(self, *rows: Mapping[str, str], **options: Any) -> ImportReport:
         """Load rows through a CSV file, as a court would."""
         path = self.workplace.settings.data_dir / f"list-{next(_people)}.csv"
         header = list(dict.fromkeys(name for one in rows for name in one))
@@ -138,7 +138,7 @@ class Service:
         path.write_text(text.getvalue(), "utf-8")
         return await self.load(path, **options)
 
-    async def load_json(self, *lines: Mapping[str, Any]) -> Report:
+    async def load_json(self, *lines: Mapping[str, Any]) -> ImportReport:
         """Load rows through a JSON Lines file, as the official site gives them."""
         path = self.workplace.settings.data_dir / f"list-{next(_people)}.jsonl"
         path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")

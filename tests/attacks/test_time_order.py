@@ -15,7 +15,7 @@ from blacklist_service.audit import ranges
 from blacklist_service.audit.exports import make_bundle, wait_for_proof
 from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.verify_bundle import Doubt, main, verify
-from blacklist_service.audit.wanted import Wanted
+from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.clock import new_ids
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.sessions import SEALER_ROLE
@@ -101,7 +101,9 @@ async def export(service: Service, sequencer: Sequencer, path: Path, **filters: 
             await seal(sequencer)
             return await wait_for_proof(connection, entry_id, within=timedelta(seconds=10))
 
-        wanted = Wanted(EntryFilters.model_validate({name.rstrip("_"): at.isoformat() for name, at in filters.items()}))
+        wanted = WantedExport(
+            EntryFilters.model_validate({name.rstrip("_"): at.isoformat() for name, at in filters.items()})
+        )
         await make_bundle(
             connection, wanted, path, export_id=uuid4(), actor=Actor(operator="test"), secrecy=SECRECY, prove=prove
         )

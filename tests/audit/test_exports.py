@@ -30,7 +30,7 @@ from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.ranges import outside
 from blacklist_service.audit.truth import LedgerAltered
 from blacklist_service.audit.verify_bundle import Doubt, verify
-from blacklist_service.audit.wanted import Wanted
+from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.database.connections import connect
 from blacklist_service.ledger.sequencer import Sequencer
 from blacklist_service.ledger.signing import SealingPlace
@@ -83,7 +83,7 @@ async def export(service: Service, path: Path, form: str = "jsonl", **filters: A
 
         await make_bundle(
             connection,
-            Wanted(EntryFilters.model_validate(filters), ExportFormat(form)),
+            WantedExport(EntryFilters.model_validate(filters), ExportFormat(form)),
             path,
             export_id=uuid4(),
             actor=Actor(operator="test"),

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from typer.testing import CliRunner
 
-from blacklist_service.cli.asking import AddressRefusedError, RefusedError, Service
+from blacklist_service.cli.asking import AddressRefusedError, RefusedError, ServiceAddress
 from blacklist_service.cli.commands import app
 from blacklist_service.cli.following import Unreachable, Upstream
 from blacklist_service.ledger.notes import VerifierKey
@@ -64,8 +64,8 @@ def _handler(place: Place) -> type[http.server.BaseHTTPRequestHandler]:
     return Handler
 
 
-def service(url: str, *, proxy: str = "", most_bytes: int = 100) -> Service:
-    return Service(url, KEY, proxy=proxy, timeout_seconds=10, most_bytes=most_bytes)
+def service(url: str, *, proxy: str = "", most_bytes: int = 100) -> ServiceAddress:
+    return ServiceAddress(url, KEY, proxy=proxy, timeout_seconds=10, most_bytes=most_bytes)
 
 
 def test_no_redirect_is_followed(places: tuple[Place, Place]):

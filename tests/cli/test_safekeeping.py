@@ -112,7 +112,10 @@ def test_a_file_that_is_not_there_is_not_said_to_be_the_database(tmp_path: Path)
 
 
 def test_a_page_says_what_to_do():
-    findings = [doctoring.Finding("disk", "3% free", "make room"), doctoring.Finding("clock", "0.0 s apart")]
+    findings = [
+        doctoring.DoctorFinding("disk", "3% free", "make room"),
+        doctoring.DoctorFinding("clock", "0.0 s apart"),
+    ]
     assert doctoring.page(findings).splitlines()[1] == "     -> make room"
 
 

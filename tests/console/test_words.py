@@ -30,7 +30,7 @@ from blacklist_service.subjects.keys import Identity
 from blacklist_service.subjects.relations import Relation
 from blacklist_service.watches.rules import Cause, EventType
 from blacklist_service.webhooks.rules import DeliveryState
-from blacklist_service.webhooks.targets import Fault
+from blacklist_service.webhooks.targets import TargetFault
 from blacklist_service.webhooks.waits import DisabledBy, State
 
 FOLDER = Path(console.__file__).parent
@@ -61,7 +61,7 @@ CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
         (wording_webhooks.WEBHOOK_STATES, State),
         (wording_webhooks.CAUSES, DisabledBy),
         (wording_webhooks.DELIVERY_STATES, DeliveryState),
-        (wording_webhooks.ERRORS, Fault),
+        (wording_webhooks.ERRORS, TargetFault),
         (court_words.COURT_ACTS, [*CourtAct, *OF_OFFICERS]),
         (court_words.LOSSES, Loss),
         (court_words.PROPOSAL_STATES, ProposalState),

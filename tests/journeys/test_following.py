@@ -21,7 +21,7 @@ from blacklist_service import clock
 from blacklist_service.access.scopes import Role
 from blacklist_service.cli import asking, following
 from blacklist_service.cli.environment import bring_up
-from blacklist_service.cli.following import Page, Upstream, follow_to_now, follower_of
+from blacklist_service.cli.following import FeedPage, Upstream, follow_to_now, follower_of
 from blacklist_service.database.connections import connect
 from blacklist_service.database.restarts import restart_versions
 from blacklist_service.ledger.notes import VerifierKey
@@ -105,8 +105,8 @@ async def world(
     databases.drop(name)
 
 
-def asked_at(url: str, key: str) -> asking.Service:
-    return asking.Service(url, key, timeout_seconds=60, most_bytes=64 << 20)
+def asked_at(url: str, key: str) -> asking.ServiceAddress:
+    return asking.ServiceAddress(url, key, timeout_seconds=60, most_bytes=64 << 20)
 
 
 async def listing_of(world: World, name: str) -> str:
@@ -244,9 +244,9 @@ async def test_a_change_that_is_left_out_is_found_out(world: World, monkeypatch:
     await world.nation.load_rows(row(name="张三", identifier_number=ZHANG), row(name="李四", identifier_number=LI))
     whole = Upstream.page
 
-    def lacking(self: Upstream, after: int) -> Page:
+    def lacking(self: Upstream, after: int) -> FeedPage:
         page = whole(self, after)
-        return Page(page.items[1:], page.next, page.list_version, page.more)
+        return FeedPage(page.items[1:], page.next, page.list_version, page.more)
 
     monkeypatch.setattr(Upstream, "page", lacking)
     with pytest.raises(FollowingRefusedError, match="out of step"):

@@ -14,7 +14,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from blacklist_service.listings.columns import Field
 from blacklist_service.listings.files import (
-    Fault,
+    CellFault,
     RawRow,
     RelatedPerson,
     Sheet,
@@ -203,7 +203,7 @@ def test_two_columns_of_one_meaning_have_to_agree(write, save):
         ),
     ):
         rows = read(path)
-        assert [row.faults for row in rows] == [((Field.NAME, Fault.TWO_VALUES),), (), (), ()]
+        assert [row.faults for row in rows] == [((Field.NAME, CellFault.TWO_VALUES),), (), (), ()]
         assert [row.values[Field.NAME] for row in rows[1:]] == ["张三", "李四", "张三"]
 
 
@@ -376,7 +376,7 @@ def test_what_stands_in_merged_cells_counts_for_all_their_rows(tmp_path):
 
 def test_a_formula_without_a_value_and_an_error_are_seen(save):
     rows = read(save(["姓名", "案号", "期限届满日", "备注"], ["甲", "1", "=A1", "=A1"], ["乙", "2", "#REF!"]))
-    assert [row.faults for row in rows] == [((Field.EXPIRES_ON, Fault.NO_VALUE),), ()]
+    assert [row.faults for row in rows] == [((Field.EXPIRES_ON, CellFault.NO_VALUE),), ()]
     assert rows[1].values[Field.EXPIRES_ON] == "#REF!"
 
 

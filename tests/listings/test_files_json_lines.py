@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from blacklist_service.listings.columns import Field
-from blacklist_service.listings.files import Fault, RawRow, RelatedPerson, UnreadableFile, open_list_file
+from blacklist_service.listings.files import CellFault, RawRow, RelatedPerson, UnreadableFile, open_list_file
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_what_is_no_text_is_no_value_but_a_fault(write):
     assert row.values == {Field.NAME: "#VALUE!", Field.CASE_NUMBER: "1", Field.IDENTIFIER_NUMBER: "#VALUE!"}
     unread = {"name (unread)": '{"a":1}', "cardNum (unread)": '["1","2"]'}
     assert row.notes == unread | {"qysler": "无", "x": '[{"y":1}]'}
-    assert row.faults == ((Field.NAME, Fault.NO_TEXT), (Field.IDENTIFIER_NUMBER, Fault.NO_TEXT))
+    assert row.faults == ((Field.NAME, CellFault.NO_TEXT), (Field.IDENTIFIER_NUMBER, CellFault.NO_TEXT))
 
 
 def test_what_is_no_word_and_no_day_is_given_to_be_told_so(write):
@@ -94,7 +94,7 @@ def test_what_is_no_word_and_no_day_is_given_to_be_told_so(write):
 
 
 def test_people_that_cannot_be_read_are_a_fault(write):
-    assert one(write, name="张三", qysler=[{"cardNum": "1"}]).faults == ((Field.PEOPLE, Fault.NO_TEXT),)
+    assert one(write, name="张三", qysler=[{"cardNum": "1"}]).faults == ((Field.PEOPLE, CellFault.NO_TEXT),)
 
 
 def test_a_record_may_be_a_list_of_labels_and_values(write):
@@ -112,7 +112,7 @@ def test_a_record_may_be_a_list_of_labels_and_values(write):
 )
 def test_an_object_that_says_two_things_of_one_field_is_a_fault(write, line):
     first, second = read(write(f'{line}\n{{"name": "王五", "案号": "2"}}'))
-    assert first.faults == ((Field.NAME, Fault.TWO_VALUES),)
+    assert first.faults == ((Field.NAME, CellFault.TWO_VALUES),)
     assert second.values[Field.NAME] == "王五"
 
 

@@ -9,7 +9,7 @@ from xlsxwriter import Workbook
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.console import wording_rosters
-from blacklist_service.rosters.rules import MOST_ATTEMPTS, Fault, RosterState
+from blacklist_service.rosters.rules import MOST_ATTEMPTS, RosterFault, RosterState
 from tests.console.desk import Desk
 from tests.members.staff.people import add_person
 from tests.rosters.handing import HEADER, checks_of, hand_in, handed, result_of, state_of, work, workbook
@@ -38,18 +38,18 @@ def bomb() -> bytes:
 
 
 FILES = {
-    "a zip bomb": (bomb, Fault.UNREADABLE),
-    "a picture": (lambda: b"\x89PNG" + b"0" * 100, Fault.UNREADABLE),
-    "half a workbook": (lambda: workbook(("A1", "王芳", resident_id(), ""))[:900], Fault.UNREADABLE),
-    "bytes": (lambda: bytes(range(256)) * 9, Fault.UNREADABLE),
-    "nothing": (lambda: b"", Fault.UNREADABLE),
-    "an open quote": (('编号,姓名\nA1,"' + "王" * 200_000).encode, Fault.UNREADABLE),
-    "other columns": (lambda: workbook(("1", "2"), header=("甲", "乙")), Fault.NO_COLUMNS),
-    "no rows": (workbook, Fault.NO_ROWS),
-    "blank rows": (lambda: workbook(("", " ", "", ""), ("", "", "", "")), Fault.NO_ROWS),
+    "a zip bomb": (bomb, RosterFault.UNREADABLE),
+    "a picture": (lambda: b"\x89PNG" + b"0" * 100, RosterFault.UNREADABLE),
+    "half a workbook": (lambda: workbook(("A1", "王芳", resident_id(), ""))[:900], RosterFault.UNREADABLE),
+    "bytes": (lambda: bytes(range(256)) * 9, RosterFault.UNREADABLE),
+    "nothing": (lambda: b"", RosterFault.UNREADABLE),
+    "an open quote": (('编号,姓名\nA1,"' + "王" * 200_000).encode, RosterFault.UNREADABLE),
+    "other columns": (lambda: workbook(("1", "2"), header=("甲", "乙")), RosterFault.NO_COLUMNS),
+    "no rows": (workbook, RosterFault.NO_ROWS),
+    "blank rows": (lambda: workbook(("", " ", "", ""), ("", "", "", "")), RosterFault.NO_ROWS),
     "organisations": (
         lambda: workbook(("A1", "甲公司", "x", ""), header=("编号", "企业名称", "统一社会信用代码", "")),
-        Fault.OTHER_KIND,
+        RosterFault.OTHER_KIND,
     ),
 }
 
@@ -72,7 +72,7 @@ async def test_it_is_refused_by_name(service: Service, desk: Desk, name: str):
 async def test_a_column_that_is_named_and_is_not_there_is_said(service: Service, desk: Desk):
     roster_id = await handed(desk, workbook(("A1", "王芳", resident_id(), "")), number="号码")
     await work(service)
-    assert (await state_of(service, roster_id))["problem"] == Fault.NO_SUCH_COLUMN
+    assert (await state_of(service, roster_id))["problem"] == RosterFault.NO_SUCH_COLUMN
 
 
 async def test_more_rows_than_a_unit_may_screen_in_a_day_are_not_asked(service: Service, desk: Desk):
@@ -82,8 +82,8 @@ async def test_more_rows_than_a_unit_may_screen_in_a_day_are_not_asked(service: 
     third = await handed(desk, workbook(*[(f"C{n}", "王芳", resident_id(), "") for n in range(11)]))
     await work(service, most_rows=10)
     assert (await state_of(service, first))["state"] == "done"
-    assert (await state_of(service, second))["problem"] == Fault.OVER_QUOTA
-    assert (await state_of(service, third))["problem"] == Fault.TOO_MANY_ROWS
+    assert (await state_of(service, second))["problem"] == RosterFault.OVER_QUOTA
+    assert (await state_of(service, third))["problem"] == RosterFault.TOO_MANY_ROWS
     assert len(await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")) == 7
 
 
@@ -92,7 +92,7 @@ async def test_a_long_roster_over_the_quota_is_refused_before_anything_is_asked(
     text = "编号,姓名,身份证号\n" + "".join(f"A{n},王芳,530111198503170015\n" for n in range(rows))
     roster_id = await handed(desk, text.encode(), called="名册.csv")
     await work(service, most_rows=most)
-    assert (await state_of(service, roster_id))["problem"] == Fault.TOO_MANY_ROWS
+    assert (await state_of(service, roster_id))["problem"] == RosterFault.TOO_MANY_ROWS
     assert await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'") == []
 
 
@@ -154,9 +154,9 @@ async def test_a_file_that_ends_its_reader_again_and_again_is_given_up(service: 
     roster_id = await handed(desk, workbook(("A1", "王芳", resident_id(), "")))
     await service.fetch("UPDATE rosters SET attempts = $1", MOST_ATTEMPTS)
     await work(service)
-    assert (await state_of(service, roster_id))["problem"] == Fault.GIVEN_UP
+    assert (await state_of(service, roster_id))["problem"] == RosterFault.GIVEN_UP
 
 
 def test_every_state_fault_and_conclusion_has_its_word():
     assert set(wording_rosters.STATES) | {"incoming"} == set(RosterState)
-    assert set(wording_rosters.FAULTS) == set(Fault)
+    assert set(wording_rosters.FAULTS) == set(RosterFault)

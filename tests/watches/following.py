@@ -9,7 +9,7 @@ from blacklist_service.checks.answers import ListAges
 from blacklist_service.database.connections import connect
 from blacklist_service.database.lanes import SETTINGS
 from blacklist_service.listings.calendar import EvenClock
-from blacklist_service.watches.tasks import Follower
+from blacklist_service.watches.tasks import WatchKeeper
 from tests.support import Service, day, question
 
 MATTER = "civil_service_recruitment"
@@ -24,7 +24,7 @@ def even_clock() -> EvenClock:
 
 async def follow(service: Service, *, soft: timedelta | None = None, hard: timedelta | None = None) -> None:
     """Rounds until there is nothing left to do."""
-    follower = Follower(service.workplace.secrecy, ListAges(soft=soft, hard=hard), even_clock())
+    follower = WatchKeeper(service.workplace.secrecy, ListAges(soft=soft, hard=hard), even_clock())
     connection = await connect(service.workplace.dsn, **SETTINGS)
     try:
         await follower.do_now_and_then(connection)

@@ -13,8 +13,8 @@ from blacklist_service.webhooks.surroundings import OwnAddresses, hosts_of, is_o
 from blacklist_service.webhooks.targets import (
     Address,
     Destination,
-    Fault,
     Surroundings,
+    TargetFault,
     TargetRefused,
     Targets,
     TargetsInvalid,
@@ -87,52 +87,52 @@ NOT_LISTED = [
 ]
 
 RESOLVED = [
-    ("gw.guandu.example", ["127.0.0.1"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["127.8.8.8"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["::1"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["::ffff:127.0.0.1"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["0.0.0.0"], Fault.UNSPECIFIED),
-    ("gw.guandu.example", ["0.1.2.3"], Fault.UNSPECIFIED),
-    ("gw.guandu.example", ["::"], Fault.UNSPECIFIED),
-    ("gw.guandu.example", ["169.254.169.254"], Fault.LINK_LOCAL),
-    ("gw.guandu.example", ["fe80::1"], Fault.LINK_LOCAL),
-    ("gw.guandu.example", ["fe80::1%eth0"], Fault.LINK_LOCAL),
-    ("gw.guandu.example", ["64:ff9b::a9fe:a9fe"], Fault.LINK_LOCAL),
-    ("gw.guandu.example", ["64:ff9b::7f00:1"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["64:ff9b:1:7f00:0:100::"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["2002:7f00:1::1"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["2002:a9fe:a9fe::"], Fault.LINK_LOCAL),
-    ("gw.guandu.example", ["2001:0:a00:1::80ff:fffe"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["fd20::5efe:7f00:1"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["::7f00:1"], Fault.LOOPBACK),
-    ("gw.guandu.example", ["224.0.0.1"], Fault.MULTICAST),
-    ("gw.guandu.example", ["ff02::1"], Fault.MULTICAST),
-    ("gw.guandu.example", ["240.0.0.1"], Fault.RESERVED),
-    ("gw.guandu.example", ["255.255.255.255"], Fault.RESERVED),
-    ("gw.guandu.example", ["100.100.100.200"], Fault.METADATA),
-    ("gw.guandu.example", ["168.63.129.16"], Fault.METADATA),
-    ("gw.guandu.example", ["fd00:ec2::254"], Fault.METADATA),
-    ("gw.guandu.example", ["10.20.0.5"], Fault.DATABASE),
-    ("gw.guandu.example", ["64:ff9b::a14:5"], Fault.DATABASE),
-    ("gw.guandu.example", ["10.20.0.9"], Fault.OWN_SOCKET),
-    ("gw.guandu.example", ["10.21.0.1"], Fault.PRIVATE),
-    ("gw.guandu.example", ["fd21::1"], Fault.PRIVATE),
-    ("gw.guandu.example", ["8.8.8.8"], Fault.ELSEWHERE),
-    ("gw.guandu.example", ["10.20.1.1", "10.21.0.1"], Fault.PRIVATE),
-    ("gw.guandu.example", ["10.20.1.1", "127.0.0.1"], Fault.LOOPBACK),
-    ("gw.guandu.example", [], Fault.UNRESOLVED),
-    ("hook.public.example", ["10.20.1.1"], Fault.PRIVATE),
-    ("hook.public.example", ["192.168.1.1"], Fault.PRIVATE),
-    ("hook.public.example", ["172.31.255.255"], Fault.PRIVATE),
-    ("hook.public.example", ["100.64.0.1"], Fault.PRIVATE),
-    ("hook.public.example", ["198.18.0.1"], Fault.PRIVATE),
-    ("hook.public.example", ["192.0.2.1"], Fault.PRIVATE),
-    ("hook.public.example", ["fc00::1"], Fault.PRIVATE),
-    ("hook.public.example", ["fec0::1"], Fault.PRIVATE),
-    ("hook.public.example", ["2001:db8::1"], Fault.PRIVATE),
-    ("hook.public.example", ["64:ff9b::a14:101"], Fault.PRIVATE),
-    ("hook.public.example", ["2002:a14:101::1"], Fault.PRIVATE),
-    ("hook.public.example", ["8.8.8.8", "10.0.0.1"], Fault.PRIVATE),
+    ("gw.guandu.example", ["127.0.0.1"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["127.8.8.8"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["::1"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["::ffff:127.0.0.1"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["0.0.0.0"], TargetFault.UNSPECIFIED),
+    ("gw.guandu.example", ["0.1.2.3"], TargetFault.UNSPECIFIED),
+    ("gw.guandu.example", ["::"], TargetFault.UNSPECIFIED),
+    ("gw.guandu.example", ["169.254.169.254"], TargetFault.LINK_LOCAL),
+    ("gw.guandu.example", ["fe80::1"], TargetFault.LINK_LOCAL),
+    ("gw.guandu.example", ["fe80::1%eth0"], TargetFault.LINK_LOCAL),
+    ("gw.guandu.example", ["64:ff9b::a9fe:a9fe"], TargetFault.LINK_LOCAL),
+    ("gw.guandu.example", ["64:ff9b::7f00:1"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["64:ff9b:1:7f00:0:100::"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["2002:7f00:1::1"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["2002:a9fe:a9fe::"], TargetFault.LINK_LOCAL),
+    ("gw.guandu.example", ["2001:0:a00:1::80ff:fffe"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["fd20::5efe:7f00:1"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["::7f00:1"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", ["224.0.0.1"], TargetFault.MULTICAST),
+    ("gw.guandu.example", ["ff02::1"], TargetFault.MULTICAST),
+    ("gw.guandu.example", ["240.0.0.1"], TargetFault.RESERVED),
+    ("gw.guandu.example", ["255.255.255.255"], TargetFault.RESERVED),
+    ("gw.guandu.example", ["100.100.100.200"], TargetFault.METADATA),
+    ("gw.guandu.example", ["168.63.129.16"], TargetFault.METADATA),
+    ("gw.guandu.example", ["fd00:ec2::254"], TargetFault.METADATA),
+    ("gw.guandu.example", ["10.20.0.5"], TargetFault.DATABASE),
+    ("gw.guandu.example", ["64:ff9b::a14:5"], TargetFault.DATABASE),
+    ("gw.guandu.example", ["10.20.0.9"], TargetFault.OWN_SOCKET),
+    ("gw.guandu.example", ["10.21.0.1"], TargetFault.PRIVATE),
+    ("gw.guandu.example", ["fd21::1"], TargetFault.PRIVATE),
+    ("gw.guandu.example", ["8.8.8.8"], TargetFault.ELSEWHERE),
+    ("gw.guandu.example", ["10.20.1.1", "10.21.0.1"], TargetFault.PRIVATE),
+    ("gw.guandu.example", ["10.20.1.1", "127.0.0.1"], TargetFault.LOOPBACK),
+    ("gw.guandu.example", [], TargetFault.UNRESOLVED),
+    ("hook.public.example", ["10.20.1.1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["192.168.1.1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["172.31.255.255"], TargetFault.PRIVATE),
+    ("hook.public.example", ["100.64.0.1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["198.18.0.1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["192.0.2.1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["fc00::1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["fec0::1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["2001:db8::1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["64:ff9b::a14:101"], TargetFault.PRIVATE),
+    ("hook.public.example", ["2002:a14:101::1"], TargetFault.PRIVATE),
+    ("hook.public.example", ["8.8.8.8", "10.0.0.1"], TargetFault.PRIVATE),
 ]
 """A listed name, and what its name server answers."""
 
@@ -151,18 +151,18 @@ MAY = [
 def test_what_could_be_read_as_another_host_is_no_url(url: str):
     with pytest.raises(TargetRefused) as refused:
         LIST.admit(url)
-    assert refused.value.fault is Fault.URL
+    assert refused.value.fault is TargetFault.URL
 
 
 @pytest.mark.parametrize("url", NOT_LISTED)
 def test_what_is_not_listed_is_refused(url: str):
     with pytest.raises(TargetRefused) as refused:
         LIST.admit(url)
-    assert refused.value.fault is Fault.NOT_LISTED
+    assert refused.value.fault is TargetFault.NOT_LISTED
 
 
 @pytest.mark.parametrize(("host", "addresses", "fault"), RESOLVED)
-def test_a_listed_name_switches_no_rule_off(host: str, addresses: list[str], fault: Fault):
+def test_a_listed_name_switches_no_rule_off(host: str, addresses: list[str], fault: TargetFault):
     with pytest.raises(TargetRefused) as refused:
         LIST.judge(read_url(f"https://{host}/"), [ip_address(one) for one in addresses], AROUND)
     assert refused.value.fault is fault
@@ -207,7 +207,7 @@ async def test_no_hostile_target_is_ever_dialled():
     assert len(hostile) >= 60
     for url, addresses in hostile:
         answer = await poster_of(addresses, dial).post(url, {}, b"{}")
-        assert answer.outcome.fault in {fault.value for fault in Fault}, url
+        assert answer.outcome.fault in {fault.value for fault in TargetFault}, url
     assert dialled == []
     for url, addresses in MAY:
         assert (await poster_of(addresses, dial).post(url, {}, b"{}")).outcome.fault == "refused"

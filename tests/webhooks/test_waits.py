@@ -17,8 +17,8 @@ from blacklist_service.webhooks.waits import (
     WIDEST,
     DisabledBy,
     Health,
-    Outcome,
     State,
+    TryOutcome,
     after,
     wait,
 )
@@ -40,12 +40,12 @@ WATCHES = 10_000 if os.environ.get("BLACKLIST_SOAK") else 250
 MOST_REQUESTS = 60
 DOWN = timedelta(days=9)
 NOW = datetime(2018, 6, 1, tzinfo=UTC)
-TOLD = Outcome(204, None)
-FAILED = Outcome(503, "status")
+TOLD = TryOutcome(204, None)
+FAILED = TryOutcome(503, "status")
 GW, NEIGHBOUR = "gw.guandu.example", "edu.guandu.example"
 
 
-def step(health: Health, outcome: Outcome, at: datetime = NOW, failures: int | None = None) -> Health:
+def step(health: Health, outcome: TryOutcome, at: datetime = NOW, failures: int | None = None) -> Health:
     before = health.failures if failures is None else failures
     return after(health, outcome, failures_before=before, at=at, longest=LONGEST, chance=0.5)
 
@@ -97,14 +97,14 @@ def test_every_state_has_its_next_ones_and_closed_is_the_end():
 
 
 def test_410_and_the_days_disable():
-    assert step(Health(State.ACTIVE), Outcome(410, "gone")).cause is DisabledBy.GONE
+    assert step(Health(State.ACTIVE), TryOutcome(410, "gone")).cause is DisabledBy.GONE
     health = step(Health(State.ACTIVE), FAILED)
     assert step(health, FAILED, NOW + LONGEST - timedelta(seconds=1)).state is State.ACTIVE
     disabled = step(health, FAILED, NOW + LONGEST)
     assert (disabled.state, disabled.cause) == (State.DISABLED, DisabledBy.DAYS)
     assert step(disabled, TOLD) == disabled
     closed = Health(State.CLOSED)
-    assert step(closed, TOLD) == closed == step(closed, Outcome(410, "gone"))
+    assert step(closed, TOLD) == closed == step(closed, TryOutcome(410, "gone"))
 
 
 async def test_nine_days_down_cost_the_receiver_few_requests_and_then_each_watch_comes_once(service: Service):

@@ -25,7 +25,7 @@ from blacklist_service.assistance.attachments import (
 )
 from blacklist_service.assistance.leads import find_lead
 from blacklist_service.assistance.operations import attach_to_notice
-from blacklist_service.assistance.routes import AtDesk, get_notice
+from blacklist_service.assistance.routes import get_notice
 from blacklist_service.assistance.schemas import AttachmentPage, AttachmentResponse
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
@@ -34,6 +34,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import NotFound
+from blacklist_service.web.desks import AtDesk
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import replay_of
 from blacklist_service.web.routing import Caller, GuardedRoute, needs

@@ -10,7 +10,6 @@ from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.leads import Lead, close_lead, file_lead, find_lead, list_leads, take_up_lead
-from blacklist_service.assistance.routes import AtDesk
 from blacklist_service.assistance.schemas import (
     ClosureRequest,
     LeadPage,
@@ -21,6 +20,7 @@ from blacklist_service.assistance.schemas import (
 )
 from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.rules import SoloAct
+from blacklist_service.web.desks import AtDesk
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.routing import Caller, GuardedRoute, needs

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
+from blacklist_service.access.desks import Desk
 from blacklist_service.access.principals import Principal
-from blacklist_service.assistance.operations import Desk
 from blacklist_service.assistance.problems import LeadClosed
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection

@@ -4,7 +4,7 @@ Every step takes the next version of the notices under the lock of their head, a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,8 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.access.desks import Desk
+from blacklist_service.access.principals import Actor
 from blacklist_service.assistance.problems import NoticeEnded, NoticeExists
 from blacklist_service.assistance.queries import Notice, does_notice_exist, find_notice
 from blacklist_service.assistance.rules import (
@@ -35,7 +36,6 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.deadlines import working_days_after
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.subjects.digests import Digester
 from blacklist_service.subjects.identifiers import mask_identifier
 from blacklist_service.subjects.keys import Subject, listed_keys
 from blacklist_service.subjects.names import mask_name
@@ -49,19 +49,6 @@ ACTION_OF_ACT: Mapping[str, Action] = {
     "escalated": Action.NOTICE_ESCALATED,
     "attached": Action.NOTICE_ATTACHED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Who acts at the window, and with what."""
-
-    caller: Principal
-    actor: Actor
-    secrecy: Secrecy
-    digester: Digester
-
-    def by(self, operator: str | None) -> "Desk":
-        return replace(self, actor=self.actor.by(operator))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.duties import DUTIES
 from blacklist_service.assistance.notice_requests import read_notice
 from blacklist_service.assistance.operations import (
-    Desk,
     acknowledge_notice,
     release_notice,
     renew_notice,
@@ -57,10 +56,11 @@ from blacklist_service.members.second_person.operations import owe_review
 from blacklist_service.members.second_person.queries import require_alone
 from blacklist_service.members.second_person.rules import WORKING_DAYS_TO_REVIEW, CourtAct, SoloAct
 from blacklist_service.problems import NotFound, NotYours, ScopeMissing
+from blacklist_service.web.desks import AtDesk
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
 from blacklist_service.web.paging import LARGEST_ID
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.streams import Heard, event_stream, last_event_id, server_sent
 from blacklist_service.web.transactions import Reads, Writes, borrowed, snapshot
@@ -76,13 +76,7 @@ def party_to_notices(caller: Caller) -> Principal:
     return caller
 
 
-def desk_of(request: Request, caller: Caller, actor: Acting) -> Desk:
-    state = request.app.state
-    return Desk(caller, actor, state.secrecy, state.digester)
-
-
 Party = Annotated[Principal, Depends(party_to_notices)]
-AtDesk = Annotated[Desk, Depends(desk_of)]
 
 
 @router.post(

@@ -16,13 +16,13 @@ from blacklist_service.web.wire import (
     LongText,
     Name,
     Number,
+    OperatorName,
     Reference,
     Request,
     Response,
     text,
 )
 
-Operator = Annotated[str, *text(100)]
 Word = Annotated[str, *text(2000)]
 LeadKind = Literal["asset", "whereabouts", "evasion", "refusal_to_perform", "other"]
 LeadState = Literal["filed", "taken_up", "closed"]
@@ -83,13 +83,13 @@ class NoticeRequest(Request):
     due_at: Instant | None = Field(None, description="null = the end of the third working day after service")
     urgency: Urgency = Urgency.NORMAL
     text: LongText = ""
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class AcknowledgementRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"operator": "li.na"}]})
 
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class Finding(Request):
@@ -122,7 +122,7 @@ class ReplyRequest(Request):
         }
     )
 
-    operator: Operator | None = None
+    operator: OperatorName | None = None
     result: ReplyResult
     text: LongText = ""
     findings: Annotated[list[Finding], Field(default_factory=list, max_length=200)]
@@ -135,14 +135,14 @@ class RenewalRequest(Request):
 
     valid_until: LegalDate
     ruling_number: Reference
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class ReleaseRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "已履行完毕"}]})
 
     reason: Annotated[str, *text(2000)]
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class NoticeResponse(Response):
@@ -254,21 +254,21 @@ class LeadRequest(Request):
     listing_id: UUID = Field(description="as an answer to this unit named it")
     kind: LeadKind = Field(description="财产 / 下落 / 规避执行 / 拒不执行 / 其他")
     text: Annotated[str, *text(5000)]
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class TakingUpRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"word": "已派员核查"}]})
 
     word: Word | None = None
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class ClosureRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"word": "车辆已查封"}]})
 
     word: Word = Field(description="what came of it")
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class LeadResponse(Response):

@@ -14,7 +14,7 @@ from blacklist_service.audit.exports import BundleSize, make_bundle, wait_for_pr
 from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.audit.jobs import run_next
-from blacklist_service.audit.wanted import Wanted
+from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import LOST, Connection
 from blacklist_service.ledger.entries import Action, Entry, EntrySubject
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 async def record_asking(
     connection: Connection,
-    wanted: Wanted,
+    wanted: WantedExport,
     *,
     export_id: UUID,
     actor: Actor,
@@ -54,7 +54,7 @@ async def record_asking(
 
 
 async def ask_export(
-    connection: Connection, wanted: Wanted, *, actor: Actor, secrecy: Secrecy, subject: EntrySubject | None = None
+    connection: Connection, wanted: WantedExport, *, actor: Actor, secrecy: Secrecy, subject: EntrySubject | None = None
 ) -> asyncpg.Record:
     at = await database_clock(connection)
     export_id = new_id(at)
@@ -95,7 +95,7 @@ async def read_part(connection: Connection, export_id: UUID, part: int, secrecy:
 
 
 async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy, *, copies: Copies) -> None:
-    wanted = Wanted(
+    wanted = WantedExport(
         EntryFilters.model_validate(row["filters"]),
         ExportFormat(row["format"]),
         None if row["digests"] is None else tuple(row["digests"]),

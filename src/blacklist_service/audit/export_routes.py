@@ -13,7 +13,7 @@ from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.jobs import find_own, require_quota
 from blacklist_service.audit.persons import entry_subject, read_subject
 from blacklist_service.audit.schemas import ExportRequest, ExportResponse
-from blacklist_service.audit.wanted import Wanted
+from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
@@ -52,7 +52,7 @@ async def create_export(
     asked = None if subject is None or body.subject is None else entry_subject(subject, body.subject, state.digester)
     await require_quota(connection, "exports", actor, most=state.settings.waiting_exports)
     row = await ask_export(
-        connection, Wanted(filters, body.format, digests), actor=actor, secrecy=state.secrecy, subject=asked
+        connection, WantedExport(filters, body.format, digests), actor=actor, secrecy=state.secrecy, subject=asked
     )
     return await replay.keep(connection, 202, _export(row))
 

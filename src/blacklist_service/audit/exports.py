@@ -26,7 +26,7 @@ from blacklist_service.audit.formats import COLUMNS, WRITERS, Writer
 from blacklist_service.audit.queries import values_of
 from blacklist_service.audit.ranges import displaced_of, outside, ranges_of
 from blacklist_service.audit.truth import require_entries, require_true
-from blacklist_service.audit.wanted import Wanted
+from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
@@ -65,7 +65,7 @@ class BundleSize:
 
 async def make_bundle(
     connection: Connection,
-    wanted: Wanted,
+    wanted: WantedExport,
     path: Path,
     *,
     export_id: UUID,
@@ -94,7 +94,7 @@ async def make_bundle(
 
 
 class _Writing:
-    def __init__(self, connection: Connection, wanted: Wanted, path: Path, secrecy: Secrecy) -> None:
+    def __init__(self, connection: Connection, wanted: WantedExport, path: Path, secrecy: Secrecy) -> None:
         self._connection = connection
         self._secrecy = secrecy
         self._wanted = wanted
@@ -190,7 +190,7 @@ class _Writing:
 
 
 async def _groups(
-    connection: Connection, wanted: Wanted, ranges: Sequence[Range], secrecy: Secrecy
+    connection: Connection, wanted: WantedExport, ranges: Sequence[Range], secrecy: Secrecy
 ) -> AsyncIterator[tuple[list[tuple[int, bytes]], list[dict[str, Any]]]]:
     """The leaves of the ranges in order, so many at once, with the rows among them that are wanted."""
     given, shown = values_of(wanted.filters), wanted.wire

@@ -16,12 +16,12 @@ MOST_ATTEMPTS = 3
 
 Jobs = Literal["exports", "simulations"]
 """The table."""
-Work = Callable[[Connection, asyncpg.Record, Secrecy], Awaitable[object]]
+JobWork = Callable[[Connection, asyncpg.Record, Secrecy], Awaitable[object]]
 
 log = structlog.get_logger()
 
 
-async def run_next(connection: Connection, jobs: Jobs, work: Work, secrecy: Secrecy) -> bool:
+async def run_next(connection: Connection, jobs: Jobs, work: JobWork, secrecy: Secrecy) -> bool:
     """Do the oldest job that waits, or that someone began and did not end; the caller holds the worker's lock.
 
     What may pass (`PASSING`) is raised, and the job is begun again; any other fault is the job's end, so that the next

@@ -50,7 +50,7 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SubjectReport:
     askings: list[Asking]
     withheld: int
     """Left out under an embargo; for the ledger, never for the person."""
@@ -105,7 +105,7 @@ async def unmask(connection: Connection, entry_id: UUID, *, reason: str, actor: 
 
 async def report_to_subject(
     connection: Connection, asked: SearchSubjectRequest, *, reason: str, actor: Actor, secrecy: Secrecy
-) -> Report:
+) -> SubjectReport:
     """All questions about somebody, oldest first, but for those under an embargo. Needs a number: names are shared."""
     if asked.identifier is None:
         raise InvalidRequest(
@@ -143,7 +143,7 @@ async def report_to_subject(
         private={"reason": reason},
     )
     await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
-    return Report(shown, len(rows) - len(shown))
+    return SubjectReport(shown, len(rows) - len(shown))
 
 
 async def set_embargo(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from blacklist_service.audit import verify_bundle
 from blacklist_service.audit.queries import values_of
-from blacklist_service.audit.wanted import Wanted
+from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.ledger.order import Displaced, is_looked_over, list_displaced
@@ -38,7 +38,7 @@ def outside(size: int, ranges: Sequence[Range]) -> list[Range]:
     return found
 
 
-async def displaced_of(connection: Connection, wanted: Wanted, size: int) -> list[Displaced]:
+async def displaced_of(connection: Connection, wanted: WantedExport, size: int) -> list[Displaced]:
     """What is not where its time is looked for; of importance where completeness of a time is claimed."""
     if wanted.not_provable or (wanted.filters.from_ is None and wanted.filters.to is None):
         return []
@@ -53,7 +53,9 @@ async def displaced_of(connection: Connection, wanted: Wanted, size: int) -> lis
     return await list_displaced(connection, size)
 
 
-async def ranges_of(connection: Connection, wanted: Wanted, size: int, displaced: Sequence[Displaced]) -> list[Range]:
+async def ranges_of(
+    connection: Connection, wanted: WantedExport, size: int, displaced: Sequence[Displaced]
+) -> list[Range]:
     """Which leaves the bundle holds: all that could be asked for where that can be proved, else the rows' own blocks."""
     if size == 0:
         return []
@@ -109,7 +111,7 @@ async def _first_since(connection: Connection, at: datetime, size: int, displace
     return low
 
 
-async def _list_indices(connection: Connection, wanted: Wanted, size: int) -> list[int]:
+async def _list_indices(connection: Connection, wanted: WantedExport, size: int) -> list[int]:
     given = values_of(wanted.filters)
     found = await composed(selects.leaf_indices, frozenset(given), is_about_subject=wanted.digests is not None)
     rows = await found.fetch(connection, size=size, digests=wanted.digests, **given)

@@ -36,7 +36,7 @@ SELECT NOT EXISTS (SELECT FROM ledger_secrets
 SEALED_LATER = frozenset({"request_id", "source_ip"})
 """What the sealed part holds since 0.6; of entries before, these columns are proved as exported alone."""
 
-Shown = Sequence[Mapping[str, Any]]
+ShownSubjects = Sequence[Mapping[str, Any]]
 """The subjects of an entry, as they are shown: role and masks."""
 
 
@@ -49,7 +49,7 @@ class LedgerAltered(InternalError):  # noqa: N818 - the word says more than "err
 async def require_true(
     connection: Connection,
     records: Sequence[asyncpg.Record],
-    subjects_of: Callable[[asyncpg.Record], Shown],
+    subjects_of: Callable[[asyncpg.Record], ShownSubjects],
     *,
     secrecy: Secrecy,
 ) -> None:
@@ -81,7 +81,9 @@ def require_entries(records: Sequence[asyncpg.Record], first: int, end: int) -> 
         )
 
 
-def _faults(one: asyncpg.Record, subjects: Shown, secret: asyncpg.Record | None, secrecy: Secrecy) -> Iterator[str]:
+def _faults(
+    one: asyncpg.Record, subjects: ShownSubjects, secret: asyncpg.Record | None, secrecy: Secrecy
+) -> Iterator[str]:
     leaf = orjson.loads(one["leaf"])
     for column, field in verify_bundle.PROVEN.items():
         if _wire(one, column) != leaf.get(field):
@@ -107,7 +109,7 @@ def _faults(one: asyncpg.Record, subjects: Shown, secret: asyncpg.Record | None,
     yield from _faults_of_subjects(subjects, private.get("subjects", []))
 
 
-def _faults_of_subjects(subjects: Shown, sealed: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _faults_of_subjects(subjects: ShownSubjects, sealed: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if len(subjects) != len(sealed):
         yield "its subjects are not as many as were sealed"
         return

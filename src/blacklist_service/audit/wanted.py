@@ -17,7 +17,7 @@ from blacklist_service.audit.formats import ExportFormat
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedExport:
     """What is exported; `digests` narrow it to entries about one subject."""
 
     filters: EntryFilters

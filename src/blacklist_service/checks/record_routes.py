@@ -9,7 +9,7 @@ from starlette.requests import Request
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.outcomes import list_waiting
-from blacklist_service.checks.records import Wanted, list_checks
+from blacklist_service.checks.records import WantedChecks, list_checks
 from blacklist_service.checks.schemas import CheckItem, CheckPage, ChecksQuery, WaitingPage, WaitingResponse
 from blacklist_service.clock import legal_date, new_id, now
 from blacklist_service.database.connections import Connection
@@ -44,7 +44,7 @@ async def list_own(
         caller.require(Scope.CHECKS_WRITE)
         return await _waiting(query, request, connection, caller)
     filters = query.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_none=True)
-    wanted = Wanted(
+    wanted = WantedChecks(
         _whose(query, caller),
         query.from_,
         query.to,

@@ -26,7 +26,7 @@ class CheckRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedChecks:
     """Which checks of a unit; all that is given must hold. `since` is inclusive, `until` exclusive."""
 
     agency: str
@@ -53,7 +53,7 @@ async def get_own_check(connection: Connection, check_id: UUID, *, agency: str, 
     return recorded
 
 
-async def list_checks(connection: Connection, wanted: Wanted, *, before: UUID, limit: int) -> list[CheckRecord]:
+async def list_checks(connection: Connection, wanted: WantedChecks, *, before: UUID, limit: int) -> list[CheckRecord]:
     """Newest first, older than the check `before`."""
     rows = await connection.fetch(
         """

@@ -27,7 +27,7 @@ class RefusedError(OSError):
         self.status = status
 
 
-class Service:
+class ServiceAddress:
     """A service at an address, asked with an API key."""
 
     def __init__(self, url: str, api_key: str, *, proxy: str = "", timeout_seconds: float, most_bytes: int) -> None:

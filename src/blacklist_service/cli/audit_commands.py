@@ -26,8 +26,8 @@ from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 
 embargo_app = typer.Typer(no_args_is_help=True, help="Questions left out of a person's report: under investigation.")
 
-Name = Annotated[str, typer.Option()]
-Number = Annotated[str, typer.Option("--id-number", help="the complete number")]
+NameOption = Annotated[str, typer.Option()]
+NumberOption = Annotated[str, typer.Option("--id-number", help="the complete number")]
 Type = Annotated[IdentifierType, typer.Option("--type", help="what number it is")]
 
 
@@ -114,8 +114,8 @@ def verify_certificate(
 
 
 def subject_report(
-    name: Name,
-    id_number: Number,
+    name: NameOption,
+    id_number: NumberOption,
     reason: Annotated[str, typer.Option(help="the person's request, by its file number")],
     kind: Annotated[SubjectKind, typer.Option()] = SubjectKind.PERSON,
     type_: Type = IdentifierType.RESIDENT_ID,
@@ -130,8 +130,8 @@ def subject_report(
 
 @embargo_app.command("set")
 def embargo_set(
-    name: Name,
-    id_number: Number,
+    name: NameOption,
+    id_number: NumberOption,
     until: Annotated[str, typer.Option(help="the last day, such as 2018-10-20")],
     reason: Annotated[str, typer.Option()],
     agency: Annotated[str | None, typer.Option(help="only this member's questions")] = None,

@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
+from blacklist_service.access.desks import Desk
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role
-from blacklist_service.assistance.operations import Desk, NoticeContent, serve_notice
+from blacklist_service.assistance.operations import NoticeContent, serve_notice
 from blacklist_service.assistance.rules import NoticeAction, Urgency
 from blacklist_service.cli.environment import Workplace
 from blacklist_service.cli.importing import Mode, load

@@ -39,7 +39,7 @@ PASSWORD = "Guan-Du-Shi-Fan-7!"  # noqa: S105 - of a demonstration, printed by i
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class DemoLogin:
     """How somebody of the demo logs in."""
 
     login: str
@@ -47,7 +47,7 @@ class Login:
     totp_secret: str
 
 
-async def furnish(workplace: Workplace, rows: Sequence[Sequence[str]]) -> dict[str, Login]:
+async def furnish(workplace: Workplace, rows: Sequence[Sequence[str]]) -> dict[str, DemoLogin]:
     """People for every duty; on the first run, checks and notices about people of the sample list's `rows` too."""
     logins = await _people(workplace)
     async with workplace.connected() as connection:
@@ -60,7 +60,7 @@ async def furnish(workplace: Workplace, rows: Sequence[Sequence[str]]) -> dict[s
     return logins
 
 
-async def _people(workplace: Workplace) -> dict[str, Login]:
+async def _people(workplace: Workplace) -> dict[str, DemoLogin]:
     """Their second factors are kept in the demo's own file, so that a second run prints the same ones."""
     kept = workplace.settings.data_dir / "demo.json"
     known = json.loads(kept.read_text()).get("logins", {}) if kept.exists() else {}
@@ -69,7 +69,7 @@ async def _people(workplace: Workplace) -> dict[str, Login]:
         async with workplace.connected() as connection:
             held = await find_account_by_login(connection, login, secrecy=workplace.secrecy)
             if held is not None and duty.value in known:
-                logins[duty.value] = Login(**known[duty.value])
+                logins[duty.value] = DemoLogin(**known[duty.value])
                 continue
             async with connection.transaction():
                 logins[duty.value] = await _person(connection, workplace, duty, login, name, member, f"DEMO-{number}")
@@ -78,7 +78,7 @@ async def _people(workplace: Workplace) -> dict[str, Login]:
 
 async def _person(
     connection: Connection, workplace: Workplace, duty: Duty, login: str, name: str, member: str, number: str
-) -> Login:
+) -> DemoLogin:
     """Of an account that is here already the password is unknown to a new file, so it gets another."""
     secret, secrecy, actor = totp.new_secret(), workplace.secrecy, operator()
     held = await find_account_by_login(connection, login, secrecy=secrecy)
@@ -100,7 +100,7 @@ async def _person(
         actor=Actor(),
         secrecy=secrecy,
     )
-    return Login(login, password, totp.written(secret))
+    return DemoLogin(login, password, totp.written(secret))
 
 
 async def _checks(workplace: Workplace, rows: Sequence[Sequence[str]]) -> None:

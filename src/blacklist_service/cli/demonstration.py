@@ -16,7 +16,7 @@ from random import Random
 from secrets import randbelow
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.cli.demo_life import PASSWORD, Login, furnish
+from blacklist_service.cli.demo_life import PASSWORD, DemoLogin, furnish
 from blacklist_service.cli.demo_past import COURT_CODE, case_of, has_none, make_past
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.cli.importing import Mode, import_file
@@ -222,7 +222,7 @@ def _print_keys(keys: dict[str, str]) -> None:
         print(f"  {label:<8} {keys[label]}   ({member}, role {role.value})")
 
 
-def _print_logins(url: str, logins: Mapping[str, Login]) -> None:
+def _print_logins(url: str, logins: Mapping[str, DemoLogin]) -> None:
     print(f"\nThe console is at {url}/ ; one login for each duty, all with the password {PASSWORD}")
     for duty, login in logins.items():
         print(f"  {duty:<10} {login.login:<10} second factor {login.totp_secret}")

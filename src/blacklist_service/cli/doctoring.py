@@ -37,7 +37,7 @@ CLOCKS_APART = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """`fault` says what is wrong and what to do; None where all is well."""
 
     what: str
@@ -47,34 +47,34 @@ class Finding:
     """What should be done, though nothing is wrong."""
 
 
-def examine(settings: Settings) -> list[Finding]:
+def examine(settings: Settings) -> list[DoctorFinding]:
     found = [_look("secret key", lambda: _secret_key(settings)), _look("signing key", lambda: _signing_key(settings))]
     found.append(_disk(settings))
     if settings.is_embedded and find_major(Layout.of(settings.data_dir).cluster) is None:
-        return [*found, Finding("database", "none", "there is no database here: 'serve' makes one")]
+        return [*found, DoctorFinding("database", "none", "there is no database here: 'serve' makes one")]
     with database_of(settings) as dsn:
         return [*found, *run(_examine_database(settings, dsn))]
 
 
-def page(findings: list[Finding]) -> str:
+def page(findings: list[DoctorFinding]) -> str:
     return "\n".join(
         f"{_mark(one)}  {one.what:12} {one.seen}" + (f"\n     -> {said}" if (said := one.fault or one.advice) else "")
         for one in findings
     )
 
 
-def _mark(finding: Finding) -> str:
+def _mark(finding: DoctorFinding) -> str:
     if finding.fault is not None:
         return "BAD"
     return "ok " if finding.advice is None else "!  "
 
 
-async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
+async def _examine_database(settings: Settings, dsn: str) -> list[DoctorFinding]:
     connection = await connect(dsn, application_name="blacklist-service doctor")
     try:
         between = " behind a pooler that keeps sessions" if await is_pooled(connection) else ""
         version = f"PostgreSQL {connection.get_server_version().major}{between}"
-        found = [Finding("database", version), await _clock(connection)]
+        found = [DoctorFinding("database", version), await _clock(connection)]
         try:
             secrecy = settings.load_secrecy()
         except SecretKeyError:
@@ -82,7 +82,7 @@ async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
         found += await _duties(connection, settings)
         if not settings.is_embedded:
             replicas = await find_replicas(connection)
-            found.append(Finding("replicas", replicas.seen, replicas.fault, replicas.advice))
+            found.append(DoctorFinding("replicas", replicas.seen, replicas.fault, replicas.advice))
         found.append(await _installation(connection, secrecy))
         if found[-1].fault is None:
             found += [
@@ -98,11 +98,11 @@ async def _examine_database(settings: Settings, dsn: str) -> list[Finding]:
         await connection.close()
 
 
-def _look(what: str, look: Callable[[], str]) -> Finding:
+def _look(what: str, look: Callable[[], str]) -> DoctorFinding:
     try:
-        return Finding(what, look())
+        return DoctorFinding(what, look())
     except (SecretKeyError, OSError) as error:
-        return Finding(what, "unusable", str(error))
+        return DoctorFinding(what, "unusable", str(error))
 
 
 def _secret_key(settings: Settings) -> str:
@@ -114,15 +114,17 @@ def _signing_key(settings: Settings) -> str:
     return f"{len(SealingPlace.of(settings).load_keys())} at hand"
 
 
-def _disk(settings: Settings) -> Finding:
+def _disk(settings: Settings) -> DoctorFinding:
     free = free_share(settings.data_dir)
     if free is None:
-        return Finding("disk", "the data directory is not there")
+        return DoctorFinding("disk", "the data directory is not there")
     is_short = free < LEAST_FREE_SHARE
-    return Finding("disk", f"{free:.0%} free", "below 10 % the service is not ready: make room" if is_short else None)
+    return DoctorFinding(
+        "disk", f"{free:.0%} free", "below 10 % the service is not ready: make room" if is_short else None
+    )
 
 
-async def _duties(connection: Connection, settings: Settings) -> list[Finding]:
+async def _duties(connection: Connection, settings: Settings) -> list[DoctorFinding]:
     """What the logins that serve are really able to do, and who runs an embedded server."""
     login = LOGIN if settings.is_embedded else await connection.fetchval("SELECT session_user::text")
     powers, group = await powers_of(connection, login), await powers_of(connection, APPLICATION_ROLE)
@@ -138,24 +140,24 @@ async def _duties(connection: Connection, settings: Settings) -> list[Finding]:
     elif still:
         advice = "no process of an earlier version may serve any more: run 'blacklist-service migrate' once again"
     seen = f"what serves logs in as {login} and acts as {APPLICATION_ROLE}"
-    found = [Finding("duties", seen, group.excess, advice)]
+    found = [DoctorFinding("duties", seen, group.excess, advice)]
     if settings.is_embedded:
         layout = Layout.of(settings.data_dir)
         account = choose_account(layout.cluster, layout.root)
         shared = f"other programs may run as {account.name}: useradd --system {OWN_USER}, then chown its files to it"
-        found.append(Finding("server", f"runs as {account.name}", None, shared if account.is_shared else None))
+        found.append(DoctorFinding("server", f"runs as {account.name}", None, shared if account.is_shared else None))
     return found
 
 
-async def _clock(connection: Connection) -> Finding:
+async def _clock(connection: Connection) -> DoctorFinding:
     before = now()
     theirs = await connection.fetchval("SELECT clock_timestamp()")
     apart = max(abs(theirs - before), abs(theirs - now())) if not before <= theirs <= now() else timedelta()
     fault = "the database's clock is not this machine's: set both by NTP" if apart > CLOCKS_APART else None
-    return Finding("clock", f"{apart.total_seconds():.1f} s apart", fault)
+    return DoctorFinding("clock", f"{apart.total_seconds():.1f} s apart", fault)
 
 
-async def _calendar(connection: Connection) -> Finding:
+async def _calendar(connection: Connection) -> DoctorFinding:
     today = legal_date(await database_clock(connection))
     standing = await find_standing(connection, today, await find_confirmed_date(connection))
     fault = None
@@ -165,7 +167,9 @@ async def _calendar(connection: Connection) -> Finding:
         )
         fault += " is written down before, and checks go by the date in any case"
     seen = f"{today}; {standing.surprising} fell due"
-    return Finding("calendar", seen + (f", {standing.too_early} ended too early" if standing.too_early else ""), fault)
+    return DoctorFinding(
+        "calendar", seen + (f", {standing.too_early} ended too early" if standing.too_early else ""), fault
+    )
 
 
 async def confirm(workplace: Workplace, actor: Actor) -> date:
@@ -178,21 +182,21 @@ async def confirm(workplace: Workplace, actor: Actor) -> date:
         await connection.close()
 
 
-async def _installation(connection: Connection, secrecy: Secrecy) -> Finding:
+async def _installation(connection: Connection, secrecy: Secrecy) -> DoctorFinding:
     try:
         await verify_installation(connection, secrecy)
     except NotReadyError as error:
-        return Finding("schema, key", "do not fit", str(error))
-    return Finding("schema, key", "fit this version and this key")
+        return DoctorFinding("schema, key", "do not fit", str(error))
+    return DoctorFinding("schema, key", "fit this version and this key")
 
 
-async def _partitions(connection: Connection) -> Finding:
+async def _partitions(connection: Connection) -> DoctorFinding:
     months = await months_ahead(connection)
     is_short = months < FEWEST_MONTHS_AHEAD
-    return Finding("partitions", f"{months} months ahead", "let the background worker run" if is_short else None)
+    return DoctorFinding("partitions", f"{months} months ahead", "let the background worker run" if is_short else None)
 
 
-async def _sealing(connection: Connection, settings: Settings) -> list[Finding]:
+async def _sealing(connection: Connection, settings: Settings) -> list[DoctorFinding]:
     state, size = await sealing_state(connection), await published_size(connection)
     fault = state.refusal and f"{state.refusal} (says {state.host or 'a sealer'})"
     lost_entries = await count_lost(connection, since=timedelta(days=1))
@@ -217,12 +221,12 @@ async def _sealing(connection: Connection, settings: Settings) -> list[Finding]:
     except (NoteError, OSError):
         seen, lost = "unreadable", f"{place.anchor} holds no checkpoint: put it back"
     return [
-        Finding("sealing", f"{size} entries sealed, {state.lag_seconds:.0f} s behind", fault),
-        Finding("anchor", seen, lost),
+        DoctorFinding("sealing", f"{size} entries sealed, {state.lag_seconds:.0f} s behind", fault),
+        DoctorFinding("anchor", seen, lost),
     ]
 
 
-async def examine_jobs(connection: Connection) -> Finding:
+async def examine_jobs(connection: Connection) -> DoctorFinding:
     waiting = await connection.fetchval(
         """
         SELECT (SELECT count(*) FROM imports WHERE state IN ('queued', 'running')
@@ -237,10 +241,10 @@ async def examine_jobs(connection: Connection) -> Finding:
         fault = (
             "the worker was ended by one each time, or gave it up: see its log, GET /v1/imports, GET /v1/audit/exports"
         )
-    return Finding("jobs", f"{waiting} older than an hour, {stuck} begun again and again", fault)
+    return DoctorFinding("jobs", f"{waiting} older than an hour, {stuck} begun again and again", fault)
 
 
-async def examine_telling(connection: Connection) -> Finding:
+async def examine_telling(connection: Connection) -> DoctorFinding:
     """Units that were not told for more than an hour; a webhook that fails is the reason, or that nobody reads the feed."""
     untold = await list_untold(connection, at=await database_clock(connection), late_after=LATE)
     states = await count_states(connection)
@@ -248,22 +252,22 @@ async def examine_telling(connection: Connection) -> Finding:
     late = [one for one in untold if one.late]
     if not late:
         failing = states.get("failing", 0)
-        return Finding("telling", seen, None, "see GET /v1/webhooks?state=failing" if failing else None)
+        return DoctorFinding("telling", seen, None, "see GET /v1/webhooks?state=failing" if failing else None)
     units = ", ".join(one.member for one in late[:5]) + (" …" if len(late) > 5 else "")
     fault = f"{sum(one.late for one in late)} of them for more than an hour: {units}; see GET /v1/supervision/untold"
-    return Finding("telling", seen, fault)
+    return DoctorFinding("telling", seen, fault)
 
 
 def _counted(states: Mapping[str, int]) -> str:
     return ", ".join(f"{number} webhooks {state}" for state, number in sorted(states.items())) or "no webhooks"
 
 
-async def _measures(connection: Connection) -> Finding:
+async def _measures(connection: Connection) -> DoctorFinding:
     """A newer founding edition is no fault: the security officer decides when it comes into force."""
     version = await get_measures_version(connection)
     founding = founding_catalogue()
     is_known = founding.founding_edition <= await newest_founding_edition(connection)
     if is_known or is_same(await get_catalogue(connection, version), founding):
-        return Finding("measures", f"version {version}")
+        return DoctorFinding("measures", f"version {version}")
     newer = f"a newer founding edition is there ({founding.founding_edition})"
-    return Finding("measures", f"version {version}; {newer}: see 'measures apply --founding --dry-run'")
+    return DoctorFinding("measures", f"version {version}; {newer}: see 'measures apply --founding --dry-run'")

@@ -21,7 +21,7 @@ from blacklist_service.database.duties import (
     LEAST,
     LOGIN,
     SEALER_LOGIN,
-    Login,
+    DatabaseLogin,
     make_login,
     owner_of_database,
     prepare_server,
@@ -201,10 +201,10 @@ def migrate_external(settings: Settings) -> None:
     assert settings.database_url is not None  # noqa: S101 - external
     url = settings.database_url.get_secret_value()
     owner = _url(settings.owner_database_url) or url
-    logins = [login for one in (url, _url(settings.sealer_database_url)) if one and (login := Login.of(one))]
-    mine = Login.of(owner)
+    logins = [login for one in (url, _url(settings.sealer_database_url)) if one and (login := DatabaseLogin.of(one))]
+    mine = DatabaseLogin.of(owner)
     apart = [login for login in logins if mine is None or login.name != mine.name]
-    run(bring_up(owner, settings.load_secrecy(), SealingPlace.of(settings), logins=apart or [Login(LOGIN)]))
+    run(bring_up(owner, settings.load_secrecy(), SealingPlace.of(settings), logins=apart or [DatabaseLogin(LOGIN)]))
 
 
 async def bring_up(
@@ -212,7 +212,7 @@ async def bring_up(
     secrecy: Secrecy,
     sealing: SealingPlace | None = None,
     *,
-    logins: Sequence[Login] = (),
+    logins: Sequence[DatabaseLogin] = (),
     is_alone: bool = False,
 ) -> None:
     """Migrate, bind the database to its key, put the founding measures in force and begin the log where there are none.
@@ -241,7 +241,7 @@ async def bring_up(
         await owner.close()
 
 
-async def _make(login: Login, owner: Connection) -> None:
+async def _make(login: DatabaseLogin, owner: Connection) -> None:
     try:
         await make_login(owner, login)
     except asyncpg.InsufficientPrivilegeError as error:

@@ -14,9 +14,9 @@ from blacklist_service.audit.export_jobs import record_asking
 from blacklist_service.audit.exports import BundleSize, make_bundle, wait_for_proof
 from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.formats import ExportFormat
-from blacklist_service.audit.persons import Report, lift_embargo, report_to_subject, set_embargo
+from blacklist_service.audit.persons import SubjectReport, lift_embargo, report_to_subject, set_embargo
 from blacklist_service.audit.schemas import SearchSubjectRequest
-from blacklist_service.audit.wanted import Wanted
+from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.checks.explanations import ASKED_HERE
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.clock import SHANGHAI, new_id, now
@@ -44,7 +44,7 @@ def export(workplace: Workplace, out: Path, filters: EntryFilters, form: ExportF
 
     async def act() -> BundleSize:
         async with workplace.connected() as connection:
-            export_id, wanted = new_id(now()), Wanted(filters, form)
+            export_id, wanted = new_id(now()), WantedExport(filters, form)
             async with connection.transaction():
                 await record_asking(
                     connection,
@@ -94,8 +94,8 @@ async def seal_waiting(workplace: Workplace) -> None:
         await connection.close()
 
 
-def report(workplace: Workplace, asked: SearchSubjectRequest, reason: str) -> Report:
-    async def act() -> Report:
+def report(workplace: Workplace, asked: SearchSubjectRequest, reason: str) -> SubjectReport:
+    async def act() -> SubjectReport:
         async with workplace.connected() as connection, connection.transaction():
             return await report_to_subject(
                 connection, asked, reason=reason, actor=operator(), secrecy=workplace.secrecy
@@ -104,11 +104,11 @@ def report(workplace: Workplace, asked: SearchSubjectRequest, reason: str) -> Re
     return run(act())
 
 
-def report_json(found: Report) -> str:
+def report_json(found: SubjectReport) -> str:
     return json.dumps({"items": [asdict(one) for one in found.askings]}, ensure_ascii=False, default=str)
 
 
-def report_text(found: Report) -> str:
+def report_text(found: SubjectReport) -> str:
     """For the person, in Chinese; what is under an embargo is not spoken of."""
     lines = [f"查询记录共 {len(found.askings)} 条(依个人信息保护法第四十五条提供)"]
     words = {"block": "限制", "flag": "提示", "clear": "无记录"}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from blacklist_service.cli import following
-from blacklist_service.cli.asking import AddressRefusedError, Service
+from blacklist_service.cli.asking import AddressRefusedError, ServiceAddress
 from blacklist_service.cli.environment import load_settings, opened, operator, refusing, run, stop
 from blacklist_service.cli.options import DataDir
 from blacklist_service.ledger.notes import NoteError, VerifierKey
@@ -84,10 +84,10 @@ def register(
     print(f"{code} registered")
 
 
-def _service(url: str, api_key: str, proxy: str) -> Service:
+def _service(url: str, api_key: str, proxy: str) -> ServiceAddress:
     seconds, most = following.TIMEOUT_SECONDS, following.MOST_BYTES
     try:
-        return Service(url, api_key, proxy=proxy, timeout_seconds=seconds, most_bytes=most)
+        return ServiceAddress(url, api_key, proxy=proxy, timeout_seconds=seconds, most_bytes=most)
     except AddressRefusedError as error:
         stop(str(error))
 

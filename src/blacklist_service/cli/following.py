@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from blacklist_service.cli.asking import NOT_REACHED, RefusedError, Service
+from blacklist_service.cli.asking import NOT_REACHED, RefusedError, ServiceAddress
 from blacklist_service.cli.environment import Workplace
 from blacklist_service.clock import now
 from blacklist_service.database.connections import LOST, Connection
@@ -39,7 +39,7 @@ class Unreachable(Exception):  # noqa: N818 - what it is
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class FeedPage:
     """Changes after a cursor, opened."""
 
     items: list[Mapping[str, Any]]
@@ -52,7 +52,7 @@ class Page:
 class Upstream:
     """The installation that is followed. `keys` are its log's, got by another way than from itself."""
 
-    service: Service
+    service: ServiceAddress
     keys: tuple[VerifierKey, ...]
     private_key: X25519PrivateKey
 
@@ -74,7 +74,7 @@ class Upstream:
             raise FollowingRefusedError("the statement of the other list is of the future: one of the clocks is wrong")
         return state
 
-    def page(self, after: int, limit: int = PAGE) -> Page:
+    def page(self, after: int, limit: int = PAGE) -> FeedPage:
         query = urllib.parse.urlencode({"after": after, "limit": limit})
         try:
             found = json.loads(self._get(f"/v1/changes/sealed?{query}"))
@@ -86,7 +86,7 @@ class Upstream:
                 list_version=found["list_version"],
             )
             items = json.loads(open_page(base64.b64decode(found["sealed"]), self.private_key, context))
-            return Page(items, found["next"], found["list_version"], found["more"])
+            return FeedPage(items, found["next"], found["list_version"], found["more"])
         except (ValueError, KeyError, TypeError):
             raise Unreachable("what came is no page of a change feed") from None
 
@@ -166,7 +166,7 @@ async def _follow_pages(
     follower: Follower, upstream: Upstream, cursor: int, state: ListState, *, say: Callable[[str], None]
 ) -> None:
     """While one page is applied, the next is asked for."""
-    coming: asyncio.Task[Page] | None = None
+    coming: asyncio.Task[FeedPage] | None = None
     try:
         while cursor < state.version:
             page = await (coming or asyncio.to_thread(upstream.page, cursor))

@@ -42,7 +42,7 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ImportReport:
     import_id: str
     state: str
     problem: str | None
@@ -117,7 +117,7 @@ def _at(sheet: str | None, row: int) -> str:
 
 def import_file(
     workplace: Workplace, path: Path, *, court_code: str, mode: Mode, is_dry_run: bool, is_quiet: bool
-) -> Report:
+) -> ImportReport:
     """Load `path` for a court; raise `UnreadableFile` where it cannot be read to its end: then nothing is loaded."""
     if not COURT_CODE_FORM.fullmatch(fold_court_code(court_code)):
         stop("a court code is a province's character with two or four digits, such as 云0111")
@@ -134,7 +134,7 @@ async def load(
     is_quiet: bool,
     sent_by: Actor | None = None,
     previewed_by: Actor | None = None,
-) -> Report:
+) -> ImportReport:
     """Sent by whoever is at this terminal, unless `sent_by` says another; `previewed_by` somebody, it waits as a preview."""
     connection = await connect(workplace.dsn, application_name="blacklist-service import", **LOADING_SETTINGS)
     try:
@@ -177,11 +177,11 @@ async def _have_done(connection: Connection, job: Import, workplace: Workplace) 
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _report(connection: Connection, job: Import) -> Report:
+async def _report(connection: Connection, job: Import) -> ImportReport:
     row = await connection.fetchrow("SELECT state, problem, unknown_columns FROM imports WHERE id = $1", job.import_id)
     assert row is not None  # noqa: S101 - the job was just run
     findings, sheets = await list_findings(connection, job.import_id)
-    return Report(
+    return ImportReport(
         import_id=str(job.import_id),
         state=row["state"],
         problem=row["problem"],

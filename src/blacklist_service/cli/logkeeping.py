@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from blacklist_service.cli import witnessing
-from blacklist_service.cli.asking import NOT_REACHED, AddressRefusedError, Service
+from blacklist_service.cli.asking import NOT_REACHED, AddressRefusedError, ServiceAddress
 from blacklist_service.cli.environment import Workplace, operator, refusing, run, stop
 from blacklist_service.database.connections import connect
 from blacklist_service.database.restarts import restart_versions
@@ -70,7 +70,7 @@ def follow(
     """As the auditor whose API key BLACKLIST_API_KEY is."""
     api_key, seconds, most = os.environ.get("BLACKLIST_API_KEY", ""), witnessing.TIMEOUT_SECONDS, witnessing.MOST_BYTES
     try:
-        service = Service(url, api_key, proxy=proxy, timeout_seconds=seconds, most_bytes=most)
+        service = ServiceAddress(url, api_key, proxy=proxy, timeout_seconds=seconds, most_bytes=most)
     except AddressRefusedError as error:
         stop(str(error))
     with refusing():

@@ -16,11 +16,13 @@ from blacklist_service.cli.environment import Workplace, load_settings, opened, 
 from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.database.connections import connect
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS
-from blacklist_service.measures.brake import ConfirmationNeeded, Shown
+from blacklist_service.measures.brake import ConfirmationNeeded, ShownChange
 from blacklist_service.measures.operations import Applied, apply_measures, founding_catalogue, read_catalogue
 from blacklist_service.measures.rules import Catalogue
 
-CatalogueFile = Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="a catalogue, TOML or JSON")]
+CatalogueArgument = Annotated[
+    Path | None, typer.Argument(exists=True, dir_okay=False, help="a catalogue, TOML or JSON")
+]
 Founding = Annotated[bool, typer.Option("--founding", help="the catalogue that came with this version of the service")]
 DryRun = Annotated[
     bool,
@@ -33,7 +35,7 @@ Confirm = Annotated[
 
 
 def apply(
-    file: CatalogueFile = None,
+    file: CatalogueArgument = None,
     founding: Founding = False,
     dry_run: DryRun = False,
     confirm: Confirm = None,
@@ -59,7 +61,7 @@ def apply(
         print("\n".join(_report(found)))
 
 
-def _print_difference(shown: Shown) -> None:
+def _print_difference(shown: ShownChange) -> None:
     for word in ("added", "removed", "changed"):
         print(f"{word}: {', '.join(getattr(shown.changes, word)) or '-'}")
     for one in shown.weakened:
@@ -70,7 +72,7 @@ def _print_difference(shown: Shown) -> None:
         print(f"digest: {shown.digest}")
 
 
-def _show_and_stop(shown: Shown, *, as_json: bool) -> NoReturn:
+def _show_and_stop(shown: ShownChange, *, as_json: bool) -> NoReturn:
     if as_json:
         print(json.dumps({"difference": shown.wire, "digest": shown.digest}, ensure_ascii=False))
     else:

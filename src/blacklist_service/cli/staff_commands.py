@@ -39,7 +39,7 @@ DUTY_WORDS: Mapping[str, Duty] = {
 
 app = typer.Typer(no_args_is_help=True, help="Accounts of people who log in to the console.")
 
-Login = Annotated[str, typer.Argument(help="the person's login")]
+LoginArgument = Annotated[str, typer.Argument(help="the person's login")]
 
 
 @app.command()
@@ -69,14 +69,14 @@ def list_(member: Annotated[str | None, typer.Option()] = None, data_dir: DataDi
 
 
 @app.command("reset-factor")
-def reset_factor(login: Login, data_dir: DataDir = None) -> None:
+def reset_factor(login: LoginArgument, data_dir: DataDir = None) -> None:
     """Take away a lost password and factors; print a new enrolment code."""
     with opened(load_settings(data_dir)) as workplace:
         print(run(_reset(workplace, login)))
 
 
 @app.command()
-def unlock(login: Login, data_dir: DataDir = None) -> None:
+def unlock(login: LoginArgument, data_dir: DataDir = None) -> None:
     """Let an account log in again after too many misses."""
     with opened(load_settings(data_dir)) as workplace:
         run(_unlock(workplace, login))
@@ -84,7 +84,7 @@ def unlock(login: Login, data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def end(login: Login, data_dir: DataDir = None) -> None:
+def end(login: LoginArgument, data_dir: DataDir = None) -> None:
     """End an account for good."""
     with opened(load_settings(data_dir)) as workplace:
         run(_end(workplace, login))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from blacklist_service.cli.asking import NOT_REACHED, Service
+from blacklist_service.cli.asking import NOT_REACHED, ServiceAddress
 from blacklist_service.clock import now
 from blacklist_service.ledger import tree
 from blacklist_service.ledger.notes import (
@@ -82,16 +82,18 @@ def load_private(path: Path) -> Ed25519PrivateKey:
     return read_key_file(path)[0]
 
 
-def fetch_from(service: Service) -> Fetch:
+def fetch_from(service: ServiceAddress) -> Fetch:
     """Read from the service."""
     return lambda path: service.get(f"/v1/ledger/{path}")
 
 
-def send(service: Service, note: Note) -> None:
+def send(service: ServiceAddress, note: Note) -> None:
     service.post("/v1/ledger/cosignatures", json.dumps({"note": note.content}).encode())
 
 
-def witness_for_ever(witness: Witness, service: Service, *, every_seconds: float, say: Callable[[str], None]) -> None:
+def witness_for_ever(
+    witness: Witness, service: ServiceAddress, *, every_seconds: float, say: Callable[[str], None]
+) -> None:
     """Follow until a contradiction; what cannot be reached is tried again. `every_seconds` of 0: once."""
     while True:
         try:

@@ -21,7 +21,7 @@ from blacklist_service.console.visits import Visit
 from blacklist_service.console.wording import ROLES, TYPES_OF_KIND
 from blacklist_service.problems import NotFound, Problem
 from blacklist_service.rosters.keeping import Private, read_part
-from blacklist_service.rosters.operations import Wanted, begin_roster, delete_roster, in_parts, keep_upload
+from blacklist_service.rosters.operations import RosterTerms, begin_roster, delete_roster, in_parts, keep_upload
 from blacklist_service.rosters.problems import RosterTooLarge, TooManyRosters
 from blacklist_service.rosters.queries import get_roster, list_rosters
 from blacklist_service.rosters.rules import KEPT, RosterState, Titles
@@ -144,7 +144,7 @@ async def _keep(visit: Visit, form: Form, file: UploadFile) -> UUID:
     """Raise `TooManyPersons`, `TooManyRosters` or `RosterTooLarge`."""
     await require_budget(visit)
     titles = Titles(*(form.given(name) for name in ("reference", "name", "number")))
-    wanted = Wanted(form["matter"], form["role"], form["kind"], form["type"], titles)
+    wanted = RosterTerms(form["matter"], form["role"], form["kind"], form["type"], titles)
     named = "".join(one for one in file.filename or "" if one.isprintable())[:LONGEST_NAME]
     secrecy, pool = visit.state.secrecy, visit.state.pool
     async with borrowed(pool) as connection, connection.transaction():

@@ -22,7 +22,7 @@ from blacklist_service.members.rules import LONGEST_KEY_DAYS
 from blacklist_service.members.staff import operations, rules
 from blacklist_service.members.staff.operations import MEMBER_KIND_OF_OFFICE
 from blacklist_service.members.staff.problems import AccountInvalid, AccountNotFound, DutyExcluded, OwnAccount
-from blacklist_service.members.staff.queries import Account, Standing, count_standing, find_account, list_accounts
+from blacklist_service.members.staff.queries import Account, AccountConcern, count_standing, find_account, list_accounts
 from blacklist_service.problems import NotFound
 from blacklist_service.web.transactions import borrowed, snapshot
 
@@ -52,8 +52,8 @@ SENTENCES = {
 async def grants(visit: Visit) -> Response:
     """Accounts that wait for a duty first, unless another standing is asked for."""
     asked = dict(visit.query)
-    asked.setdefault("standing", Standing.NO_DUTY.value)
-    standing = Standing(asked["standing"]) if asked["standing"] in STANDINGS else None
+    asked.setdefault("standing", AccountConcern.NO_DUTY.value)
+    standing = AccountConcern(asked["standing"]) if asked["standing"] in STANDINGS else None
     async with snapshot(visit.state.pool) as connection:
         accounts = await list_accounts(
             connection,
@@ -252,7 +252,9 @@ async def policy(visit: Visit) -> Response:
 async def desk(visit: Visit) -> dict[str, Any]:
     """Whom duties wait for, and which keys end soon."""
     async with snapshot(visit.state.pool) as connection:
-        waiting = await list_accounts(connection, secrecy=visit.state.secrecy, standing=Standing.NO_DUTY, limit=SHOWN)
+        waiting = await list_accounts(
+            connection, secrecy=visit.state.secrecy, standing=AccountConcern.NO_DUTY, limit=SHOWN
+        )
         ending = await connection.fetch(
             """
             SELECT k.id, k.member, m.name, k.role, k.expires_at FROM api_keys k JOIN members m ON m.code = k.member

@@ -23,7 +23,7 @@ from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit
 from blacklist_service.console.wording import DUTIES
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.members.staff.sessions import Session, find_session, is_form_token, note_use
+from blacklist_service.members.staff.sessions import StaffSession, find_session, is_form_token, note_use
 from blacklist_service.problems import InvalidRequest, NotFound, PayloadTooLarge, Problem
 from blacklist_service.web.context import source_ip
 from blacklist_service.web.refusals import recorded
@@ -61,7 +61,7 @@ class Console:
 
     def __init__(self, state: Any) -> None:
         self.state = state
-        self._seen: dict[str, tuple[float, Session]] = {}
+        self._seen: dict[str, tuple[float, StaffSession]] = {}
         self.matters: tuple[tuple[int, date], list[dict[str, Any]]] | None = None
         """Those in force, by their version and the day."""
 
@@ -146,7 +146,7 @@ class Console:
             if not is_own:
                 raise ForeignForm
 
-    async def _session(self, request: Request, page: Page) -> Session | None:
+    async def _session(self, request: Request, page: Page) -> StaffSession | None:
         """Who is logged in; a proof is remembered for half a second, as a key's is."""
         secret = request.cookies.get(COOKIE)
         if not secret:
@@ -195,7 +195,7 @@ class Console:
         """To the login, with what was typed sealed in the form: it comes back unsent."""
         request = visit.request
         kept = ""
-        ended: Session | None = request.scope.get("ended_session")
+        ended: StaffSession | None = request.scope.get("ended_session")
         if request.method == "POST" and ended is not None and visit.page.keeps:
             values = {name: value for name, value in visit.form.values.items() if name not in NEVER_KEPT}
             value = [request.url.path, values]
@@ -245,7 +245,7 @@ def _language(request: Request) -> Language:
     return Language.ENGLISH if asked == Language.ENGLISH.value else Language.CHINESE
 
 
-def _preferred(session: Session, language: Language) -> Language:
+def _preferred(session: StaffSession, language: Language) -> Language:
     chosen = session.account.preferences.get("language")
     return Language(str(chosen)) if chosen in set(Language) else language
 

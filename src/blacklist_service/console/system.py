@@ -19,7 +19,7 @@ from blacklist_service.members.queries import list_members
 from blacklist_service.members.staff import operations
 from blacklist_service.members.staff.problems import AccountExists, AccountInvalid, AccountNotFound, OfficersAccount
 from blacklist_service.members.staff.queries import (
-    Standing,
+    AccountConcern,
     count_standing,
     find_account,
     list_accounts,
@@ -38,7 +38,7 @@ BY_COMMAND_LINE = "安全员、审计员和系统管理员的登录方式只能�
 @page("GET", "/staff", Duty.SYSTEM)
 async def staff(visit: Visit) -> Response:
     asked = visit.query
-    standing = Standing(asked["standing"]) if asked.get("standing") in STANDINGS else None
+    standing = AccountConcern(asked["standing"]) if asked.get("standing") in STANDINGS else None
     async with snapshot(visit.state.pool) as connection:
         accounts = await list_accounts(
             connection,

@@ -25,10 +25,16 @@ from blacklist_service.console.rendering import Rendered
 from blacklist_service.console.routing import PREFIX, Page
 from blacklist_service.console.translations import Language, Translate, translator
 from blacklist_service.database.connections import Connection
-from blacklist_service.members.staff.passkeys import Asked, RelyingParty, ask_to_prove
+from blacklist_service.members.staff.passkeys import PasskeyChallenge, RelyingParty, ask_to_prove
 from blacklist_service.members.staff.problems import FactorNeeded, FactorRefused
 from blacklist_service.members.staff.rules import IDLE, WARNED_BEFORE_IDLE
-from blacklist_service.members.staff.sessions import Session, find_session, form_token, prove_again, prove_by_passkey
+from blacklist_service.members.staff.sessions import (
+    StaffSession,
+    find_session,
+    form_token,
+    prove_again,
+    prove_by_passkey,
+)
 from blacklist_service.problems import InvalidRequest, NotFound, TooManyRequests, Unauthenticated, Undetermined
 from blacklist_service.secrecy import Cipher
 from blacklist_service.web.context import source_ip
@@ -48,7 +54,7 @@ class Visit:
     page: Page
     path: Mapping[str, str]
     language: Language
-    session: Session | None = None
+    session: StaffSession | None = None
     form: Form = field(default_factory=Form)
     uploads: Mapping[str, Any] = field(default_factory=dict)
     new_secret: str | None = None
@@ -66,7 +72,7 @@ class Visit:
         return translator(self.language, is_past=True)
 
     @property
-    def person(self) -> Session:
+    def person(self) -> StaffSession:
         if self.session is None:
             raise LoggedOut
         return self.session
@@ -143,7 +149,7 @@ class Visit:
         own = self.state.settings.console_origin
         return RelyingParty.of(own or f"{self.request.url.scheme}://{self.request.headers.get('host', '')}")
 
-    def ask_passkey(self, asked: Asked, purpose: str) -> dict[str, str]:
+    def ask_passkey(self, asked: PasskeyChallenge, purpose: str) -> dict[str, str]:
         """What a page hands to the browser, and what comes back with its answer: sealed, for this session where there is
         one.
         """

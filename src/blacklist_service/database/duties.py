@@ -27,7 +27,7 @@ SCRAM_ROUNDS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class DatabaseLogin:
     """A login and the roles it may act as; without a password it can only enter where none is asked for."""
 
     name: str
@@ -35,7 +35,7 @@ class Login:
     password: str | None = None
 
     @classmethod
-    def of(cls, url: str) -> "Login | None":
+    def of(cls, url: str) -> "DatabaseLogin | None":
         """The one that a URL names."""
         address = read_address(url)
         return None if address.user is None else cls(address.user, password=address.password)
@@ -62,7 +62,7 @@ class Powers:
         return f"{self.login} has more than its duty needs: {', '.join(beyond)}" if beyond else None
 
 
-async def make_login(owner: Connection, login: Login) -> None:
+async def make_login(owner: Connection, login: DatabaseLogin) -> None:
     """Make a login that is not there yet, and let it act as its roles; one that is there keeps its password.
 
     Raise `asyncpg.InsufficientPrivilegeError` where the owner may not.
@@ -127,8 +127,8 @@ async def prepare_server(superuser_dsn: str) -> None:
                 await connection.execute(f"CREATE ROLE {role} NOLOGIN")
         if await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", OWNER):
             await connection.execute(f"GRANT {', '.join(ROLES)} TO {OWNER} WITH ADMIN OPTION")
-        await make_login(connection, Login(LOGIN, (APPLICATION_ROLE,)))
-        await make_login(connection, Login(SEALER_LOGIN, (SEALER_ROLE,)))
+        await make_login(connection, DatabaseLogin(LOGIN, (APPLICATION_ROLE,)))
+        await make_login(connection, DatabaseLogin(SEALER_LOGIN, (SEALER_ROLE,)))
     finally:
         await connection.close()
 

@@ -27,7 +27,7 @@ class Act(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class Done(NamedTuple):
+class Wording(NamedTuple):
     """What was done, in both languages."""
 
     zh: str
@@ -38,54 +38,58 @@ class Names(NamedTuple):
     """An act's names. `feed_type` is its type in the change feed, where that is not the act's own word."""
 
     entry: Action
-    in_history: Done
-    in_ledger: Done
+    in_history: Wording
+    in_ledger: Wording
     feed_type: str | None = None
 
 
 NAMES: Mapping[Act, Names] = {
     Act.DECIDED: Names(
-        Action.LISTING_PUBLISHED, Done("决定纳入", "Decided"), Done("发布失信信息", "Listing published")
+        Action.LISTING_PUBLISHED, Wording("决定纳入", "Decided"), Wording("发布失信信息", "Listing published")
     ),
     Act.PUBLISHED: Names(
-        Action.LISTING_PUBLISHED, Done("发布", "Published"), Done("发布失信信息", "Listing published")
+        Action.LISTING_PUBLISHED, Wording("发布", "Published"), Wording("发布失信信息", "Listing published")
     ),
     Act.CORRECTED: Names(
-        Action.LISTING_CORRECTED, Done("更正", "Corrected"), Done("更正失信信息", "Listing corrected")
+        Action.LISTING_CORRECTED, Wording("更正", "Corrected"), Wording("更正失信信息", "Listing corrected")
     ),
-    Act.EXTENDED: Names(Action.LISTING_EXTENDED, Done("延长期限", "Term extended"), Done("延长期限", "Term extended")),
+    Act.EXTENDED: Names(
+        Action.LISTING_EXTENDED, Wording("延长期限", "Term extended"), Wording("延长期限", "Term extended")
+    ),
     Act.DISPUTED: Names(
-        Action.LISTING_DISPUTED, Done("登记异议状态", "Dispute recorded"), Done("登记异议状态", "Dispute recorded")
+        Action.LISTING_DISPUTED,
+        Wording("登记异议状态", "Dispute recorded"),
+        Wording("登记异议状态", "Dispute recorded"),
     ),
     Act.CONTESTED: Names(
         Action.IDENTITY_CONTESTED,
-        Done("登记身份存疑", "Identity contested"),
-        Done("身份存疑", "Identity contested"),
+        Wording("登记身份存疑", "Identity contested"),
+        Wording("身份存疑", "Identity contested"),
         feed_type="disputed",
     ),
     Act.CONTEST_WITHDRAWN: Names(
         Action.CONTEST_WITHDRAWN,
-        Done("解除身份存疑", "Identity contest withdrawn"),
-        Done("解除身份存疑", "Identity contest withdrawn"),
+        Wording("解除身份存疑", "Identity contest withdrawn"),
+        Wording("解除身份存疑", "Identity contest withdrawn"),
         feed_type="disputed",
     ),
-    Act.SUSPENDED: Names(Action.LISTING_SUSPENDED, Done("暂时屏蔽", "Suspended"), Done("暂时屏蔽", "Suspended")),
+    Act.SUSPENDED: Names(Action.LISTING_SUSPENDED, Wording("暂时屏蔽", "Suspended"), Wording("暂时屏蔽", "Suspended")),
     Act.RESUMED: Names(
         Action.LISTING_RESUMED,
-        Done("恢复公布", "Published again"),
-        Done("恢复公布", "Published again"),
+        Wording("恢复公布", "Published again"),
+        Wording("恢复公布", "Published again"),
         feed_type="published",
     ),
     Act.REINSTATED: Names(
         Action.LISTING_REINSTATED,
-        Done("恢复误终止的信息", "Listing reinstated"),
-        Done("恢复误终止的信息", "Listing reinstated"),
+        Wording("恢复误终止的信息", "Listing reinstated"),
+        Wording("恢复误终止的信息", "Listing reinstated"),
         feed_type="published",
     ),
-    Act.EXPIRED: Names(Action.LISTING_EXPIRED, Done("期限届满", "Expired"), Done("期限届满", "Expired")),
-    Act.DELETED: Names(Action.LISTING_DELETED, Done("删除", "Deleted"), Done("删除失信信息", "Listing deleted")),
+    Act.EXPIRED: Names(Action.LISTING_EXPIRED, Wording("期限届满", "Expired"), Wording("期限届满", "Expired")),
+    Act.DELETED: Names(Action.LISTING_DELETED, Wording("删除", "Deleted"), Wording("删除失信信息", "Listing deleted")),
     Act.WITHDRAWN: Names(
-        Action.LISTING_WITHDRAWN, Done("撤销", "Withdrawn"), Done("撤销失信信息", "Listing withdrawn")
+        Action.LISTING_WITHDRAWN, Wording("撤销", "Withdrawn"), Wording("撤销失信信息", "Listing withdrawn")
     ),
 }
 """To a copy of the list, a listing that is back is one that is published; a contest of identity is a dispute."""

@@ -77,7 +77,7 @@ class EvenClock:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DaysWork:
     """What the calendar would write down on a day, and whether that is more than usual. `surprising` and `too_early` are
     counted only as far as needed to know.
     """
@@ -127,7 +127,7 @@ class Calendar:
         return then == [today, confirmed_on] and time.monotonic() - since < HELD_SECONDS
 
 
-async def find_standing(connection: Connection, today: date, confirmed_on: date | None) -> Standing:
+async def find_standing(connection: Connection, today: date, confirmed_on: date | None) -> DaysWork:
     """Whether the day's work is usual: at most a thousand, or one in a hundred of the listings that have not ended."""
     asked = (today, confirmed_on or date.min)
     surprising = await connection.fetchval(
@@ -142,7 +142,7 @@ async def find_standing(connection: Connection, today: date, confirmed_on: date 
         usual = max(USUAL_MOST, living // USUAL_SHARE)
         surprising = await connection.fetchval(f"SELECT count(*) {SURPRISING}", *asked)
         too_early = await connection.fetchval(f"SELECT count(*) {EXPIRED_TOO_EARLY}", today)
-    return Standing(today, confirmed_on, surprising, too_early, usual)
+    return DaysWork(today, confirmed_on, surprising, too_early, usual)
 
 
 async def find_confirmed_date(connection: Connection) -> date | None:

@@ -66,7 +66,7 @@ class Field(StrEnum):
     IS_IN_FORCE = "is_in_force"
 
 
-class Kept(NamedTuple):
+class KeptColumn(NamedTuple):
     """A column whose text, day or word is kept as the court wrote it.
 
     `path` is its place in the document of a listing, with dots; `asked_at` that in a publication, where it is another.
@@ -97,20 +97,20 @@ class Kept(NamedTuple):
 
 
 KEPT = (
-    Kept(
+    KeptColumn(
         Field.SEX,
         "debtor.sex",
         words={"male": ("男", "男性", "m"), "female": ("女", "女性", "f")},
         is_shown_empty=True,
     ),
-    Kept(Field.SERVED_ON, "served_on", asked_at="decision.served_on", is_day=True),
-    Kept(Field.BASIS_NUMBER, "basis.document_number", is_shown_empty=True),
-    Kept(Field.BASIS_ISSUER, "basis.issuer", is_shown_empty=True),
-    Kept(Field.OBLIGATION, "obligation", is_narrative=True, is_shown_empty=True),
-    Kept(Field.PERFORMED_PART, "performed_part", is_narrative=True, is_shown_empty=True),
-    Kept(Field.UNPERFORMED_PART, "unperformed_part", is_narrative=True, is_shown_empty=True),
+    KeptColumn(Field.SERVED_ON, "served_on", asked_at="decision.served_on", is_day=True),
+    KeptColumn(Field.BASIS_NUMBER, "basis.document_number", is_shown_empty=True),
+    KeptColumn(Field.BASIS_ISSUER, "basis.issuer", is_shown_empty=True),
+    KeptColumn(Field.OBLIGATION, "obligation", is_narrative=True, is_shown_empty=True),
+    KeptColumn(Field.PERFORMED_PART, "performed_part", is_narrative=True, is_shown_empty=True),
+    KeptColumn(Field.UNPERFORMED_PART, "unperformed_part", is_narrative=True, is_shown_empty=True),
     # How grave the court finds the dishonesty (since 2026); no text says yet what follows from it, so nothing does.
-    Kept(
+    KeptColumn(
         Field.SEVERITY,
         "severity",
         words={

@@ -11,7 +11,7 @@ from datetime import date
 from blacklist_service.listings.columns import KEPT_BESIDE_DAYS, KEPT_DAYS, Field
 from blacklist_service.listings.contents import Particulars, PersonParticulars, Reading, read_content, read_naming
 from blacklist_service.listings.courts import Courts
-from blacklist_service.listings.files import Fault, RawRow
+from blacklist_service.listings.files import CellFault, RawRow
 from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES
 from blacklist_service.listings.files.values import read_date
 from blacklist_service.listings.lengths import LONGEST_NUMBER, overlong
@@ -169,9 +169,9 @@ class _RowReading:
     def _refuse_faults(self) -> None:
         """A cell that nobody can read refuses its row, as a word would that nobody knows."""
         for field, fault in self._raw.faults:
-            if fault is Fault.TWO_VALUES:
+            if fault is CellFault.TWO_VALUES:
                 self._refuse(Refusal.CELLS_DISAGREE, field)
-            elif field in DATES and fault is Fault.NO_TEXT:
+            elif field in DATES and fault is CellFault.NO_TEXT:
                 self._refuse(Refusal.DATE_INVALID, field)
             else:
                 self._refuse(Refusal.CELL_UNREADABLE, field)

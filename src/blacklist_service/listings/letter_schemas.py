@@ -6,14 +6,13 @@ from uuid import UUID
 
 from pydantic import ConfigDict
 
-from blacklist_service.listings.schemas import Operator
-from blacklist_service.web.wire import LegalDate, Name, Request, Response, text
+from blacklist_service.web.wire import LegalDate, Name, OperatorName, Request, Response, text
 
 
 class CertificateRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"operator": "li.na"}]})
 
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class NotificationRequest(Request):
@@ -34,7 +33,7 @@ class NotificationRequest(Request):
     addressee: Name
     sent_on: LegalDate
     means: Annotated[str, *text(200)]
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class NotificationResponse(Response):

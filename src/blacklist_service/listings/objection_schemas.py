@@ -6,9 +6,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from blacklist_service.listings.schemas import Operator
 from blacklist_service.web.paging import Page, PageQuery
-from blacklist_service.web.wire import Code, LegalDate, LongText, Request, Response
+from blacklist_service.web.wire import Code, LegalDate, LongText, OperatorName, Request, Response
 
 Grounds = Literal["not_to_be_listed", "inaccurate", "to_be_deleted", "not_the_debtor"]
 
@@ -34,7 +33,7 @@ class ObjectionRequest(Request):
     filed_by_member: Code | None = Field(
         None, description="the unit that files it for the person: a unit's own code, or whose the court passes on"
     )
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class ObjectionDecisionRequest(Request):
@@ -45,14 +44,14 @@ class ObjectionDecisionRequest(Request):
     result: Literal["upheld", "rejected"]
     decided_on: LegalDate
     reason: LongText
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class ReconsiderationRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"filed_on": "2018-05-12"}]})
 
     filed_on: LegalDate
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class ObjectionResponse(Response):

@@ -10,10 +10,8 @@ from blacklist_service.listings.lengths import MOST_BYTES
 from blacklist_service.listings.rules import Ground, ListingState, SuspensionGround
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
-from blacklist_service.web.wire import Code, LegalDate, Name, Number, Request, Response, text
+from blacklist_service.web.wire import Code, Explanation, LegalDate, Name, Number, OperatorName, Request, Response, text
 
-Operator = Annotated[str, *text(100)]
-Reason = Annotated[str, *text(2000)]
 WholeText = Annotated[str, *text(MOST_BYTES, 0)]
 """Kept whole; all texts of a listing together are bounded (`lengths`)."""
 Severity = Literal["light", "ordinary", "serious"]
@@ -137,7 +135,7 @@ class PublishRequest(Request):
     severity: Severity | None = Field(
         None, description="轻微 / 一般 / 严重, as the court finds; no effect on any answer"
     )
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class CorrectionRequest(Request):
@@ -146,9 +144,9 @@ class CorrectionRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_CORRECTION]})
 
     listing: PublishRequest
-    reason: Reason
+    reason: Explanation
     decided_on: LegalDate
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class DeletionRequest(Request):
@@ -156,17 +154,17 @@ class DeletionRequest(Request):
 
     ground: Ground = Field(description="Art. 10(1) ①–⑦, early_by_decision (Art. 2(2)), term_expired (Art. 10(2))")
     decided_on: LegalDate
-    note: Reason | None = None
-    operator: Operator | None = None
+    note: Explanation | None = None
+    operator: OperatorName | None = None
 
 
 class WithdrawalRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_WITHDRAWAL]})
 
-    reason: Reason
+    reason: Explanation
     decided_on: LegalDate
-    note: Reason | None = None
-    operator: Operator | None = None
+    note: Explanation | None = None
+    operator: OperatorName | None = None
 
 
 class SuspensionRequest(Request):
@@ -176,16 +174,16 @@ class SuspensionRequest(Request):
 
     ground: SuspensionGround
     decided_on: LegalDate
-    reason: Reason
-    operator: Operator | None = None
+    reason: Explanation
+    operator: OperatorName | None = None
 
 
 class ResumptionRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_RESUMPTION]})
 
     decided_on: LegalDate
-    reason: Reason
-    operator: Operator | None = None
+    reason: Explanation
+    operator: OperatorName | None = None
 
 
 class ExtensionRequest(Request):
@@ -193,8 +191,8 @@ class ExtensionRequest(Request):
 
     expires_on: LegalDate
     decided_on: LegalDate
-    reason: Reason
-    operator: Operator | None = None
+    reason: Explanation
+    operator: OperatorName | None = None
 
 
 class DisputeRequest(Request):
@@ -204,7 +202,7 @@ class DisputeRequest(Request):
 
     state: DisputeState | None
     filed_on: LegalDate | None = None
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class SearchedSubjectRequest(Request):
@@ -370,8 +368,8 @@ class PerformanceRequest(Request):
 
     kind: Literal["performed", "settlement_performed"]
     performed_on: LegalDate
-    note: Reason | None = None
-    operator: Operator | None = None
+    note: Explanation | None = None
+    operator: OperatorName | None = None
 
 
 class PerformanceResponse(Response):
@@ -396,8 +394,8 @@ class PerformancePage(Response):
 class ContestRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "号码系同名人员所有，正在核实"}]})
 
-    reason: Annotated[Reason, Field(description="why the number may not be the debtor's, or why it is after all")]
-    operator: Operator | None = None
+    reason: Annotated[Explanation, Field(description="why the number may not be the debtor's, or why it is after all")]
+    operator: OperatorName | None = None
 
 
 class PublicationQuery(BaseModel):

@@ -17,7 +17,7 @@ from typing import Any
 from blacklist_service.ledger.entries import canonical
 from blacklist_service.measures.rules import (
     Catalogue,
-    Difference,
+    CatalogueDifference,
     Matter,
     Measure,
     MeasureClass,
@@ -67,12 +67,12 @@ class Weakening:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownChange:
     """A change as somebody is shown it: of which version, to which catalogue, and what it weakens."""
 
     replaces: int
     sha256: str
-    changes: Difference
+    changes: CatalogueDifference
     weakened: tuple[Weakening, ...]
 
     @property
@@ -96,7 +96,7 @@ class Shown:
 class ConfirmationNeeded(Conflict):
     """The catalogue takes something away, and whoever brings it has not confirmed just that."""
 
-    def __init__(self, shown: Shown) -> None:
+    def __init__(self, shown: ShownChange) -> None:
         super().__init__(
             "this catalogue removes or weakens measures: look at the difference, then send its digest as `confirm`",
             extra={"difference": shown.wire, "digest": shown.digest},
@@ -104,11 +104,11 @@ class ConfirmationNeeded(Conflict):
         self.shown = shown
 
 
-def show(old: Catalogue, new: Catalogue, *, replaces: int, sha256: str) -> Shown:
-    return Shown(replaces, sha256, difference(old, new), weakenings(old, new))
+def show(old: Catalogue, new: Catalogue, *, replaces: int, sha256: str) -> ShownChange:
+    return ShownChange(replaces, sha256, difference(old, new), weakenings(old, new))
 
 
-def require_confirmed(shown: Shown, confirm: str | None) -> None:
+def require_confirmed(shown: ShownChange, confirm: str | None) -> None:
     """Raise `ConfirmationNeeded` where something is weakened and the digest is not of that."""
     if shown.weakened and (confirm is None or confirm.strip().lower() != shown.digest):
         raise ConfirmationNeeded(shown)

@@ -13,10 +13,10 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.measures.brake import Shown, require_confirmed, show
+from blacklist_service.measures.brake import ShownChange, require_confirmed, show
 from blacklist_service.measures.editions import CatalogueFile, is_by_reference, is_same, nested
 from blacklist_service.measures.queries import get_catalogue, get_measures_version
-from blacklist_service.measures.rules import Catalogue, Difference
+from blacklist_service.measures.rules import Catalogue, CatalogueDifference
 from blacklist_service.problems import InvalidRequest, VersionMismatch
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.web.bodies import parse_json, validate
@@ -47,11 +47,11 @@ class Applied:
     """The version in force, and what it changed; nothing where the same catalogue was in force already."""
 
     version: int
-    difference: Difference
-    shown: Shown
+    difference: CatalogueDifference
+    shown: ShownChange
 
 
-async def compare_catalogue(connection: Connection, catalogue: Catalogue) -> Shown:
+async def compare_catalogue(connection: Connection, catalogue: Catalogue) -> ShownChange:
     """What `catalogue` would change in what is in force; nothing is locked."""
     version = await get_measures_version(connection)
     held = await get_catalogue(connection, version)
@@ -116,7 +116,7 @@ async def apply_measures(
     return Applied(version, changes, shown)
 
 
-def _told(changes: Difference) -> tuple[dict[str, Any], dict[str, Any]]:
+def _told(changes: CatalogueDifference) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the leaf says in clear, and what it commits to: of a difference too long for a leaf, the codes stand there."""
     codes = asdict(changes)
     if len(canonical(codes)) <= MOST_CLEAR_BYTES:

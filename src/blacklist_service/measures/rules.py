@@ -216,7 +216,7 @@ class Catalogue(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CatalogueDifference:
     """What one catalogue changes in another, as codes of matters; `settings` whether a local setting moved."""
 
     added: tuple[str, ...]
@@ -225,8 +225,8 @@ class Difference:
     settings: bool
 
 
-def difference(old: Catalogue, new: Catalogue) -> Difference:
-    return Difference(
+def difference(old: Catalogue, new: Catalogue) -> CatalogueDifference:
+    return CatalogueDifference(
         added=tuple(sorted(new.by_code.keys() - old.by_code.keys())),
         removed=tuple(sorted(old.by_code.keys() - new.by_code.keys())),
         changed=tuple(

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from blacklist_service.access.desks import Desk
 from blacklist_service.assistance.notice_requests import read_notice
-from blacklist_service.assistance.operations import Desk, renew_notice, serve_notice
+from blacklist_service.assistance.operations import renew_notice, serve_notice
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.acts import (
@@ -35,7 +36,7 @@ from blacklist_service.proposals.schemas import ProposalRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ActOutcome:
     """What an act led to."""
 
     listing_id: UUID | None = None
@@ -57,18 +58,15 @@ class ProposalDesk(Desk):
 
     key_environment: str = "live"
 
-    def by(self, operator: str | None) -> "ProposalDesk":
-        return replace(self, actor=self.actor.by(operator))
-
 
 async def carry_out(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, decider: ProposalDesk
-) -> Outcome:
+) -> ActOutcome:
     """Do it, in the maker's name; an import is confirmed in the decider's, for whoever sent a file cannot."""
     return await ACTS[asked.act](connection, asked, maker, decider)
 
 
-async def try_out(connection: Connection, asked: ProposalRequest, desk: ProposalDesk) -> Outcome:
+async def try_out(connection: Connection, asked: ProposalRequest, desk: ProposalDesk) -> ActOutcome:
     """Do it and take it back: raise whatever it would be refused with, return what it would be warned of."""
     trial = connection.transaction()
     await trial.start()
@@ -80,7 +78,7 @@ async def try_out(connection: Connection, asked: ProposalRequest, desk: Proposal
 
 async def _publish(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.publication is not None  # noqa: S101 - its act's part
     court = court_at(maker)
     content, warnings = await read_listing(connection, asked.publication, court, "/publication")
@@ -89,7 +87,7 @@ async def _publish(
 
 async def _correct(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.correction is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
     court = court_at(maker)
     content, warnings = await read_listing(connection, asked.correction.listing, court, "/correction/listing")
@@ -107,7 +105,7 @@ async def _correct(
 
 async def _extend(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.extension is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
     with pointing_below("/extension"):
         done = await extend_listing(
@@ -124,7 +122,7 @@ async def _extend(
 
 async def _resume(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.resumption is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
     done = await resume_listing(
         connection,
@@ -139,7 +137,7 @@ async def _resume(
 
 async def _lift_contest(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.contest_withdrawal is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
     done = await withdraw_contest(
         connection,
@@ -153,7 +151,7 @@ async def _lift_contest(
 
 async def _renew(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.renewal is not None and asked.notice_id is not None  # noqa: PT018, S101 - its act's parts
     with pointing_below("/renewal"):
         notice = await renew_notice(
@@ -163,12 +161,12 @@ async def _renew(
             ruling_number=asked.renewal.ruling_number,
             desk=maker,
         )
-    return Outcome(notice_id=notice.notice_id)
+    return ActOutcome(notice_id=notice.notice_id)
 
 
 async def _import(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, decider: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.import_id is not None  # noqa: S101 - its act's part
     row = await get_own_import(connection, asked.import_id, maker.caller.court_code)
     if row["state"] != "awaiting_confirmation":
@@ -178,21 +176,21 @@ async def _import(
         await confirm_import(
             connection, asked.import_id, court_code=court_code, actor=decider.actor, secrecy=maker.secrecy
         )
-    return Outcome(import_id=asked.import_id)
+    return ActOutcome(import_id=asked.import_id)
 
 
 async def _serve(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.notice is not None  # noqa: S101 - its act's part
     with pointing_below("/notice"):
         notice = await serve_notice(connection, read_notice(asked.notice), desk=maker)
-    return Outcome(notice_id=notice.notice_id)
+    return ActOutcome(notice_id=notice.notice_id)
 
 
 async def _make_key(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     assert asked.key is not None and asked.member is not None  # noqa: PT018, S101 - its act's parts
     key = await create_key(
         connection,
@@ -204,12 +202,12 @@ async def _make_key(
         actor=maker.actor,
         secrecy=maker.secrecy,
     )
-    return Outcome(key_id=key.key_id, key=key.text)
+    return ActOutcome(key_id=key.key_id, key=key.text)
 
 
 async def _apply(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
-) -> Outcome:
+) -> ActOutcome:
     """What it takes away was seen by two: the digest that one person would have to send is made here."""
     catalogue = Catalogue.model_validate(asked.catalogue, from_attributes=True)
     shown = await compare_catalogue(connection, catalogue)
@@ -221,11 +219,11 @@ async def _apply(
         expected_version=asked.version,
         confirm=shown.digest,
     )
-    return Outcome(measures_version=applied.version)
+    return ActOutcome(measures_version=applied.version)
 
 
-Act = Callable[[Connection, ProposalRequest, ProposalDesk, ProposalDesk | None], Awaitable[Outcome]]
-ACTS: Mapping[ProposalAct, Act] = {
+CarryingOut = Callable[[Connection, ProposalRequest, ProposalDesk, ProposalDesk | None], Awaitable[ActOutcome]]
+ACTS: Mapping[ProposalAct, CarryingOut] = {
     ProposalAct.PUBLISH: _publish,
     ProposalAct.CORRECT: _correct,
     ProposalAct.EXTEND: _extend,
@@ -266,8 +264,8 @@ async def read_listing(
     return read_publication(asked, court_name=name, today=legal_date(now()), prefix=prefix)
 
 
-def _of(done: Done) -> Outcome:
-    return Outcome(
+def _of(done: Done) -> ActOutcome:
+    return ActOutcome(
         listing_id=done.listing_id,
         version=done.version,
         list_version=done.list_version,

@@ -30,7 +30,7 @@ ORDER BY t.place
 """
 
 
-class Target(NamedTuple):
+class ProposalTarget(NamedTuple):
     """An act, and the listing, import or notice that it is about; None for what is not there yet."""
 
     act: ProposalAct
@@ -47,7 +47,7 @@ class Backdrop:
     number: str | None
 
 
-async def look_behind(connection: Connection, targets: Sequence[Target], cipher: Cipher) -> list[Backdrop]:
+async def look_behind(connection: Connection, targets: Sequence[ProposalTarget], cipher: Cipher) -> list[Backdrop]:
     """In order; `cipher` opens listings. A unit's acknowledgement or reply moves no notice: only what the court does."""
     acts, ids = [one.act.value for one in targets], [one.target for one in targets]
     return [

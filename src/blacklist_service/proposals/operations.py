@@ -31,7 +31,7 @@ from blacklist_service.problems import (
 )
 from blacklist_service.proposals import acts
 from blacklist_service.proposals.acts import ProposalDesk
-from blacklist_service.proposals.backdrops import Backdrop, Target, look_behind
+from blacklist_service.proposals.backdrops import Backdrop, ProposalTarget, look_behind
 from blacklist_service.proposals.problems import (
     MakerGone,
     ProposalClosed,
@@ -73,7 +73,7 @@ async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk:
     at = await database_clock(connection)
     await _take_place(connection, asked, desk, at)
     outcome = await acts.try_out(connection, asked, desk)
-    about = Target(asked.act, asked.target)
+    about = ProposalTarget(asked.act, asked.target)
     [behind] = await look_behind(connection, [about], desk.secrecy.cipher("listing"))
     proposal_id = new_id(at)
     frozen = _freeze(asked, outcome, await read_number(connection, asked, desk))
@@ -98,7 +98,7 @@ async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk:
 
 async def approve_proposal(
     connection: Connection, proposal_id: UUID, approval: Approval, *, desk: ProposalDesk
-) -> tuple[Proposal, acts.Outcome | None]:
+) -> tuple[Proposal, acts.ActOutcome | None]:
     """Carry it out, in its maker's name. Where the number that was typed is another one, it goes back instead, and what
     stands in it is not shown.
 
@@ -250,7 +250,7 @@ async def _take_place(connection: Connection, asked: ProposalRequest, desk: Prop
     replaced = await get_proposal(connection, asked.replaces, desk, at, for_update=True)
     if replaced.made_by != desk.caller.key_id:
         raise NotYours
-    if replaced.about != Target(asked.act, asked.target):
+    if replaced.about != ProposalTarget(asked.act, asked.target):
         raise InvalidRequest(
             errors=[FieldError("/replaces", "another-act", "not of this act, or about something else")]
         )
@@ -268,7 +268,7 @@ async def _recall(connection: Connection, proposal: Proposal, desk: ProposalDesk
     await _record(connection, Action.PROPOSAL_RECALLED, proposal.about, _facts_of(proposal), desk, at)
 
 
-def _freeze(asked: ProposalRequest, outcome: acts.Outcome, number: Typed | None) -> bytes:
+def _freeze(asked: ProposalRequest, outcome: acts.ActOutcome, number: Typed | None) -> bytes:
     """Salted, for its SHA-256 stands in the ledger in clear, and a person's number is soon guessed."""
     said = asked.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=NOT_FROZEN)
     return canonical(
@@ -299,7 +299,7 @@ def _facts_of(proposal: Proposal) -> dict[str, Any]:
     return _facts(proposal.proposal_id, proposal.about, proposal.sha256)
 
 
-def _facts(proposal_id: UUID, about: Target, sha256: bytes) -> dict[str, Any]:
+def _facts(proposal_id: UUID, about: ProposalTarget, sha256: bytes) -> dict[str, Any]:
     facts = {"proposal": str(proposal_id), "act": about.act.value, "sha256": sha256.hex()}
     if about.target is not None and about.act not in ON_LISTINGS:
         facts["import" if about.act is ProposalAct.IMPORT else "notice"] = str(about.target)
@@ -309,7 +309,7 @@ def _facts(proposal_id: UUID, about: Target, sha256: bytes) -> dict[str, Any]:
 async def _record(
     connection: Connection,
     action: Action,
-    about: Target,
+    about: ProposalTarget,
     facts: Mapping[str, Any],
     desk: ProposalDesk,
     at: datetime,

@@ -11,7 +11,7 @@ import orjson
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.connections import Connection
-from blacklist_service.proposals.backdrops import Target
+from blacklist_service.proposals.backdrops import ProposalTarget
 from blacklist_service.proposals.rules import NEEDED, ProposalAct, ProposalState, state_at
 from blacklist_service.proposals.schemas import ProposalRequest
 from blacklist_service.secrecy import Secrecy
@@ -46,8 +46,8 @@ class Proposal:
     outcome: dict[str, Any] | None
 
     @property
-    def about(self) -> Target:
-        return Target(self.act, self.target)
+    def about(self) -> ProposalTarget:
+        return ProposalTarget(self.act, self.target)
 
     def read(self) -> ProposalRequest:
         """What was frozen, as the operations take it, held to what the service takes now: for whoever shows or carries

@@ -69,7 +69,7 @@ def desk_of(request: Request, caller: Caller, actor: Acting) -> ProposalDesk:
     return ProposalDesk(caller, actor, state.secrecy, state.digester, state.settings.key_environment)
 
 
-AtDesk = Annotated[ProposalDesk, Depends(desk_of)]
+AtProposals = Annotated[ProposalDesk, Depends(desk_of)]
 
 
 @router.post(
@@ -88,7 +88,7 @@ async def propose(
     body: ProposalRequest,
     query: Annotated[ProposeQuery, Query()],
     connection: Writes,
-    desk: AtDesk,
+    desk: AtProposals,
     replay: Replayable,
 ) -> Response:
     by = desk.by(body.operator)
@@ -109,7 +109,7 @@ async def propose(
     responses=READS,
     dependencies=[needs(*READERS)],
 )
-async def list_(query: Annotated[ProposalQuery, Query()], connection: Reads, desk: AtDesk) -> ProposalPage:
+async def list_(query: Annotated[ProposalQuery, Query()], connection: Reads, desk: AtProposals) -> ProposalPage:
     filters = [query.state, query.act, query.by]
     key_id = desk.caller.key_id
     found = await list_proposals(
@@ -150,7 +150,7 @@ async def counts(connection: Reads, caller: Caller) -> ProposalCountsResponse:
     responses=READS,
     dependencies=[needs(*READERS)],
 )
-async def read(proposal_id: UUID, connection: Reads, desk: AtDesk) -> ProposalDetailResponse:
+async def read(proposal_id: UUID, connection: Reads, desk: AtProposals) -> ProposalDetailResponse:
     return await _detail(connection, await get_proposal(connection, proposal_id, desk, now()), desk)
 
 
@@ -166,7 +166,7 @@ async def read(proposal_id: UUID, connection: Reads, desk: AtDesk) -> ProposalDe
     dependencies=[needs(*DECIDERS), takes(Share.ACT), does(SoloAct.DECIDE_PROPOSAL)],
 )
 async def approve(
-    proposal_id: UUID, body: ApprovalRequest, connection: Writes, desk: AtDesk, replay: Replayable
+    proposal_id: UUID, body: ApprovalRequest, connection: Writes, desk: AtProposals, replay: Replayable
 ) -> Response:
     by = desk.by(body.operator)
     shown = Approval(body.sha256, body.identifier_number)
@@ -185,7 +185,7 @@ async def approve(
     dependencies=[needs(*DECIDERS), does(SoloAct.DECIDE_PROPOSAL)],
 )
 async def give_back(
-    proposal_id: UUID, body: ReturnRequest, connection: Writes, desk: AtDesk, replay: Replayable
+    proposal_id: UUID, body: ReturnRequest, connection: Writes, desk: AtProposals, replay: Replayable
 ) -> Response:
     by = desk.by(body.operator)
     proposal = await return_proposal(connection, proposal_id, reason=body.reason, desk=by)
@@ -201,7 +201,7 @@ async def give_back(
     dependencies=[needs(*MAKERS), does(SoloAct.RECALL_PROPOSAL)],
 )
 async def recall(
-    proposal_id: UUID, body: RecallRequest, connection: Writes, desk: AtDesk, replay: Replayable
+    proposal_id: UUID, body: RecallRequest, connection: Writes, desk: AtProposals, replay: Replayable
 ) -> Response:
     by = desk.by(body.operator)
     proposal = await recall_proposal(connection, proposal_id, desk=by)

@@ -15,16 +15,14 @@ from blacklist_service.listings.schemas import (
     ContestRequest,
     CorrectionRequest,
     ExtensionRequest,
-    Operator,
     PublishRequest,
-    Reason,
     ResumptionRequest,
 )
 from blacklist_service.measures.schemas import CatalogueRequest
 from blacklist_service.members.schemas import KeyRequest
 from blacklist_service.proposals.rules import ProposalAct, ProposalState, ReturnCode
 from blacklist_service.web.paging import Page, PageQuery
-from blacklist_service.web.wire import Code, Number, Request, Response
+from blacklist_service.web.wire import Code, Explanation, Number, OperatorName, Request, Response
 
 PARTS: Mapping[ProposalAct, frozenset[str]] = {
     ProposalAct.PUBLISH: frozenset({"publication"}),
@@ -75,7 +73,7 @@ class ProposalRequest(Request):
         None,
         description="your proposal that this one takes the place of, of the same act on the same target: it waits no longer",
     )
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
     @property
     def target(self) -> UUID | None:
@@ -100,20 +98,20 @@ class ApprovalRequest(Request):
     identifier_number: Number | None = Field(
         None, description="the debtor's number, typed from the paper, where `needs_number`"
     )
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class ReturnRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "决定书文号与扫描件不一致"}]})
 
-    reason: Reason
-    operator: Operator | None = None
+    reason: Explanation
+    operator: OperatorName | None = None
 
 
 class RecallRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class FieldDifferenceResponse(Response):

@@ -34,7 +34,7 @@ from blacklist_service.subjects.identifiers import (
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownProposal:
     """A proposal's content as people compare it: numbers masked, beside what stands there now."""
 
     content: dict[str, Any]
@@ -84,19 +84,23 @@ def title_of(proposal: Proposal, behind: Backdrop) -> tuple[str, str | None]:
     return behind.title or "", behind.debtor
 
 
-async def show(connection: Connection, asked: ProposalRequest, desk: ProposalDesk, *, version: int | None) -> Shown:
+async def show(
+    connection: Connection, asked: ProposalRequest, desk: ProposalDesk, *, version: int | None
+) -> ShownProposal:
     """For reading beside what its listing says at a version; None: as it stands now."""
     return await SHOWN[asked.act](connection, asked, desk, version)
 
 
-async def _show_publication(connection: Connection, asked: ProposalRequest, desk: ProposalDesk, _: int | None) -> Shown:
+async def _show_publication(
+    connection: Connection, asked: ProposalRequest, desk: ProposalDesk, _: int | None
+) -> ShownProposal:
     assert asked.publication is not None  # noqa: S101 - its act's part
-    return Shown(await _document(connection, asked.publication, court_at(desk)))
+    return ShownProposal(await _document(connection, asked.publication, court_at(desk)))
 
 
 async def _show_correction(
     connection: Connection, asked: ProposalRequest, desk: ProposalDesk, version: int | None
-) -> Shown:
+) -> ShownProposal:
     assert asked.correction is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
     court = court_at(desk)
     held = await _held(connection, asked.listing_id, version, court)
@@ -106,42 +110,48 @@ async def _show_correction(
     said = asked.correction.model_dump(mode="json", exclude_none=True, exclude={"listing"}) | {"listing": after}
     is_other = held.number != number
     changes = differences(held.document, after, is_other_number=is_other)
-    return Shown(said, changes, count_alike(held.document, after))
+    return ShownProposal(said, changes, count_alike(held.document, after))
 
 
 async def _show_extension(
     connection: Connection, asked: ProposalRequest, desk: ProposalDesk, version: int | None
-) -> Shown:
+) -> ShownProposal:
     assert asked.extension is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
     held = (await _held(connection, asked.listing_id, version, court_at(desk))).document
     after = held | {"expires_on": asked.extension.expires_on.isoformat()}
     said = asked.extension.model_dump(mode="json", exclude_none=True)
-    return Shown(said, differences(held, after), count_alike(held, after))
+    return ShownProposal(said, differences(held, after), count_alike(held, after))
 
 
-async def _show_as_said(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> Shown:
+async def _show_as_said(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> ShownProposal:
     """It changes nothing of what the listing says."""
     part = asked.resumption or asked.contest_withdrawal
     assert part is not None  # noqa: S101 - its act's part
-    return Shown(part.model_dump(mode="json", exclude_none=True))
+    return ShownProposal(part.model_dump(mode="json", exclude_none=True))
 
 
-async def _show_import(connection: Connection, asked: ProposalRequest, desk: ProposalDesk, _: int | None) -> Shown:
+async def _show_import(
+    connection: Connection, asked: ProposalRequest, desk: ProposalDesk, _: int | None
+) -> ShownProposal:
     assert asked.import_id is not None  # noqa: S101 - its act's part
     row = await get_own_import(connection, asked.import_id, desk.caller.court_code)
     sha256 = row["file_sha256"].hex() if row["file_sha256"] else None
     named = {name: row[name] for name in ("mode", "total", "file_name", "plan")}
-    return Shown({"import_id": str(asked.import_id), "file_sha256": sha256} | named)
+    return ShownProposal({"import_id": str(asked.import_id), "file_sha256": sha256} | named)
 
 
-async def _show_notice(connection: Connection, asked: ProposalRequest, _: ProposalDesk, __: int | None) -> Shown:
+async def _show_notice(
+    connection: Connection, asked: ProposalRequest, _: ProposalDesk, __: int | None
+) -> ShownProposal:
     assert asked.notice is not None  # noqa: S101 - its act's part
     name = await connection.fetchval("SELECT name FROM members WHERE code = $1", asked.notice.agency)
     notice = asked.notice.model_dump(mode="json", exclude_none=True)
-    return Shown(_masked(notice) | {"agency_name": name or asked.notice.agency})
+    return ShownProposal(_masked(notice) | {"agency_name": name or asked.notice.agency})
 
 
-async def _show_renewal(connection: Connection, asked: ProposalRequest, _: ProposalDesk, version: int | None) -> Shown:
+async def _show_renewal(
+    connection: Connection, asked: ProposalRequest, _: ProposalDesk, version: int | None
+) -> ShownProposal:
     """Beside the day that the notice binds until, as of a step of it; None: now."""
     assert asked.renewal is not None  # noqa: S101 - its act's part
     row = await connection.fetchrow(
@@ -158,24 +168,26 @@ async def _show_renewal(connection: Connection, asked: ProposalRequest, _: Propo
     said = asked.renewal.model_dump(mode="json", exclude_none=True)
     before = row["bound_until"] and row["bound_until"].isoformat()
     notice = {name: row[name] for name in row.keys() if name != "bound_until"}  # noqa: SIM118 - of a record
-    return Shown(notice | said, [Difference("valid_until", before, said["valid_until"])])
+    return ShownProposal(notice | said, [Difference("valid_until", before, said["valid_until"])])
 
 
-async def _show_key(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> Shown:
+async def _show_key(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> ShownProposal:
     assert asked.key is not None  # noqa: S101 - its act's part
-    return Shown({"member": asked.member} | asked.key.model_dump(mode="json", exclude_none=True))
+    return ShownProposal({"member": asked.member} | asked.key.model_dump(mode="json", exclude_none=True))
 
 
 async def _show_catalogue(
     connection: Connection, asked: ProposalRequest, _: ProposalDesk, version: int | None
-) -> Shown:
+) -> ShownProposal:
     if version is not None:
-        return Shown({"replaces": version})
+        return ShownProposal({"replaces": version})
     catalogue = Catalogue.model_validate(asked.catalogue, from_attributes=True)
-    return Shown((await compare_catalogue(connection, catalogue)).wire)
+    return ShownProposal((await compare_catalogue(connection, catalogue)).wire)
 
 
-SHOWN: Mapping[ProposalAct, Callable[[Connection, ProposalRequest, ProposalDesk, int | None], Awaitable[Shown]]] = {
+SHOWN: Mapping[
+    ProposalAct, Callable[[Connection, ProposalRequest, ProposalDesk, int | None], Awaitable[ShownProposal]]
+] = {
     ProposalAct.PUBLISH: _show_publication,
     ProposalAct.CORRECT: _show_correction,
     ProposalAct.EXTEND: _show_extension,

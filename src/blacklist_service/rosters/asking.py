@@ -24,7 +24,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff.queries import find_account
 from blacklist_service.problems import Problem, TooManyRequests, Unauthenticated, Undetermined
 from blacklist_service.rosters.keeping import Private, open_value, seal_value
-from blacklist_service.rosters.rules import Line, item_key
+from blacklist_service.rosters.rules import RosterLine, item_key
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.roster_results import (
     NO_ANSWER,
@@ -87,14 +87,18 @@ class SliceAsker:
             if roster is None or found is None:
                 return None
             number: int = found["slice"]
-            lines = [Line(*one) for one in open_value(found["content"], roster_id, "slice", number, self._secrecy)]
+            lines = [
+                RosterLine(*one) for one in open_value(found["content"], roster_id, "slice", number, self._secrecy)
+            ]
             results = await self._settle(connection, roster, lines)
             sealed = seal_value([one.cells() for one in results], roster_id, "results", number, self._secrecy)
             await connection.execute(SETTLE, roster_id, number, sealed)
             await connection.execute(COUNT, roster_id, len(lines), *_sums(roster["counts"], results))
         return len(lines)
 
-    async def _settle(self, connection: Connection, roster: asyncpg.Record, lines: Sequence[Line]) -> list[Result]:
+    async def _settle(
+        self, connection: Connection, roster: asyncpg.Record, lines: Sequence[RosterLine]
+    ) -> list[Result]:
         """What each row came to, in order."""
         results = {line.number: Result(REFUSED, hint=line.refusal) for line in lines if line.refusal}
         asked = [line for line in lines if not line.refusal]
@@ -114,7 +118,9 @@ class SliceAsker:
             return None
         return account.principal
 
-    async def _ask_all(self, connection: Connection, slice_: "_Slice", lines: Sequence[Line]) -> dict[int, Result]:
+    async def _ask_all(
+        self, connection: Connection, slice_: "_Slice", lines: Sequence[RosterLine]
+    ) -> dict[int, Result]:
         """One bad row must not fail its neighbours: where a slice fails, each is asked alone, once."""
         try:
             async with connection.transaction():
@@ -135,7 +141,7 @@ class SliceAsker:
                 results[line.number] = Result(UNANSWERED, hint=NO_ANSWER)
         return results
 
-    async def _ask(self, connection: Connection, slice_: "_Slice", lines: Sequence[Line]) -> dict[int, Result]:
+    async def _ask(self, connection: Connection, slice_: "_Slice", lines: Sequence[RosterLine]) -> dict[int, Result]:
         today = legal_date(now())
         outcomes: dict[int, Outcome] = {}
         asks: dict[Ask, int] = {}
@@ -181,10 +187,10 @@ class _Slice:
         self._roster = roster
         self._reference, self._name, self._number = private.places
 
-    def number_of(self, line: Line) -> str:
+    def number_of(self, line: RosterLine) -> str:
         return "" if self._number is None else _cell(line.cells, self._number)
 
-    def ask_of(self, line: Line) -> Ask:
+    def ask_of(self, line: RosterLine) -> Ask:
         roster, number = self._roster, self.number_of(line)
         subject: dict[str, Any] = {
             "role": roster["role"],
@@ -208,7 +214,7 @@ class _Slice:
         )
 
 
-def _result(outcome: Outcome, slice_: _Slice, line: Line) -> Result:
+def _result(outcome: Outcome, slice_: _Slice, line: RosterLine) -> Result:
     if isinstance(outcome, Answer):
         return _answered(orjson.loads(outcome.content), is_by_name=not slice_.number_of(line))
     if isinstance(outcome, Undetermined):

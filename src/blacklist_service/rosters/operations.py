@@ -26,7 +26,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'incoming', $11, $12, $12)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RosterTerms:
     """What is the same for every row."""
 
     matter: str
@@ -37,7 +37,7 @@ class Wanted:
 
 
 async def begin_roster(
-    connection: Connection, wanted: Wanted, *, file_name: str, once: str, actor: Actor, secrecy: Secrecy
+    connection: Connection, wanted: RosterTerms, *, file_name: str, once: str, actor: Actor, secrecy: Secrecy
 ) -> tuple[UUID, bool]:
     """Make room for a roster; whether it is new: the same form, sent again, finds what it made.
 

@@ -1,7 +1,7 @@
 """Refusals about rosters."""
 
 from blacklist_service.problems import PayloadTooLarge, Problem, TooManyRequests
-from blacklist_service.rosters.rules import MOST_FILE_BYTES, MOST_WAITING, Fault
+from blacklist_service.rosters.rules import MOST_FILE_BYTES, MOST_WAITING, RosterFault
 
 
 class RosterRefused(Problem):
@@ -10,7 +10,7 @@ class RosterRefused(Problem):
     status = 422
     code = "roster-refused"
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: RosterFault) -> None:
         super().__init__(fault.value)
         self.fault = fault
 

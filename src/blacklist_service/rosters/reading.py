@@ -18,7 +18,7 @@ from blacklist_service.listings.files.xlsx_file import Child
 from blacklist_service.problems import TooManyRequests
 from blacklist_service.rosters.keeping import Private, read_part, seal_value
 from blacklist_service.rosters.problems import RosterRefused
-from blacklist_service.rosters.rules import MOST_ROWS, Fault
+from blacklist_service.rosters.rules import MOST_ROWS, RosterFault
 from blacklist_service.secrecy import Secrecy
 
 PROGRAM = "blacklist_service.rosters.reading_child"
@@ -81,7 +81,7 @@ async def _begin(
                 connection, member=roster["member"], screening=name, part=f"roster-{name}", rows=rows, most=most_rows
             )
         except TooManyRequests:
-            raise RosterRefused(Fault.OVER_QUOTA) from None
+            raise RosterRefused(RosterFault.OVER_QUOTA) from None
         await connection.execute(BEGIN, roster_id, private.seal(roster_id, secrecy))
 
 
@@ -97,6 +97,6 @@ async def _uploaded(connection: Connection, roster_id: UUID, secrecy: Secrecy) -
         yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 
 
-def _fault(code: str) -> Fault:
+def _fault(code: str) -> RosterFault:
     """What the child says; else the words of its death."""
-    return Fault(code) if code in set(Fault) else Fault.UNREADABLE
+    return RosterFault(code) if code in set(RosterFault) else RosterFault.UNREADABLE

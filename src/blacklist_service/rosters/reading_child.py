@@ -22,7 +22,7 @@ from blacklist_service.listings.files.sheets import Worksheet
 from blacklist_service.listings.files.xls_book import OLE
 from blacklist_service.listings.files.xlsx_child import begin, open_sheets, send
 from blacklist_service.rosters.problems import RosterRefused
-from blacklist_service.rosters.rules import SLICE, Fault, RowFault, Titles
+from blacklist_service.rosters.rules import SLICE, RosterFault, RosterRowFault, Titles
 from blacklist_service.subjects.identifiers import SubjectKind
 from blacklist_service.subjects.rosters import (
     LOOK_FOR_HEADER_ROWS,
@@ -62,7 +62,7 @@ def main(path: Path, kind: SubjectKind, most: int, titles: Titles) -> None:
     except RosterRefused as refusal:
         send({"refused": refusal.fault.value})
     except (UnreadableFile, python_calamine.CalamineError, csv.Error):
-        send({"refused": Fault.UNREADABLE.value})
+        send({"refused": RosterFault.UNREADABLE.value})
     except MemoryError:
         os.abort()
 
@@ -80,12 +80,12 @@ def _messages(path: Path, kind: SubjectKind, most: int, titles: Titles) -> Itera
         found = True
         at, header, columns = head
         if Other.get(whose(header, columns)) is kind:
-            raise RosterRefused(Fault.OTHER_KIND)
+            raise RosterRefused(RosterFault.OTHER_KIND)
         yield {"header": header, "places": [columns.reference, columns.name, columns.number]}
         spoilt = {} if table.sheet is None else _spoilt(table.sheet, columns)
         yield from _slices([*first[at + 1 :]], table.records, columns, kind, most, spoilt)
     if not found:
-        raise RosterRefused(Fault.NO_COLUMNS)
+        raise RosterRefused(RosterFault.NO_COLUMNS)
     yield {"end": True, "passed_over": passed_over}
 
 
@@ -95,7 +95,7 @@ def _slices(
     columns: Columns,
     kind: SubjectKind,
     most: int,
-    spoilt: dict[int, RowFault],
+    spoilt: dict[int, RosterRowFault],
 ) -> Iterator[list[Any]]:
     rows, size = 0, 0
     slice_: list[Any] = []
@@ -108,7 +108,7 @@ def _slices(
             texts = [text_of(cell)[:LONGEST_CELL] for cell in cells]
             rows += 1
             if rows > most:
-                raise RosterRefused(Fault.TOO_MANY_ROWS)
+                raise RosterRefused(RosterFault.TOO_MANY_ROWS)
             slice_.append((number, texts, refusal))
             size += sum(map(len, texts))
             if len(slice_) == SLICE or size > LONGEST_MESSAGE_CELLS:
@@ -117,35 +117,35 @@ def _slices(
     if slice_:
         yield slice_
     if not rows:
-        raise RosterRefused(Fault.NO_ROWS)
+        raise RosterRefused(RosterFault.NO_ROWS)
 
 
 def _find_header(first: list[Record], titles: Titles) -> tuple[int, list[str], Columns] | None:
     for place, (_, cells) in enumerate(first):
         header = [text_of(cell) for cell in cells]
         if len(header) > MOST_COLUMNS:
-            raise RosterRefused(Fault.UNREADABLE)
+            raise RosterRefused(RosterFault.UNREADABLE)
         try:
             columns = find_columns(header, reference=titles.reference, name=titles.name, number=titles.number)
         except LookupError:
-            raise RosterRefused(Fault.NO_SUCH_COLUMN) from None
+            raise RosterRefused(RosterFault.NO_SUCH_COLUMN) from None
         if columns is not None:
             return place, header, columns
     return None
 
 
-def _spoilt(sheet: Worksheet, columns: Columns) -> dict[int, RowFault]:
+def _spoilt(sheet: Worksheet, columns: Columns) -> dict[int, RosterRowFault]:
     """Rows whose asked cells are of a formula without a value, an error, or of cells merged over several rows."""
     places = {columns.reference, columns.name} | ({columns.number} - {None})
     found = {
-        number: RowFault.NO_VALUE
+        number: RosterRowFault.NO_VALUE
         for marks in (sheet.errors, sheet.without_value)
         for number, marked in marks.items()
         if places & set(marked)
     }
     for (top, left), (bottom, right) in sheet.merged:
         if bottom > top and any(left <= place <= right for place in places if place is not None):
-            found |= dict.fromkeys(range(top + 1, bottom + 2), RowFault.MERGED)
+            found |= dict.fromkeys(range(top + 1, bottom + 2), RosterRowFault.MERGED)
     return found
 
 
@@ -154,7 +154,7 @@ def _tables(path: Path) -> Iterator[_Table]:
     with path.open("rb") as file:
         start = file.read(16)
     if not start or start.startswith(FOREIGN):
-        raise RosterRefused(Fault.UNREADABLE)
+        raise RosterRefused(RosterFault.UNREADABLE)
     if start.startswith((ZIP, OLE)):
         sheets, _ = open_sheets(path)
         for sheet in sheets:

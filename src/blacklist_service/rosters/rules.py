@@ -25,7 +25,7 @@ class RosterState(StrEnum):
     REFUSED = "refused"
 
 
-class Fault(StrEnum):
+class RosterFault(StrEnum):
     """Why a file is not screened."""
 
     UNREADABLE = "unreadable"
@@ -38,7 +38,7 @@ class Fault(StrEnum):
     GIVEN_UP = "given-up"
 
 
-class RowFault(StrEnum):
+class RosterRowFault(StrEnum):
     """Why a row that was read is not asked, beyond what `subjects/rosters.py` refuses."""
 
     NO_VALUE = "公式没有值或出错，请粘贴为数值"
@@ -54,7 +54,7 @@ class Titles:
     number: str | None = None
 
 
-class Line(NamedTuple):
+class RosterLine(NamedTuple):
     """A row as it was read: its number in the file, its cells as texts, and why it is not asked."""
 
     number: int

@@ -18,7 +18,7 @@ from blacklist_service.problems import Undetermined
 from blacklist_service.rosters.asking import SliceAsker
 from blacklist_service.rosters.problems import RosterRefused
 from blacklist_service.rosters.reading import read_roster
-from blacklist_service.rosters.rules import MOST_ATTEMPTS, Fault
+from blacklist_service.rosters.rules import MOST_ATTEMPTS, RosterFault
 from blacklist_service.rosters.writing import write_result
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
@@ -73,7 +73,7 @@ class Screener:
         """What ends the worker again and again is not begun for ever."""
         attempts = await connection.fetchval(ATTEMPT, roster["id"])
         if attempts is not None and attempts > MOST_ATTEMPTS:
-            raise RosterRefused(Fault.GIVEN_UP)
+            raise RosterRefused(RosterFault.GIVEN_UP)
 
 
 async def screen_rosters(dsn: str, secrecy: Secrecy, settings: Settings, *, room: Room = ELSEWHERE) -> None:
@@ -100,7 +100,7 @@ async def screen_rosters(dsn: str, secrecy: Secrecy, settings: Settings, *, room
         connection.terminate()
 
 
-async def _refuse(connection: Connection, roster: asyncpg.Record, fault: Fault) -> None:
+async def _refuse(connection: Connection, roster: asyncpg.Record, fault: RosterFault) -> None:
     """Nothing of what was handed in is left."""
     async with connection.transaction():
         await connection.execute("DELETE FROM roster_parts WHERE roster_id = $1", roster["id"])

@@ -17,7 +17,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.leftovers import passing_folder
 from blacklist_service.measures.queries import get_catalogue, get_measures_version
 from blacklist_service.rosters.keeping import Private, keep_file, open_value
-from blacklist_service.rosters.rules import Line
+from blacklist_service.rosters.rules import RosterLine
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.roster_results import ADDED, WIDTHS, totals
 
@@ -49,7 +49,7 @@ async def write_result(connection: Connection, roster: asyncpg.Record, *, secrec
 
 async def _rows(
     connection: Connection, roster_id: UUID, slices: int, secrecy: Secrecy
-) -> AsyncIterator[tuple[Line, Sequence[Any]]]:
+) -> AsyncIterator[tuple[RosterLine, Sequence[Any]]]:
     for number in range(slices):
         row = await connection.fetchrow(SLICE, roster_id, number)
         if row is None:
@@ -57,7 +57,7 @@ async def _rows(
         lines = open_value(row["content"], roster_id, "slice", number, secrecy)
         results = open_value(row["results"], roster_id, "results", number, secrecy)
         for line, result in zip(lines, results, strict=True):
-            yield Line(*line), result
+            yield RosterLine(*line), result
 
 
 async def _lines(connection: Connection, roster: asyncpg.Record, private: Private) -> list[tuple[str, str | int]]:

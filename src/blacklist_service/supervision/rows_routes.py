@@ -15,7 +15,7 @@ from starlette.requests import Request
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.outcomes import find_outcome
-from blacklist_service.checks.records import Wanted, list_checks
+from blacklist_service.checks.records import WantedChecks, list_checks
 from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import CheckItem
 from blacklist_service.clock import instant_of, legal_date, new_id
@@ -116,7 +116,7 @@ async def list_rows(
     query: Annotated[RowsQuery, Query()], request: Request, connection: Writes, actor: Acting
 ) -> SupervisedPage:
     filters = query.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_none=True)
-    wanted = Wanted(
+    wanted = WantedChecks(
         query.agency, query.from_, query.to, matter=query.matter, decision=query.decision and query.decision.value
     )
     before = read_place(query.cursor, filters) if query.cursor else new_id(await database_clock(connection))

@@ -95,7 +95,7 @@ class _Outcome:
     ended: list[tuple[Any, Cause]]
 
 
-class Asker:
+class WatchAsker:
     """Asks watches again that are due. `ages` as checks have them."""
 
     def __init__(self, secrecy: Secrecy, ages: ListAges) -> None:

@@ -19,7 +19,6 @@ from blacklist_service.watches.queries import (
     require_place,
     sum_of_feeds,
 )
-from blacklist_service.watches.routes import AtDesk
 from blacklist_service.watches.schemas import (
     EventPage,
     EventQuery,
@@ -27,6 +26,7 @@ from blacklist_service.watches.schemas import (
     EventsAcknowledgementRequest,
     FeedResponse,
 )
+from blacklist_service.web.desks import AtDesk
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import LARGEST_PAGE
 from blacklist_service.web.routing import Caller, GuardedRoute, needs

@@ -1,14 +1,14 @@
 """What is done with watches: opened, changed, ended, and their events acknowledged. Each act is an entry of the ledger."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.access.desks import Desk
+from blacklist_service.access.principals import Actor
 from blacklist_service.checks.asks import Answer, Question, require_until
 from blacklist_service.checks.queries import Snapshot
 from blacklist_service.checks.rules import OutcomeAction
@@ -19,7 +19,6 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import NotYours
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.subjects.digests import Digester
 from blacklist_service.watches import opening
 from blacklist_service.watches.opening import Terms
 from blacklist_service.watches.problems import NotToldYet, WatchClosed
@@ -32,19 +31,6 @@ CLOSE = """
 UPDATE watches SET closed_at = $2, cause = sent.cause, question = NULL, recheck_on = NULL, revision = sent.revision
 FROM unnest($1::uuid[], $3::text[], $4::integer[]) AS sent (id, cause, revision) WHERE watches.id = sent.id
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A unit at its watches."""
-
-    caller: Principal
-    actor: Actor
-    secrecy: Secrecy
-    digester: Digester
-
-    def by(self, operator: str | None) -> "Desk":
-        return Desk(self.caller, self.actor.by(operator), self.secrecy, self.digester)
 
 
 class Watches:

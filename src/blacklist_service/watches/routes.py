@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +12,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.database.connections import Connection
 from blacklist_service.problems import NotYours
 from blacklist_service.watches.opening import Terms
-from blacklist_service.watches.operations import Desk, Watches, change_watch, close_watch, open_for_checks
+from blacklist_service.watches.operations import Watches, change_watch, close_watch, open_for_checks
 from blacklist_service.watches.queries import Watch, find_watch, find_watches, list_watches
 from blacklist_service.watches.schemas import (
     TermsRequest,
@@ -23,20 +23,13 @@ from blacklist_service.watches.schemas import (
     WatchQuery,
     WatchResponse,
 )
+from blacklist_service.web.desks import AtDesk
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 
 router = APIRouter(prefix="/v1/watches", tags=["watches"], route_class=GuardedRoute)
-
-
-def desk_of(request: Request, caller: Caller, actor: Acting) -> Desk:
-    state = request.app.state
-    return Desk(caller, actor, state.secrecy, state.digester)
-
-
-AtDesk = Annotated[Desk, Depends(desk_of)]
 
 
 @router.post(

@@ -9,12 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from blacklist_service.checks.rules import Decision, Tell
 from blacklist_service.watches.rules import Cause, EventType
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
-from blacklist_service.web.wire import LegalDate, Request, Response, text
+from blacklist_service.web.wire import LegalDate, OperatorName, Request, Response, text
 
 MOST_OPENED = 1000
 LARGEST_SEQUENCE = 2**62
 
-Operator = Annotated[str, *text(100)]
 
 EXAMPLE_EVENT: dict[str, JsonValue] = {
     "sequence": 8841,
@@ -41,7 +40,7 @@ class TermsRequest(Request):
         Tell.DECISION, description="`matches`: also when what matched changes, and the decision does not"
     )
     after_outcome: bool = Field(False, description="goes on after a final outcome")
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class WatchesRequest(TermsRequest):
@@ -55,14 +54,14 @@ class WatchesRequest(TermsRequest):
 class WatchClosureRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"operator": "wang.li"}]})
 
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class EventsAcknowledgementRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"through": 8841}]})
 
     through: int = Field(ge=0, le=LARGEST_SEQUENCE, description="the sequence of the last event that was taken in")
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class WatchResponse(Response):

@@ -17,7 +17,7 @@ from blacklist_service.listings.calendar import EvenClock
 from blacklist_service.problems import Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.telemetry import WATCH_LAG, WATCHES_OPEN
-from blacklist_service.watches.asking import Asker
+from blacklist_service.watches.asking import WatchAsker
 from blacklist_service.watches.following import (
     follow,
     glance,
@@ -47,11 +47,11 @@ SELECT coalesce((SELECT sum(open) FROM watch_feeds), 0) + (SELECT count(*) FROM 
 log = structlog.get_logger()
 
 
-class Follower:
+class WatchKeeper:
     """One worker's rounds. `clock` says whether a date can be believed: a watch ends for good."""
 
     def __init__(self, secrecy: Secrecy, ages: ListAges, clock: EvenClock | None = None) -> None:
-        self._asker = Asker(secrecy, ages)
+        self._asker = WatchAsker(secrecy, ages)
         self._soft_age = ages.soft
         self._clock = clock or EvenClock()
         self._has_noted_rules = False
@@ -110,7 +110,7 @@ async def keep_watching(dsn: str, secrecy: Secrecy, ages: ListAges) -> None:
     """Until it is cancelled; raise what a round fails of."""
     connection = await connect(dsn, application_name="blacklist-service watches", **SETTINGS)
     try:
-        follower, loop, next_time = Follower(secrecy, ages), asyncio.get_running_loop(), 0.0
+        follower, loop, next_time = WatchKeeper(secrecy, ages), asyncio.get_running_loop(), 0.0
         while True:
             if loop.time() >= next_time:
                 await follower.do_now_and_then(connection)

@@ -100,6 +100,10 @@ Reference = Annotated[str, StringConstraints(min_length=1, max_length=200), Afte
 Code = Annotated[str, *text(64)]
 Number = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_refuse_controls)]
 """A document's number as it was typed or pasted: the blanks and ends of lines in it are passed over."""
+OperatorName = Annotated[str, *text(100)]
+"""Who acts at the caller's window, as the caller names that one."""
+Explanation = Annotated[str, *text(2000)]
+"""Why something is done, or what is to be known of it, in the words of whoever does it."""
 LongText = Annotated[str, *text(20_000, 0)]
 LegalDate = Annotated[date, BeforeValidator(_read_date)]
 Instant = Annotated[datetime, BeforeValidator(_read_instant)]

@@ -19,7 +19,7 @@ from blacklist_service.webhooks.bodies import event_body
 from blacklist_service.webhooks.queries import IS_SUPERSEDED, health_of, last_sequence
 from blacklist_service.webhooks.rules import line_of, message_id
 from blacklist_service.webhooks.secrets import open_secret
-from blacklist_service.webhooks.waits import LEASE, Chance, Health, Outcome, State, after, wait
+from blacklist_service.webhooks.waits import LEASE, Chance, Health, State, TryOutcome, after, wait
 
 MADE_AT_ONCE = 500
 
@@ -121,7 +121,7 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Settled:
     claim: Claim
-    outcome: Outcome
+    outcome: TryOutcome
     at: datetime
 
 
@@ -331,7 +331,7 @@ def _place(one: Settled) -> tuple[UUID, int]:
     return one.claim.endpoint.webhook_id, one.claim.sequence
 
 
-def _milliseconds(outcome: Outcome) -> int:
+def _milliseconds(outcome: TryOutcome) -> int:
     return round(outcome.seconds * 1000)
 
 

@@ -11,7 +11,7 @@ from blacklist_service.secrecy import Secrecy
 from blacklist_service.webhooks.bodies import challenge_body, echoes, new_challenge, test_body
 from blacklist_service.webhooks.deliveries import Endpoint, keep_health, wake
 from blacklist_service.webhooks.queries import health_of
-from blacklist_service.webhooks.waits import LEASE, Health, Outcome, State, after
+from blacklist_service.webhooks.waits import LEASE, Health, State, TryOutcome, after
 
 NO_ECHO = "challenge"
 """Answered, and not with the echo of what was asked."""
@@ -26,13 +26,13 @@ RETURNING id
 
 
 class Send(Protocol):
-    async def __call__(self, body: bytes, *, is_echo_wanted: bool) -> tuple[Outcome, bytes | None]: ...
+    async def __call__(self, body: bytes, *, is_echo_wanted: bool) -> tuple[TryOutcome, bytes | None]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     endpoint: Endpoint
-    outcome: Outcome
+    outcome: TryOutcome
     at: datetime
 
 

@@ -19,8 +19,8 @@ from typing import TypeAlias
 
 import h11
 
-from blacklist_service.webhooks.targets import Address, Destination, Fault, Surroundings, TargetRefused, Targets
-from blacklist_service.webhooks.waits import Outcome
+from blacklist_service.webhooks.targets import Address, Destination, Surroundings, TargetFault, TargetRefused, Targets
+from blacklist_service.webhooks.waits import TryOutcome
 
 CONNECT_SECONDS = 3.0
 WHOLE_SECONDS = 10.0
@@ -48,7 +48,7 @@ class _Failed(Exception):  # noqa: N818 - becomes an outcome
 class Answer:
     """`echo` is the body of a 200, where it was wanted and came whole within `MOST_BYTES`."""
 
-    outcome: Outcome
+    outcome: TryOutcome
     echo: bytes | None = None
 
 
@@ -83,7 +83,9 @@ class Poster:
                 with _closing(stream):
                     connection, head = await _ask(stream, destination, headers, body)
                     whole.reschedule(None)  # the status counts, however long the rest takes
-                    outcome = Outcome(head.status, _fault_of(head.status), time.monotonic() - began, head.retry_after)
+                    outcome = TryOutcome(
+                        head.status, _fault_of(head.status), time.monotonic() - began, head.retry_after
+                    )
                     is_echo = is_echo_wanted and head.status == 200
                     left = WHOLE_SECONDS - outcome.seconds
                     rest = await _read_rest(connection, stream[0], left if is_echo else min(REST_SECONDS, left))
@@ -100,7 +102,7 @@ class Poster:
             fault = "tls"
         except OSError:
             fault = "cut"
-        return Answer(Outcome(None, fault, time.monotonic() - began))
+        return Answer(TryOutcome(None, fault, time.monotonic() - began))
 
     async def _reach(self, url: str) -> tuple[Stream, Destination]:
         """Raise `TargetRefused` before anything is dialled, `_Failed` where nobody is there."""
@@ -119,7 +121,7 @@ class Poster:
         try:
             return await self._resolve(destination.host, destination.port)
         except (OSError, UnicodeError, ValueError):
-            raise TargetRefused(Fault.UNRESOLVED) from None
+            raise TargetRefused(TargetFault.UNRESOLVED) from None
 
     async def _ask_the_system(self, host: str, port: int) -> Sequence[Address]:
         # In threads of our own: the loop's are few, and a name server that is silent would take them all.

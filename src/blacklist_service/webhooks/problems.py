@@ -1,7 +1,7 @@
 """Refusals about webhooks."""
 
 from blacklist_service.problems import Conflict, FieldError, InvalidRequest, NotFound, TooManyRequests
-from blacklist_service.webhooks.targets import Fault
+from blacklist_service.webhooks.targets import TargetFault
 
 
 class NoTargets(Conflict):
@@ -15,7 +15,7 @@ class TargetNotAllowed(InvalidRequest):
 
     code = "webhook-target-not-allowed"
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: TargetFault) -> None:
         super().__init__(errors=[FieldError("/url", fault.value, "ask the administrator which targets are listed")])
 
 

@@ -9,12 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from blacklist_service.watches.rules import EventType
 from blacklist_service.watches.schemas import LARGEST_SEQUENCE
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
-from blacklist_service.web.wire import Request, Response, text
+from blacklist_service.web.wire import OperatorName, Request, Response, text
 from blacklist_service.webhooks.rules import DeliveryState
 from blacklist_service.webhooks.targets import LONGEST_URL
 from blacklist_service.webhooks.waits import DisabledBy, State
 
-Operator = Annotated[str, *text(100)]
 Sequence = Annotated[int, Field(ge=0, le=LARGEST_SEQUENCE)]
 
 
@@ -35,7 +34,7 @@ class WebhookRequest(Request):
     )
     types: Annotated[list[EventType], Field(min_length=1, max_length=len(EventType))]
     after: Sequence | None = Field(None, description="begin after this event of your feed; default: with the next one")
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class ActRequest(Request):
@@ -43,7 +42,7 @@ class ActRequest(Request):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class ReplayRequest(Request):
@@ -52,7 +51,7 @@ class ReplayRequest(Request):
     start: Annotated[int, Field(ge=1, le=LARGEST_SEQUENCE)] | Literal["dead"] = Field(
         alias="from", description="a sequence: all events from there on; `dead`: those that were given up"
     )
-    operator: Operator | None = None
+    operator: OperatorName | None = None
 
 
 class WebhookTest(Response):

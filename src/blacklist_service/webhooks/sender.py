@@ -40,7 +40,7 @@ from blacklist_service.webhooks.rules import LATE
 from blacklist_service.webhooks.signing import SigningKey, signed_headers
 from blacklist_service.webhooks.surroundings import OwnAddresses
 from blacklist_service.webhooks.targets import Targets
-from blacklist_service.webhooks.waits import TOLD, Chance, Health, Outcome
+from blacklist_service.webhooks.waits import TOLD, Chance, Health, TryOutcome
 
 LOOK_SECONDS = 0.1
 IDLE_SECONDS = 1.0
@@ -212,14 +212,14 @@ class Sender:
 
     async def _send(
         self, endpoint: Endpoint, message_id: str, body: bytes, *, is_echo_wanted: bool
-    ) -> tuple[Outcome, bytes | None]:
+    ) -> tuple[TryOutcome, bytes | None]:
         """What became of it, in any case: what is under way has to come back, or its place would stay taken."""
         headers = signed_headers(message_id, body, at=self._clock(), secrets=endpoint.secrets, key=self._key)
         try:
             answer = await self._poster.post(endpoint.url, headers, body, is_echo_wanted=is_echo_wanted)
         except Exception:
             log.exception("posting_failed", member=endpoint.member)
-            return Outcome(None, UNKNOWN), None
+            return TryOutcome(None, UNKNOWN), None
         return answer.outcome, answer.echo
 
     async def _settle(self, connection: Connection) -> None:

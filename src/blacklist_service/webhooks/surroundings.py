@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
 
-from blacklist_service.webhooks.targets import Address, Fault, Surroundings, TargetRefused
+from blacklist_service.webhooks.targets import Address, Surroundings, TargetFault, TargetRefused
 
 FRESH_SECONDS = 30.0
 RESOLVE_SECONDS = 1.0
@@ -59,7 +59,7 @@ class OwnAddresses:
             self._known[host] = found
         elif host not in self._known:
             log.warning("own_address_unknown")
-            raise TargetRefused(Fault.OWN_UNKNOWN)
+            raise TargetRefused(TargetFault.OWN_UNKNOWN)
         return self._known[host]
 
     def _is_own(self, listening: frozenset[Address]) -> Callable[[Address, int], bool]:

@@ -38,7 +38,7 @@ AS_A_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)")
 """A last label that inet_aton(3), and so getaddrinfo, reads as part of an address: 127.1, 0x7f.1, 2130706433."""
 
 
-class Fault(StrEnum):
+class TargetFault(StrEnum):
     """Why a target is refused; the only words about it that reach a log, the ledger or a caller."""
 
     URL = "url"
@@ -60,7 +60,7 @@ class Fault(StrEnum):
 class TargetRefused(Exception):  # noqa: N818 - a refusal
     """The service does not speak to this address."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: TargetFault) -> None:
         super().__init__(fault.value)
         self.fault = fault
 
@@ -69,17 +69,17 @@ class TargetsInvalid(ValueError):  # noqa: N818 - said of the list
     """The administrator's list cannot be read."""
 
 
-NEVER: tuple[tuple[Fault, tuple[Network, ...]], ...] = tuple(
+NEVER: tuple[tuple[TargetFault, tuple[Network, ...]], ...] = tuple(
     (fault, tuple(ip_network(text) for text in texts))
     for fault, texts in (
-        (Fault.LOOPBACK, ("127.0.0.0/8", "::1/128")),
-        (Fault.UNSPECIFIED, ("0.0.0.0/8", "::/128")),
-        (Fault.LINK_LOCAL, ("169.254.0.0/16", "fe80::/10")),
-        (Fault.MULTICAST, ("224.0.0.0/4", "ff00::/8")),
+        (TargetFault.LOOPBACK, ("127.0.0.0/8", "::1/128")),
+        (TargetFault.UNSPECIFIED, ("0.0.0.0/8", "::/128")),
+        (TargetFault.LINK_LOCAL, ("169.254.0.0/16", "fe80::/10")),
+        (TargetFault.MULTICAST, ("224.0.0.0/4", "ff00::/8")),
         # Class E with the broadcast; discard-only; segment routing; what IANA has not given out lies beyond PUBLIC.
-        (Fault.RESERVED, ("240.0.0.0/4", "100::/64", "5f00::/16")),
+        (TargetFault.RESERVED, ("240.0.0.0/4", "100::/64", "5f00::/16")),
         # Where clouds keep a machine's credentials, beside 169.254.169.254: Alibaba, Azure, Oracle, Amazon.
-        (Fault.METADATA, ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128")),
+        (TargetFault.METADATA, ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128")),
     )
 )
 """Refused whatever the list says (RFC 6890, IANA's special-purpose registries)."""
@@ -179,7 +179,7 @@ class Targets:
         """
         destination = read_url(url)
         if not self._entries_of(destination):
-            raise TargetRefused(Fault.NOT_LISTED)
+            raise TargetRefused(TargetFault.NOT_LISTED)
         if destination.literal is not None:
             self.judge(destination, [destination.literal], Surroundings())
         return destination
@@ -188,15 +188,15 @@ class Targets:
         """Raise `TargetRefused` unless every one of the resolved addresses may be spoken to by one and the same entry."""
         entries = self._entries_of(destination)
         if not entries:
-            raise TargetRefused(Fault.NOT_LISTED)
+            raise TargetRefused(TargetFault.NOT_LISTED)
         if not addresses:
-            raise TargetRefused(Fault.UNRESOLVED)
+            raise TargetRefused(TargetFault.UNRESOLVED)
         for address in addresses:
             _require_speakable(address, destination.port, around)
         cores = [unwrapped(address)[-1] for address in addresses]
         if not any(all(entry.fits(core) for core in cores) for entry in entries):
             is_private = not all(is_public(core) for core in cores)
-            raise TargetRefused(Fault.PRIVATE if is_private else Fault.ELSEWHERE)
+            raise TargetRefused(TargetFault.PRIVATE if is_private else TargetFault.ELSEWHERE)
 
     def _entries_of(self, destination: Destination) -> list[Target]:
         return [entry for entry in self.entries if entry.names(destination)]
@@ -205,13 +205,13 @@ class Targets:
 def read_url(url: str) -> Destination:
     """Raise `TargetRefused` for what is no plain http or https URL, or could be read in two ways."""
     if len(url) > LONGEST_URL or not VISIBLE.fullmatch(url) or not (parts := URL.fullmatch(url)):
-        raise TargetRefused(Fault.URL)
+        raise TargetRefused(TargetFault.URL)
     scheme, authority, path = parts.groups()
     if path and not path.startswith("/"):
         path = "/" + path
     read = _read_authority(authority, scheme)
     if read is None:
-        raise TargetRefused(Fault.URL)
+        raise TargetRefused(TargetFault.URL)
     host, port, literal = read
     return Destination(scheme, host, port, path or "/", literal)
 
@@ -248,15 +248,15 @@ def _inner(address: IPv6Address) -> list[Address]:
 
 def _require_speakable(address: Address, port: int, around: Surroundings) -> None:
     if getattr(address, "scope_id", None):
-        raise TargetRefused(Fault.LINK_LOCAL)
+        raise TargetRefused(TargetFault.LINK_LOCAL)
     for layer in unwrapped(address):
         for fault, networks in NEVER:
             if any(layer in network for network in networks if network.version == layer.version):
                 raise TargetRefused(fault)
         if layer in around.database:
-            raise TargetRefused(Fault.DATABASE)
+            raise TargetRefused(TargetFault.DATABASE)
         if around.is_own_socket(layer, port):
-            raise TargetRefused(Fault.OWN_SOCKET)
+            raise TargetRefused(TargetFault.OWN_SOCKET)
 
 
 def _read_target(text: str) -> Target:

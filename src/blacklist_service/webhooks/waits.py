@@ -57,7 +57,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TryOutcome:
     """What became of one try. `status` is None where none was answered; `fault` says why it failed, in one word of ours."""
 
     status: int | None
@@ -76,7 +76,7 @@ class Outcome:
 
 
 def after(
-    health: Health, outcome: Outcome, *, failures_before: int, at: datetime, longest: timedelta, chance: float
+    health: Health, outcome: TryOutcome, *, failures_before: int, at: datetime, longest: timedelta, chance: float
 ) -> Health:
     """The endpoint's health after a try that was begun at `failures_before` failures. `chance` is of [0, 1)."""
     if health.state not in {State.VERIFYING, *TOLD}:

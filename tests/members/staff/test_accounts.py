@@ -321,7 +321,7 @@ async def log_in(
         )
 
 
-async def find(service: Service, secret: str) -> sessions.Session | None:
+async def find(service: Service, secret: str) -> sessions.StaffSession | None:
     async with service.workplace.connected() as connection:
         return await sessions.find_session(connection, secret, secrecy=service.workplace.secrecy)
 

@@ -9,7 +9,7 @@ import pwd
 from collections.abc import Iterable
 from pathlib import Path
 
-from blacklist_service.database.embedded.account import Account
+from blacklist_service.database.embedded.account import SystemAccount
 from blacklist_service.database.embedded.layout import Layout
 
 HEAD = "# Written by blacklist-service at each start of this server: what is changed here does not last.\n"
@@ -17,7 +17,7 @@ MAP = "blacklist"
 LOGINS = ("blacklist", "blacklist_owner", "blacklist_service", "blacklist_sealing")
 
 
-def write_access(layout: Layout, account: Account) -> None:
+def write_access(layout: Layout, account: SystemAccount) -> None:
     names = _names({0, os.geteuid(), layout.root.stat().st_uid})
     if names is None:
         # A user without a name in this system is none to `peer`. The socket's folder is private to that user all the same.
@@ -36,7 +36,7 @@ def _names(uids: Iterable[int]) -> list[str] | None:
         return None
 
 
-def _write(path: Path, text: str, account: Account) -> None:
+def _write(path: Path, text: str, account: SystemAccount) -> None:
     """Aside, then renamed; never through a link that the folder's user may have left there."""
     aside = path.with_name(f"{path.name}.new")
     aside.unlink(missing_ok=True)

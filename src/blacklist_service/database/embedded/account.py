@@ -15,7 +15,7 @@ ENTER = 0o1
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SystemAccount:
     uid: int
     gid: int
 
@@ -43,13 +43,13 @@ class Account:
         return status.st_mode >> shift & rights == rights
 
 
-def choose_account(cluster: Path, data_dir: Path) -> Account:
+def choose_account(cluster: Path, data_dir: Path) -> SystemAccount:
     """Ourselves; as root, the user whose files these are already, else a system user."""
     if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid())
+        return SystemAccount(os.geteuid(), os.getegid())
     for path in (cluster, data_dir):
         if path.is_dir() and (status := path.stat()).st_uid != 0:
-            return Account(status.st_uid, _group_of(status.st_uid, otherwise=status.st_gid))
+            return SystemAccount(status.st_uid, _group_of(status.st_uid, otherwise=status.st_gid))
     account = _find_system_account()
     if cluster.is_dir() and any(cluster.iterdir()):
         raise EmbeddedDatabaseError(
@@ -65,11 +65,11 @@ def _group_of(uid: int, *, otherwise: int) -> int:
         return otherwise
 
 
-def _find_system_account() -> Account:
+def _find_system_account() -> SystemAccount:
     for name in SYSTEM_USERS:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(entry.pw_uid, entry.pw_gid)
+        return SystemAccount(entry.pw_uid, entry.pw_gid)
     raise EmbeddedDatabaseError(f"PostgreSQL refuses to run as root, and none of {', '.join(SYSTEM_USERS)} exists here")

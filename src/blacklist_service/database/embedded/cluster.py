@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from blacklist_service.database.embedded.account import Account
+from blacklist_service.database.embedded.account import SystemAccount
 from blacklist_service.database.embedded.binaries import Binaries, find_major
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 from blacklist_service.database.embedded.layout import (
@@ -27,7 +27,7 @@ LAST_WORD = re.compile(r"([^\n]*\S)\s*\Z")
 """Some of its sentences have no such word before them: of a user without an entry in the system's list, for one."""
 
 
-def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: Account) -> None:
+def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: SystemAccount) -> None:
     for unfinished in layout.list_unfinished_clusters():
         # Of a killed attempt, whose initdb may be tidying up itself: what resists goes at the next start.
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -44,7 +44,7 @@ def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: Account)
     _sync_folder(layout.root)
 
 
-def _fill(folder: int, binaries: Binaries, account: Account) -> None:
+def _fill(folder: int, binaries: Binaries, account: SystemAccount) -> None:
     """Make the cluster and, while no server runs, our database in it: no half-made state for `start` to ask about."""
     place = ["-D", f"/proc/self/fd/{folder}"]
     _run([binaries.initdb, *place, "--no-sync", *_initdb_options(binaries.major)], folder, account)
@@ -69,7 +69,7 @@ def _initdb_options(major: int) -> list[str]:
     ]
 
 
-def _run(program: list[str], folder: int, account: Account, commands: bytes = b"") -> None:
+def _run(program: list[str], folder: int, account: SystemAccount, commands: bytes = b"") -> None:
     process = launch(program, account, folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         output, _ = process.communicate(commands)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from blacklist_service.database.embedded.account import Account
+from blacklist_service.database.embedded.account import SystemAccount
 from blacklist_service.database.embedded.configuration import PORT
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 
@@ -92,7 +92,7 @@ def prepare(layout: Layout) -> None:
         raise EmbeddedDatabaseError(f"{layout.root} is not a folder")
 
 
-def admit(layout: Layout, account: Account) -> None:
+def admit(layout: Layout, account: SystemAccount) -> None:
     """Let the server's user through the data directory, and nobody else."""
     if not account.can_enter(layout.root):
         os.chown(layout.root, -1, account.gid)
@@ -105,7 +105,7 @@ def make_private_folder(path: Path, *, uid: int, gid: int) -> None:
     path.chmod(0o700)
 
 
-def make_socket_folder(layout: Layout, account: Account) -> Path:
+def make_socket_folder(layout: Layout, account: SystemAccount) -> Path:
     """Make the folder for the socket, elsewhere if its path here is no address or clients would misread it."""
     forget_socket_folder(layout)
     if _is_address(layout.run):

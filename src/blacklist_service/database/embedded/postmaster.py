@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from blacklist_service.database.embedded import child
-from blacklist_service.database.embedded.account import Account
+from blacklist_service.database.embedded.account import SystemAccount
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 
 POLL_SECONDS = 0.005
@@ -25,7 +25,7 @@ PLACE = "/proc/self/fd/{folder}"
 
 def launch(
     program: list[str],
-    account: Account,
+    account: SystemAccount,
     folder: int,
     *,
     stdin: int | IO[bytes] = subprocess.DEVNULL,

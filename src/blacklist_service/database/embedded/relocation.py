@@ -7,14 +7,14 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from blacklist_service.database.embedded.account import Account
+from blacklist_service.database.embedded.account import SystemAccount
 from blacklist_service.database.embedded.binaries import Binaries
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 
 CACHE = Path("/var/cache/blacklist-service")
 
 
-def readable_binaries(binaries: Binaries, account: Account) -> Binaries:
+def readable_binaries(binaries: Binaries, account: SystemAccount) -> Binaries:
     """The same programs, where `account` can run them."""
     folder = binaries.folder.resolve()
     if all(account.can_execute(folder / program) for program in ("postgres", "initdb")):

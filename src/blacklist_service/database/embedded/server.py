@@ -11,7 +11,7 @@ from pathlib import Path
 from blacklist_service.database.embedded import layout as places
 from blacklist_service.database.embedded import postmaster
 from blacklist_service.database.embedded.access import write_access
-from blacklist_service.database.embedded.account import Account, choose_account
+from blacklist_service.database.embedded.account import SystemAccount, choose_account
 from blacklist_service.database.embedded.binaries import Binaries, choose_binaries
 from blacklist_service.database.embedded.cluster import make_cluster_if_absent
 from blacklist_service.database.embedded.configuration import server_options
@@ -36,7 +36,7 @@ class EmbeddedPostgres:
         self._beaten_at = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._binaries: Binaries
-        self._account: Account
+        self._account: SystemAccount
         self._socket_folder: Path
 
     @property

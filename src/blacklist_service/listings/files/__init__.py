@@ -10,11 +10,11 @@ bounded, a workbook is opened in a child process that may die of it, and no refu
 from blacklist_service.listings.files.base import Column, ListFile, Sheet, UnreadSheet
 from blacklist_service.listings.files.opening import open_list_file
 from blacklist_service.listings.files.problems import UnreadableFile
-from blacklist_service.listings.files.rows import Fault, RawRow, RelatedPerson
+from blacklist_service.listings.files.rows import CellFault, RawRow, RelatedPerson
 
 __all__ = [
+    "CellFault",
     "Column",
-    "Fault",
     "ListFile",
     "RawRow",
     "RelatedPerson",

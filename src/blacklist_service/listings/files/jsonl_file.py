@@ -18,7 +18,7 @@ from blacklist_service.listings.files.lookalikes import is_word_of_an_end, speak
 from blacklist_service.listings.files.names import Meaning, Meanings, Special
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.records import PEOPLE_NOTE, Gathering, read_people
-from blacklist_service.listings.files.rows import DATES, Fault, RawRow, RelatedPerson
+from blacklist_service.listings.files.rows import DATES, CellFault, RawRow, RelatedPerson
 
 MOST_KEYS = 500  # of one object, as columns of a table
 MOST_LEARNT = 1000  # names whose meaning is remembered: a file of ever new ones must not fill the memory
@@ -114,7 +114,7 @@ class JsonLinesFile(ListFile):
             meaning = self._meaning(key)
             if isinstance(meaning, Field):
                 if (text := _field_text(value, meaning)) is None:
-                    row.miss(meaning, Fault.NO_TEXT)
+                    row.miss(meaning, CellFault.NO_TEXT)
                     notes[f"{label(key, place)} (unread)"] = _note_text(value)
                 elif text and key in self._second_choices:
                     later.append((meaning, text))
@@ -128,7 +128,7 @@ class JsonLinesFile(ListFile):
                 if meaning is None and is_word_of_an_end(text) and len(self._doubtful) < MOST_UNKNOWN_NAMES:
                     self._doubtful[name] = None
                 if meaning is Special.PEOPLE and not isinstance(value, str):
-                    row.faults[Field.PEOPLE] = Fault.NO_TEXT
+                    row.faults[Field.PEOPLE] = CellFault.NO_TEXT
         for field, text in later:
             row.add_if_missing(field, text)
         row.finish()

@@ -10,7 +10,7 @@ from blacklist_service.listings.columns import Field
 from blacklist_service.listings.files.cells import PLAIN_SPACE, clean, identifier_text, tidy, unwrap
 from blacklist_service.listings.files.header import MOST_COLUMNS, Header, nameless
 from blacklist_service.listings.files.problems import UnreadableFile
-from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES, NAMING, Fault, RawRow, RelatedPerson
+from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES, NAMING, CellFault, RawRow, RelatedPerson
 from blacklist_service.listings.files.values import read_date
 
 MOST_PEOPLE = 200  # a large company's officers; a row with more is an attack on memory
@@ -21,7 +21,7 @@ UNREAD = "#VALUE!"
 _ERROR = re.compile(
     r"#(?:N/A|VALUE!|REF!|DIV/0!|NUM!|NAME\?|NULL!|SPILL!|CALC!|ERROR!|FIELD!|BUSY!|GETTING_DATA|UNKNOWN!|CONNECT!|BLOCKED!)"
 )
-_NO_FAULTS: Mapping[int, Fault] = {}
+_NO_FAULTS: Mapping[int, CellFault] = {}
 
 
 class Gathering:
@@ -29,7 +29,7 @@ class Gathering:
 
     def __init__(self) -> None:
         self.values: dict[Field, str] = {}
-        self.faults: dict[Field, Fault] = {}
+        self.faults: dict[Field, CellFault] = {}
         self.other_values: dict[str, str] = {}
         """What else was said of a field, under names that mean the same when the row is sent again (`name (2)`)."""
         self._numbers: list[str] = []
@@ -39,11 +39,11 @@ class Gathering:
         if field is Field.IDENTIFIER_NUMBER:
             self._numbers.append(text)
         elif not _is_same(field, self.values.setdefault(field, text), text):
-            self.faults[field] = Fault.TWO_VALUES
+            self.faults[field] = CellFault.TWO_VALUES
             number = 1 + sum(name.startswith(f"{field} (") for name in self.other_values)
             self.other_values[f"{field} ({min(number + 1, 9)})"] = text
 
-    def miss(self, field: Field, fault: Fault) -> None:
+    def miss(self, field: Field, fault: CellFault) -> None:
         """Note a value that cannot be read, and put in its place what cannot be read when the row is sent again either."""
         self.faults[field] = fault
         self.values.setdefault(field, UNREAD)
@@ -61,7 +61,7 @@ class Gathering:
             self.values[Field.OTHER_NUMBERS] = BETWEEN_NUMBERS.join(filter(None, written))
         for field, text in self.values.items():
             if text[0] == "#" and field in NAMING and _ERROR.fullmatch(text):
-                self.faults.setdefault(field, Fault.ERROR)
+                self.faults.setdefault(field, CellFault.ERROR)
 
 
 class RecordReader:
@@ -70,7 +70,7 @@ class RecordReader:
     def __init__(self, header: Header) -> None:
         self._header = header
 
-    def read(self, number: int, cells: Sequence[str], faults: Mapping[int, Fault] = _NO_FAULTS) -> RawRow | None:
+    def read(self, number: int, cells: Sequence[str], faults: Mapping[int, CellFault] = _NO_FAULTS) -> RawRow | None:
         """Read a record; None for a blank one. `faults` are of cells, by place: those of known columns are the row's."""
         header = self._header
         if len(cells) > MOST_COLUMNS:
@@ -96,7 +96,7 @@ class RecordReader:
         return None if is_blank else RawRow(number, row.values, notes, people, tuple(row.faults.items()))
 
     def _people(
-        self, cells: Sequence[str], notes: dict[str, str], faults: dict[Field, Fault]
+        self, cells: Sequence[str], notes: dict[str, str], faults: dict[Field, CellFault]
     ) -> tuple[RelatedPerson, ...]:
         place = self._header.people_at
         if place is None or place >= len(cells) or not (text := clean(cells[place])):
@@ -106,7 +106,7 @@ class RecordReader:
         except ValueError:
             notes[PEOPLE_NOTE] = text
             if text[0] in "[{":  # people were meant, and would be lost; a list of bare names finds nobody anyway
-                faults[Field.PEOPLE] = Fault.NO_TEXT
+                faults[Field.PEOPLE] = CellFault.NO_TEXT
             return ()
 
 

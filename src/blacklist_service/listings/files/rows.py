@@ -30,7 +30,7 @@ NAMING = frozenset(
 BETWEEN_NUMBERS = ";"
 
 
-class Fault(StrEnum):
+class CellFault(StrEnum):
     """Why nobody can say what a cell of a known column holds."""
 
     NO_TEXT = "no-text"
@@ -65,4 +65,4 @@ class RawRow:
     values: dict[Field, str]
     notes: dict[str, str]
     people: tuple[RelatedPerson, ...] = ()
-    faults: tuple[tuple[Field, Fault], ...] = ()
+    faults: tuple[tuple[Field, CellFault], ...] = ()

@@ -6,12 +6,12 @@ from datetime import date, datetime, time
 from typing import Any
 
 from blacklist_service.listings.files.cells import number_text
-from blacklist_service.listings.files.rows import Fault
+from blacklist_service.listings.files.rows import CellFault
 from blacklist_service.listings.files.values import serial_day
 
 Record = tuple[int, list[Any]]
 Corner = tuple[int, int]
-TextRecord = tuple[int, list[str], dict[int, Fault]]
+TextRecord = tuple[int, list[str], dict[int, CellFault]]
 
 
 @dataclass(slots=True)
@@ -44,14 +44,14 @@ class SheetReader:
                 self._merged.setdefault(top + 1, []).append((left, bottom + 1))
 
     def records(self) -> Iterator[TextRecord]:
-        carried: dict[int, tuple[int, str, Fault | None]] = {}
+        carried: dict[int, tuple[int, str, CellFault | None]] = {}
         for number, cells in self._sheet.records():
             if number <= self._header_at:
                 continue
             texts = [self._text(cell, place) for place, cell in enumerate(cells)]
             for place, error in self._sheet.errors.get(number, {}).items():
                 _put(texts, place, error)
-            faults = dict.fromkeys(self._sheet.without_value.get(number, ()), Fault.NO_VALUE)
+            faults = dict.fromkeys(self._sheet.without_value.get(number, ()), CellFault.NO_VALUE)
             if self._merged:
                 self._carry(number, texts, faults, carried)
             yield number, texts, faults
@@ -68,8 +68,8 @@ class SheetReader:
         self,
         number: int,
         texts: list[str],
-        faults: dict[int, Fault],
-        carried: dict[int, tuple[int, str, Fault | None]],
+        faults: dict[int, CellFault],
+        carried: dict[int, tuple[int, str, CellFault | None]],
     ) -> None:
         """Give a row what stands in the merged cells that reach down to it."""
         for place, (last, text, fault) in list(carried.items()):

@@ -18,7 +18,7 @@ from blacklist_service.listings.files.base import Column, ListFile, Sheet, Unrea
 from blacklist_service.listings.files.header import MOST_UNKNOWN_NAMES, Header, read_header
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.records import RecordReader
-from blacklist_service.listings.files.rows import Fault, RawRow
+from blacklist_service.listings.files.rows import CellFault, RawRow
 
 CHILD = "blacklist_service.listings.files.xlsx_child"
 CHILD_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")  # no secret of ours beside a hostile file
@@ -107,7 +107,7 @@ class XlsxFile(ListFile):
     def _rows_of(self, batch: list[Any]) -> Iterator[RawRow]:
         sheet = self.sheets[-1]
         for number, cells, is_hidden, marked in batch:
-            faults = {int(place): Fault(fault) for place, fault in marked.items()}
+            faults = {int(place): CellFault(fault) for place, fault in marked.items()}
             row = self._reader.read(sheet.after + number, cells, faults)
             self._last_row = sheet.after + number
             self._fraction = self._head["from"] + self._head["share"] * number / self._head["rows"]

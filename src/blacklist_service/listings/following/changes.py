@@ -23,7 +23,7 @@ Place = tuple[bytes, str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FollowedContent:
     """What a listing is there, and the line of COPY text that lays it ready here as `row`."""
 
     content: Content
@@ -36,13 +36,13 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FollowedChange:
     """How a listing is now. `is_listed` is of then: of its version of the other list. `standing` is there while it stands."""
 
     listing_id: UUID
     list_version: int
     is_listed: bool
-    standing: Standing | None
+    standing: FollowedContent | None
     ended: Act | None
     ended_on: date | None
     suspended_on: date | None
@@ -54,7 +54,7 @@ class Changes:
 
     import_id: UUID
     today: date
-    changes: Sequence[Change]
+    changes: Sequence[FollowedChange]
 
 
 def read_changes(items: Iterable[Mapping[str, Any]], tools: Tools, *, today: date) -> Changes:
@@ -75,9 +75,9 @@ def place_of(natural_key: bytes, record_id: str | None, decision_number: str | N
     return natural_key, record_id, decision_number and decision_number[:LONGEST_DISTINCTION]
 
 
-def _change(item: Mapping[str, Any], tools: Tools, *, import_id: UUID, row: int, today: date) -> Change:
+def _change(item: Mapping[str, Any], tools: Tools, *, import_id: UUID, row: int, today: date) -> FollowedChange:
     listing = item["listing"]
-    return Change(
+    return FollowedChange(
         listing_id=UUID(item["listing_id"]),
         list_version=item["list_version"],
         is_listed=item["is_listed"],
@@ -88,7 +88,7 @@ def _change(item: Mapping[str, Any], tools: Tools, *, import_id: UUID, row: int,
     )
 
 
-def _standing(listing: Mapping[str, Any], tools: Tools, *, import_id: UUID, row: int, today: date) -> Standing:
+def _standing(listing: Mapping[str, Any], tools: Tools, *, import_id: UUID, row: int, today: date) -> FollowedContent:
     content = content_of(listing["document"], listing["numbers"], court_name=listing["court_name"], today=today)
     naming = Naming(
         court_code=content.court_code,
@@ -104,7 +104,7 @@ def _standing(listing: Mapping[str, Any], tools: Tools, *, import_id: UUID, row:
     read = ReadRow(row, RowAction.PUBLISH, naming, (), content, None, content.decided_on)
     keys = naming_keys(naming, tools.digester)
     prepared = prepare(content, tools, loaded_on=date.fromisoformat(listing["published_on"]))
-    return Standing(
+    return FollowedContent(
         content=content,
         place=place_of(keys.natural_key, content.record_id, content.decision_number),
         digest=prepared.content_digest,

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from blacklist_service.ledger.entries import canonical
-from blacklist_service.listings.columns import KEPT, Kept
+from blacklist_service.listings.columns import KEPT, KeptColumn
 from blacklist_service.listings.preparing import document_of
 from blacklist_service.listings.renewing import declared_types, naming_content
 from blacklist_service.listings.rules import Content
@@ -55,7 +55,7 @@ def _whole(content: Content, document: Mapping[str, Any]) -> Content:
     )
 
 
-def _kept(one: Kept, document: Mapping[str, Any]) -> str | date | None:
+def _kept(one: KeptColumn, document: Mapping[str, Any]) -> str | date | None:
     said: Any = document
     for part in one.path.split("."):
         said = said.get(part, {})

@@ -8,14 +8,14 @@ from uuid import UUID
 import asyncpg
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.following.changes import Change, Place, place_of
+from blacklist_service.listings.following.changes import FollowedChange, Place, place_of
 from blacklist_service.listings.queries import KNOWN_CONTENTS
 
 FIRST = UUID(int=0)
 
 
 @dataclass(slots=True)
-class Held:
+class HeldHere:
     """A listing as it is here; `is_followed`: it is from the list that is followed. `digest` is its newest content's."""
 
     listing_id: UUID
@@ -40,7 +40,7 @@ class Stander:
     is_gone: bool
 
 
-async def find_held(connection: Connection, origin: str, ids: Collection[UUID]) -> dict[UUID, Held]:
+async def find_held(connection: Connection, origin: str, ids: Collection[UUID]) -> dict[UUID, HeldHere]:
     rows = await connection.fetch(
         f"""
         SELECT l.id, l.court_code, l.version, l.natural_key, l.record_id, l.decision_number, l.ended, l.suspended_on,
@@ -58,8 +58,8 @@ async def find_held(connection: Connection, origin: str, ids: Collection[UUID]) 
     return {row["id"]: _held(row) for row in rows}
 
 
-def _held(row: asyncpg.Record) -> Held:
-    return Held(
+def _held(row: asyncpg.Record) -> HeldHere:
+    return HeldHere(
         listing_id=row["id"],
         court_code=row["court_code"],
         version=row["version"],
@@ -96,7 +96,7 @@ async def find_standers(
     }
 
 
-async def keep(connection: Connection, origin: str, changes: Sequence[Change]) -> None:
+async def keep(connection: Connection, origin: str, changes: Sequence[FollowedChange]) -> None:
     """Remember what the other list has, as its digest covers it."""
     await connection.execute(
         """
@@ -113,7 +113,9 @@ async def keep(connection: Connection, origin: str, changes: Sequence[Change]) -
     )
 
 
-async def note_passed(connection: Connection, changes: Sequence[Change], passed: Mapping[UUID, UUID | None]) -> None:
+async def note_passed(
+    connection: Connection, changes: Sequence[FollowedChange], passed: Mapping[UUID, UUID | None]
+) -> None:
     """Of `changes` those in `passed` were passed by, each for what stands in its place (None: its court speaks here)."""
     await connection.execute(
         "DELETE FROM passed_listings WHERE listing_id = ANY($1)",

@@ -10,8 +10,8 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.listings.acts import NAMES, Act
 from blacklist_service.listings.courts import Courts
-from blacklist_service.listings.following.changes import Change, Changes, Place, Standing
-from blacklist_service.listings.following.queries import Held, Stander, find_held, find_standers, note_passed
+from blacklist_service.listings.following.changes import Changes, FollowedChange, FollowedContent, Place
+from blacklist_service.listings.following.queries import HeldHere, Stander, find_held, find_standers, note_passed
 from blacklist_service.listings.operations.applying import (
     By,
     Head,
@@ -55,14 +55,14 @@ class Slice:
         self._connection = hand.connection
         self._head = head
         self._by = By(hand.actor, import_id)
-        self._held: dict[UUID, Held] = {}
+        self._held: dict[UUID, HeldHere] = {}
         self._places: dict[Place, Stander] = {}
         self._freed: set[Place] = set()
         """Places that acts not made yet give up: whoever takes one waits until they are."""
         self._passed: dict[UUID, UUID | None] = {}
         self._acts: list[tuple[ListingAct, str]] = []
         self._lines: list[str] = []
-        self._shown: list[tuple[UUID, int, Standing, Held | None]] = []
+        self._shown: list[tuple[UUID, int, FollowedContent, HeldHere | None]] = []
         self.entries: list[Entry] = []
 
     async def bring(self, changes: Changes) -> None:
@@ -100,7 +100,7 @@ class Slice:
         for listing_id, version, standing, held in shown:
             await self._show_contests(listing_id, version, standing, held)
 
-    async def _bring(self, change: Change) -> None:
+    async def _bring(self, change: FollowedChange) -> None:
         held = self._held.get(change.listing_id)
         if held is not None and not held.is_followed:
             raise FollowingRefusedError(
@@ -116,7 +116,7 @@ class Slice:
         elif held is not None and not held.is_ended:
             self._leave(change, held)
 
-    async def _let_stand(self, listing_id: UUID, standing: Standing, held: Held | None) -> None:
+    async def _let_stand(self, listing_id: UUID, standing: FollowedContent, held: HeldHere | None) -> None:
         places = {standing.place} if held is None else {standing.place, held.place}
         if (stander := self._stander(places, listing_id)) is not None:
             self._passed[listing_id] = stander
@@ -159,7 +159,7 @@ class Slice:
         self._places.pop(place, None)
         self._freed.add(place)
 
-    async def _put_back(self, held: Held) -> int:
+    async def _put_back(self, held: HeldHere) -> int:
         """On the list again, where it was taken off, or ended here alone; return its version."""
         version = held.version
         if held.is_ended:
@@ -173,7 +173,7 @@ class Slice:
             self._act(Act.RESUMED, held.listing_id, version, held.court_code)
         return version
 
-    def _leave(self, change: Change, held: Held) -> None:
+    def _leave(self, change: FollowedChange, held: HeldHere) -> None:
         if change.ended is not None:
             self._act(change.ended, held.listing_id, held.version + 1, held.court_code, ended_on=change.ended_on)
             self._give_up(held.place)
@@ -181,7 +181,7 @@ class Slice:
             suspended_on = change.suspended_on
             self._act(Act.SUSPENDED, held.listing_id, held.version + 1, held.court_code, suspended_on=suspended_on)
 
-    def _write(self, act: Act, listing_id: UUID, version: int, standing: Standing) -> None:
+    def _write(self, act: Act, listing_id: UUID, version: int, standing: FollowedContent) -> None:
         made = ListingAct(act, listing_id, version, standing.row, is_change=True)
         self._acts.append((made, standing.content.court_code))
         self._lines.append(standing.line)
@@ -199,7 +199,9 @@ class Slice:
         made = ListingAct(act, listing_id, version, None, is_change=True, ended_on=ended_on, suspended_on=suspended_on)
         self._acts.append((made, court_code))
 
-    async def _show_contests(self, listing_id: UUID, version: int, standing: Standing, held: Held | None) -> None:
+    async def _show_contests(
+        self, listing_id: UUID, version: int, standing: FollowedContent, held: HeldHere | None
+    ) -> None:
         """What is pending against it there; while its identity is contested, it blocks nobody here either."""
         acts = []
         if standing.dispute_state != (held.dispute_state if held else None):

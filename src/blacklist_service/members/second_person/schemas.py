@@ -8,18 +8,15 @@ from pydantic import ConfigDict, Field
 
 from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding
 from blacklist_service.web.paging import Page, PageQuery
-from blacklist_service.web.wire import Request, Response, text
-
-Operator = Annotated[str, *text(100)]
-Note = Annotated[str, *text(2000)]
+from blacklist_service.web.wire import Explanation, OperatorName, Request, Response
 
 
 class ReviewRequest(Request):
     model_config = ConfigDict(json_schema_extra={"examples": [{"finding": "in_order"}]})
 
     finding: ReviewFinding
-    note: Note | None = Field(None, description="needed where something is not in order")
-    operator: Operator | None = None
+    note: Explanation | None = Field(None, description="needed where something is not in order")
+    operator: OperatorName | None = None
 
 
 class ReviewResponse(Response):

@@ -34,7 +34,7 @@ NAME = "失信核查"
 LARGEST_ANSWER = 16 * 1024
 LOCALHOST = "localhost"
 
-Asked = tuple[dict[str, Any], dict[str, Any]]
+PasskeyChallenge = tuple[dict[str, Any], dict[str, Any]]
 """What the browser is asked, as JSON, and what is needed to read its answer."""
 
 
@@ -68,7 +68,9 @@ class Passkey:
     sign_count: int
 
 
-def ask_to_register(party: RelyingParty, *, account_id: str, login: str, known: Sequence[bytes] = ()) -> Asked:
+def ask_to_register(
+    party: RelyingParty, *, account_id: str, login: str, known: Sequence[bytes] = ()
+) -> PasskeyChallenge:
     """For a new passkey: one that verifies its user, and is found without a login being typed. Names no one's name."""
     user = PublicKeyCredentialUserEntity(id=account_id.encode(), name=login, display_name=login)
     options, state = party.server.register_begin(
@@ -80,7 +82,7 @@ def ask_to_register(party: RelyingParty, *, account_id: str, login: str, known: 
     return dict(options)["publicKey"], dict(state)
 
 
-def ask_to_prove(party: RelyingParty, known: Sequence[bytes] = ()) -> Asked:
+def ask_to_prove(party: RelyingParty, known: Sequence[bytes] = ()) -> PasskeyChallenge:
     """For one of `known`, or for whichever passkey of this host the person picks."""
     options, state = party.server.authenticate_begin(
         [_descriptor(one) for one in known] or None, user_verification=UserVerificationRequirement.REQUIRED

@@ -24,7 +24,7 @@ FROM staff s JOIN members m ON m.code = s.member
 """
 
 
-class Standing(StrEnum):
+class AccountConcern(StrEnum):
     """How an account stands, where an officer has to look at it."""
 
     NOT_ENROLLED = "not_enrolled"
@@ -33,13 +33,13 @@ class Standing(StrEnum):
     ENDED = "ended"
 
 
-STANDINGS: Mapping[Standing, str] = {
-    Standing.NOT_ENROLLED: "s.ended_at IS NULL AND s.password IS NULL"
+STANDINGS: Mapping[AccountConcern, str] = {
+    AccountConcern.NOT_ENROLLED: "s.ended_at IS NULL AND s.password IS NULL"
     " AND NOT EXISTS (SELECT FROM staff_passkeys p WHERE p.staff = s.id)",
-    Standing.NO_DUTY: "s.ended_at IS NULL AND NOT EXISTS"
+    AccountConcern.NO_DUTY: "s.ended_at IS NULL AND NOT EXISTS"
     " (SELECT FROM staff_duties d WHERE d.staff = s.id AND d.until IS NULL)",
-    Standing.LOCKED: "s.ended_at IS NULL AND s.locked_until > clock_timestamp()",
-    Standing.ENDED: "s.ended_at IS NOT NULL",
+    AccountConcern.LOCKED: "s.ended_at IS NULL AND s.locked_until > clock_timestamp()",
+    AccountConcern.ENDED: "s.ended_at IS NOT NULL",
 }
 
 
@@ -125,7 +125,7 @@ async def list_accounts(
     *,
     secrecy: Secrecy,
     member: str | None = None,
-    standing: Standing | None = None,
+    standing: AccountConcern | None = None,
     after: str = "",
     limit: int = 100,
 ) -> list[Account]:
@@ -138,12 +138,12 @@ async def list_accounts(
     return [read_account(row, secrecy) for row in rows]
 
 
-async def count_standing(connection: Connection) -> dict[Standing, int]:
+async def count_standing(connection: Connection) -> dict[AccountConcern, int]:
     """How many accounts stand so; some stand in two ways."""
     counts = ", ".join(f"count(*) FILTER (WHERE {holds}) AS {standing}" for standing, holds in STANDINGS.items())
     row = await connection.fetchrow(f"SELECT {counts} FROM staff s")
     assert row is not None  # noqa: S101 - an aggregate
-    return {standing: row[standing.value] for standing in Standing}
+    return {standing: row[standing.value] for standing in AccountConcern}
 
 
 async def list_sessions(connection: Connection, account_ids: Sequence[str] | None = None) -> dict[str, asyncpg.Record]:

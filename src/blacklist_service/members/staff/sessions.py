@@ -30,7 +30,7 @@ SEEN_EVERY_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class StaffSession:
     """A person who logged in, as a request finds them. `secret` is what the cookie holds."""
 
     secret: str
@@ -138,7 +138,7 @@ async def begin_session(
     return secret
 
 
-async def find_session(connection: Connection, secret: str, *, secrecy: Secrecy) -> Session | None:
+async def find_session(connection: Connection, secret: str, *, secrecy: Secrecy) -> StaffSession | None:
     """The session of this secret, alive or over; None where none is kept."""
     session = await connection.fetchrow(
         "SELECT staff, factor, begun_at, seen_at, proved_at, ends_at FROM staff_sessions WHERE secret_sha256 = $1",
@@ -149,24 +149,24 @@ async def find_session(connection: Connection, secret: str, *, secrecy: Secrecy)
     row = await connection.fetchrow(f"{queries.ACCOUNT} WHERE s.id = $1", session["staff"])
     assert row is not None  # noqa: S101 - a foreign key
     begun, seen, proved, ends = (session[name] for name in ("begun_at", "seen_at", "proved_at", "ends_at"))
-    return Session(secret, read_account(row, secrecy), Factor(session["factor"]), begun, seen, proved, ends)
+    return StaffSession(secret, read_account(row, secrecy), Factor(session["factor"]), begun, seen, proved, ends)
 
 
-async def note_use(connection: Connection, session: Session, now: datetime) -> None:
+async def note_use(connection: Connection, session: StaffSession, now: datetime) -> None:
     if (now - session.seen_at).total_seconds() > SEEN_EVERY_SECONDS:
         await connection.execute(
             "UPDATE staff_sessions SET seen_at = $2 WHERE secret_sha256 = $1", hash_secret(session.secret), now
         )
 
 
-async def log_out(connection: Connection, session: Session, *, actor: Actor, secrecy: Secrecy) -> None:
+async def log_out(connection: Connection, session: StaffSession, *, actor: Actor, secrecy: Secrecy) -> None:
     now = await database_clock(connection)
     await end_session(connection, session.account.id)
     await _record(connection, Action.SESSION_ENDED, {"account": session.account.id}, actor, secrecy, now)
 
 
 async def prove_again(
-    connection: Connection, session: Session, code: str, *, actor: Actor, secrecy: Secrecy
+    connection: Connection, session: StaffSession, code: str, *, actor: Actor, secrecy: Secrecy
 ) -> str | None:
     """Prove the second factor by a code; return the session's new secret, or None where the code is wrong.
 
@@ -186,7 +186,7 @@ async def prove_again(
 
 async def prove_by_passkey(
     connection: Connection,
-    session: Session,
+    session: StaffSession,
     party: RelyingParty,
     asked: Mapping[str, Any],
     answer: str,
@@ -214,7 +214,7 @@ async def _refuse_busy_account(connection: Connection, account: Account, now: da
             raise TooManyTries(retry_after_seconds=int(window.total_seconds()))
 
 
-async def renew_secret(connection: Connection, session: Session, *, now: datetime) -> str:
+async def renew_secret(connection: Connection, session: StaffSession, *, now: datetime) -> str:
     """Another secret for a session whose person proved the second factor just now."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     await connection.execute(
@@ -280,12 +280,12 @@ def hash_secret(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def form_token(session: Session) -> str:
+def form_token(session: StaffSession) -> str:
     """What each form of a session carries, so that no other site can send one in its person's name."""
     return hmac.digest(session.secret.encode(), b"form", "sha256").hex()[:32]
 
 
-def is_form_token(session: Session, given: str) -> bool:
+def is_form_token(session: StaffSession, given: str) -> bool:
     return hmac.compare_digest(form_token(session).encode(), given.encode("utf-8", "surrogatepass"))
 
 
