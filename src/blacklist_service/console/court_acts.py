@@ -21,7 +21,7 @@ from blacklist_service.console.visits import Visit
 
 
 @dataclass(frozen=True, slots=True)
-class ListingAct:
+class ActForm:
     """An act: where it goes, and what its form has, each with the sentence for its absence; None: may be left empty.
 
     `proposed` is what a proposal calls it, and its part; None for what never waits for a second person.
@@ -34,24 +34,22 @@ class ListingAct:
 
 
 ACTS = (
-    ListingAct("deletion", "deletion", {"ground": "请选择删除事由", "decided_on": "请填写决定日期", "note": None}),
-    ListingAct("withdrawal", "withdrawal", {"reason": "请写明撤销理由", "decided_on": "请填写决定日期"}),
-    ListingAct(
+    ActForm("deletion", "deletion", {"ground": "请选择删除事由", "decided_on": "请填写决定日期", "note": None}),
+    ActForm("withdrawal", "withdrawal", {"reason": "请写明撤销理由", "decided_on": "请填写决定日期"}),
+    ActForm(
         "suspension",
         "suspension",
         {"ground": "请选择屏蔽事由", "decided_on": "请填写决定日期", "reason": "请写明理由"},
     ),
-    ListingAct(
+    ActForm(
         "resumption",
         "resumption",
         {"decided_on": "请填写决定日期", "reason": "请写明理由"},
         ("resume", "resumption"),
     ),
-    ListingAct(
-        "performance", "performance", {"kind": "请选择履行情况", "performed_on": "请填写履行日期", "note": None}
-    ),
-    ListingAct("identity-contest", "identity-contest", {"reason": "请写明理由"}),
-    ListingAct(
+    ActForm("performance", "performance", {"kind": "请选择履行情况", "performed_on": "请填写履行日期", "note": None}),
+    ActForm("identity-contest", "identity-contest", {"reason": "请写明理由"}),
+    ActForm(
         "identity-contest-withdrawal",
         "identity-contest/withdrawal",
         {"reason": "请写明理由"},
@@ -73,7 +71,7 @@ TABLES = {
 }
 
 
-def _register(act: ListingAct) -> None:
+def _register(act: ActForm) -> None:
     async def show(visit: Visit) -> Response:
         given = visit.query.get("ground", "")
         values = {"ground": given} if given in GROUNDS else await _values_before(visit, act)
@@ -107,7 +105,7 @@ async def certify(visit: Visit) -> Response:
     return HTMLResponse(reply.content, headers={"Content-Security-Policy": reply.headers["content-security-policy"]})
 
 
-async def _do(visit: Visit, act: ListingAct) -> Response:
+async def _do(visit: Visit, act: ActForm) -> Response:
     form, listing = visit.form, await own_listing(visit)
     if form["edit"]:
         return await _form(visit, act, form, listing)
@@ -131,7 +129,7 @@ async def _do(visit: Visit, act: ListingAct) -> Response:
     return visit.go(f"/listings/{id_of(visit, 'listing_id')}", done=act.name)
 
 
-async def _propose(visit: Visit, act: ListingAct, body: dict[str, Any], listing: Any) -> Response:
+async def _propose(visit: Visit, act: ActForm, body: dict[str, Any], listing: Any) -> Response:
     assert act.proposed is not None  # noqa: S101 - it was asked
     name, part = act.proposed
     form = visit.form
@@ -144,13 +142,13 @@ async def _propose(visit: Visit, act: ListingAct, body: dict[str, Any], listing:
     return visit.go(f"/proposals/{reply.json['proposal_id']}", done="made")
 
 
-async def _refused(visit: Visit, act: ListingAct, reply: Reply, listing: Any, *, prefix: str) -> Response:
+async def _refused(visit: Visit, act: ActForm, reply: Reply, listing: Any, *, prefix: str) -> Response:
     take_refusal(visit.form, reply.json, prefix=prefix, pointers={f"/{name}": name for name in act.fields})
     status = reply.status if reply.status in {403, 409, 412} else 422
     return await _form(visit, act, visit.form, listing, status=status)
 
 
-async def _values_before(visit: Visit, act: ListingAct) -> dict[str, str]:
+async def _values_before(visit: Visit, act: ActForm) -> dict[str, str]:
     """What one's own proposal that came back held, to be mended."""
     if act.proposed is None or not visit.query.get("from"):
         return {}
@@ -158,7 +156,7 @@ async def _values_before(visit: Visit, act: ListingAct) -> dict[str, str]:
     return {} if given is None else {"replaces": visit.query["from"]} | {name: given[name] for name in act.fields}
 
 
-async def _form(visit: Visit, act: ListingAct, form: Form, listing: Any, *, status: int = 200) -> Response:
+async def _form(visit: Visit, act: ActForm, form: Form, listing: Any, *, status: int = 200) -> Response:
     return visit.show(
         "court/act.html",
         status=status,

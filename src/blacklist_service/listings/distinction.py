@@ -26,7 +26,7 @@ class HasDistinction(Protocol):
     naming: Distinction
 
 
-Told = TypeVar("Told", bound=HasDistinction)
+Distinct = TypeVar("Distinct", bound=HasDistinction)
 
 
 def are_two(one: Distinction, other: Distinction) -> bool:
@@ -43,12 +43,12 @@ def are_two(one: Distinction, other: Distinction) -> bool:
     return is_other_decision and is_about_other and bool(one.circumstances and other.circumstances)
 
 
-def of_record(naming: Distinction, listings: Sequence[Told]) -> Sequence[Told]:
+def of_record(naming: Distinction, listings: Sequence[Distinct]) -> Sequence[Distinct]:
     """Those of the same 失信ID, where there are any."""
     return [one for one in listings if naming.record_id and one.naming.record_id == naming.record_id] or listings
 
 
-def narrowed(naming: Distinction, listings: Sequence[Told], *, by_circumstances: bool = False) -> list[Told]:
+def narrowed(naming: Distinction, listings: Sequence[Distinct], *, by_circumstances: bool = False) -> list[Distinct]:
     """Of several listings of one debtor in one case those that `naming` means: by 失信ID, else by its decision's number."""
     found = list(listings)
     if naming.record_id is not None:

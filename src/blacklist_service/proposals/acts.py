@@ -79,24 +79,25 @@ async def try_out(connection: Connection, asked: ProposalRequest, desk: Proposal
 async def _publish(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.publication is not None  # noqa: S101 - its act's part
+    publication = asked.given(asked.publication)
     court = court_at(maker)
-    content, warnings = await read_listing(connection, asked.publication, court, "/publication")
+    content, warnings = await read_listing(connection, publication, court, "/publication")
     return _of(await publish_listing(connection, content, court=court, warnings=warnings))
 
 
 async def _correct(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.correction is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    correction = asked.given(asked.correction)
+    listing_id = asked.given(asked.listing_id)
     court = court_at(maker)
-    content, warnings = await read_listing(connection, asked.correction.listing, court, "/correction/listing")
+    content, warnings = await read_listing(connection, correction.listing, court, "/correction/listing")
     done = await correct_listing(
         connection,
-        asked.listing_id,
+        listing_id,
         content,
         expected_version=asked.version or 0,
-        reason=asked.correction.reason,
+        reason=correction.reason,
         court=court,
         warnings=warnings,
     )
@@ -106,15 +107,16 @@ async def _correct(
 async def _extend(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.extension is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    extension = asked.given(asked.extension)
+    listing_id = asked.given(asked.listing_id)
     with pointing_below("/extension"):
         done = await extend_listing(
             connection,
-            asked.listing_id,
-            asked.extension.expires_on,
+            listing_id,
+            extension.expires_on,
             expected_version=asked.version or 0,
-            decided_on=asked.extension.decided_on,
-            reason=asked.extension.reason,
+            decided_on=extension.decided_on,
+            reason=extension.reason,
             court=court_at(maker),
         )
     return _of(done)
@@ -123,13 +125,14 @@ async def _extend(
 async def _resume(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.resumption is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    resumption = asked.given(asked.resumption)
+    listing_id = asked.given(asked.listing_id)
     done = await resume_listing(
         connection,
-        asked.listing_id,
+        listing_id,
         expected_version=asked.version or 0,
-        decided_on=asked.resumption.decided_on,
-        reason=asked.resumption.reason,
+        decided_on=resumption.decided_on,
+        reason=resumption.reason,
         court=court_at(maker),
     )
     return _of(done)
@@ -138,12 +141,13 @@ async def _resume(
 async def _lift_contest(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.contest_withdrawal is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    contest_withdrawal = asked.given(asked.contest_withdrawal)
+    listing_id = asked.given(asked.listing_id)
     done = await withdraw_contest(
         connection,
-        asked.listing_id,
+        listing_id,
         expected_version=asked.version or 0,
-        reason=asked.contest_withdrawal.reason,
+        reason=contest_withdrawal.reason,
         court=court_at(maker),
     )
     return _of(done)
@@ -152,13 +156,14 @@ async def _lift_contest(
 async def _renew(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.renewal is not None and asked.notice_id is not None  # noqa: PT018, S101 - its act's parts
+    renewal = asked.given(asked.renewal)
+    notice_id = asked.given(asked.notice_id)
     with pointing_below("/renewal"):
         notice = await renew_notice(
             connection,
-            asked.notice_id,
-            valid_until=asked.renewal.valid_until,
-            ruling_number=asked.renewal.ruling_number,
+            notice_id,
+            valid_until=renewal.valid_until,
+            ruling_number=renewal.ruling_number,
             desk=maker,
         )
     return ActOutcome(notice_id=notice.notice_id)
@@ -167,42 +172,41 @@ async def _renew(
 async def _import(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, decider: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.import_id is not None  # noqa: S101 - its act's part
-    row = await get_own_import(connection, asked.import_id, maker.caller.court_code)
+    import_id = asked.given(asked.import_id)
+    row = await get_own_import(connection, import_id, maker.caller.court_code)
     if row["state"] != "awaiting_confirmation":
         raise ImportStateConflict("only an import that awaits confirmation can be proposed")
     if decider is not None:
         court_code = maker.caller.court_code or ""
-        await confirm_import(
-            connection, asked.import_id, court_code=court_code, actor=decider.actor, secrecy=maker.secrecy
-        )
-    return ActOutcome(import_id=asked.import_id)
+        await confirm_import(connection, import_id, court_code=court_code, actor=decider.actor, secrecy=maker.secrecy)
+    return ActOutcome(import_id=import_id)
 
 
 async def _serve(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.notice is not None  # noqa: S101 - its act's part
+    notice = asked.given(asked.notice)
     with pointing_below("/notice"):
-        notice = await serve_notice(connection, read_notice(asked.notice), desk=maker)
-    return ActOutcome(notice_id=notice.notice_id)
+        served = await serve_notice(connection, read_notice(notice), desk=maker)
+    return ActOutcome(notice_id=served.notice_id)
 
 
 async def _make_key(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    assert asked.key is not None and asked.member is not None  # noqa: PT018, S101 - its act's parts
-    key = await create_key(
+    key = asked.given(asked.key)
+    member = asked.given(asked.member)
+    made = await create_key(
         connection,
-        member_code=asked.member,
-        role=asked.key.role,
-        matters=asked.key.matters,
-        days=asked.key.days,
+        member_code=member,
+        role=key.role,
+        matters=key.matters,
+        days=key.days,
         environment=maker.key_environment,
         actor=maker.actor,
         secrecy=maker.secrecy,
     )
-    return ActOutcome(key_id=key.key_id, key=key.text)
+    return ActOutcome(key_id=made.key_id, key=made.text)
 
 
 async def _apply(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -23,6 +23,8 @@ from blacklist_service.members.schemas import KeyRequest
 from blacklist_service.proposals.rules import ProposalAct, ProposalState, ReturnCode
 from blacklist_service.web.paging import Page, PageQuery
 from blacklist_service.web.wire import Code, Explanation, Number, OperatorName, Request, Response
+
+Part = TypeVar("Part")
 
 PARTS: Mapping[ProposalAct, frozenset[str]] = {
     ProposalAct.PUBLISH: frozenset({"publication"}),
@@ -74,6 +76,13 @@ class ProposalRequest(Request):
         description="your proposal that this one takes the place of, of the same act on the same target: it waits no longer",
     )
     operator: OperatorName | None = None
+
+    @staticmethod
+    def given(part: Part | None) -> Part:
+        """A part that the act is proposed with: `_has_what_its_act_needs` lets nothing through without it."""
+        if part is None:
+            raise LookupError("a proposal without a part of its act")
+        return part
 
     @property
     def target(self) -> UUID | None:

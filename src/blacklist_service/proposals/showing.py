@@ -94,20 +94,21 @@ async def show(
 async def _show_publication(
     connection: Connection, asked: ProposalRequest, desk: ProposalDesk, _: int | None
 ) -> ShownProposal:
-    assert asked.publication is not None  # noqa: S101 - its act's part
-    return ShownProposal(await _document(connection, asked.publication, court_at(desk)))
+    publication = asked.given(asked.publication)
+    return ShownProposal(await _document(connection, publication, court_at(desk)))
 
 
 async def _show_correction(
     connection: Connection, asked: ProposalRequest, desk: ProposalDesk, version: int | None
 ) -> ShownProposal:
-    assert asked.correction is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
+    correction = asked.given(asked.correction)
+    listing_id = asked.given(asked.listing_id)
     court = court_at(desk)
-    held = await _held(connection, asked.listing_id, version, court)
-    content, _ = await read_listing(connection, asked.correction.listing, court, "")
+    held = await _held(connection, listing_id, version, court)
+    content, _ = await read_listing(connection, correction.listing, court, "")
     after = orjson.loads(prepare(content, court.tools, loaded_on=legal_date(now())).document)
     number = content.identifier.number if content.identifier else None
-    said = asked.correction.model_dump(mode="json", exclude_none=True, exclude={"listing"}) | {"listing": after}
+    said = correction.model_dump(mode="json", exclude_none=True, exclude={"listing"}) | {"listing": after}
     is_other = held.number != number
     changes = differences(held.document, after, is_other_number=is_other)
     return ShownProposal(said, changes, count_alike(held.document, after))
@@ -116,44 +117,44 @@ async def _show_correction(
 async def _show_extension(
     connection: Connection, asked: ProposalRequest, desk: ProposalDesk, version: int | None
 ) -> ShownProposal:
-    assert asked.extension is not None and asked.listing_id is not None  # noqa: PT018, S101 - its act's parts
-    held = (await _held(connection, asked.listing_id, version, court_at(desk))).document
-    after = held | {"expires_on": asked.extension.expires_on.isoformat()}
-    said = asked.extension.model_dump(mode="json", exclude_none=True)
+    extension = asked.given(asked.extension)
+    listing_id = asked.given(asked.listing_id)
+    held = (await _held(connection, listing_id, version, court_at(desk))).document
+    after = held | {"expires_on": extension.expires_on.isoformat()}
+    said = extension.model_dump(mode="json", exclude_none=True)
     return ShownProposal(said, differences(held, after), count_alike(held, after))
 
 
 async def _show_as_said(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> ShownProposal:
     """It changes nothing of what the listing says."""
-    part = asked.resumption or asked.contest_withdrawal
-    assert part is not None  # noqa: S101 - its act's part
+    part = asked.given(asked.resumption or asked.contest_withdrawal)
     return ShownProposal(part.model_dump(mode="json", exclude_none=True))
 
 
 async def _show_import(
     connection: Connection, asked: ProposalRequest, desk: ProposalDesk, _: int | None
 ) -> ShownProposal:
-    assert asked.import_id is not None  # noqa: S101 - its act's part
-    row = await get_own_import(connection, asked.import_id, desk.caller.court_code)
+    import_id = asked.given(asked.import_id)
+    row = await get_own_import(connection, import_id, desk.caller.court_code)
     sha256 = row["file_sha256"].hex() if row["file_sha256"] else None
     named = {name: row[name] for name in ("mode", "total", "file_name", "plan")}
-    return ShownProposal({"import_id": str(asked.import_id), "file_sha256": sha256} | named)
+    return ShownProposal({"import_id": str(import_id), "file_sha256": sha256} | named)
 
 
 async def _show_notice(
     connection: Connection, asked: ProposalRequest, _: ProposalDesk, __: int | None
 ) -> ShownProposal:
-    assert asked.notice is not None  # noqa: S101 - its act's part
-    name = await connection.fetchval("SELECT name FROM members WHERE code = $1", asked.notice.agency)
-    notice = asked.notice.model_dump(mode="json", exclude_none=True)
-    return ShownProposal(_masked(notice) | {"agency_name": name or asked.notice.agency})
+    notice = asked.given(asked.notice)
+    name = await connection.fetchval("SELECT name FROM members WHERE code = $1", notice.agency)
+    said = notice.model_dump(mode="json", exclude_none=True)
+    return ShownProposal(_masked(said) | {"agency_name": name or notice.agency})
 
 
 async def _show_renewal(
     connection: Connection, asked: ProposalRequest, _: ProposalDesk, version: int | None
 ) -> ShownProposal:
     """Beside the day that the notice binds until, as of a step of it; None: now."""
-    assert asked.renewal is not None  # noqa: S101 - its act's part
+    renewal = asked.given(asked.renewal)
     row = await connection.fetchrow(
         """
         SELECT n.number, n.case_number, n.agency, m.name AS agency_name, n.action, n.subject_name, n.identifier_masked,
@@ -165,15 +166,15 @@ async def _show_renewal(
         *(asked.notice_id, version),
     )
     assert row is not None  # noqa: S101 - what is proposed about a notice was tried on it
-    said = asked.renewal.model_dump(mode="json", exclude_none=True)
+    said = renewal.model_dump(mode="json", exclude_none=True)
     before = row["bound_until"] and row["bound_until"].isoformat()
     notice = {name: row[name] for name in row.keys() if name != "bound_until"}  # noqa: SIM118 - of a record
     return ShownProposal(notice | said, [Difference("valid_until", before, said["valid_until"])])
 
 
 async def _show_key(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> ShownProposal:
-    assert asked.key is not None  # noqa: S101 - its act's part
-    return ShownProposal({"member": asked.member} | asked.key.model_dump(mode="json", exclude_none=True))
+    key = asked.given(asked.key)
+    return ShownProposal({"member": asked.member} | key.model_dump(mode="json", exclude_none=True))
 
 
 async def _show_catalogue(
