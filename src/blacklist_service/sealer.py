@@ -6,22 +6,19 @@ moments whatever a court's file does to that one. One sealer at a time: the log'
 
 import asyncio
 import os
-import signal
-import sys
 
+from blacklist_service.database.children import run_child, told_to_stop
 from blacklist_service.database.embedded.child import die_with_parent
-from blacklist_service.database.installation import NotReadyError, require_fitting
+from blacklist_service.database.installation import require_fitting
 from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.ledger.sequencer import keep_sealing
 from blacklist_service.ledger.signing import SealingPlace
-from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
+from blacklist_service.settings import DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
 from blacklist_service.telemetry import configure_logging
 
 
 async def _main(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    stopping = told_to_stop()
     dsn = os.environ.get(SEALER_DSN_VARIABLE) or os.environ[DSN_VARIABLE]
     await require_fitting(dsn, settings.load_secrecy(), role=SEALER_ROLE)
     sealing = asyncio.create_task(keep_sealing(dsn, SealingPlace.of(settings)))
@@ -34,11 +31,7 @@ def main() -> None:
     die_with_parent()
     settings = Settings()
     configure_logging(settings.log_level)
-    try:
-        asyncio.run(_main(settings))
-    except NotReadyError as error:
-        print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
-        raise SystemExit(CONFIGURATION_ERROR) from None
+    run_child(_main(settings))
 
 
 if __name__ == "__main__":

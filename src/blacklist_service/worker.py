@@ -7,8 +7,6 @@ the legal date themselves. A task that fails is begun again and ends no other; s
 import asyncio
 import contextlib
 import os
-import signal
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -21,9 +19,10 @@ from blacklist_service.audit.stuck_jobs import count_stuck_jobs
 from blacklist_service.checks.answers import ListAges
 from blacklist_service.checks.fishing import forget_numbers
 from blacklist_service.checks.screenings import forget_parts
+from blacklist_service.database.children import run_child, told_to_stop
 from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
-from blacklist_service.database.installation import NotReadyError, require_fitting
+from blacklist_service.database.installation import require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.database.turns import end_frozen_holder
 from blacklist_service.ledger.order import note_displaced
@@ -39,7 +38,7 @@ from blacklist_service.members.staff.tasks import forget_attempts
 from blacklist_service.rosters.operations import forget_rosters
 from blacklist_service.rosters.tasks import screen_rosters
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.settings import CONFIGURATION_ERROR, DSN_VARIABLE, Settings
+from blacklist_service.settings import DSN_VARIABLE, Settings
 from blacklist_service.supervision.late_removals import LateRemovalsGauge
 from blacklist_service.supervision.tasks import count_days
 from blacklist_service.telemetry import JOBS_STUCK, configure_logging
@@ -144,10 +143,11 @@ async def _work_guarded(
         asyncio.create_task(_keep_going(work))
         for work in (
             lambda: _keep_the_calendar(guard, dsn, secrecy),
-            lambda: _load_files(dsn, secrecy, room),
-            lambda: _make_exports(dsn, secrecy, room, copies),
-            lambda: _digest_anew(dsn, secrecy, room),
-            lambda: _simulate(dsn, secrecy),
+            # Oldest first; whatever process ended in the middle of an import, it goes on from its last chunk.
+            lambda: go_on(dsn, "imports", lambda one: load_next(one, secrecy, room), every=LOOK_SECONDS),
+            lambda: go_on(dsn, "exports", lambda one: make_next(one, secrecy, copies), every=LOOK_SECONDS, room=room),
+            lambda: go_on(dsn, "digesting", lambda one: digest_anew(one, secrecy), every=ROUND_SECONDS, room=room),
+            lambda: go_on(dsn, "simulations", lambda one: simulate_next(one, secrecy), every=LOOK_SECONDS),
             lambda: keep_watching(dsn, secrecy, ages),
             *(work for work in others if work is not None),
             lambda: _state_the_list(dsn),
@@ -194,31 +194,28 @@ async def _do(task: Task, connection: Connection, secrecy: Secrecy) -> None:
             is_more = await task(connection, secrecy)
 
 
-async def _load_files(dsn: str, secrecy: Secrecy, room: Room) -> None:
-    """Take up imports, oldest first; whatever process ended in the middle of one, it goes on from its last chunk."""
-    connection = await connect(dsn, application_name="blacklist-service imports", **LOADING_SETTINGS)
+async def go_on(
+    dsn: str, name: str, do_some: Callable[[Connection], Awaitable[bool]], *, every: float, room: Room | None = None
+) -> None:
+    """Do some of a work again and again, by a connection of its own: at once while there is more, else after so many
+    seconds. Where it fills the disk, only while `room` has some.
+    """
+    connection = await connect(dsn, application_name=f"blacklist-service {name}", **LOADING_SETTINGS)
     try:
         while True:
-            if not await load_next(connection, secrecy, room):
-                await asyncio.sleep(LOOK_SECONDS)
-    finally:
-        connection.terminate()
-
-
-async def _digest_anew(dsn: str, secrecy: Secrecy, room: Room) -> None:
-    """Digest the list by the rules of this code, where the database still follows earlier ones."""
-    connection = await connect(dsn, application_name="blacklist-service digesting", **LOADING_SETTINGS)
-    try:
-        while True:
-            await room.wait()
-            if not await digest_anew(connection, secrecy):
-                await asyncio.sleep(ROUND_SECONDS)
+            if room is not None:
+                await room.wait()
+            if not await do_some(connection):
+                await asyncio.sleep(every)
     finally:
         connection.terminate()
 
 
 async def digest_anew(connection: Connection, secrecy: Secrecy) -> bool:
-    """Some of it, in one transaction; the last one says that all is done. Is there more?"""
+    """Digest some of the list by the rules of this code, where the database still follows earlier ones.
+
+    In one transaction; the last one says that all is done. Is there more?
+    """
     async with connection.transaction():
         is_more = await digest_some(connection, secrecy)
     if is_more or not await may_settle(connection):
@@ -228,27 +225,6 @@ async def digest_anew(connection: Connection, secrecy: Secrecy) -> bool:
         await settle(connection)
     log.info("digested_anew")
     return False
-
-
-async def _make_exports(dsn: str, secrecy: Secrecy, room: Room, copies: Copies) -> None:
-    connection = await connect(dsn, application_name="blacklist-service exports", **LOADING_SETTINGS)
-    try:
-        while True:
-            await room.wait()
-            if not await make_next(connection, secrecy, copies):
-                await asyncio.sleep(LOOK_SECONDS)
-    finally:
-        connection.terminate()
-
-
-async def _simulate(dsn: str, secrecy: Secrecy) -> None:
-    connection = await connect(dsn, application_name="blacklist-service simulations", **LOADING_SETTINGS)
-    try:
-        while True:
-            if not await simulate_next(connection, secrecy):
-                await asyncio.sleep(LOOK_SECONDS)
-    finally:
-        connection.terminate()
 
 
 async def _state_the_list(dsn: str) -> None:
@@ -268,9 +244,7 @@ async def _pause(stopping: asyncio.Event, seconds: float) -> None:
 
 
 async def _main(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    stopping = told_to_stop()
     dsn, secrecy = os.environ[DSN_VARIABLE], settings.load_secrecy()
     await require_fitting(dsn, secrecy)
     room = Room(settings.data_dir if settings.is_embedded else None)
@@ -286,11 +260,7 @@ def main() -> None:
     sweep()
     settings = Settings()
     configure_logging(settings.log_level)
-    try:
-        asyncio.run(_main(settings))
-    except NotReadyError as error:
-        print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
-        raise SystemExit(CONFIGURATION_ERROR) from None
+    run_child(_main(settings))
 
 
 if __name__ == "__main__":
