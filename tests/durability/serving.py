@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from blacklist_service.members.rules import MemberKind
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from tests.durability.wire import Client, Lost, request_bytes
+from tests.external import free_port
 from tests.support import COURT_CODE, COURT_NAME, TEST, day
 
 IS_SOAK = bool(os.environ.get("BLACKLIST_SOAK"))
@@ -46,7 +46,7 @@ class Served:
 
     def __init__(self, home: Path, *, data_dir: Path | None = None, workers: int = 2, **settings: object) -> None:
         self.data_dir = data_dir or home / "data"
-        self.port = _free_port()
+        self.port = free_port()
         self.log = home / "serve.log"
         self.keys: dict[str, str] = {}
         self._command = [sys.executable, "-m", "blacklist_service", "serve", "--port", str(self.port)]
@@ -288,9 +288,3 @@ def send_signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
     except ProcessLookupError:
         return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -84,7 +84,7 @@ class Article(Frozen):
         return Certainty.FOUND if self.source is Source.FOUND else Certainty.TO_CONFIRM
 
     def is_in_force(self, on: date) -> bool:
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return _is_within(on, self.valid_from, self.valid_to)
 
 
 class MeasureScope(Frozen):
@@ -187,7 +187,7 @@ class LocalSetting(Frozen):
     valid_to: date | None = None
 
     def is_in_force(self, on: date) -> bool:
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+        return _is_within(on, self.valid_from, self.valid_to)
 
 
 class Catalogue(Frozen):
@@ -234,3 +234,8 @@ def difference(old: Catalogue, new: Catalogue) -> CatalogueDifference:
         ),
         settings=old.local_settings != new.local_settings,
     )
+
+
+def _is_within(day: date, first: date, last: date | None) -> bool:
+    """Both days belong to it; without a last one it goes on."""
+    return first <= day and (last is None or day <= last)
