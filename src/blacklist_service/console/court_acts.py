@@ -29,29 +29,62 @@ class ActForm:
 
     name: str
     path: str
+    title: str
+    note: str
+    """What whoever does it has to know of it."""
     fields: Mapping[str, str | None]
     proposed: tuple[str, str] | None = None
 
 
 ACTS = (
-    ActForm("deletion", "deletion", {"ground": "请选择删除事由", "decided_on": "请填写决定日期", "note": None}),
-    ActForm("withdrawal", "withdrawal", {"reason": "请写明撤销理由", "decided_on": "请填写决定日期"}),
+    ActForm(
+        "deletion",
+        "deletion",
+        "删除失信信息",
+        "立即生效：拖延会损害被执行人。由其他人员在一个工作日内事后复核。",
+        {"ground": "请选择删除事由", "decided_on": "请填写决定日期", "note": None},
+    ),
+    ActForm(
+        "withdrawal",
+        "withdrawal",
+        "撤销失信信息",
+        "自始错误的，予以撤销，立即生效；随后列出受影响的核查，以便告知有关单位。",
+        {"reason": "请写明撤销理由", "decided_on": "请填写决定日期"},
+    ),
     ActForm(
         "suspension",
         "suspension",
+        "暂时屏蔽",
+        "立即生效：屏蔽期间不公布，期限照算，可以恢复。由其他人员在一个工作日内事后复核。",
         {"ground": "请选择屏蔽事由", "decided_on": "请填写决定日期", "reason": "请写明理由"},
     ),
     ActForm(
         "resumption",
         "resumption",
+        "恢复公布",
+        "恢复后下一次核查即按在列答复。按本院设置须两人办理的，提交后由另一名人员复核。",
         {"decided_on": "请填写决定日期", "reason": "请写明理由"},
         ("resume", "resumption"),
     ),
-    ActForm("performance", "performance", {"kind": "请选择履行情况", "performed_on": "请填写履行日期", "note": None}),
-    ActForm("identity-contest", "identity-contest", {"reason": "请写明理由"}),
+    ActForm(
+        "performance",
+        "performance",
+        "登记履行",
+        "只作登记，不会自动删除；应在期限内办理删除。",
+        {"kind": "请选择履行情况", "performed_on": "请填写履行日期", "note": None},
+    ),
+    ActForm(
+        "identity-contest",
+        "identity-contest",
+        "登记身份存疑",
+        "立即生效：证件号码一致的核查只作人工审核提示，直至解除。由其他人员在一个工作日内事后复核。",
+        {"reason": "请写明理由"},
+    ),
     ActForm(
         "identity-contest-withdrawal",
         "identity-contest/withdrawal",
+        "解除身份存疑",
+        "确认证件号码属被执行人本人的，予以解除。按本院设置须两人办理的，提交后由另一名人员复核。",
         {"reason": "请写明理由"},
         ("lift_contest", "contest_withdrawal"),
     ),

@@ -163,24 +163,6 @@ NOTICE_STEPS: Mapping[str, str] = {
     "escalated": "逾时上报",
     "attached": "上传附件",
 }
-ACT_TITLES: Mapping[str, str] = {
-    "deletion": "删除失信信息",
-    "withdrawal": "撤销失信信息",
-    "suspension": "暂时屏蔽",
-    "resumption": "恢复公布",
-    "performance": "登记履行",
-    "identity-contest": "登记身份存疑",
-    "identity-contest-withdrawal": "解除身份存疑",
-}
-ACT_NOTES: Mapping[str, str] = {
-    "deletion": "立即生效：拖延会损害被执行人。由其他人员在一个工作日内事后复核。",
-    "withdrawal": "自始错误的，予以撤销，立即生效；随后列出受影响的核查，以便告知有关单位。",
-    "suspension": "立即生效：屏蔽期间不公布，期限照算，可以恢复。由其他人员在一个工作日内事后复核。",
-    "resumption": "恢复后下一次核查即按在列答复。按本院设置须两人办理的，提交后由另一名人员复核。",
-    "performance": "只作登记，不会自动删除；应在期限内办理删除。",
-    "identity-contest": "立即生效：证件号码一致的核查只作人工审核提示，直至解除。由其他人员在一个工作日内事后复核。",
-    "identity-contest-withdrawal": "确认证件号码属被执行人本人的，予以解除。按本院设置须两人办理的，提交后由另一名人员复核。",
-}
 LEAD_KINDS: Mapping[str, str] = {
     "asset": "财产线索",
     "whereabouts": "下落线索",
