@@ -1,4 +1,4 @@
-"""What exports and simulations are as jobs: the oldest first, the asker's own, and each alone with its fault."""
+"""What the jobs of exports and simulations share: the oldest runs first, and a failing one stops no other."""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The composed reads of the ledger. `database/statements.py` says when this is loaded."""
+"""The searches of the ledger that depend on which filters are given. `database/statements.py` says when this is loaded."""
 
 from collections.abc import Collection
 from typing import Any

@@ -1,4 +1,4 @@
-"""Looking up credentials: those that are asked for at one moment together, known keys before strangers'."""
+"""Looking up credentials: all that are asked for at one moment in one query, known keys before unknown ones."""
 
 import asyncio
 import time

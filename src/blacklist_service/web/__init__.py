@@ -1,1 +1,1 @@
-"""HTTP plumbing: strict bodies, refusals, request ids, transactions, pages. No capability is known here."""
+"""HTTP plumbing: strict bodies, refusals, request ids, transactions, pages. It knows nothing of lists, checks or notices."""

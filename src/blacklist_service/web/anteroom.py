@@ -1,7 +1,7 @@
-"""Where those wait who have shown no key, the longer the more of them there are: what they may cost the others is bounded.
+"""Requests without a valid key are answered the later, the more of them there are: what they cost everybody else is bounded.
 
-A few are answered at once. Of a crowd each has its answer later, so that however many connections ask as fast as they
-can, few are served in a second.
+A few are answered at once. In a flood each refusal is delayed, so that few are served in a second, however many
+connections send requests as fast as they can.
 """
 
 import asyncio

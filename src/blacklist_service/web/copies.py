@@ -1,4 +1,4 @@
-"""What reads much and decides nothing may be read from a standby, a little behind: never a check, never evidence.
+"""Large reads that decide nothing may go to a standby database, which is a little behind: never a check, never evidence.
 
 How old a standby's copy is, it can only say by the newest commit it has replayed. On a database whose commits wait for a
 standby there is one each second (`/readyz` passes the fence); on another one a quiet night makes a copy look old, and the

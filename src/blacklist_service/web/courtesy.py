@@ -1,4 +1,4 @@
-"""Long work in the loop that answers checks: in slices, and while checks are asked it rests longer than it works."""
+"""Long work on the event loop that also answers checks: in slices, with pauses longer than these while checks come in."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Telling streams that something has moved, within a second, at the cost of one small query for all of them."""
+"""Waking open event streams within a second of a change, by one small query for all of them together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Ending connections that do not come to their end: uvicorn waits for ever, and each holds a descriptor and memory.
+"""Closing connections that stall: uvicorn waits for ever, and each holds a file descriptor and memory.
 
 A head has to be whole within the limit; a body may not fall silent for so long, and has to come at the least rate; what
 is answered has to be taken at that rate too. Idle connections between requests are uvicorn's own to end

@@ -1,4 +1,4 @@
-"""Every key its share: so many at once, so many of each, and whoever waits is let in by turns of those who wait."""
+"""A limit on the requests in progress, in all and of each key; those that wait are let in key by key, in turn."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque

@@ -1,4 +1,4 @@
-"""What ends a load that nobody foresaw: told with its row and its kind, never with a value, and it ends no other load."""
+"""An unforeseen error ends the load it happened in and no other: reported by its row and its kind, never with a value."""
 
 from concurrent.futures import BrokenExecutor
 

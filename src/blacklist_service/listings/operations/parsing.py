@@ -1,4 +1,4 @@
-"""Understanding a file's rows in processes of their own, so that two cores are used and the event loop stays free."""
+"""Parsing a file's rows in child processes, so that more cores are used and the event loop stays free."""
 
 import asyncio
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Acts in an order in which each kind of them can be written at once."""
+"""Grouping acts into waves, so that all acts of one kind in a wave are written by one statement."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

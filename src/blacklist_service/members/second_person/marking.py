@@ -16,7 +16,7 @@ class Does:
         self.acts = acts
 
     def __call__(self) -> None:
-        """Nothing to do: the route's own desk asks the table."""
+        """Nothing to do: the route's own dependency (`AtBench`, `AtDesk`) looks it up in `RULES`."""
 
 
 def does(*acts: CourtAct | SoloAct) -> Any:
