@@ -8,7 +8,7 @@ from operator import eq, ge, le, lt
 from types import NoneType
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from blacklist_service.checks.rules import Decision
 from blacklist_service.ledger.entries import Action
@@ -43,21 +43,25 @@ class EntryFilters(BaseModel):
 
 
 class Filter(NamedTuple):
-    """A filter as it is declared: the name of its field, its name on the wire, its type, and what it asks."""
+    """A filter as it is declared: the name of its field, its name on the wire, its type, and what it asks.
+
+    `longest` is how many characters a text may have.
+    """
 
     field: str
     name: str
     type: Any
     compares: Compares
+    longest: int | None
 
 
 def _declared() -> Iterator[Filter]:
     for name, field in EntryFilters.model_fields.items():
         [compares] = [one for one in field.metadata if isinstance(one, Compares)]
         given = next(one for one in get_args(field.annotation) if one is not NoneType)
-        yield Filter(
-            name, field.alias or name, get_args(given)[0] if get_origin(given) is Annotated else given, compares
-        )
+        type_, *bounds = get_args(given) if get_origin(given) is Annotated else (given,)
+        longest = next((one.max_length for one in bounds if isinstance(one, StringConstraints)), None)
+        yield Filter(name, field.alias or name, type_, compares, longest)
 
 
 FILTERS = tuple(_declared())

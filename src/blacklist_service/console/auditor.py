@@ -261,6 +261,7 @@ class FilterField(NamedTuple):
     name: str
     label: str
     choices: Mapping[str, str] | None
+    longest: int | None
     is_day: bool
     is_past: bool
 
@@ -272,6 +273,7 @@ async def _filter_fields(visit: Visit, filters: Iterable[Filter]) -> list[Filter
             one.name,
             wording.FILTERS[one.name].label,
             known.get(one.name, wording.FILTERS[one.name].choices),
+            one.longest,
             is_day=one.type is datetime,
             is_past=one.type is Action,
         )
