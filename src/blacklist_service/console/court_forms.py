@@ -112,7 +112,7 @@ def body_of(form: Form, court_code: str) -> dict[str, Any]:
     body |= {field: form.given(name) for name, field in TEXTS.items()}
     sequence = form.given("party_sequence")
     if sequence is not None:
-        body["party_sequence"] = int(sequence) if sequence.isascii() and sequence.isdigit() else sequence
+        body["party_sequence"] = int(sequence) if sequence.isdecimal() else sequence
     for name, (part, field) in NESTED.items():
         if value := form.given(name):
             body.setdefault(part, {})[field] = value

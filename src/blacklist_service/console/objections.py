@@ -132,6 +132,7 @@ async def _objection(visit: Visit, form: Form, *, status: int = 200) -> Response
         objection=found,
         listing=listing,
         labels=LABELS,
+        units={one["agency"]: one["name"] for one in (await visit.read("/v1/notices/addressees"))["items"]},
         today=legal_date(now()).isoformat(),
         done=visit.query.get("done", ""),
     )

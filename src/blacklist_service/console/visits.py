@@ -228,6 +228,7 @@ class Visit:
             form=context.pop("form", self.form),
             language=self.language.value,
             here=self.request.url.path,
+            printed_at=now(),
             token=form_token(self.session) if self.session else "",
             once=secrets.token_urlsafe(16),
             passkey_login=self.ask_login() if template == "login.html" else None,

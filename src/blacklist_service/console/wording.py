@@ -16,6 +16,8 @@ DUTIES: Mapping[str, str] = {
     Duty.SYSTEM: "系统管理",
     Duty.SECURITY: "安全管理",
 }
+OWN_MENU_ITEMS = frozenset({"/checks/new", "/checks/pending", "/listings/new"})
+"""Pages with an item of their own in the menu, beside that of the list they stand under."""
 DECISIONS: Mapping[str, str] = {"block": "停止办理", "flag": "人工审核", "clear": "未发现限制"}
 DECISION_SIGNS: Mapping[str, str] = {"block": "■", "flag": "▲", "clear": "●"}
 DECISION_ADVICE: Mapping[str, str] = {

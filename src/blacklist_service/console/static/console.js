@@ -55,6 +55,20 @@ function presetQuestion() {
   }
 }
 
+// A day is pasted as people write it, 2026年1月5日 or 2026.1.5 in whatever digits; a date field alone would drop it.
+function pasteDays() {
+  document.addEventListener("paste", (event) => {
+    const field = event.target;
+    if (field.type !== "date" || !event.clipboardData) return;
+    const found = event.clipboardData.getData("text").normalize("NFKC").trim()
+      .match(/^(\d{4})(?:\s*[-年./]\s*|(?=\d{4}$))(\d{1,2})(?:\s*[-月./]\s*|(?=\d\d$))(\d{1,2})\s*日?$/);
+    if (!found) return;
+    event.preventDefault();
+    field.value = [found[1], found[2].padStart(2, "0"), found[3].padStart(2, "0")].join("-");
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
 // On a narrow screen a list's rows are cards (console.css): each cell then says which column it is of.
 function nameCells() {
   for (const table of document.querySelectorAll(".scroll > table")) {
@@ -241,4 +255,4 @@ async function verifyHere() {
   }
 }
 
-oncePerForm(); nameCells(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollJobs(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();
+oncePerForm(); pasteDays(); nameCells(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollJobs(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();
