@@ -13,13 +13,12 @@ from starlette.responses import Response
 from blacklist_service.access.duties import Duty
 from blacklist_service.audit import verify_bundle
 from blacklist_service.audit.filters import FILTERS, Filter
-from blacklist_service.clock import SHANGHAI
 from blacklist_service.console import wording
 from blacklist_service.console.forms import Form, subject_of
 from blacklist_service.console.home import all_matters, matter_names, matter_options, unit_names
 from blacklist_service.console.proofs import verify_receipt
 from blacklist_service.console.routing import page
-from blacklist_service.console.times import end_of_day, start_of_day
+from blacklist_service.console.times import end_of_day, instant, start_of_day
 from blacklist_service.console.visits import Forwarded, Visit
 from blacklist_service.console.wording import TYPES_OF_KIND
 from blacklist_service.ledger.entries import Action
@@ -108,7 +107,7 @@ async def as_of(visit: Visit) -> Response:
     form.require("matter", "请选择办理事项")
     form.require("name", "请填写姓名或名称")
     form.require("at", "请填写时间")
-    at = _instant(form["at"])
+    at = instant(form["at"])
     if form.given("at") and at is None:
         form.faults["at"] = "请按 2026-04-26 08:41 的形式填写北京时间"
     if form.is_faulty:
@@ -289,15 +288,6 @@ def _filters(form: Form) -> dict[str, Any]:
         value = form.given(one.name)
         given[one.name] = midnights[one.compares.comparison](value) if one.type is datetime else value
     return {name: value for name, value in given.items() if value}
-
-
-def _instant(typed: str) -> str | None:
-    """Beijing time as it is typed, or as a browser's own field gives it."""
-    try:
-        at = datetime.fromisoformat(typed.strip().replace("/", "-"))
-    except ValueError:
-        return None
-    return (at if at.tzinfo else at.replace(tzinfo=SHANGHAI)).isoformat()
 
 
 async def _vkey(visit: Visit) -> str:

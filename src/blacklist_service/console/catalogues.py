@@ -1,6 +1,6 @@
 """安全: the catalogue of measures. A candidate is uploaded, compared and simulated before it is put in force."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -60,8 +60,7 @@ async def upload(visit: Visit) -> Response:
         wire = problem_wire(problem, None)
         errors = [f"{one['pointer']}: {one['message']}" for one in wire.get("errors", ())][:5]
         form.faults["file"] = "文件不是有效的措施目录"
-        form.general += errors or [wire["detail"]]
-        return await _measures(visit, form, status=422)
+        return await _measures(visit, form, status=422, found=errors or [wire["detail"]])
     reply = await visit.call(
         "POST", "/v1/measures/simulation", body=_wire(candidate), headers={"Idempotency-Key": form["once"]}
     )
@@ -111,7 +110,8 @@ async def apply(visit: Visit) -> Response:
     return visit.go("/measures", done=str(reply.json["measures_version"]))
 
 
-async def _measures(visit: Visit, form: Form, *, status: int = 200) -> Response:
+async def _measures(visit: Visit, form: Form, *, status: int = 200, found: Sequence[str] = ()) -> Response:
+    """`found`: what is wrong with a file that was read, by its place in it, for whoever wrote the file."""
     matters = await all_matters(visit)
     version = (await visit.read("/v1/matters", limit=1))["version"]
     async with snapshot(visit.state.pool) as connection:
@@ -131,6 +131,7 @@ async def _measures(visit: Visit, form: Form, *, status: int = 200) -> Response:
         "measures.html",
         status=status,
         form=form,
+        found=found,
         version=version,
         applied=applied,
         rows=sorted(shown, key=lambda one: (HARDEST_FIRST.index(one["hardest"]), one["name"])),

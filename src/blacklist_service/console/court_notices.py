@@ -238,7 +238,8 @@ def _take(form: Form, problem: Mapping[str, Any], prefix: str) -> None:
     if problem["code"] == "conflict" and "number" in titled.lower():
         form.faults["notice_number"] = "该文号的通知书已经送达过"
         return
-    pointers = {f"{prefix}{pointer}": name for pointer, name in NOTICE_POINTERS.items()}
+    # What the notice's own rules refuse is pointed to within the notice, wherever it stands in the body.
+    pointers = {f"{prefix}{pointer}": name for pointer, name in NOTICE_POINTERS.items()} | NOTICE_POINTERS
     if problem.get("errors"):
         form.take_problem(problem, pointers, SENTENCES | NOTICE_SENTENCES)
     else:

@@ -1,5 +1,7 @@
 """批量导入: the file, the bars, every row as it would become, and the report. Nothing takes effect before it is confirmed."""
 
+import csv
+import io
 from typing import Any
 
 import orjson
@@ -12,8 +14,10 @@ from blacklist_service.console.court_words import FATES, MODES
 from blacklist_service.console.forms import Form
 from blacklist_service.console.maker import FULL_PAGE, id_of, needs_two
 from blacklist_service.console.routing import PREFIX, page
+from blacklist_service.console.translations import Language, chinese_of_files
 from blacklist_service.console.uploads import send_file
 from blacklist_service.console.visits import Visit
+from blacklist_service.listings.findings import ROW_SENTENCES
 
 HALF = 0.5
 """A job reads its file, then compares or applies its rows: half of its bar each."""
@@ -84,7 +88,8 @@ async def refused(visit: Visit) -> Response:
     reply = await visit.call("GET", path, headers={"Accept": "text/csv"})
     name = f"refused-{visit.path['import_id'][:8]}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(reply.content, reply.status, headers=headers, media_type="text/csv; charset=utf-8")
+    content = _in_words(reply.text, visit.language) if reply.is_ok else reply.content
+    return Response(content, reply.status, headers=headers, media_type="text/csv; charset=utf-8")
 
 
 @page("POST", "/imports/{import_id}/confirmation", *COURT)
@@ -151,6 +156,7 @@ async def _load(visit: Visit, form: Form, *, status: int = 200) -> Response:
         status=status,
         form=form,
         load=found,
+        unreadable=_unreadable(visit, found["problem"]),
         fate=kept.get("fate", ""),
         kept=kept,
         rows=page_of_rows["items"],
@@ -159,6 +165,30 @@ async def _load(visit: Visit, form: Form, *, status: int = 200) -> Response:
         waiting=waiting[0] if waiting else None,
         is_proposed=await needs_two(visit, "import"),
     )
+
+
+def _unreadable(visit: Visit, problem: str | None) -> str:
+    """Why the file was not read, in the desk's words; what has none is shown as the API says it."""
+    if problem is None or visit.language is Language.ENGLISH:
+        return problem or ""
+    known = chinese_of_files()["unreadable"]
+    return next((said for part, said in known.items() if part in problem), problem)
+
+
+def _in_words(table: str, language: Language) -> str:
+    """The same rows with the columns' names of a court's own files, and the reason as a sentence: who mends them reads it."""
+    names = {} if language is Language.ENGLISH else chinese_of_files()["columns"]
+    header, *rows = csv.reader(io.StringIO(table.removeprefix("\ufeff")))
+    code = header.index("code")
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([names.get(name, name) for name in header])
+    for row in rows:
+        said = ROW_SENTENCES.get(row[code])
+        if said is not None:
+            row[code] = said.en if language is Language.ENGLISH else said.zh
+        writer.writerow(row)
+    return "\ufeff" + out.getvalue()
 
 
 def _went(visit: Visit, path: str) -> Response:

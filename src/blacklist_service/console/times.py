@@ -1,8 +1,15 @@
-"""Days chosen in a form, as instants: midnight in Beijing."""
+"""Days chosen in a form, as instants: midnight in Beijing; and moments as people type them."""
 
+import re
 from datetime import date, datetime, timedelta
+from unicodedata import normalize
 
 from blacklist_service.clock import SHANGHAI
+
+TYPED = re.compile(
+    r"(\d{4})[-/.\u5e74](\d{1,2})[-/.\u6708](\d{1,2})\u65e5?(?:[T ]*(\d{1,2})[:\u65f6](\d{1,2})?\u5206?(?::(\d{1,2}))?)?"
+)
+"""年月日, 时分: as people and as browsers write a moment."""
 
 
 def start_of_day(day: str | None) -> str | None:
@@ -23,3 +30,15 @@ def _midnight(day: str | None, more: timedelta) -> str | None:
     except (ValueError, OverflowError):
         return day
     return datetime(chosen.year, chosen.month, chosen.day, tzinfo=SHANGHAI).isoformat()
+
+
+def instant(typed: str) -> str | None:
+    """Beijing time as it is typed, 2026-04-26 08:41 or 2026年4月26日 8时41分 in whatever digits; None for what is none."""
+    found = TYPED.fullmatch(normalize("NFKC", typed).strip())
+    if found is None:
+        return None
+    year, month, day, *rest = (int(part or 0) for part in found.groups())
+    try:
+        return datetime(year, month, day, *rest, tzinfo=SHANGHAI).isoformat()
+    except ValueError:
+        return None

@@ -43,6 +43,12 @@ def chinese_of_notes() -> Mapping[str, str]:
     return _list("zh_notes.toml")["notes"]
 
 
+@cache
+def chinese_of_files() -> Mapping[str, Mapping[str, str]]:
+    """`columns` of refused rows, as courts name them; `unreadable`: why a file was not read, by parts of its English."""
+    return _list("zh_files.toml")
+
+
 def _list(name: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((files("blacklist_service.console") / name).read_text("utf-8"))
 

@@ -55,17 +55,23 @@ function presetQuestion() {
   }
 }
 
-// A day is pasted as people write it, 2026年1月5日 or 2026.1.5 in whatever digits; a date field alone would drop it.
-function pasteDays() {
+// A day is pasted as people write it, 2026年1月5日 or 2026.1.5 in whatever digits: a date field alone would drop it. A name
+// copied over two lines gets no blank where the line ended, as the browser would have it, but between Latin words.
+function pasteWell() {
   document.addEventListener("paste", (event) => {
-    const field = event.target;
-    if (field.type !== "date" || !event.clipboardData) return;
-    const found = event.clipboardData.getData("text").normalize("NFKC").trim()
-      .match(/^(\d{4})(?:\s*[-年./]\s*|(?=\d{4}$))(\d{1,2})(?:\s*[-月./]\s*|(?=\d\d$))(\d{1,2})\s*日?$/);
-    if (!found) return;
-    event.preventDefault();
-    field.value = [found[1], found[2].padStart(2, "0"), found[3].padStart(2, "0")].join("-");
-    field.dispatchEvent(new Event("change", { bubbles: true }));
+    const field = event.target, text = event.clipboardData ? event.clipboardData.getData("text").trim() : "";
+    if (field.tagName !== "INPUT") return;
+    if (field.type === "date") {
+      const found = text.normalize("NFKC").match(/^(\d{4})(?:\s*[-年./]\s*|(?=\d{4}$))(\d{1,2})(?:\s*[-月./]\s*|(?=\d\d$))(\d{1,2})\s*日?$/);
+      if (!found) return;
+      event.preventDefault();
+      field.value = [found[1], found[2].padStart(2, "0"), found[3].padStart(2, "0")].join("-");
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    } else if (/[\r\n]/.test(text)) {
+      event.preventDefault();
+      const latin = (sign) => /[!-~]/.test(sign || "");
+      document.execCommand("insertText", false, text.replace(/\s*[\r\n]+\s*/g, (gap, at) => latin(text[at - 1]) && latin(text[at + gap.length]) ? " " : ""));
+    }
   });
 }
 
@@ -255,4 +261,4 @@ async function verifyHere() {
   }
 }
 
-oncePerForm(); pasteDays(); nameCells(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollJobs(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();
+oncePerForm(); pasteWell(); nameCells(); presetQuestion(); countDown(); warnWhenIdle(); useKeys(); followNotices(); pollJobs(); usePasskeys(); hideUnmasked(); showUploads(); verifyHere();
