@@ -88,6 +88,29 @@ async def test_a_stop_notice_is_renewed_by_two(service: Service):
     assert (await service.get(f"/v1/notices/{served['notice_id']}", key="court")).json()["valid_until"] == day(200)
 
 
+async def test_a_wrong_number_on_a_notice_stands_beside_its_field(service: Service):
+    maker, _ = await two(service)
+    await maker.open("/console/court/notices/new")
+    number = resident_id()
+    wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
+    await maker.submit(
+        "/court/notices/new",
+        notice_number="(2026)云0111执92号之二",
+        case_number="(2026)云0111执92号",
+        ruling_number="(2026)云0111执92号之一",
+        agency="GD-HR",
+        action="stop_procedure",
+        kind="person",
+        name="孙七",
+        type="resident_id",
+        number=wrong,
+        step="check",
+    )
+    assert maker.page.status_code == 422
+    assert 'id="number-fault"' in maker.page.text
+    assert 'href="#number"' in maker.page.text
+
+
 async def listed(service: Service) -> tuple[str, str]:
     number = resident_id()
     response = await service.post("/v1/listings", publication(number), key="court")

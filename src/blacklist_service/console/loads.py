@@ -21,6 +21,8 @@ from blacklist_service.listings.findings import ROW_SENTENCES
 
 HALF = 0.5
 """A job reads its file, then compares or applies its rows: half of its bar each."""
+MENDED = ("name", "case_number")
+"""Columns that refused rows come back with even where all of them lack it: that is what is to be filled in."""
 COURT = (Duty.MAKER, Duty.CHECKER)
 LOAD_SENTENCES = {
     "too-many-requests": "本院等待处理的文件已满，请待其完成后再上传",
@@ -180,14 +182,15 @@ def _in_words(table: str, language: Language) -> str:
     names = {} if language is Language.ENGLISH else chinese_of_files()["columns"]
     header, *rows = csv.reader(io.StringIO(table.removeprefix("\ufeff")))
     code = header.index("code")
+    lacking = [name for name in MENDED if name not in header]
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([names.get(name, name) for name in header])
+    writer.writerow([names.get(name, name) for name in (*header, *lacking)])
     for row in rows:
         said = ROW_SENTENCES.get(row[code])
         if said is not None:
             row[code] = said.en if language is Language.ENGLISH else said.zh
-        writer.writerow(row)
+        writer.writerow([*row, *("" for _ in lacking)])
     return "\ufeff" + out.getvalue()
 
 

@@ -18,6 +18,7 @@ from blacklist_service.console.wording import TYPES_OF_KIND
 from blacklist_service.problems import NotFound
 
 FULL_PAGE = 50
+NONE_FOUND: Mapping[str, Any] = {"items": (), "next": None}
 NOT_KEPT = frozenset({"token", "once", "step", "edit", "code"})
 PAGE_OF_TASK = {
     "delete_after_term": "/listings/{listing_id}/deletion?ground=term_expired",
@@ -60,25 +61,31 @@ async def listings(visit: Visit) -> Response:
         reply = await visit.call("GET", "/v1/listings", query=query | dict(kept))
     if not reply.is_ok:
         take_refusal(form, reply.json, pointers={"/subject/identifier": "number", "/subject/name": "name"})
-    found = reply.json if reply.is_ok else {"items": [], "next": None}
+    return _listings(visit, form, reply.json if reply.is_ok else NONE_FOUND, kept)
+
+
+@page("POST", "/listings", Duty.MAKER, Duty.CHECKER)
+async def search(visit: Visit) -> Response:
+    given = {name: visit.form.given(name) for name in ("kind", "name", "type", "number")}
+    if given["number"] and not given["name"]:  # else everything would be listed, as if no number had been typed
+        visit.form.faults["name"] = "按号码查询也要填写姓名或名称"
+        return _listings(visit, visit.form, NONE_FOUND, {})
+    if given["name"]:
+        return visit.go("/listings", q=visit.seal({name: value for name, value in given.items() if value}, "listings"))
+    asked = {name: visit.form.given(name) or "" for name in ("case_number", "state")}
+    return visit.go("/listings", **{name: value for name, value in asked.items() if value})
+
+
+def _listings(visit: Visit, form: Form, found: Mapping[str, Any], kept: Mapping[str, str]) -> Response:
     return visit.show(
         "court/listings.html",
-        status=200 if reply.is_ok else 422,
+        status=422 if form.is_faulty else 200,
         form=form,
         items=found["items"],
         next=found["next"],
         kept=kept,
         types=TYPES_OF_KIND,
     )
-
-
-@page("POST", "/listings", Duty.MAKER, Duty.CHECKER)
-async def search(visit: Visit) -> Response:
-    given = {name: visit.form.given(name) for name in ("kind", "name", "type", "number")}
-    if given["name"]:
-        return visit.go("/listings", q=visit.seal({name: value for name, value in given.items() if value}, "listings"))
-    asked = {name: visit.form.given(name) or "" for name in ("case_number", "state")}
-    return visit.go("/listings", **{name: value for name, value in asked.items() if value})
 
 
 @page("GET", "/listings/new", Duty.MAKER)
