@@ -19,7 +19,8 @@ async def send(service: Service, file: tuple[str, bytes]) -> str:
     )
     assert response.status_code == 202, response.text
     await work(service)
-    return response.json()["import_id"]
+    import_id: str = response.json()["import_id"]
+    return import_id
 
 
 async def test_refused_rows_come_back_in_words_and_load_once_mended(service: Service):

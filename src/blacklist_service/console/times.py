@@ -37,8 +37,8 @@ def instant(typed: str) -> str | None:
     found = TYPED.fullmatch(normalize("NFKC", typed).strip())
     if found is None:
         return None
-    year, month, day, *rest = (int(part or 0) for part in found.groups())
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
     try:
-        return datetime(year, month, day, *rest, tzinfo=SHANGHAI).isoformat()
+        return datetime(year, month, day, hour, minute, second, tzinfo=SHANGHAI).isoformat()
     except ValueError:
         return None
