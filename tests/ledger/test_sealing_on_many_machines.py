@@ -9,10 +9,10 @@ import pytest
 from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.database.turns import end_frozen_holder
+from blacklist_service.ledger.anchoring import SealingRefusedError
 from blacklist_service.ledger.notes import Checkpoint
 from blacklist_service.ledger.sequencer import (
     LOG_LOCK,
-    SealingRefusedError,
     Sequencer,
     SupersededError,
     copy_checkpoint,

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
+from blacklist_service.ledger.anchoring import SealingRefusedError
 from blacklist_service.ledger.notes import Checkpoint, Note, verified_checkpoint
 from blacklist_service.ledger.sequencer import (
     LOG_LOCK,
-    SealingRefusedError,
     adopt_anchor,
     begin_log,
     keep_sealing,
@@ -105,7 +105,7 @@ async def test_cut_off_between_two_steps(
             raise ConnectionError
 
         with monkeypatch.context() as patch:
-            patch.setattr("blacklist_service.ledger.sequencer._insert_checkpoint", fail)
+            patch.setattr("blacklist_service.ledger.sequencer.insert_checkpoint", fail)
             with pytest.raises(ConnectionError):
                 await sequencer.publish(taken)
     await sequencer.connection.close()

@@ -127,7 +127,7 @@ class _Writing:
         self._add("vkey", "".join(f"{key.text}\n" for key in log.keys).encode())
         self._add("docs/verify_bundle.py", await asyncio.to_thread(VERIFIER.read_bytes))
         within = [run for run in displaced if any(run.first < end and first < run.end for first, end in ranges)]
-        return self._manifest(export_id, log.origin, checkpoint.size, ranges, within)
+        return self._manifest(export_id, checkpoint.origin, checkpoint.size, ranges, within)
 
     def seal(self, manifest: bytes, proof: Proof, leaf: bytes) -> None:
         self._zip.writestr("manifest.json", manifest)

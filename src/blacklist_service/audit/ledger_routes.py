@@ -10,10 +10,12 @@ from blacklist_service.audit.exports import VERIFIER
 from blacklist_service.audit.schemas import (
     CosignaturesRequest,
     CosignedResponse,
+    EndedLogResponse,
     LedgerKeyResponse,
     LedgerKeysResponse,
 )
 from blacklist_service.ledger import log as reads
+from blacklist_service.ledger.successions import ended_logs
 from blacklist_service.ledger.tree import TreeError, bundle, parse_path, width_of
 from blacklist_service.ledger.witnesses import accept_cosignatures
 from blacklist_service.problems import NotFound
@@ -34,7 +36,8 @@ ALWAYS_ASK = "private, no-cache"
     "/vkey",
     summary="The log's public keys",
     description="Note verifier keys `name+id+key`, one a line, the newest first, for every key: whoever holds a receipt or a "
-    "copy of the list, verifies by them. Compare them once by another way.",
+    "copy of the list, verifies by them. Compare them once by another way. Where a log was ended after a restore, those of "
+    "the new log stand before those of the old, whose receipts they prove.",
     response_class=PlainTextResponse,
     responses=problems(401, 404, 503),
     dependencies=[needs(None)],
@@ -50,7 +53,7 @@ async def read_keys(connection: Reads) -> PlainTextResponse:
     "/keys",
     summary="The log's public keys, and how far each vouches alone",
     description="Newest first. `until_size` is the largest log that a key vouched for alone: of a larger one its signature "
-    "counts only beside a newer key's. `verifier_sha256` is that of `GET /v1/ledger/verifier`. Keep both apart from bundles.",
+    "counts only beside a newer key's. `ended` says which logs were ended after a restore. `verifier_sha256` is that of `GET /v1/ledger/verifier`. Keep both apart from bundles.",
     responses=problems(401, 403, 404, 503),
 )
 async def read_key_ranges(connection: Reads, response: Response) -> LedgerKeysResponse:
@@ -58,7 +61,9 @@ async def read_key_ranges(connection: Reads, response: Response) -> LedgerKeysRe
         raise NotFound
     response.headers["Cache-Control"] = ALWAYS_ASK
     keys = [LedgerKeyResponse.model_validate(one, from_attributes=True) for one in await reads.key_ranges(connection)]
-    return LedgerKeysResponse(keys=keys, verifier_sha256=hashlib.sha256(VERIFIER.read_bytes()).hexdigest())
+    ended = [EndedLogResponse.model_validate(one, from_attributes=True) for one in await ended_logs(connection)]
+    verifier = hashlib.sha256(VERIFIER.read_bytes()).hexdigest()
+    return LedgerKeysResponse(keys=keys, ended=ended, verifier_sha256=verifier)
 
 
 @router.get(

@@ -132,8 +132,20 @@ class LedgerKeyResponse(BaseModel):
     )
 
 
+class EndedLogResponse(BaseModel):
+    log: str
+    followed_by: str
+    at: datetime
+    kept_size: int | None = Field(
+        description="how many of its first entries the log that goes on now has; null where it was begun after the moment"
+        " restored, and it cannot be said"
+    )
+    act: str = Field(description="the officer's act: a note that the ended log's key signed")
+
+
 class LedgerKeysResponse(BaseModel):
     keys: list[LedgerKeyResponse]
+    ended: list[EndedLogResponse] = Field(description="logs that an officer ended after a restore, the newest first")
     verifier_sha256: str
 
 

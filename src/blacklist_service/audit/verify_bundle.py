@@ -124,8 +124,9 @@ def _verify(bundle: zipfile.ZipFile, vkeys: str | None) -> dict[str, Any]:
     _verify_seal(bundle, content, manifest, keys)
     for name, digest in manifest["files"].items():
         require(_digest(bundle, name) == digest, f"{name} is not what was exported")
-    size, root = _verify_note(bundle.read("checkpoint").decode(), keys)
+    log, size, root = _verify_note(bundle.read("checkpoint").decode(), keys)
     require(size == manifest["log_size"], "the checkpoint is of another log size")
+    require(log == manifest["log"], "the checkpoint is of another log than the bundle says")
     ranges = [(first, end) for first, end in manifest["ranges"]]
     _verify_ranges(ranges, size)
     leaves = _Leaves(bundle, ranges, size)
@@ -133,8 +134,9 @@ def _verify(bundle: zipfile.ZipFile, vkeys: str | None) -> dict[str, Any]:
     require(leaves.root() == root, "the leaves do not lead to the checkpoint's root")
     return {
         "rows": rows,
-        "log": keys[0][0],
+        "log": log,
         "log_size": size,
+        "ended": ended_of(log, vkeys or ""),
         "is_complete": manifest["is_complete"],
         "not_provable": manifest["not_provable"],
         "displaced": [(run.first, run.end) for run in _displaced_of(manifest)],
@@ -152,7 +154,7 @@ def _verify_seal(bundle: zipfile.ZipFile, content: bytes, manifest: Mapping[str,
     require(str(int(lines[1][6:])) == lines[1][6:], "manifest.proof is not a proof")
     index, hashes = int(lines[1][6:]), [_decode(line) for line in lines[2:]]
     leaf = bundle.read("manifest.leaf")
-    size, root = _verify_note(note, keys)
+    _, size, root = _verify_note(note, keys)
     require(_root_of_proof(_leaf_hash(leaf), index, size, hashes) == root, "the manifest is not in the log")
     sealed = _parse(leaf)
     facts = {"export": manifest["export_id"], "manifest": hashlib.sha256(content).hexdigest()}
@@ -452,19 +454,41 @@ def _parse_keys(text: str) -> Keys:
     return keys
 
 
-def _verify_note(note: str, keys: Keys) -> tuple[int, bytes]:
-    """Size and root of a checkpoint that at least one of the keys signed, and none falsely."""
+def ended_of(log: str, vkeys: str) -> Mapping[str, Any] | None:
+    """What the keys say of a log that was ended after a restore, as `GET /v1/ledger/keys` gives it; None of any other."""
+    if not vkeys.lstrip().startswith("{"):
+        return None
+    found: Mapping[str, Any] | None = next(
+        (one for one in _parse(vkeys.encode()).get("ended", ()) if one["log"] == log), None
+    )
+    return found
+
+
+def ending_of(log: str, ended: Mapping[str, Any]) -> str:
+    """In one sentence."""
+    kept = ended["kept_size"]
+    reach = (
+        "which of its entries it has, cannot be said"
+        if kept is None
+        else f"of its entries it has the first {kept} alone"
+    )
+    return f"the log {log} was ended after a restore ({ended['at']}); {ended['followed_by']} follows it: {reach}"
+
+
+def _verify_note(note: str, keys: Keys) -> tuple[str, int, bytes]:
+    """Log, size and root of a checkpoint that at least one of that log's keys signed, and none falsely."""
     text, found, tail = note.rpartition("\n\n")
     require(found and tail.endswith("\n"), "the checkpoint is not a signed note")
     text += "\n"
     origin, size, root = text.split("\n")[:3]
     require(size.isascii() and str(int(size)) == size and len(_decode(root)) == 32, "the checkpoint is malformed")
+    require(origin in {name for name, _, _, _ in keys}, "the checkpoint is of another log")
     is_signed, is_retired = False, False
     for line in tail[:-1].split("\n"):
         name, _, encoded = line.removeprefix("— ").partition(" ")
         signature = _decode(encoded)
         for key_name, key_id, public, until in keys:
-            if name == key_name and signature[:4] == key_id:
+            if name == key_name == origin and signature[:4] == key_id:
                 try:
                     Ed25519PublicKey.from_public_bytes(public).verify(signature[4:], text.encode())
                 except InvalidSignature:
@@ -473,8 +497,7 @@ def _verify_note(note: str, keys: Keys) -> tuple[int, bytes]:
                 is_signed, is_retired = is_signed or is_in_time, is_retired or not is_in_time
     require(is_signed or not is_retired, "the checkpoint is signed by nothing but a key that was retired before")
     require(is_signed, "the checkpoint is not signed by this log's key")
-    require(origin in {name for name, _, _, _ in keys}, "the checkpoint is of another log")
-    return int(size), _decode(root)
+    return origin, int(size), _decode(root)
 
 
 def _decode(text: str) -> bytes:
@@ -519,6 +542,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write("DOUBT: the vkey cannot be read\n")
         return 1
     sys.stdout.write(f"{found['rows']} rows proved, of the {found['log_size']} entries of the log {found['log']}\n")
+    if found["ended"] is not None:
+        sys.stdout.write(f"{ending_of(found['log'], found['ended'])}\n")
     if found["is_complete"]:
         sys.stdout.write("complete: no entry that the filter asks for is missing\n")
         for first, end in found["displaced"]:

@@ -81,7 +81,7 @@ def verify_receipt(
         Path, typer.Argument(exists=True, dir_okay=False, help="as the console's receipt page saved it")
     ],
     leaf: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="its entry, saved beside it")],
-    vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
+    vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="what /v1/ledger/keys or /vkey gave")],
 ) -> None:
     """Verify the receipt of a check (回执) with its entry, offline; exit 1 on any doubt."""
     content = base64.b64encode(leaf.read_bytes()).decode()
@@ -90,6 +90,8 @@ def verify_receipt(
         print(f"blacklist-service: not verified: {found['sentence']}", file=sys.stderr)
         raise SystemExit(1)
     print(f"verified: entry {found['index']} of {found['size']} in the log {found['origin']}")
+    if found["ended"] is not None:
+        print(verify_bundle.ending_of(found["origin"], found["ended"]))
 
 
 def verify_certificate(

@@ -22,10 +22,35 @@ audit_commands.add_to(app)
 
 @app.command("adopt-anchor")
 def audit_adopt_anchor(data_dir: DataDir = None) -> None:
-    """Where the newest checkpoint outside the database was lost: take the database's for it. Only if it is the newest!"""
+    """Where this machine's newest checkpoint was lost: take the database's for it. Only if it is the newest!"""
     with opened(load_settings(data_dir)) as workplace:
         size = logkeeping.adopt(workplace)
     print(f"the log of {size} entries is taken for the newest")
+
+
+@app.command("new-log")
+def audit_new_log(
+    reason: Annotated[
+        str, typer.Option(help="why what came after is given up: it stands in the new log's first entry")
+    ],
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="a newer one, as a witness or an auditor keeps it"),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """After a restore to an earlier moment: end the log that a newer checkpoint contradicts, and begin a new one.
+
+    The new log goes on over the entries that are there, under another name; every machine goes over by itself.
+    """
+    with opened(load_settings(data_dir)) as workplace:
+        made = logkeeping.begin_anew(workplace, checkpoint or [], reason)
+    if as_json:
+        print(json.dumps({"vkey": made.key.text, "kept": made.kept.size, "given_up": made.given_up.size}))
+        return
+    print(f"the log {made.kept.origin} was ended at {made.kept.size} entries; {made.given_up.size} had been signed")
+    print(f"{made.origin} follows it; hand its key to whoever verifies:\n{made.key.text}")
 
 
 @witness_app.command("add")

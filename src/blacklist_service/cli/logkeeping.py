@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from blacklist_service.cli.asking import NOT_REACHED, AddressRefusedError, Servi
 from blacklist_service.cli.environment import Workplace, operator, refusing, run, stop
 from blacklist_service.database.connections import connect
 from blacklist_service.database.restarts import restart_versions
-from blacklist_service.ledger.notes import NoteError, VerifierKey
+from blacklist_service.ledger.new_log import begin_new_log
+from blacklist_service.ledger.notes import Note, NoteError, VerifierKey
 from blacklist_service.ledger.retention import erase_month
 from blacklist_service.ledger.sequencer import adopt_anchor, rotate_key
 from blacklist_service.ledger.signing import SealingPlace
+from blacklist_service.ledger.successions import Succession
 from blacklist_service.ledger.witnesses import add_witness
 
 
@@ -36,6 +39,30 @@ def adopt(workplace: Workplace) -> int:
             return adopted.size
 
     return run(act())
+
+
+def begin_anew(workplace: Workplace, seen: Sequence[Path], reason: str) -> Succession:
+    """As the database's owner: what serves can end no log."""
+
+    async def act() -> Succession:
+        owner = await connect(workplace.owner_dsn, role=None, application_name="blacklist-service new-log")
+        try:
+            place = SealingPlace.of(workplace.settings)
+            return await begin_new_log(
+                owner, place, seen=notes, reason=reason, actor=operator(), secrecy=workplace.secrecy
+            )
+        finally:
+            await owner.close()
+
+    notes = [_note_in(path) for path in seen]
+    return run(act())
+
+
+def _note_in(path: Path) -> Note:
+    try:
+        return Note.parse(path.read_text("utf-8"))
+    except (NoteError, UnicodeDecodeError):
+        stop(f"{path} holds no checkpoint")
 
 
 def add_witness_key(workplace: Workplace, vkey: str) -> bool:

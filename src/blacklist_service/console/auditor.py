@@ -176,7 +176,8 @@ async def verify(visit: Visit) -> Response:
         result = await _verify_bundle(upload, vkey)
     else:
         result = verify_receipt((await upload.read(1 << 20)).decode("utf-8", "replace"), _leaf(form), vkey)
-    return visit.show("verify.html", result=result, vkey=vkey, name=upload.filename)
+    ended = await _ended(visit, result["origin"]) if result["is_proved"] else None
+    return visit.show("verify.html", result=result | {"ended": ended}, vkey=vkey, name=upload.filename)
 
 
 def _leaf(form: Form) -> str:
@@ -295,10 +296,16 @@ async def _vkey(visit: Visit) -> str:
     return reply.text if reply else ""
 
 
+async def _ended(visit: Visit, log: str) -> Any:
+    """What follows the log by which something was proved, where an officer ended it after a restore."""
+    reply = await visit.find("/v1/ledger/keys")
+    return next((one for one in reply.json["ended"] if one["log"] == log), None) if reply else None
+
+
 async def _verify_bundle(upload: UploadFile, vkey: str) -> dict[str, Any]:
     """In a thread; the file is where it came in, and is gone with the request."""
     try:
         proved = await asyncio.to_thread(verify_bundle.verify, upload.file, vkey)
     except verify_bundle.Doubt as doubt:
         return {"is_proved": False, "sentence": str(doubt)}
-    return {"is_proved": True, "rows": proved.get("rows"), "details": proved}
+    return {"is_proved": True, "rows": proved.get("rows"), "origin": proved["log"], "details": proved}

@@ -220,6 +220,7 @@ ACTIONS: Mapping[str, str] = {
     "embargo_lifted": "解除保密",
     "signing_key_rotated": "更换签名密钥",
     "anchor_adopted": "确认检查点",
+    "log_begun": "启用新日志",
     "entries_displaced": "记录时序异常",
     "witness_added": "增加见证方",
     "secrets_erased": "期满销毁",

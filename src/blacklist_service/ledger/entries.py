@@ -89,6 +89,7 @@ class Action(StrEnum):
     EMBARGO_LIFTED = "embargo_lifted"
     SIGNING_KEY_ROTATED = "signing_key_rotated"
     ANCHOR_ADOPTED = "anchor_adopted"
+    LOG_BEGUN = "log_begun"
     ENTRIES_DISPLACED = "entries_displaced"
     WITNESS_ADDED = "witness_added"
     SECRETS_ERASED = "secrets_erased"

@@ -42,7 +42,7 @@ async def find_log(connection: Connection) -> Log | None:
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """A public key, since when it signs, and the largest log that it vouched for alone; None of the newest."""
+    """A public key, since when it signs, and the largest log that it vouched for alone; None of a log's newest."""
 
     vkey: str
     since: datetime
@@ -52,10 +52,13 @@ class KeyRange:
 async def key_ranges(connection: Connection) -> list[KeyRange]:
     """Newest first. A key that was followed by another goes on signing beside it, and proves nothing alone any more."""
     rows = await connection.fetch("SELECT vkey, since FROM ledger_keys ORDER BY number DESC")
-    found, until = [], None
+    found, until, origin = [], None, None
     for row in rows:
+        key = VerifierKey.parse(row["vkey"])
+        if key.name != origin:  # of a log that was ended: what its newest key signed is not all known here
+            until, origin = None, key.name
         found.append(KeyRange(row["vkey"], row["since"], until))
-        until = await _last_size_without(connection, VerifierKey.parse(row["vkey"]), row["since"], until)
+        until = await _last_size_without(connection, key, row["since"], until)
     return found
 
 

@@ -137,8 +137,23 @@ ledger_log = Table(
     Column("is_only", Boolean, primary_key=True, server_default=text("true")),
     Column("origin", Text, nullable=False),
     Column("begun_at", Instant, nullable=False, server_default=text("clock_timestamp()")),
+    Column(
+        "since_size",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="of its first checkpoint; smaller ones are of a log before it",
+    ),
     CheckConstraint("is_only", name="is_only"),
     CheckConstraint("length(origin) BETWEEN 1 AND 200", name="origin"),
+)
+
+# How a log followed another: the officer's act, signed by a key that is not in the database.
+ledger_successions = Table(
+    "ledger_successions",
+    metadata,
+    Column("origin", Text, primary_key=True, comment="of the log that follows"),
+    Column("note", Text, nullable=False),
 )
 
 # The public keys it was ever signed with. The private ones are never in the database.
@@ -189,6 +204,7 @@ ledger_sealing = Table(
         comment="rises whenever a sealer takes up the log; only the newest may write",
     ),
     Column("host", Text, comment="the machine whose sealer, or whose start, last said what is so"),
+    Column("held", Text, comment="the newest checkpoint by which a machine disproved the database"),
     CheckConstraint("is_only", name="is_only"),
     CheckConstraint("kind IN ('rolled_back', 'forked', 'altered', 'unable')", name="kind"),
 )

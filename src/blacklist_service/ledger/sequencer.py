@@ -12,7 +12,6 @@ checkpoint down into their own anchors, and end the session of a holder that sta
 
 import asyncio
 import os
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,11 +28,24 @@ from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.database.turns import end_frozen_holder
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
+from blacklist_service.ledger.anchoring import (
+    SealingRefusedError,
+    behind,
+    newest_checkpoint,
+    read_held,
+    refuse,
+    require_log,
+    say,
+    take_over,
+    verify_anchor,
+    verify_checkpoint,
+    verify_said,
+)
 from blacklist_service.ledger.completeness import LOOK_SECONDS as COMPLETENESS_SECONDS
 from blacklist_service.ledger.completeness import requeue_lost
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.log import PROOFS, Log, RefusalKind
-from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey, verified_checkpoint
+from blacklist_service.ledger.notes import Checkpoint, Note, VerifierKey, verified_checkpoint
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.order import count_displaced, look_over
 from blacklist_service.ledger.queries import database_clock
@@ -42,8 +54,6 @@ from blacklist_service.ledger.signing import (
     SealingPlace,
     SigningKeyError,
     pair,
-    read_anchor,
-    set_anchor_aside,
     sign_checkpoint,
     write_anchor,
     write_key_file,
@@ -79,20 +89,8 @@ ALTERED = RefusalKind.ALTERED
 logger = structlog.get_logger()
 
 
-class SealingRefusedError(Exception):
-    """Nothing may be signed; the message says why, and what to do."""
-
-    def __init__(self, sentence: str, kind: RefusalKind = RefusalKind.UNABLE) -> None:
-        super().__init__(sentence)
-        self.kind = kind
-
-
 class SupersededError(Exception):
     """Another sequencer has taken up the log since."""
-
-
-class LogNotBegunError(SealingRefusedError):
-    """There is no log: it begins only by `migrate`."""
 
 
 async def begin_log(owner: Connection, place: SealingPlace) -> bool:
@@ -102,9 +100,9 @@ async def begin_log(owner: Connection, place: SealingPlace) -> bool:
     """
     if await owner.fetchval("SELECT EXISTS (SELECT FROM ledger_log)"):
         return False
-    anchor = _read_anchor(place)
+    anchor = read_held(place)
     if anchor is not None and Checkpoint.parse(anchor.text).size:
-        _refuse(
+        refuse(
             f"the newest checkpoint in {place.anchor} is of a log that this database does not have: restore the newest"
             " backup, or move the file away if that log is given up"
         )
@@ -116,47 +114,33 @@ async def begin_log(owner: Connection, place: SealingPlace) -> bool:
     note = sign_checkpoint(Checkpoint(origin, 0, tree.EMPTY_ROOT), keys)
     await owner.execute("INSERT INTO ledger_log (origin) VALUES ($1)", origin)
     await owner.execute("INSERT INTO ledger_keys (vkey) VALUES ($1)", keys[0][0].text)
-    await _insert_checkpoint(owner, 0, tree.EMPTY_ROOT, note, sealed_pending=0)
+    await insert_checkpoint(owner, 0, tree.EMPTY_ROOT, note, sealed_pending=0)
     place.anchor.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_anchor(place.anchor, note)
     return True
 
 
 async def adopt_anchor(connection: Connection, place: SealingPlace, *, actor: Actor, secrecy: Secrecy) -> Checkpoint:
-    """Go on from the database's newest checkpoint, only when told to by a person: where the anchor was lost, and where
-    the database is behind it or another (a deliberate restore). A checkpoint that is given up is kept beside its place,
-    and named in the entry. A log that is not true to itself cannot be adopted.
+    """Go on from the database's newest checkpoint where this machine's own was lost, only when told to by a person. One that
+    contradicts the database is not lost: that log is ended, and a new one begun (`new_log.py`), or the right backup restored.
     """
-    log = await _require_log(connection)
-    held = _read_anchor(place)
+    log = await require_log(connection)
+    held = read_held(place)
     leaves = await reads.count_leaves(connection)
-    await _verify_checkpoint(connection, await _newest_checkpoint(connection), leaves)
-    if held is not None and await _fits(connection, place, held, log, leaves):
-        _refuse(f"{place.anchor} holds a checkpoint; nothing is to be adopted")
+    await verify_checkpoint(connection, await newest_checkpoint(connection), leaves)
+    await verify_said(connection, place, log, leaves)
+    if held is not None:
+        await verify_anchor(connection, place, held, log, leaves)
+        refuse(f"{place.anchor} holds a checkpoint; nothing is to be adopted")
     note = await reads.find_checkpoint(connection)
     if note is None:
-        _refuse("the database has no checkpoint")
+        refuse("the database has no checkpoint")
     checkpoint = verified_checkpoint(note, log.keys)
-    facts: dict[str, object] = {"size": checkpoint.size, "root": checkpoint.root.hex()}
-    if held is not None:
-        given_up = Checkpoint.parse(held.text)
-        facts["given_up"] = {"size": given_up.size, "root": given_up.root.hex()}
+    facts = {"size": checkpoint.size, "root": checkpoint.root.hex()}
     entry = Entry(Action.ANCHOR_ADOPTED, actor, facts=facts)
     await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
-    if held is not None:
-        set_anchor_aside(place.anchor)
     write_anchor(place.anchor, Note(note.text, note.signatures[:1]))
     return checkpoint
-
-
-async def _fits(connection: Connection, place: SealingPlace, held: Note, log: Log, leaves: int) -> bool:
-    try:
-        await _verify_anchor(connection, place, held, log, leaves)
-    except SealingRefusedError as error:
-        if error.kind not in PROOFS:
-            raise
-        return False
-    return True
 
 
 async def tell_disproof(dsn: str, place: SealingPlace) -> None:
@@ -165,28 +149,29 @@ async def tell_disproof(dsn: str, place: SealingPlace) -> None:
     """
     connection = await connect(dsn, application_name="blacklist-service start", **SETTINGS)
     try:
-        anchor = _read_anchor(place)  # first: a sealer at work elsewhere is ahead of its anchor, never behind
+        anchor = read_held(place)  # first: a sealer at work elsewhere is ahead of its anchor, never behind
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            log = await _require_log(connection)
+            log = await require_log(connection)
             leaves = await reads.count_leaves(connection)
-            await _verify_checkpoint(connection, await _newest_checkpoint(connection), leaves)
-            await _verify_anchor(connection, place, anchor, log, leaves)
+            await verify_checkpoint(connection, await newest_checkpoint(connection), leaves)
+            await verify_said(connection, place, log, leaves)
+            await verify_anchor(connection, place, anchor, log, leaves)
     except SealingRefusedError as error:
         if error.kind in PROOFS:
             logger.error("sealing_refused", cause=str(error))  # noqa: TRY400 - the sentence says it
-            await _say(connection, error)
+            await say(connection, error)
     finally:
         await connection.close()
 
 
 async def rotate_key(connection: Connection, place: SealingPlace, *, actor: Actor, secrecy: Secrecy) -> VerifierKey:
     """Let a new key sign, beside the old one. A key file gets a new key; one from the environment must be there first."""
-    log = await _require_log(connection)
+    log = await require_log(connection)
     keys = place.load_keys()
     newest = pair(log.origin, keys)[0][0]
     if newest in log.keys:
         if place.key is not None:
-            _refuse("put the new key into BLACKLIST_SIGNING_KEY, before the old one, and ask again")
+            refuse("put the new key into BLACKLIST_SIGNING_KEY, before the old one, and ask again")
         keys = (Ed25519PrivateKey.generate(), keys[0])
         write_key_file(place.key_file, keys)
         newest = pair(log.origin, keys)[0][0]
@@ -208,6 +193,7 @@ async def keep_sealing(dsn: str, place: SealingPlace) -> None:
         except LOST:
             # The next server may be an older one: it is looked at as soon as it is there.
             logger.exception("sealing_failed")
+            copied = -COPY_SECONDS
             await asyncio.sleep(RECONNECT_SECONDS)
             continue
         except Exception:
@@ -237,17 +223,12 @@ class Sequencer:
 
         The new term is a commit that has to be replicated: what is found afterwards, and signed, no failover takes away.
         """
-        log = await _require_log(connection)
-        term = await connection.fetchval("UPDATE ledger_sealing SET term = term + 1 RETURNING term")
-        leaves, newest = await reads.count_leaves(connection), await _newest_checkpoint(connection)
-        await _verify_checkpoint(connection, newest, leaves)
-        await _verify_anchor(connection, place, _read_anchor(place), log, leaves)
-        rows = [
-            await reads.read_tile(connection, tree.Tile(level, first // tree.TILE_WIDTH, max(end - first, 1)))
-            for level, (first, end) in enumerate(tree.edge_rows(leaves))
-        ]
-        edge = tree.Edge(leaves, rows)
-        sequencer = cls(connection, place, log, edge, newest["size"], newest["sealed_pending"], term)
+        sequencer = await cls.of_database(connection, place)
+        log, leaves, held = sequencer.log, sequencer.edge.size, read_held(place)
+        await verify_said(connection, place, log, leaves)
+        await verify_anchor(connection, place, held, log, leaves)
+        if held is not None:
+            await take_over(connection, place, held, log)
         sequencer.load_keys()
         if leaves > sequencer.published:
             # The leaves of one transaction are committed together: its first tells of all.
@@ -260,14 +241,27 @@ class Sequencer:
             await sequencer.publish([row["id"] for row in taken])
         return sequencer
 
+    @classmethod
+    async def of_database(cls, connection: Connection, place: SealingPlace) -> "Sequencer":
+        """Under a new term, of a log that is true to itself; what machines hold of it is not looked at."""
+        log = await require_log(connection)
+        term = await connection.fetchval("UPDATE ledger_sealing SET term = term + 1 RETURNING term")
+        leaves, newest = await reads.count_leaves(connection), await newest_checkpoint(connection)
+        await verify_checkpoint(connection, newest, leaves)
+        rows = [
+            await reads.read_tile(connection, tree.Tile(level, first // tree.TILE_WIDTH, max(end - first, 1)))
+            for level, (first, end) in enumerate(tree.edge_rows(leaves))
+        ]
+        return cls(connection, place, log, tree.Edge(leaves, rows), newest["size"], newest["sealed_pending"], term)
+
     def load_keys(self) -> None:
         try:
             at_hand = pair(self.log.origin, self.place.load_keys())
         except SigningKeyError as error:
-            _refuse(str(error))
+            refuse(str(error))
         self.keys = [(key, private) for key, private in at_hand if key in self.log.keys]
         if not self.keys:
-            _refuse(
+            refuse(
                 "the signing key is not this log's: put the right one back, or run 'blacklist-service keys"
                 " rotate-signing'"
             )
@@ -299,14 +293,14 @@ class Sequencer:
             try:
                 await asyncio.to_thread(write_anchor, self.place.anchor, note)
             except AnchorAheadError:
-                _refuse(_behind(self.place), RefusalKind.ROLLED_BACK)
+                refuse(behind(self.place), RefusalKind.ROLLED_BACK)
             except OSError as error:
-                _refuse(f"the newest checkpoint cannot be written to {self.place.anchor} ({type(error).__name__})")
+                refuse(f"the newest checkpoint cannot be written to {self.place.anchor} ({type(error).__name__})")
         self.sealed_pending = max([self.sealed_pending, *taken])
         async with self.connection.transaction():
             await self._require_term()
             if checkpoint.size > self.published:
-                await _insert_checkpoint(
+                await insert_checkpoint(
                     self.connection, checkpoint.size, checkpoint.root, note, sealed_pending=self.sealed_pending
                 )
             await self.connection.execute("DELETE FROM ledger_pending WHERE id = ANY($1::bigint[])", taken)
@@ -326,14 +320,15 @@ class Sequencer:
 
     async def look_back(self) -> None:
         """Raise `SealingRefusedError` where what was sealed is no longer what it was: the tree under its newest
-        checkpoint, and the newest leaves as they are stored.
+        checkpoint, and the newest leaves as they are stored; or where another machine holds what disproves it.
         """
-        await _verify_checkpoint(self.connection, await _newest_checkpoint(self.connection), self.edge.size)
+        await verify_checkpoint(self.connection, await newest_checkpoint(self.connection), self.edge.size)
         first = max(0, self.edge.size - tree.TILE_WIDTH)
         stored = await reads.read_leaves(self.connection, first, self.edge.size)
         hashes = await self.connection.fetch("SELECT hash FROM ledger_leaves WHERE idx >= $1 ORDER BY idx", first)
         if reads.hashes_of(stored) != [row["hash"] for row in hashes]:
-            _refuse("entries that were sealed are not what they were: they were altered; call the auditors", ALTERED)
+            refuse("entries that were sealed are not what they were: they were altered; call the auditors", ALTERED)
+        await verify_said(self.connection, self.place, self.log, self.edge.size)
 
     async def _append(self, entries: Sequence[tuple[Any, Any]]) -> None:
         leaves, tiles = [], []
@@ -347,7 +342,7 @@ class Sequencer:
         )
         for (at, entry_id), row in zip(entries, stored, strict=True):
             if row["leaf"] is None or len(row["leaf"]) > tree.MOST_LEAF_BYTES:
-                _refuse(
+                refuse(
                     "an entry that is to be sealed is not in the ledger: it was removed; ask who can alter tables",
                     RefusalKind.ALTERED,
                 )
@@ -366,7 +361,9 @@ class Sequencer:
 
     async def _renew_keys(self) -> None:
         """A key rotated meanwhile signs from the next checkpoint on."""
-        log = await _require_log(self.connection)
+        log = await require_log(self.connection)
+        if log.origin != self.log.origin:
+            raise SupersededError
         if log != self.log:
             self.log = log
             self.load_keys()
@@ -380,7 +377,7 @@ async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) 
             return None
         try:
             sequencer = await Sequencer.take_up(connection, place)
-            await _say(connection, None)
+            await say(connection, None)
             LEDGER_REFUSED.set(0)
             await _seal(sequencer)
         except SealingRefusedError as error:
@@ -388,7 +385,7 @@ async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) 
         LEDGER_REFUSED.set(1)
         if str(refusal) != known:
             logger.error("sealing_refused", cause=str(refusal))
-        await _say(connection, refusal)
+        await say(connection, refusal)
         LEDGER_LAG.set((await reads.sealing_state(connection)).lag_seconds)
         return str(refusal)
     finally:
@@ -408,7 +405,7 @@ async def _wait_for_its_turn(dsn: str, place: SealingPlace, copied: float) -> fl
     except SealingRefusedError as error:
         logger.error("sealing_refused", cause=str(error))  # noqa: TRY400 - the sentence says it
         if error.kind in PROOFS:
-            await _say(connection, error)
+            await say(connection, error)
     finally:
         connection.terminate()
     return at
@@ -420,23 +417,26 @@ async def copy_checkpoint(connection: Connection, place: SealingPlace) -> None:
     Raise `SealingRefusedError` where the database is not the one that this machine's own was signed over. Where it has
     none, none is taken on trust.
     """
-    anchor = _read_anchor(place)  # first: the database only goes on
-    log, leaves = await _require_log(connection), await reads.count_leaves(connection)
-    await _verify_anchor(connection, place, anchor, log, leaves)
+    anchor = read_held(place)  # first: the database only goes on
+    log, leaves = await require_log(connection), await reads.count_leaves(connection)
+    await verify_anchor(connection, place, anchor, log, leaves)
+    if anchor is not None and Checkpoint.parse(anchor.text).origin != log.origin:
+        await take_over(connection, place, anchor, log)
+        return
     note = await reads.find_checkpoint(connection)
     if anchor is None or note is None or Checkpoint.parse(anchor.text).size >= Checkpoint.parse(note.text).size:
         return
     signed = Note(note.text, note.signatures[:1])
     checkpoint = verified_checkpoint(signed, log.keys)
     if await reads.root_of(connection, checkpoint.size) != checkpoint.root:
-        _refuse("the newest checkpoint is not of the leaves in the database: call the auditors", ALTERED)
+        refuse("the newest checkpoint is not of the leaves in the database: call the auditors", ALTERED)
     await pass_fence(connection)
     try:
         await asyncio.to_thread(write_anchor, place.anchor, signed)
     except AnchorAheadError:  # a shared place, and the sequencer was quicker
         return
     except OSError as error:
-        _refuse(f"the newest checkpoint cannot be written to {place.anchor} ({type(error).__name__})")
+        refuse(f"the newest checkpoint cannot be written to {place.anchor} ({type(error).__name__})")
 
 
 async def _seal(sequencer: Sequencer) -> NoReturn:
@@ -461,72 +461,7 @@ async def _seal(sequencer: Sequencer) -> NoReturn:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _say(connection: Connection, refusal: SealingRefusedError | None) -> None:
-    """For the probes and the checks, which are other processes."""
-    await connection.execute(
-        """
-        UPDATE ledger_sealing SET refusal = $1, kind = $2, host = $3, since = clock_timestamp()
-        WHERE (refusal, kind) IS DISTINCT FROM ($1, $2)
-        """,
-        *((None, None) if refusal is None else (str(refusal), refusal.kind.value)),
-        socket.gethostname(),
-    )
-
-
-async def _require_log(connection: Connection) -> Log:
-    log = await reads.find_log(connection)
-    if log is None:
-        raise LogNotBegunError("no log was begun: run 'blacklist-service migrate'")
-    return log
-
-
-async def _newest_checkpoint(connection: Connection) -> Any:
-    row = await connection.fetchrow(
-        "SELECT size, root, sealed_pending FROM ledger_checkpoints ORDER BY size DESC LIMIT 1"
-    )
-    if row is None:
-        _refuse("the log has lost its checkpoints: restore the newest backup", ALTERED)
-    return row
-
-
-async def _verify_checkpoint(connection: Connection, newest: Any, leaves: int) -> None:
-    if newest["size"] > leaves or await reads.root_of(connection, newest["size"]) != newest["root"]:
-        _refuse(
-            "the log's leaves are not those of its newest checkpoint: they were altered; restore the newest backup",
-            ALTERED,
-        )
-
-
-async def _verify_anchor(
-    connection: Connection, place: SealingPlace, anchor: Note | None, log: Log, leaves: int
-) -> None:
-    if anchor is None:
-        _refuse(
-            f"the newest checkpoint is missing from {place.anchor}: put it back, or, if this database is known to be"
-            " the newest, run 'blacklist-service audit adopt-anchor'"
-        )
-    try:
-        checkpoint = verified_checkpoint(anchor, log.keys)
-    except NoteError:
-        checkpoint = None
-    if checkpoint is None or checkpoint.origin != log.origin:
-        _refuse(
-            f"the checkpoint in {place.anchor} is not signed by this log: database and anchor do not belong together",
-            RefusalKind.FORKED,
-        )
-    if checkpoint.size > leaves:
-        _refuse(_behind(place), RefusalKind.ROLLED_BACK)
-    if await reads.root_of(connection, checkpoint.size) != checkpoint.root:
-        _refuse(
-            f"the log in the database is another than the one signed in {place.anchor} (a fork): call the auditors;"
-            " restore the database that the anchor was signed over",
-            RefusalKind.FORKED,
-        )
-
-
-async def _insert_checkpoint(
-    connection: Connection, size: int, root: bytes, note: Note, *, sealed_pending: int
-) -> None:
+async def insert_checkpoint(connection: Connection, size: int, root: bytes, note: Note, *, sealed_pending: int) -> None:
     await connection.execute(
         """
         INSERT INTO ledger_checkpoints (size, root, note, at, sealed_pending)
@@ -537,24 +472,3 @@ async def _insert_checkpoint(
         note.content,
         sealed_pending,
     )
-
-
-def _read_anchor(place: SealingPlace) -> Note | None:
-    try:
-        return read_anchor(place.anchor)
-    except NoteError:
-        _refuse(f"{place.anchor} does not hold a checkpoint: put the newest one back")
-    except OSError as error:
-        _refuse(f"the newest checkpoint in {place.anchor} cannot be read ({type(error).__name__})")
-
-
-def _behind(place: SealingPlace) -> str:
-    return (
-        f"the database is older than the checkpoint signed in {place.anchor} (a restored backup): restore a newer one,"
-        " with the write-ahead log up to the end; or, if what came after it is given up, run 'blacklist-service audit"
-        " adopt-anchor'"
-    )
-
-
-def _refuse(sentence: str, kind: RefusalKind = RefusalKind.UNABLE) -> NoReturn:
-    raise SealingRefusedError(sentence, kind)

@@ -96,11 +96,16 @@ def write_anchor(path: Path, note: Note) -> None:
         _replace(path, note.content.encode())
 
 
-def set_anchor_aside(path: Path) -> None:
-    """Keep a checkpoint that is given up, as evidence, under a name that says its size; its place is then empty."""
+def replace_anchor(path: Path, held: Note, note: Note) -> None:
+    """Put the checkpoint of a new log in the place of `held`, of the one before, which is kept as evidence under a name that
+    says its size; nothing where another process did. Raise `OSError` where it cannot be done.
+    """
     with _alone(path):
-        size = Checkpoint.parse(Note.parse(path.read_text("utf-8")).text).size
-        path.rename(path.with_name(f"{path.name}.given-up-{size}.{os.urandom(4).hex()}"))
+        if read_anchor(path) != held:
+            return
+        size = Checkpoint.parse(held.text).size
+        os.link(path, path.with_name(f"{path.name}.given-up-{size}.{os.urandom(4).hex()}"))
+        _replace(path, note.content.encode())
 
 
 @contextlib.contextmanager

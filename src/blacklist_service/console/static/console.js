@@ -234,7 +234,7 @@ async function signed(text, lines, vkeys) {
   for (const vkey of vkeys.trim().split(/\s+/)) {
     const [name, , ...rest] = vkey.split("+");
     const material = bytes(rest.join("+"));
-    if (material[0] !== 1) continue;
+    if (material[0] !== 1 || !text.startsWith(`${name}\n`)) continue;
     const key = await crypto.subtle.importKey("raw", material.slice(1), "Ed25519", false, ["verify"]);
     for (const line of lines.filter((one) => one.startsWith(`— ${name} `))) {
       const content = bytes(line.slice(name.length + 3));
