@@ -53,7 +53,8 @@ async def read_keys(connection: Reads) -> PlainTextResponse:
     "/keys",
     summary="The log's public keys, and how far each vouches alone",
     description="Newest first. `until_size` is the largest log that a key vouched for alone: of a larger one its signature "
-    "counts only beside a newer key's. `ended` says which logs were ended after a restore. `verifier_sha256` is that of `GET /v1/ledger/verifier`. Keep both apart from bundles.",
+    "counts only beside a newer key's. `ended` says which logs were ended after a restore. `verifier_sha256` is that of "
+    "`GET /v1/ledger/verifier`. Keep both apart from bundles.",
     responses=problems(401, 403, 404, 503),
 )
 async def read_key_ranges(connection: Reads, response: Response) -> LedgerKeysResponse:

@@ -91,15 +91,13 @@ async def _begin(
     owner: Connection, place: SealingPlace, proof: SealingRefusedError, *, reason: str, actor: Actor, secrecy: Secrecy
 ) -> Succession:
     sequencer = await Sequencer.of_database(owner, place)
-    taken = []
-    while waiting := await sequencer.append():  # what was committed before the act is not of the new log
-        taken += waiting
+    await _place_waiting(owner, sequencer)  # what was committed before the act comes before the new log's first entry
     kept, given_up = Checkpoint(sequencer.log.origin, sequencer.edge.size, sequencer.edge.root()), _checkpoint(proof)
     key, private = _newest_key(place, name_after(kept.origin, given_up.origin))
     entry = Entry(Action.LOG_BEGUN, actor, facts=_facts(key.text, kept, given_up), private={"reason": reason})
     at = await database_clock(owner)
     [entry_id] = await record(owner, [entry], at=at, secrecy=secrecy)
-    taken += await sequencer.append()
+    await _place_waiting(owner, sequencer)
     succession = Succession(key, kept, given_up, entry_id, at)
     note = sign_succession(succession, place.load_keys())
     await owner.execute("INSERT INTO ledger_successions (origin, note) VALUES ($1, $2)", key.name, note.content)
@@ -109,13 +107,20 @@ async def _begin(
         "UPDATE ledger_log SET origin = $1, begun_at = $2, since_size = $3", key.name, at, sequencer.edge.size
     )
     first = Checkpoint(key.name, sequencer.edge.size, sequencer.edge.root())
-    sealed = max([sequencer.sealed_pending, *taken])
     signed = sign_checkpoint(first, [(key, private)])
-    await insert_checkpoint(owner, first.size, first.root, signed, sealed_pending=sealed)
-    await owner.execute("DELETE FROM ledger_pending WHERE id = ANY($1::bigint[])", taken)
+    await insert_checkpoint(owner, first.size, first.root, signed, sealed_pending=sequencer.sealed_pending)
     await owner.execute("UPDATE ledger_sealing SET refusal = NULL, kind = NULL, held = NULL, since = clock_timestamp()")
     await restart_versions(owner)
     return succession
+
+
+async def _place_waiting(owner: Connection, sequencer: Sequencer) -> None:
+    """Give each entry that waits its place, and forget that it waited."""
+    taken = await sequencer.list_taken() or await sequencer.append()
+    while taken:
+        await owner.execute("DELETE FROM ledger_pending WHERE id = ANY($1::bigint[])", taken)
+        sequencer.sealed_pending = max(sequencer.sealed_pending, *taken)
+        taken = await sequencer.append()
 
 
 def _newest_key(place: SealingPlace, origin: str) -> tuple[VerifierKey, Ed25519PrivateKey]:

@@ -231,14 +231,7 @@ class Sequencer:
             await take_over(connection, place, held, log)
         sequencer.load_keys()
         if leaves > sequencer.published:
-            # The leaves of one transaction are committed together: its first tells of all.
-            taken = await connection.fetch(
-                """
-                SELECT id FROM ledger_pending p
-                WHERE EXISTS (SELECT FROM ledger_leaves l WHERE l.entry_id = p.entries[1])
-                """
-            )
-            await sequencer.publish([row["id"] for row in taken])
+            await sequencer.publish(await sequencer.list_taken())
         return sequencer
 
     @classmethod
@@ -283,6 +276,14 @@ class Sequencer:
                 await self._require_term()
                 await self._append([(row["at"], entry_id) for row in pending for entry_id in row["entries"]])
         return [row["id"] for row in pending]
+
+    async def list_taken(self) -> list[int]:
+        """The pending rows whose entries have their places already, but are not forgotten."""
+        # The leaves of one transaction are committed together: its first tells of all.
+        taken = await self.connection.fetch(
+            "SELECT id FROM ledger_pending p WHERE EXISTS (SELECT FROM ledger_leaves l WHERE l.entry_id = p.entries[1])"
+        )
+        return [row["id"] for row in taken]
 
     async def publish(self, taken: Sequence[int]) -> None:
         """Sign the tree as it is committed, anchor the checkpoint, then let it be seen and forget what was pending."""

@@ -148,7 +148,7 @@ async def ended_logs(connection: Connection) -> list[EndedLog]:
     for note in await find_successions(connection):
         act = Succession.parse(note.text)
         least = act.kept.size if least is None else min(least, act.kept.size)
-        if act.given_up.origin != act.kept.origin:
+        if generation_of(act.given_up.origin) > generation_of(act.kept.origin):
             ended.append(EndedLog(act.given_up.origin, act.origin, act.at, None, note.content))
         ended.append(EndedLog(act.kept.origin, act.origin, act.at, least, note.content))
     return ended
