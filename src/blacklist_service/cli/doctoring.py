@@ -18,7 +18,7 @@ from blacklist_service.database.installation import NotReadyError, verify_instal
 from blacklist_service.database.room import FEWEST_MONTHS_AHEAD, LEAST_FREE_SHARE, free_share, months_ahead
 from blacklist_service.database.sessions import APPLICATION_ROLE, is_pooled
 from blacklist_service.ledger.completeness import count_lost
-from blacklist_service.ledger.log import published_size, sealing_state
+from blacklist_service.ledger.log import find_log, published_size, sealing_state
 from blacklist_service.ledger.notes import Checkpoint, NoteError
 from blacklist_service.ledger.order import count_displaced
 from blacklist_service.ledger.queries import database_clock
@@ -216,7 +216,7 @@ async def _sealing(connection: Connection, settings: Settings) -> list[DoctorFin
     place = SealingPlace.of(settings)
     try:
         anchor = read_anchor(place.anchor)
-        seen = "missing" if anchor is None else f"of {Checkpoint.parse(anchor.text).size} entries"
+        seen = "missing" if anchor is None else await _anchored(connection, Checkpoint.parse(anchor.text))
         lost = f"{place.anchor} is gone: put it back, or run 'audit adopt-anchor'" if anchor is None else None
     except (NoteError, OSError):
         seen, lost = "unreadable", f"{place.anchor} holds no checkpoint: put it back"
@@ -224,6 +224,14 @@ async def _sealing(connection: Connection, settings: Settings) -> list[DoctorFin
         DoctorFinding("sealing", f"{size} entries sealed, {state.lag_seconds:.0f} s behind", fault),
         DoctorFinding("anchor", seen, lost),
     ]
+
+
+async def _anchored(connection: Connection, held: Checkpoint) -> str:
+    log = await find_log(connection)
+    of_log = (
+        "" if log is None or log.origin == held.origin else f" of the log {held.origin}, which {log.origin} follows"
+    )
+    return f"of {held.size} entries{of_log}"
 
 
 async def examine_jobs(connection: Connection) -> DoctorFinding:

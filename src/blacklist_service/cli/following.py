@@ -18,6 +18,7 @@ from blacklist_service.clock import now
 from blacklist_service.database.connections import LOST, Connection
 from blacklist_service.ledger.notes import Note, NoteError, VerifierKey
 from blacklist_service.ledger.statements import LIFE, ListState, read_statement
+from blacklist_service.ledger.successions import first_name
 from blacklist_service.listings.following.applying import Follower, FollowingRefusedError
 from blacklist_service.listings.following.sealing import context_of, open_page
 from blacklist_service.listings.preparing import Tools
@@ -122,7 +123,8 @@ async def follow_for_ever(
             async with workplace.connected() as connection:
                 if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", FOLLOW_LOCK):
                     raise FollowingRefusedError("another process follows already")
-                follower = await follower_of(connection, workplace, upstream.origin)
+                # A list outlives the logs of its installation.
+                follower = await follower_of(connection, workplace, first_name(upstream.origin))
                 await follower.take_up()
                 if is_anew:
                     await follower.begin_anew()

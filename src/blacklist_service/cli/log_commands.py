@@ -31,7 +31,8 @@ def audit_adopt_anchor(data_dir: DataDir = None) -> None:
 @app.command("new-log")
 def audit_new_log(
     reason: Annotated[
-        str, typer.Option(help="why what came after is given up: it stands in the new log's first entry")
+        str,
+        typer.Option(help="why what came after is given up; it stands in the log in clear, for ever: no person's name"),
     ],
     checkpoint: Annotated[
         list[Path] | None,
@@ -74,13 +75,16 @@ def audit_witness_follow(
     state: Annotated[Path, typer.Option(help="the newest checkpoint this witness cosigned")],
     name: Annotated[str, typer.Option(help="the witness's name, such as audit.example/w1")],
     every: Annotated[float, typer.Option(min=0, help="seconds between two looks; 0: once")] = 0,
+    onto: Annotated[
+        str, typer.Option(help="the log's name that follows one which an officer ended, once its first entry was read")
+    ] = "",
     proxy: Annotated[
         str, typer.Option(help="the way there, as http://HOST:PORT; none of the environment is taken")
     ] = "",
 ) -> None:
     """Follow the log from another machine and cosign it; exit 1 where it was rolled back, forked or forged."""
     logkeeping.follow(
-        url, vkey_file=vkey_file, key_file=key_file, state=state, name=name, every_seconds=every, proxy=proxy
+        url, vkey_file=vkey_file, key_file=key_file, state=state, name=name, every_seconds=every, onto=onto, proxy=proxy
     )
 
 

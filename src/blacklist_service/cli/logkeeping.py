@@ -92,7 +92,15 @@ def erase(workplace: Workplace, month: date, min_age_months: int) -> tuple[int, 
 
 
 def follow(
-    url: str, *, vkey_file: Path, key_file: Path, state: Path, name: str, every_seconds: float, proxy: str = ""
+    url: str,
+    *,
+    vkey_file: Path,
+    key_file: Path,
+    state: Path,
+    name: str,
+    every_seconds: float,
+    onto: str,
+    proxy: str = "",
 ) -> None:
     """As the auditor whose API key BLACKLIST_API_KEY is."""
     api_key, seconds, most = os.environ.get("BLACKLIST_API_KEY", ""), witnessing.TIMEOUT_SECONDS, witnessing.MOST_BYTES
@@ -109,6 +117,8 @@ def follow(
     except NoteError as error:
         stop(str(error))
     try:
+        if onto:
+            witness = witness.onto(onto, witnessing.fetch_from(service))
         witnessing.witness_for_ever(
             witness, service, every_seconds=every_seconds, say=lambda line: print(line, flush=True)
         )

@@ -1,9 +1,14 @@
-"""`audit witness`: follow the log from the auditor's own machine, and cosign what never contradicts what was seen."""
+"""`audit witness`: follow the log from the auditor's own machine, and cosign what never contradicts what was seen.
 
+Where an officer ended the log after a restore, the witness stops and says so. It goes on with the log that follows only when
+the body that runs it names that one, and keeps what it cosigned last of the old one: the service must not move its witnesses.
+"""
+
+import contextlib
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,12 +21,20 @@ from blacklist_service.ledger.notes import (
     Checkpoint,
     Note,
     NoteError,
+    Signature,
     VerifierKey,
     cosign,
     public_of,
     verified_checkpoint,
 )
-from blacklist_service.ledger.signing import read_anchor, read_key_file, write_anchor, write_key_file
+from blacklist_service.ledger.signing import (
+    read_anchor,
+    read_key_file,
+    replace_anchor,
+    write_anchor,
+    write_key_file,
+)
+from blacklist_service.ledger.successions import Succession, verified_succession
 from blacklist_service.ledger.tree import HashReader, Node
 
 TIMEOUT_SECONDS = 30
@@ -54,11 +67,12 @@ class Witness:
         """
         try:
             note = Note.parse(fetch("checkpoint").decode())
-            new = verified_checkpoint(note, self.keys)
             seen = read_anchor(self.state)
-            old = Checkpoint(new.origin, 0, tree.EMPTY_ROOT) if seen is None else Checkpoint.parse(seen.text)
-            if old.origin != new.origin:
-                raise WitnessRefusedError("the checkpoint is of another log than the one followed so far")
+            origin = Checkpoint.parse(note.text).origin
+            old = Checkpoint(origin, 0, tree.EMPTY_ROOT) if seen is None else Checkpoint.parse(seen.text)
+            if old.origin != origin:
+                raise WitnessRefusedError(self._another_log(origin, fetch))
+            new = verified_checkpoint(note, self.keys)
             if new.size < old.size:
                 raise WitnessRefusedError(
                     f"the log was rolled back: {new.size} entries, after {old.size} were cosigned"
@@ -69,10 +83,53 @@ class Witness:
         if seen is not None and old == new:
             # Cosigned already; said again where it did not arrive.
             return None if any(signature.is_by(self.key) for signature in note.signatures) else seen
-        cosigned = Note(note.text, (*note.signatures, cosign(note.text, self.key, self.private, now())))
+        cosigned = Note(note.text, (*note.signatures, self._cosignature(note)))
         # First remember, then tell: a witness that forgets could be made to cosign a fork.
         write_anchor(self.state, cosigned)
         return cosigned
+
+    def onto(self, origin: str, fetch: Fetch) -> "Witness":
+        """The witness of the log of this name, which follows the one followed so far by an officer's act that this one's
+        log signed; what was cosigned last is kept beside the state file.
+
+        Raise `WitnessRefusedError` where no such act leads there, or it does not give up what was cosigned.
+        """
+        try:
+            acts = self._acts(fetch)
+            if origin not in {act.origin for act in acts}:
+                raise WitnessRefusedError(f"no act that the log's key signed leads to the log {origin}")
+            witness = replace(self, keys=(*(act.key for act in reversed(acts)), *self.keys))
+            seen = read_anchor(self.state)
+            if seen is not None and Checkpoint.parse(seen.text).origin != origin:
+                note = Note.parse(fetch("checkpoint").decode())
+                new = verified_checkpoint(note, witness.keys)
+                _verify_succession(Checkpoint.parse(seen.text), new, origin, acts, fetch)
+                replace_anchor(self.state, seen, Note(note.text, (*note.signatures, self._cosignature(note))))
+        except (NoteError, tree.TreeError) as error:
+            raise WitnessRefusedError(f"{error} (a fork, or a damaged log)") from None
+        return witness
+
+    def _cosignature(self, note: Note) -> Signature:
+        return cosign(note.text, self.key, self.private, now())
+
+    def _acts(self, fetch: Fetch) -> list[Succession]:
+        """By which logs followed the one whose keys are known, oldest first, each signed by a key known before it."""
+        acts: list[Succession] = []
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # what is no list of acts leads nowhere
+            for ended in reversed(json.loads(fetch("keys"))["ended"]):
+                act = verified_succession(Note.parse(ended["act"]), [*self.keys, *(act.key for act in acts)])
+                acts += [] if act in acts else [act]
+        return acts
+
+    def _another_log(self, origin: str, fetch: Fetch) -> str:
+        act = next((act for act in self._acts(fetch) if act.origin == origin), None)
+        if act is None:
+            return "the checkpoint is of another log than the one followed so far"
+        return (
+            f"the log {act.kept.origin} was ended by an officer ({act.at.isoformat()}): {act.given_up.size} entries were"
+            f" signed, the first {act.kept.size} are kept, and {origin} follows it. Read its entry {act.kept.size}, which"
+            f" says why; to cosign that log, add --onto {origin}"
+        )
 
 
 def load_private(path: Path) -> Ed25519PrivateKey:
@@ -108,6 +165,20 @@ def witness_for_ever(
         if not every_seconds:
             return
         time.sleep(every_seconds)
+
+
+def _verify_succession(
+    seen: Checkpoint, new: Checkpoint, origin: str, acts: Sequence[Succession], fetch: Fetch
+) -> None:
+    """That the acts give up, or take over, what was cosigned last, and that `new` is of the log they lead to."""
+    if new.origin != origin:
+        raise WitnessRefusedError(f"the log that goes on is {new.origin}, not {origin}")
+    for act in acts:
+        is_kept = seen.size <= act.kept.size
+        if act.covers(seen, root_here=seen.root if is_kept else None):
+            _verify_growth(seen if is_kept else act.kept, new, fetch)
+            return
+    raise WitnessRefusedError("what this witness cosigned last is not what the officer gave up: a fork")
 
 
 def _verify_growth(old: Checkpoint, new: Checkpoint, fetch: Fetch) -> None:

@@ -5,6 +5,7 @@ their places, its checkpoints up to here fit the new log too, and what it signed
 """
 
 import contextlib
+import re
 from collections.abc import Sequence
 
 import asyncpg
@@ -37,6 +38,8 @@ from blacklist_service.secrecy import Secrecy
 
 PATIENCE = "30s"
 """For a sealer to see that the database is disproved, and to let go: it looks every five seconds."""
+MOST_OF_A_REASON = 500
+LONG_NUMBER = re.compile(r"[0-9０-９]{9}")
 BUSY = "another process seals, or holds what is to be sealed: ask again"
 
 
@@ -46,6 +49,7 @@ async def begin_new_log(
     """End the log that a newer checkpoint disproves: this machine's, another's that said so, or one `seen` by auditors or
     witnesses. Raise `SealingRefusedError` where there is none, or the database is not true to itself.
     """
+    _require_plain(reason)
     given_up = await _find_given_up(owner, place, seen)
     # Said first, so that whoever seals stops, also where only the auditors knew.
     await say(owner, given_up)
@@ -57,6 +61,14 @@ async def begin_new_log(
             return await _begin(owner, place, given_up, reason=reason, actor=actor, secrecy=secrecy)
     except asyncpg.LockNotAvailableError:
         refuse(BUSY)
+
+
+def _require_plain(reason: str) -> None:
+    """It stands in the log in clear, for ever, as the log's public keys do."""
+    if not reason.strip() or not reason.isprintable() or len(reason) > MOST_OF_A_REASON:
+        refuse(f"a reason is one line of at most {MOST_OF_A_REASON} characters")
+    if LONG_NUMBER.search(reason):
+        refuse("a reason names no person: it stands in the log in clear, for ever; leave the long number out")
 
 
 async def _find_given_up(owner: Connection, place: SealingPlace, seen: Sequence[Note]) -> SealingRefusedError:
@@ -94,7 +106,7 @@ async def _begin(
     await _place_waiting(owner, sequencer)  # what was committed before the act comes before the new log's first entry
     kept, given_up = Checkpoint(sequencer.log.origin, sequencer.edge.size, sequencer.edge.root()), _checkpoint(proof)
     key, private = _newest_key(place, name_after(kept.origin, given_up.origin))
-    entry = Entry(Action.LOG_BEGUN, actor, facts=_facts(key.text, kept, given_up), private={"reason": reason})
+    entry = Entry(Action.LOG_BEGUN, actor, facts=_facts(key.text, kept, given_up) | {"reason": reason})
     at = await database_clock(owner)
     [entry_id] = await record(owner, [entry], at=at, secrecy=secrecy)
     await _place_waiting(owner, sequencer)

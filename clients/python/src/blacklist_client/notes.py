@@ -156,6 +156,8 @@ class Proof:
 def verified_checkpoint(note: Note, keys: Sequence[VerifierKey]) -> Checkpoint:
     """The checkpoint, signed by one of the log's keys whose name is its origin; raise `Unverified` otherwise."""
     checkpoint = Checkpoint.parse(note.text)
+    if not any(key.name == checkpoint.origin for key in keys):
+        raise Unverified(f"the checkpoint is of another log, {checkpoint.origin}: ask the auditors for its key")
     if not note.signed_by(key for key in keys if key.name == checkpoint.origin and key.algorithm == ED25519):
         raise Unverified("the checkpoint is not signed by a key of this log")
     return checkpoint

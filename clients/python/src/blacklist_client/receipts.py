@@ -23,8 +23,10 @@ class Receipt:
     decision: str
     index: int
     size: int
-    """Of the checkpoint: hand the largest that was seen to the next verification."""
+    """Of the checkpoint: hand the largest that was seen of this log to the next verification."""
     root: bytes
+    log: str
+    """Its name. A log that was ended after a restore goes on proving what it held; another one follows it."""
     witnesses: tuple[str, ...]
     proof: str = field(repr=False)
     answer: bytes = field(repr=False)
@@ -51,7 +53,7 @@ def verify_receipt(
 
     `answer`, `leaf`, `salt`: the exact bytes, or their base64 as `GET /v1/checks/{id}` gives them. `vkey`: the log's keys,
     one a line, from the auditors, not from the service. `witnesses`: verifier keys of bodies that must have cosigned.
-    `newer_than`: the largest size that was seen before; a log does not shrink.
+    `newer_than`: the largest size that was seen before of the log of this name (`log`); a log does not shrink.
     """
     answered, entry, salted = (_bytes(one) for one in (answer, leaf, salt))
     proof = Proof.parse(receipt)
@@ -71,6 +73,7 @@ def verify_receipt(
         proof.index,
         checkpoint.size,
         checkpoint.root,
+        checkpoint.origin,
         tuple(key.name for key in cosigners),
         receipt,
         answered,
