@@ -479,9 +479,12 @@ CREATE TABLE ledger_log (
     is_only boolean DEFAULT true NOT NULL,
     origin text NOT NULL,
     begun_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    since_size bigint DEFAULT 0 NOT NULL,
     CONSTRAINT ledger_log_is_only_check CHECK (is_only),
     CONSTRAINT ledger_log_origin_check CHECK (((length(origin) >= 1) AND (length(origin) <= 200)))
 );
+
+COMMENT ON COLUMN ledger_log.since_size IS 'of its first checkpoint; smaller ones are of a log before it';
 
 CREATE TABLE ledger_order (
     is_only boolean DEFAULT true NOT NULL,
@@ -513,6 +516,7 @@ CREATE TABLE ledger_sealing (
     kind text,
     term bigint DEFAULT 0 NOT NULL,
     host text,
+    held text,
     CONSTRAINT ledger_sealing_is_only_check CHECK (is_only),
     CONSTRAINT ledger_sealing_kind_check CHECK ((kind = ANY (ARRAY['rolled_back'::text, 'forked'::text, 'altered'::text, 'unable'::text])))
 );
@@ -520,6 +524,8 @@ CREATE TABLE ledger_sealing (
 COMMENT ON COLUMN ledger_sealing.term IS 'rises whenever a sealer takes up the log; only the newest may write';
 
 COMMENT ON COLUMN ledger_sealing.host IS 'the machine whose sealer, or whose start, last said what is so';
+
+COMMENT ON COLUMN ledger_sealing.held IS 'the newest checkpoint by which a machine disproved the database';
 
 CREATE TABLE ledger_secrets (
     at timestamp with time zone NOT NULL,
@@ -541,6 +547,13 @@ CREATE TABLE ledger_subjects (
     identifier_masked text
 )
 PARTITION BY RANGE (at);
+
+CREATE TABLE ledger_successions (
+    origin text NOT NULL,
+    note text NOT NULL
+);
+
+COMMENT ON COLUMN ledger_successions.origin IS 'of the log that follows';
 
 CREATE TABLE ledger_tiles (
     level smallint NOT NULL,
@@ -1478,6 +1491,9 @@ ALTER TABLE ONLY ledger_secrets
 ALTER TABLE ONLY ledger_subjects
     ADD CONSTRAINT ledger_subjects_pkey PRIMARY KEY (at, entry_id, ordinal);
 
+ALTER TABLE ONLY ledger_successions
+    ADD CONSTRAINT ledger_successions_pkey PRIMARY KEY (origin);
+
 ALTER TABLE ONLY ledger_tiles
     ADD CONSTRAINT ledger_tiles_pkey PRIMARY KEY (level, idx);
 
@@ -2118,9 +2134,17 @@ GRANT UPDATE(host) ON TABLE ledger_sealing TO blacklist_sealer;
 
 GRANT UPDATE(host) ON TABLE ledger_sealing TO blacklist_app;
 
+GRANT UPDATE(held) ON TABLE ledger_sealing TO blacklist_app;
+
+GRANT UPDATE(held) ON TABLE ledger_sealing TO blacklist_sealer;
+
 GRANT SELECT,INSERT ON TABLE ledger_secrets TO blacklist_app;
 
 GRANT SELECT,INSERT ON TABLE ledger_subjects TO blacklist_app;
+
+GRANT SELECT ON TABLE ledger_successions TO blacklist_app;
+
+GRANT SELECT ON TABLE ledger_successions TO blacklist_sealer;
 
 GRANT SELECT,INSERT ON TABLE ledger_tiles TO blacklist_app;
 

@@ -65,7 +65,7 @@ async def roll_back(served: Served, *, then: Callable[[], Awaitable[None]]) -> N
 
 
 @pytest.mark.timeout(240)
-async def test_a_rollback_is_never_answered_from_until_an_officer_adopts_it(served: Served):
+async def test_a_rollback_is_never_answered_from_until_an_officer_begins_a_new_log(served: Served):
     async def list_somebody() -> None:
         await served.publish(LISTED)
         assert (await ask(served)).json()["decision"] == "block"
@@ -79,12 +79,14 @@ async def test_a_rollback_is_never_answered_from_until_an_officer_adopts_it(serv
     ready = await readiness(served)
     assert (ready.status, "older than the checkpoint" in ready.json()["detail"]) == (503, True)
     adopted = served.command("audit", "adopt-anchor")
-    assert adopted.returncode == 0, adopted.stderr
-    assert list(served.data_dir.glob("checkpoint.given-up-*"))
+    assert (adopted.returncode, "audit new-log" in adopted.stderr) == (2, True)
+    begun = served.command("audit", "new-log", "--reason", "磁盘损坏，恢复至前一日")
+    assert begun.returncode == 0, begun.stderr
     await until_answered(served)
     assert (await ask(served)).json()["decision"] == "clear"  # what came after it was given up, by an officer
     await receipt_after(served)
     assert (await readiness(served)).status == 200
+    assert list(served.data_dir.glob("checkpoint.given-up-*"))
 
 
 async def test_altered_leaves_are_answered_from_by_no_worker_within_seconds(served: Served):

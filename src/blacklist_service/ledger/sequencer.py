@@ -72,6 +72,8 @@ FROZEN_SECONDS = 15.0
 """After which a sequencer that said nothing is taken to stand still: it looks for entries five times a second."""
 COPY_SECONDS = 60.0
 """How old a machine's own newest checkpoint may be while another one seals."""
+DISPROVED_SECONDS = 10.0
+"""After which a machine whose checkpoint disproves the database looks again: an officer may have acted."""
 
 # A stale statistic must not have the leaves of a batch found by reading a month of them.
 SETTINGS = {"enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "lock_timeout": "4000"}
@@ -407,6 +409,7 @@ async def _wait_for_its_turn(dsn: str, place: SealingPlace, copied: float) -> fl
         logger.error("sealing_refused", cause=str(error))  # noqa: TRY400 - the sentence says it
         if error.kind in PROOFS:
             await say(connection, error)
+            return at - COPY_SECONDS + DISPROVED_SECONDS
     finally:
         connection.terminate()
     return at
