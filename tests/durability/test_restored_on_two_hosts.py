@@ -23,10 +23,10 @@ from tests.durability.wire import Client, Lost, Reply, request_bytes
 from tests.external import External, external_server, needs_postgres_15
 from tests.support import question, resident_id, subject
 
-pytestmark = [needs_postgres_15, pytest.mark.timeout(300)]
+pytestmark = [needs_postgres_15, pytest.mark.timeout(600)]
 
 LISTED = resident_id(15)
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 SECRET = base64.b64encode(bytes(range(32))).decode()
 
 
@@ -36,7 +36,7 @@ class Host(Served):
     def __init__(self, home: Path, server: External) -> None:
         home.mkdir()
         self.url_of_database = server.url("bl")
-        super().__init__(home, workers=1, database_url=self.url_of_database, secret_key=SECRET)
+        super().__init__(home, workers=1, database_url=server.url("bl"), secret_key=SECRET, check_deadline_ms=10_000)
 
     @property
     def dsn(self) -> str:
@@ -77,8 +77,21 @@ class Host(Served):
         while True:
             assert time.monotonic() < deadline
             try:
-                if (await self.check()).status == (await self.ask("/readyz")).status == status:
-                    return await self.ask("/readyz")
+                ready = await self.ask("/readyz")
+                if ready.status == (await self.check()).status == status:
+                    return ready
+            except (Lost, TimeoutError):
+                pass
+            await asyncio.sleep(0.2)
+
+    async def until_ready(self) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            assert time.monotonic() < deadline
+            try:
+                async with Client(self.port) as client:
+                    if (await client.ask(request_bytes("/readyz", method="GET"))).status == 200:
+                        return
             except (Lost, TimeoutError):
                 pass
             await asyncio.sleep(0.2)
@@ -101,7 +114,7 @@ async def hosts(server: External, tmp_path: Path) -> AsyncIterator[tuple[Host, H
         shutil.copy(first.data_dir / name, second.data_dir / name)
     try:
         first.start()
-        await first.wait_until_ready()
+        await first.until_ready()
         await first.enrol()
         first.keys["auditor"] = await first.add_member("GD-AUDIT", MemberKind.AUDITOR, Role.AUDITOR)
         second.keys = first.keys
@@ -153,7 +166,7 @@ async def test_restored_refused_acted_on_and_everything_said(
     # It goes on: what follows will be lost.
     for host in hosts:
         host.start()
-        await host.wait_until_ready()
+        await host.until(200)
     await first.publish(LISTED)
     lost = (await second.check()).json()
     assert lost["decision"] == "block"
@@ -212,8 +225,8 @@ async def test_restored_refused_acted_on_and_everything_said(
     words = ["audit", "verify-receipt", str(tmp_path / "receipt"), str(tmp_path / "leaf"), "--vkey", str(keys)]
     told = first.command(*words)
     assert told.returncode == 0, told.stderr
-    assert "was ended after a restore" in told.stdout
     assert f"{origin} follows it: of its entries it has the first" in told.stdout
+    assert "this entry is not among them" in told.stdout
 
     # Bundles: the old one under its own name, a new one over the boundary.
     old = first.command("audit", "verify", str(bundle), "--vkey", str(keys))
@@ -223,8 +236,7 @@ async def test_restored_refused_acted_on_and_everything_said(
     new = first.command("audit", "verify", str(over), "--vkey", str(keys))
     assert new.returncode == 0, new.stdout
     assert f"entries of the log {origin}\ncomplete" in new.stdout
-    assert first.command("doctor").returncode in {0, 1}
-    assert "of the log" not in first.command("doctor").stdout
+    assert "BAD  sealing" not in first.command("doctor").stdout
 
     # A second restore, which nobody acted on.
     first.stop()

@@ -92,6 +92,9 @@ def verify_receipt(
     print(f"verified: entry {found['index']} of {found['size']} in the log {found['origin']}")
     if found["ended"] is not None:
         print(verify_bundle.ending_of(found["origin"], found["ended"]))
+        if found["ended"]["kept_size"] is not None:
+            is_kept = found["index"] < found["ended"]["kept_size"]
+            print("this entry is among them: ask for its receipt anew" if is_kept else "this entry is not among them")
 
 
 def verify_certificate(
