@@ -478,6 +478,15 @@ class DutyResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndedLogResponse:
+    act: str
+    at: datetime
+    followed_by: str
+    kept_size: int | None
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventPage:
     items: list[EventResponse]
     more: bool
@@ -641,6 +650,7 @@ class LedgerKeyResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerKeysResponse:
+    ended: list[EndedLogResponse]
     keys: list[LedgerKeyResponse]
     verifier_sha256: str
 
