@@ -36,7 +36,7 @@ class Host(Served):
     def __init__(self, home: Path, server: External) -> None:
         home.mkdir()
         self.url_of_database = server.url("bl")
-        super().__init__(home, workers=1, database_url=server.url("bl"), secret_key=SECRET, check_deadline_ms=10_000)
+        super().__init__(home, workers=1, database_url=server.url("bl"), secret_key=SECRET, check_deadline_ms=4_000)
 
     @property
     def dsn(self) -> str:
@@ -140,7 +140,7 @@ def put_back(server: External, copy: Path) -> None:
     server.start()
 
 
-async def first_answers(host: Host, count: int = 8) -> list[Reply]:
+async def first_answers(host: Host, count: int = 4) -> list[Reply]:
     """From the very moment there is anybody to answer."""
     replies: list[Reply] = []
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -148,7 +148,7 @@ async def first_answers(host: Host, count: int = 8) -> list[Reply]:
         assert time.monotonic() < deadline
         try:
             replies.append(await host.check())
-        except Lost:
+        except (Lost, TimeoutError):
             await asyncio.sleep(0.005)
     return replies
 
