@@ -18,12 +18,16 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
-from tests.durability.serving import Part, Served
+from tests.durability.serving import IS_SOAK, Part, Served
 from tests.durability.wire import Client, Lost, Reply, request_bytes
 from tests.external import External, external_server, needs_postgres_15
 from tests.support import question, resident_id, subject
 
-pytestmark = [needs_postgres_15, pytest.mark.timeout(600)]
+pytestmark = [
+    needs_postgres_15,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not IS_SOAK, reason="starts two services four times; ledger/test_new_log.py is the short form"),
+]
 
 LISTED = resident_id(15)
 PATIENCE_SECONDS = 90.0
