@@ -31,6 +31,11 @@ PASSWORDS = {"superuser": "su-lab", "replication": "re-lab", "rewind": "rw-lab",
 
 FILES = Path(__file__).parents[2] / "deploy" / "cluster"
 NEEDED = ("ip", "nft", "setpriv", "etcd", "patroni", "haproxy", f"{PG_BIN}/postgres")
+LOGGED = (
+    '        jit: "off"\n',
+    '        jit: "off"\n        log_connections: "on"\n        log_disconnections: "on"\n        log_line_prefix: "%m [%p] "\n        log_timezone: UTC\n',
+)
+"""What an outage's timeline is read from (timeline.py)."""
 OLDEST_PATRONI_FOR_ETCD3 = (3, 0, 3)
 OLDEST_PATRONI_FOR_QUORUM = (4,)
 
@@ -79,6 +84,7 @@ class Lab:
         subnet="10.77.0",
         shared_anchor=False,
         service_env=None,
+        is_watched=False,
     ):
         """`changes`: keys of the files in deploy/cluster, and what they are to be instead."""
         self.root = Path(root).resolve()
@@ -90,6 +96,7 @@ class Lab:
         self.subnet = subnet
         self.shared_anchor = shared_anchor
         self.service_env = service_env or {}
+        self.is_watched = is_watched
         self.secret = base64.b64encode(os.urandom(32))
         self.processes = {}
         self.keys = {}
@@ -134,6 +141,8 @@ class Lab:
         text = Template((FILES / file).read_text()).substitute(values)
         for name, value in self.changes.items():
             text = re.sub(rf"(?m)^(\s*{name}:).*$", rf"\g<1> {value}", text)
+        if self.is_watched:
+            text = text.replace(*LOGGED)
         return text
 
     def lay(self, file, host, **more):
@@ -404,11 +413,22 @@ class Lab:
 
     def start_haproxy(self, host):
         """On every service host: one address for the primary, whoever that is."""
-        self.spawn(host, "haproxy", "haproxy", "-db", "-f", self.lay("haproxy-database.cfg", host))
+        self._haproxy(host, "haproxy", "haproxy-database.cfg")
 
     def start_front(self):
         """What a client would ask: one address for all service hosts."""
-        self.spawn(CLIENT, "front", "haproxy", "-db", "-f", self.lay("haproxy-front.cfg", CLIENT))
+        self._haproxy(CLIENT, "front", "haproxy-front.cfg")
+
+    def stats(self, host):
+        return self.root / host / "haproxy.sock"
+
+    def _haproxy(self, host, name, file):
+        files = ["-f", self.lay(file, host)]
+        if self.is_watched:
+            more = self.root / host / "stats.cfg"
+            more.write_text(f"global\n    stats socket {self.stats(host)} mode 600 level user\n")
+            files += ["-f", more]
+        self.spawn(host, name, "haproxy", "-db", *files)
 
     def environment(self, host, **more):
         shared = {"BLACKLIST_ANCHOR": str(self.root / "shared" / "checkpoint")} if self.shared_anchor else {}

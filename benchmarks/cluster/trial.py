@@ -26,6 +26,7 @@ import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import timeline
 from lab import CLIENT, DATABASES, PASSWORDS, SERVICES, Lab, missing
 
 FAULTS = (
@@ -72,7 +73,7 @@ class Trial:
         self.say = say or (lambda line: print(line, flush=True))
         self.hold = hold or lab.setting("patroni.yml", "ttl") + 10
         self.windows = []
-        self.load = None
+        self.load = self.watcher = None
         self.began = time.monotonic()
 
     # ---- load ---------------------------------------------------------------------------------------------------
@@ -108,6 +109,41 @@ class Trial:
         self.load.send_signal(signal.SIGTERM)
         self.load.wait(30)
         return json.loads(self.observed.read_text())
+
+    def start_watcher(self):
+        config = self.out / "watched.json"
+        config.write_text(
+            json.dumps(
+                {
+                    "api": self.lab.dcs_api,
+                    "databases": {name: self.lab.ip(name) for name in DATABASES},
+                    "haproxies": {
+                        **{name: str(self.lab.stats(name)) for name in SERVICES},
+                        "front": str(self.lab.stats(CLIENT)),
+                    },
+                }
+            )
+        )
+        self.seen = self.out / "seen.json"
+        self.watcher = self.lab.spawn(CLIENT, "watcher", self.lab.python, Path(timeline.__file__), config, self.seen)
+
+    def timelines(self, observed):
+        """What each outage consisted of."""
+        self.lab.processes.pop((CLIENT, "watcher"), None)
+        self.watcher.send_signal(signal.SIGTERM)
+        self.watcher.wait(10)
+        changes = json.loads(self.seen.read_text())
+        for w in self.windows:
+            self.say(f"  {w['fault']} {w['round']}: {w['before']} -> {w['after']}, {w['busy']:.0%} of the machine busy")
+            found = timeline.parts(
+                w,
+                logs=self.lab.root / "log",
+                changes=changes,
+                observed=observed,
+                hosts={name: self.lab.ip(name) for name in SERVICES},
+                offset=time.time() - time.monotonic(),
+            )
+            timeline.show(found, self.say)
 
     # ---- faults ---------------------------------------------------------------------------------------------------
     # Each returns what to do to heal it; None where the cluster heals by itself.
@@ -208,9 +244,9 @@ class Trial:
         self.lab.wait_healthy(180)
         time.sleep(4)
         primary = self.lab.primary()
-        timeline = self.lab.timeline()
+        history = self.lab.timeline()
         fault = getattr(self, f"fault_{name}")
-        began = time.monotonic()
+        began, busy = time.monotonic(), _busy()
         heal = fault(primary)
         injected = time.monotonic()
         if heal is not None:
@@ -232,7 +268,8 @@ class Trial:
             "ended": time.monotonic(),
             "before": primary,
             "after": after,
-            "promotions": self.lab.timeline() - timeline,
+            "promotions": self.lab.timeline() - history,
+            "busy": (_busy() - busy) / (time.monotonic() - began) / (os.cpu_count() or 1),
         }
         self.windows.append(window)
         moves = f"{primary} -> {after}, {window['promotions']} promotions"
@@ -314,6 +351,12 @@ class Trial:
         return json.loads(done.stdout)
 
 
+def _busy():
+    """Seconds that the processors of this machine have worked since it began."""
+    user, nice, system, _idle, _wait, irq, softirq = Path("/proc/stat").read_text().split()[1:8]
+    return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
+
+
 def _longest_gap(times, began, ended):
     """From the last good answer to the next, anywhere in the window; to its end where none came. The answer that comes
     first after a gap counts from when it came."""
@@ -383,6 +426,7 @@ def main():
     parser.add_argument("--patroni", default="patroni")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--shared-anchor", action="store_true")
+    parser.add_argument("--timeline", action="store_true", help="take each outage apart (timeline.py)")
     parser.add_argument("--keep", action="store_true", help="keep logs and what was observed")
     a = parser.parse_args()
     lacking = missing()
@@ -414,6 +458,7 @@ def main():
         patroni=a.patroni,
         shared_anchor=a.shared_anchor,
         service_env=dict(word.split("=", 1) for word in a.env),
+        is_watched=a.timeline,
     )
     why, status = "", NO_VERDICT
     try:
@@ -441,6 +486,8 @@ def _try(lab, a):
     lab.up(say=lambda line: print(line, flush=True))
     trial = Trial(lab, lab.root, hold=a.hold)
     trial.start_load("a", 1000)
+    if a.timeline:
+        trial.start_watcher()
     time.sleep(8)
     longest = 0
     for name in a.faults.split(","):
@@ -453,6 +500,8 @@ def _try(lab, a):
             longest = max(longest, time.monotonic() - started)
     observed = trial.stop_load()
     lines = trial.figures(observed)
+    if a.timeline:
+        trial.timelines(observed)
     found = trial.verify()
     outside = attribute(trial.windows, lines, found)
     (lab.root / "figures.json").write_text(
