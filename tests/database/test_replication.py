@@ -32,7 +32,7 @@ from blacklist_service.cli.replication import (
     Replicas,
     find_replicas,
 )
-from blacklist_service.database import fences
+from blacklist_service.database import fences, sessions
 from blacklist_service.database.connections import connect
 from blacklist_service.database.fences import Fence, FenceClosed
 from blacklist_service.database.sessions import ReadOnlySession, UnreplicatedCommit
@@ -238,6 +238,21 @@ async def test_a_command_says_nothing_that_only_one_server_knows(
 async def test_a_standby_is_no_session_to_work_on(servers: Pair, service: Service) -> None:
     with pytest.raises(ReadOnlySession):
         await connect(servers.standby.url("bl"))
+
+
+async def test_a_session_of_a_standby_is_kept_until_it_is_promoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "PROMOTION_SECONDS", PATIENCE_SECONDS)
+    with external_server() as primary, standby_of(primary) as standby:
+        opening = asyncio.create_task(connect(standby.url(), role=None, application_name="opening"))
+        here = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'opening'"
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while standby.psql(here) != "1":
+                await asyncio.sleep(0.02)
+        assert not opening.done()
+        standby.control("promote")
+        connection = await opening
+        await connection.execute("CREATE TABLE it_takes_writes ()")
+        await connection.close()
 
 
 async def test_doctor_says_whether_commits_wait_for_a_replica(

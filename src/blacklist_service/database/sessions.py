@@ -42,9 +42,13 @@ POOLING_TURNS = 3
 
 WHAT_IT_IS = """
 SELECT current_user::text AS role, pg_backend_pid() AS backend, current_setting('server_encoding') AS encoding,
-       current_setting('server_version_num')::integer AS version,
-       pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only
+       current_setting('server_version_num')::integer AS version, pg_is_in_recovery() AS is_standby,
+       current_setting('transaction_read_only') = 'on' AS is_read_only
 """
+PROMOTION_SECONDS = 1.0
+"""For which a session of a standby is kept, and not used. Patroni says "primary" as it begins to promote, up to half a second
+before the server takes writes: whoever waits needs no new session then. A standby that stays one is refused after it."""
+PROMOTION_LOOK_SECONDS = 0.02
 
 
 class UnreplicatedCommit(ConnectionError):  # noqa: N818 - what it is, not what kind of error
@@ -99,6 +103,8 @@ async def establish(
     try:
         await connection.execute(settings_script(address, role=role, settings=settings))
         found = await connection.fetchrow(WHAT_IT_IS)
+        if found["is_standby"] and not is_reader and await _is_promoted(connection):
+            found = await connection.fetchrow(WHAT_IT_IS)
     except asyncpg.PostgresError as error:
         await _require_own_sessions(address)
         raise _unfit(error, address, role) or error from None
@@ -137,6 +143,17 @@ def connect_options(address: Address, application_name: str) -> dict[str, Any]:
     }
 
 
+async def _is_promoted(connection: Any) -> bool:
+    """Whether a standby becomes the primary while it is waited for."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PROMOTION_SECONDS
+    while loop.time() < until:
+        await asyncio.sleep(PROMOTION_LOOK_SECONDS)
+        if not await connection.fetchval("SELECT pg_is_in_recovery()"):
+            return True
+    return False
+
+
 async def is_pooled(connection: Connection) -> bool:
     """Whether something between gave this session a number of its own."""
     return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
@@ -173,7 +190,7 @@ def _require_fitting(found: Mapping[str, Any], role: str | None, *, is_reader: b
             f"a session became {found['role']} instead of {role}: whatever lies between this service and PostgreSQL"
             " does not pass on what it is told"
         )
-    if found["is_read_only"] and not is_reader:
+    if (found["is_standby"] or found["is_read_only"]) and not is_reader:
         raise ReadOnlySession("the database takes no writes: it is a standby, or default_transaction_read_only is on")
 
 
