@@ -33,7 +33,13 @@ FILES = Path(__file__).parents[2] / "deploy" / "cluster"
 NEEDED = ("ip", "nft", "setpriv", "etcd", "patroni", "haproxy", f"{PG_BIN}/postgres")
 LOGGED = (
     '        jit: "off"\n',
-    '        jit: "off"\n        log_connections: "on"\n        log_disconnections: "on"\n        log_line_prefix: "%m [%p] "\n        log_timezone: UTC\n',
+    """\
+        jit: "off"
+        log_connections: "on"
+        log_disconnections: "on"
+        log_timezone: UTC
+        log_line_prefix: "%m [%p] "
+""",
 )
 """What an outage's timeline is read from (timeline.py)."""
 OLDEST_PATRONI_FOR_ETCD3 = (3, 0, 3)
@@ -85,6 +91,7 @@ class Lab:
         shared_anchor=False,
         service_env=None,
         is_watched=False,
+        is_quick=False,
     ):
         """`changes`: keys of the files in deploy/cluster, and what they are to be instead."""
         self.root = Path(root).resolve()
@@ -97,6 +104,7 @@ class Lab:
         self.shared_anchor = shared_anchor
         self.service_env = service_env or {}
         self.is_watched = is_watched
+        self.is_quick = is_quick
         self.secret = base64.b64encode(os.urandom(32))
         self.processes = {}
         self.keys = {}
@@ -305,7 +313,12 @@ class Lab:
         self.spawn(host, "etcd", "etcd", "--config-file", self.lay("etcd.yml", host, STATE=state), user="postgres")
 
     def start_patroni(self, host):
-        self.spawn(host, "patroni", self.patroni_bin, self.lay("patroni.yml", host), user="postgres")
+        program = [self.patroni_bin]
+        if self.is_quick:  # by the interpreter that Patroni is installed for
+            [first, *_] = Path(shutil.which(self.patroni_bin)).read_text().splitlines()
+            program = [*first.removeprefix("#!").split(), self.root / "patroni-quick.py"]
+            shutil.copy(FILES / "patroni-quick.py", self.root)
+        self.spawn(host, "patroni", *program, self.lay("patroni.yml", host), user="postgres")
 
     def patronictl(self, *words):
         tool = str(Path(self.patroni_bin).with_name("patronictl")) if "/" in self.patroni_bin else "patronictl"

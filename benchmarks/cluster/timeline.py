@@ -1,9 +1,9 @@
 """What an outage consists of: when the primary was gone, etcd's key went and was taken, the other server was promoted,
 /primary said so, HAProxy routed, the service connected, a standby was in step again, and the first answer came.
 
-Run on the client host it is the watcher: `timeline.py CONFIG.json OUT.json` looks every 20 ms at etcd's key, at each Patroni's
-/primary and at each HAProxy's opinion, until SIGTERM. `parts` puts that together with the logs and the load's answers.
-Times are CLOCK_MONOTONIC, as the load's are.
+Run on the client host it is the watcher: `timeline.py CONFIG.json OUT.json` looks every 20 ms at etcd's key, at each
+Patroni's /primary and at each HAProxy's opinion, until SIGTERM. `parts` puts that together with the logs and
+the load's answers. Times are CLOCK_MONOTONIC, as the load's are.
 """
 
 import asyncio
@@ -222,8 +222,8 @@ def _connected(path, hosts, began, ended, offset):
             by_pid[pid] = names.get(found[1], found[1])
         elif "connection authorized: user=blacklist" in said and (name := by_pid.get(pid)) is not None:
             if name not in seen:
-                seen.add(name)
                 yield at, f"{name}: first session"
+            seen.add(name)
 
 
 def main():
