@@ -129,6 +129,8 @@ lock: install
 	    --no-header --no-annotate --constraint requirements/locked.txt - -o requirements/build.txt
 	echo pip-audit | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate --constraint requirements/locked.txt - -o requirements/audit.txt
+	echo 'patroni[etcd3,psycopg3]>=4.1' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --no-annotate --constraint requirements/locked.txt - -o requirements/patroni.txt
 
 clean:
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

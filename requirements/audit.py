@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-LOCKS = ("locked.txt", "service.txt")
+LOCKS = ("locked.txt", "service.txt", "patroni.txt")
 ADVISED, NOT_CHECKED = 1, 2
 
 

@@ -318,7 +318,9 @@ class Lab:
             [first, *_] = Path(shutil.which(self.patroni_bin)).read_text().splitlines()
             program = [*first.removeprefix("#!").split(), self.root / "patroni-quick.py"]
             shutil.copy(FILES / "patroni-quick.py", self.root)
-        self.spawn(host, "patroni", *program, self.lay("patroni.yml", host), user="postgres")
+        init = shutil.copy(Path(__file__).with_name("init.py"), self.root)
+        words = ["/usr/bin/python3", init, *program, self.lay("patroni.yml", host)]
+        self.spawn(host, "patroni", *words, user="postgres")
 
     def patronictl(self, *words):
         tool = str(Path(self.patroni_bin).with_name("patronictl")) if "/" in self.patroni_bin else "patronictl"

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 LOOK_SECONDS = 0.02
+PRIMARY_LOOK_SECONDS = 0.1
+"""Each is a question to PostgreSQL, and a page in the log where that has gone: more often, and it is part of the outage."""
 PATIENCE_SECONDS = 0.4
 POSTGRES_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC \[(\d+)\] +\w+: +(.*)")
 PATRONI_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (\w+): (.*)")
@@ -100,7 +102,7 @@ class Watcher:
         while True:
             got = await self.ask(host, 8008, f"OPTIONS /primary HTTP/1.0\r\nHost: {host}")
             self.note(f"primary {name}", got[9:12].decode() or "none")
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(PRIMARY_LOOK_SECONDS)
 
     async def haproxies(self, name, path):
         while True:
