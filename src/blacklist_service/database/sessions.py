@@ -48,7 +48,7 @@ SELECT current_user::text AS role, pg_backend_pid() AS backend, current_setting(
 PROMOTION_SECONDS = 1.0
 """For which a session of a standby is kept, and not used. Patroni says "primary" as it begins to promote, up to half a second
 before the server takes writes: whoever waits needs no new session then. A standby that stays one is refused after it."""
-PROMOTION_LOOK_SECONDS = 0.02
+PROMOTION_LOOK_SECONDS = 0.05
 
 
 class UnreplicatedCommit(ConnectionError):  # noqa: N818 - what it is, not what kind of error
