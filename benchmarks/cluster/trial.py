@@ -231,7 +231,7 @@ class Trial:
         for host in SERVICES:
             self.lab.end(host, "service", signal.SIGTERM, patience=30)
             self.lab.start_service(host)
-            self.lab.wait_ready(host)
+            self.lab.wait_ready(host, patience=180)
             time.sleep(2)
 
     def fault_svcoff(self, _primary):
