@@ -316,8 +316,8 @@ class Lab:
         program = [self.patroni_bin]
         if self.is_quick:  # by the interpreter that Patroni is installed for
             [first, *_] = Path(shutil.which(self.patroni_bin)).read_text().splitlines()
-            program = [*first.removeprefix("#!").split(), self.root / "patroni-quick.py"]
-            shutil.copy(FILES / "patroni-quick.py", self.root)
+            program = [*first.removeprefix("#!").split(), self.root / "patroni_quick.py"]
+            shutil.copy(Path(__file__).with_name("patroni_quick.py"), self.root)
         init = shutil.copy(Path(__file__).with_name("init.py"), self.root)
         words = ["/usr/bin/python3", init, *program, self.lay("patroni.yml", host)]
         self.spawn(host, "patroni", *words, user="postgres")

@@ -426,7 +426,7 @@ def main():
     parser.add_argument("--patroni", default="patroni")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--shared-anchor", action="store_true")
-    parser.add_argument("--quick-patroni", action="store_true", help="by deploy/cluster/patroni-quick.py")
+    parser.add_argument("--quick-patroni", action="store_true", help="by patroni_quick.py beside this, an experiment")
     parser.add_argument("--timeline", action="store_true", help="take each outage apart (timeline.py)")
     parser.add_argument("--keep", action="store_true", help="keep logs and what was observed")
     a = parser.parse_args()
@@ -483,7 +483,7 @@ def main():
 
 def _try(lab, a):
     """The trial itself; return its exit status."""
-    print(lab.versions + (", by patroni-quick.py" if lab.is_quick else ""), flush=True)
+    print(lab.versions + (", by patroni_quick.py" if lab.is_quick else ""), flush=True)
     began = time.monotonic()
     lab.up(say=lambda line: print(line, flush=True))
     trial = Trial(lab, lab.root, hold=a.hold)

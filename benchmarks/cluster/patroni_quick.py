@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Patroni with four of its waits shortened, where the last seconds matter; all else is Patroni's own (docs/cluster.md).
+"""An experiment, not for production: Patroni with four of its waits shortened, to see what they cost (docs/cluster.md).
 
-`patroni-quick.py CONFIG` in place of `patroni CONFIG`, by the interpreter that Patroni is installed for.
+`patroni_quick.py CONFIG` in place of `patroni CONFIG`, by the interpreter that Patroni is installed for.
 
 1. A switchover gives the leader's key back in the moment in which PostgreSQL has ended, not up to a second later. Patroni
    looks once a second whether the shutdown checkpoint is written, so that a server which still archives need not be waited
