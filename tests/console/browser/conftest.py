@@ -19,7 +19,9 @@ from tests.support import Service, listening
 ROOT = Path(__file__).parents[3]
 PICTURES = ROOT / ".pictures"
 AXE = ROOT / ".venv" / "axe.min.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# The first is the same engine without a browser's own windows, which cost more than the pages in them.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
