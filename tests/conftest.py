@@ -20,27 +20,42 @@ from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from tests.support import Service, serving, with_database
 
+TESTS = Path(__file__).parent
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 << 30
 SECRECY = Secrecy(bytes(range(32)))
 
-# What measures time, fills or kills something of the machine's, or counts its processes: nothing runs beside it.
+# What measures time, or fills or stops something of the machine's: nothing runs beside it. What only waits, with patience,
+# runs beside others, however many processes it starts and kills.
 ALONE = (
-    *("durability", "console/browser", "database/test_embedded.py", "database/test_embedded_attachment.py"),
-    *("database/test_external.py::TestFailover", "database/test_replication.py", "checks/test_batcher.py"),
     *(
-        "cli/test_installed.py",
-        "cli/test_surroundings.py",
-        "ledger/test_sequencer.py",
-        "listings/test_files_hostile.py",
+        f"durability/test_{name}.py"
+        for name in ("disk_full", "faults", "kills", "overload", "rolling_upgrade", "supervisor")
     ),
     *(
         f"attacks/test_{name}.py"
-        for name in ("connections", "disproved", "fairness", "hostile_rows", "low", "sealing_apart", "silent_children")
+        for name in ("connections", "fairness", "hostile_rows", "sealing_apart", "silent_children")
     ),
+    "attacks/test_low.py::test_time_does_not_tell",
+    "checks/test_batcher.py",
+    "cli/test_surroundings.py::test_the_anchors_lock",
+    *(
+        f"database/test_embedded.py::test_{name}"
+        for name in ("an_existing_database_is_ready_in_a_moment", "the_database_ends_with_a", "a_killed_server_is")
+    ),
+    "database/test_external.py::TestFailover",
+    *(f"listings/test_files_hostile.py::test_a_{name}" for name in ("hundred_megabytes", "million_empty_rows")),
 )
 
 _numbers = itertools.count(1)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of which every test, or none, is asked for by the mark."""
+    place = collection_path.relative_to(TESTS).as_posix() if collection_path.suffix == ".py" else ""
+    if config.option.markexpr == "alone" and place.startswith("test_", place.rfind("/") + 1):
+        return not any(one.startswith(place) for one in ALONE) or None
+    return (config.option.markexpr == "not alone" and place in ALONE) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

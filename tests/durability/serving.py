@@ -26,7 +26,7 @@ from tests.external import free_port
 from tests.support import COURT_CODE, COURT_NAME, TEST, day
 
 IS_SOAK = bool(os.environ.get("BLACKLIST_SOAK"))
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 
 
 class Part(StrEnum):

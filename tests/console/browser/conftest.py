@@ -81,7 +81,7 @@ class Seat:
         await self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
     async def says(self, words: str) -> None:
-        await self.page.get_by_text(words).first.wait_for(timeout=5000)
+        await self.page.get_by_text(words).first.wait_for(timeout=30_000)
 
     async def accessible(self) -> None:
         """No violation that axe finds (WCAG 2.2 AA); where it was not fetched, the rest of the journey counts."""
