@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from blacklist_service import asgi
 from blacklist_service.database.connections import connect
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.migration import LOCK_TIMEOUT_MS, migrate
@@ -22,8 +23,15 @@ from blacklist_service.settings import DSN_VARIABLE
 from tests.conftest import SECRECY
 from tests.support import COURT_CODE, Service, day, question, resident_id, row, subject
 
-SLOWEST_SECONDS = 1.0
-"""A tenth of a second for the lock, the step itself, and a shared machine's noise."""
+HELD_SECONDS = 1.0
+"""The step itself, beside a tenth of a second for its lock."""
+
+LONGEST_WAIT = """
+SELECT coalesce(extract(epoch FROM max(clock_timestamp() - waitstart)), 0)::float8
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE datname = current_database() AND application_name <> 'blacklist-service migrate'
+"""
+"""How long somebody who does not migrate waits for a lock."""
 
 COLUMN = "ALTER TABLE ledger_entries ADD COLUMN trace text NOT NULL DEFAULT '';"
 OTHER_COLUMN = "ALTER TABLE subject_keys ADD COLUMN note text;"
@@ -226,7 +234,8 @@ class Traffic:
         self.answered, self.published, self.looked = 0, 0, 0
         self.refused: list[str] = []
         self.wrong: list[str] = []
-        self.slowest = 0.0
+        self.longest_wait = 0.0
+        self.noise = 0.0
 
     async def flow(self) -> None:
         """Until some more of everything has gone through."""
@@ -257,10 +266,18 @@ class Traffic:
             self.looked += 1
             await asyncio.sleep(0.05)
 
+    async def watch_the_locks(self) -> None:
+        """How long a check takes is the machine's affair as well; how long it waits for a step is seen in the database."""
+        async with self._service.workplace.connected() as connection:
+            await connection.execute("RESET ROLE")
+            while not self._is_over:
+                began = time.monotonic()
+                self.longest_wait = max(self.longest_wait, await connection.fetchval(LONGEST_WAIT))
+                self.noise = max(self.noise, time.monotonic() - began)
+                await asyncio.sleep(0.01)
+
     async def _expect(self, asked: dict[str, Any], decision: str) -> None:
-        began = time.monotonic()
         response = await self._service.post("/v1/checks", question(asked))
-        self.slowest = max(self.slowest, time.monotonic() - began)
         if response.status_code != 200:
             self.refused.append(f"check {response.status_code} {response.text}")
         elif response.json()["decision"] != decision:
@@ -272,7 +289,7 @@ class Traffic:
 
     def require_undisturbed(self) -> None:
         assert (self.wrong, self.refused) == ([], [])
-        assert self.slowest < LOCK_TIMEOUT_MS / 1000 + SLOWEST_SECONDS
+        assert self.longest_wait < LOCK_TIMEOUT_MS / 1000 + HELD_SECONDS + self.noise
 
 
 @asynccontextmanager
@@ -282,7 +299,10 @@ async def traffic_on(service: Service) -> AsyncIterator[Traffic]:
     traffic = Traffic(service)
     going = [
         asyncio.create_task(one)
-        for one in (traffic.ask(listed), traffic.ask(listed), traffic.publish(), traffic.look())
+        for one in (
+            *(traffic.ask(listed), traffic.ask(listed), traffic.publish(), traffic.look()),
+            traffic.watch_the_locks(),
+        )
     ]
     try:
         yield traffic
@@ -304,5 +324,6 @@ def publication(number: str, sequence: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def release(tmp_path: Path, service: Service) -> Release:
+def release(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Release:
+    monkeypatch.setattr(asgi, "READINESS_SECONDS", service.app.state.settings.check_deadline_ms / 1000)
     return Release(tmp_path / "next", service)
