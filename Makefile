@@ -44,9 +44,11 @@ drift: install
 	@$(BIN)/python migrations/drift.py
 	@$(BIN)/python clients/python/generate.py --check
 
-# Most of a test's time is waiting, so four run at once; then what needs the machine to itself (tests/conftest.py).
+# Most of a test's time is waiting, so four run at once; then two of those that start many processes, and at last what needs the
+# machine to itself (tests/conftest.py).
 tests: install
-	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not alone"
+	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not alone and not heavy"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m heavy
 	$(BIN)/python -m pytest -m alone
 
 # The long forms of what CI tries briefly: kills, freshness, faults, a full disk, overload, retries, 20,000 cases of API fuzz,

@@ -25,8 +25,7 @@ MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 << 30
 SECRECY = Secrecy(bytes(range(32)))
 
-# What measures time, or fills or stops something of the machine's: nothing runs beside it. What only waits, with patience,
-# runs beside others, however many processes it starts and kills.
+# What measures time, or fills or stops something of the machine's: nothing runs beside it.
 ALONE = (
     *(
         f"durability/test_{name}.py"
@@ -47,21 +46,39 @@ ALONE = (
     *(f"listings/test_files_hostile.py::test_a_{name}" for name in ("hundred_megabytes", "million_empty_rows")),
 )
 
+# What starts a browser, whole services or servers, and waits for them with patience: two at once.
+HEAVY = (
+    *(
+        "durability",
+        "console/browser",
+        "attacks/test_disproved.py",
+        "cli/test_installed.py",
+        "cli/test_surroundings.py",
+    ),
+    *("database/test_embedded.py", "database/test_embedded_attachment.py", "database/test_replication.py"),
+    "ledger/test_sequencer.py",
+)
+
 _numbers = itertools.count(1)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no file of which every test, or none, is asked for by the mark."""
-    place = collection_path.relative_to(TESTS).as_posix() if collection_path.suffix == ".py" else ""
-    if config.option.markexpr == "alone" and place.startswith("test_", place.rfind("/") + 1):
-        return not any(one.startswith(place) for one in ALONE) or None
-    return (config.option.markexpr == "not alone" and place in ALONE) or None
+    """Import no file of which every test, or none, is asked for by its mark (`make tests`)."""
+    if not collection_path.name.startswith("test_"):
+        return None
+    place, asked = collection_path.relative_to(TESTS).as_posix(), config.option.markexpr
+    if places := {"alone": ALONE, "heavy": HEAVY}.get(asked):
+        return not any(place.startswith(one) or one.startswith(place) for one in places) or None
+    return (asked == "not alone and not heavy" and place.startswith((*ALONE, *HEAVY))) or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.nodeid.startswith(tuple(f"tests/{place}" for place in ALONE)):
+        place = item.nodeid.removeprefix("tests/")
+        if place.startswith(ALONE):
             item.add_marker("alone")
+        elif place.startswith(HEAVY):
+            item.add_marker("heavy")
 
 
 @pytest.fixture(scope="session")
