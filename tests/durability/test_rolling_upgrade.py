@@ -33,6 +33,10 @@ WHERE datname = current_database() AND application_name <> 'blacklist-service mi
 """
 """How long somebody who does not migrate waits for a lock."""
 
+MIGRATES = """
+SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'blacklist-service migrate'
+"""
+
 COLUMN = "ALTER TABLE ledger_entries ADD COLUMN trace text NOT NULL DEFAULT '';"
 OTHER_COLUMN = "ALTER TABLE subject_keys ADD COLUMN note text;"
 TABLE = """
@@ -61,6 +65,9 @@ async def test_checks_go_on_while_a_step_waits_for_a_reader_and_then_it_is_made(
     release.adds(expands(COLUMN))
     async with traffic_on(service) as traffic, reading(service) as end_reading:
         migrating = asyncio.create_task(release.migrate())
+        async with asyncio.timeout(60):
+            while not await service.fetch(MIGRATES):
+                await asyncio.sleep(0.05)
         await asyncio.sleep(2.5)
         assert not migrating.done()
         await end_reading()
