@@ -25,7 +25,7 @@ from blacklist_client.conversation import KEY_HEADER, Conversation, Outcome, Rep
 from blacklist_client.errors import NoAnswer, NotUnderstood, TimedOut, Unreachable
 from blacklist_client.uploads import Upload
 
-VERSION = "0.7.0"
+VERSION = "0.7.1"
 MOST_BYTES = 64 << 20
 """Of one answer: a thousand checks with a hundred matches each are less."""
 CONNECTIONS = 32
