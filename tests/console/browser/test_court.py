@@ -205,7 +205,7 @@ async def test_a_file_from_the_upload_to_the_report(hall: Hall, service: Service
         await seat.picture("import-preview-corrected")
         async with seat.page.expect_download() as download:
             await seat.page.get_by_role("link", name="下载退回行").click()
-        assert "name-missing" in Path(await (await download.value).path()).read_text("utf-8-sig")
+        assert "缺少被执行人姓名/名称" in Path(await (await download.value).path()).read_text("utf-8-sig")
         await seat.press("提交复核")
         await seat.says("已提交复核")
         await second.log_in(checker)
