@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from blacklist_service.access.duties import Duty
+from blacklist_service.console import serving
 from blacklist_service.console.routing import PAGES
 from tests.console.desk import Desk
 from tests.members.staff.people import PASSWORD, add_person, forget_code
@@ -52,6 +53,47 @@ async def test_a_wrong_check_digit_keeps_the_typing_and_records_nothing(service:
     assert desk.page.status_code == 422
     assert "证件号码有误" in desk.text
     assert 'value="530111198503170016"' in desk.page.text
+    assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")
+
+
+@pytest.mark.parametrize("hung", ["staff_sessions", "ledger_entries"])
+async def test_where_the_database_hangs_nothing_is_told_and_nothing_lost(
+    service: Service, monkeypatch: pytest.MonkeyPatch, hung: str
+):
+    number = resident_id()
+    await service.load_rows(row(name="赵六", identifier_number=number))
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/checks/new")
+    asked = {"matter": "civil_service_recruitment", "role": "applicant", "kind": "person", "name": "赵六"}
+    await asyncio.sleep(serving.REMEMBERED_SECONDS)
+    in_time = serving.BESIDE_THE_CHECK_SECONDS
+    monkeypatch.setattr(serving, "BESIDE_THE_CHECK_SECONDS", 0.5 - service.app.state.settings.check_deadline_ms / 1000)
+    async with service.workplace.connected() as other:
+        await other.execute("RESET ROLE")
+        async with other.transaction():
+            await other.execute(f"LOCK TABLE {hung} IN ACCESS EXCLUSIVE MODE")
+            await desk.submit("/checks/new", **asked, reference="GD-1", type="resident_id", number=number)
+            assert desk.page.status_code == 503
+            assert "无法判定，不得视为通过" in desk.text
+            assert "停止办理" not in desk.text
+            assert "公务员录用" in desk.text
+    monkeypatch.setattr(serving, "BESIDE_THE_CHECK_SECONDS", in_time)
+    await desk.submit("/checks/new")
+    assert desk.page.status_code == 200
+    assert "停止办理" in desk.text
+    [entries] = await service.fetch("SELECT count(*) AS n FROM ledger_entries WHERE action = 'check'")
+    assert entries["n"] == 1
+
+
+async def test_a_strangers_question_is_no_question_though_the_page_is_in_time(service: Service):
+    desk = await at_desk(service, "wang.li", Duty.WINDOW)
+    await desk.open("/console/checks/new")
+    asked = {"matter": "civil_service_recruitment", "role": "applicant", "kind": "person", "name": "赵六"}
+    await desk.submit("/checks/new", **asked, reference="GD-1", token="0" * 43)
+    assert desk.page.status_code == 409
+    await desk.open("/console/checks/new")
+    await desk.submit("/checks/new", **asked, reference="GD-1", headers={"Sec-Fetch-Site": "cross-site"})
+    assert desk.page.status_code == 403
     assert not await service.fetch("SELECT FROM ledger_entries WHERE action = 'check'")
 
 

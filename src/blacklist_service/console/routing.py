@@ -29,6 +29,7 @@ class Page:
     takes_upload: bool = False
     keeps: bool = False
     is_background: bool = False
+    unanswered: Handler | None = None
     pattern: re.Pattern[str] = field(default=re.compile(""), compare=False)
 
 
@@ -43,17 +44,19 @@ def page(
     takes_upload: bool = False,
     keeps: bool = False,
     is_background: bool = False,
+    unanswered: Handler | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a page: for these duties; for everybody who logged in where none is named.
 
     One that `keeps` takes `edit` for "show the form again, do nothing": what was typed when a session ended comes back to
-    it. What is in the background (a script asks it) keeps no session from idling out.
+    it. What is in the background (a script asks it) keeps no session from idling out. One with
+    `unanswered` shows that where it is not known in time what to answer, as it was asked and nothing more.
     """
 
     def register(handler: Handler) -> Handler:
         allowed = frozenset() if is_open else frozenset(duties) or None
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-        PAGES.append(Page(method, path, handler, allowed, takes_upload, keeps, is_background, pattern))
+        PAGES.append(Page(method, path, handler, allowed, takes_upload, keeps, is_background, unanswered, pattern))
         return handler
 
     return register

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from datetime import date
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from blacklist_service.clock import now
 from blacklist_service.console import sealed
 from blacklist_service.console.forms import Form, read_form
 from blacklist_service.console.problems import DutyMissing, ForeignForm, LoggedOut, NotServedHere, StaleForm
-from blacklist_service.console.routing import PREFIX, Page, find_page
+from blacklist_service.console.routing import PREFIX, Handler, Page, find_page
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit
 from blacklist_service.console.wording import DUTIES
@@ -30,6 +32,8 @@ from blacklist_service.web.refusals import recorded
 from blacklist_service.web.shares import Share
 from blacklist_service.web.transactions import borrowed
 
+BESIDE_THE_CHECK_SECONDS = 0.4
+"""What finding the session and putting the page together may take, beside the deadline of a check: together less than 1 s."""
 REMEMBERED_SECONDS = 0.5
 REMEMBERED_SESSIONS = 4096
 MOST_FORM_BYTES = 256 * 1024
@@ -62,6 +66,7 @@ class Console:
     def __init__(self, state: Any) -> None:
         self.state = state
         self._seen: dict[str, tuple[float, StaffSession]] = {}
+        self._under_way: set[asyncio.Task[Response]] = set()
         self.matters: tuple[tuple[int, date], list[dict[str, Any]]] | None = None
         """Those in force, by their version and the day."""
 
@@ -87,8 +92,34 @@ class Console:
             return await self._nowhere(request, language)
         request.scope["route"] = _Named(f"{PREFIX}{found.path}")
         visit = Visit(request, found, path, language)
+        if found.unanswered is None:
+            return await self._answer(visit)
+        return await self._answer_in_time(visit, found.unanswered)
+
+    async def _answer_in_time(self, visit: Visit, unanswered: Handler) -> Response:
+        """Within a check's deadline and what a page takes. A pool's connection on a database that hangs is not waited for,
+        not even for its end: what is under way goes on by itself, and is found by who asks again under the same key.
+        """
+        answering = asyncio.create_task(self._answer(visit))
+        self._under_way.add(answering)
+        answering.add_done_callback(self._note_end)
+        deadline = self.state.settings.check_deadline_ms / 1000
+        await asyncio.wait({answering}, timeout=deadline + BESIDE_THE_CHECK_SECONDS)
+        if answering.done() and answering.result().status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+            return answering.result()
+        return await unanswered(visit)
+
+    def _note_end(self, answering: asyncio.Task[Response]) -> None:
+        self._under_way.discard(answering)
+        if not answering.cancelled() and (error := answering.exception()) is not None:
+            log.warning("page_failed", cause=type(error).__name__)
+
+    async def _answer(self, visit: Visit) -> Response:
+        request, found, language = visit.request, visit.page, visit.language
         try:
             self._require_own_origin(request, found)
+            if found.unanswered is not None:
+                await self._take_form(visit)  # what was asked is shown again, also where nobody can say who asked
             visit.session = await self._session(request, found)
             if visit.session is not None:
                 visit.language = _preferred(visit.session, language)
@@ -169,7 +200,7 @@ class Console:
         self._seen[secret] = (asked_at, replace(session, seen_at=max(session.seen_at, instant)))
         return session
 
-    async def _read_form(self, visit: Visit) -> None:
+    async def _take_form(self, visit: Visit) -> None:
         request = visit.request
         length = request.headers.get("content-length", "")
         most = MOST_UPLOAD_BYTES if visit.page.takes_upload else MOST_FORM_BYTES
@@ -177,6 +208,9 @@ class Console:
             raise PayloadTooLarge
         data = await request.form(max_files=1, max_fields=500)
         visit.form, visit.uploads = read_form(data), {n: v for n, v in data.items() if not isinstance(v, str)}
+
+    async def _read_form(self, visit: Visit) -> None:
+        await self._take_form(visit)
         if visit.session is not None and not is_form_token(visit.session, visit.form["token"]):
             ended = visit.form["token"] != ""
             if visit.page.duties is None or visit.page.duties:

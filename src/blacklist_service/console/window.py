@@ -33,7 +33,6 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.entries import Action, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.problems import Undetermined
 from blacklist_service.watches.queries import Watch, find_watch
 from blacklist_service.web.transactions import borrowed
 
@@ -69,7 +68,16 @@ async def ask_page(visit: Visit) -> Response:
     return await _ask(visit, Form(dict(kept)))
 
 
-@page("POST", "/checks/new", Duty.WINDOW, keeps=True)
+async def undetermined(visit: Visit) -> Response:
+    """Nothing is known, not even whether it is on record: the same form again, under the same key."""
+    names = dict(matter_options(visit, kept_matters(visit)))
+    form = visit.form
+    return visit.show(
+        "undetermined.html", status=503, typed=_typed(form), sent=form["once"], proof=form["token"], names=names
+    )
+
+
+@page("POST", "/checks/new", Duty.WINDOW, keeps=True, unanswered=undetermined)
 async def ask(visit: Visit) -> Response:
     form = visit.form
     if form["edit"]:
@@ -82,11 +90,7 @@ async def ask(visit: Visit) -> Response:
     if form.is_faulty:
         return await _ask(visit, form, status=422)
     await require_budget(visit)
-    try:
-        reply = await visit.call("POST", "/v1/checks", body=_question(form), headers={"Idempotency-Key": form["once"]})
-    except Undetermined:
-        names = dict(matter_options(visit, kept_matters(visit)))
-        return visit.show("undetermined.html", status=503, typed=_typed(form), sent=form["once"], names=names)
+    reply = await visit.call("POST", "/v1/checks", body=_question(form), headers={"Idempotency-Key": form["once"]})
     if not reply.is_ok:
         form.take_problem(reply.json, FIELDS, SENTENCES)
         return await _ask(visit, form, status=422)
