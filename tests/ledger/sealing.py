@@ -30,6 +30,17 @@ async def begin(dsn: str, folder: Path) -> SealingPlace:
     return place
 
 
+def another_machine(place: SealingPlace, tmp_path: Path, name: str) -> SealingPlace:
+    """With the same key, and its own copy of the newest checkpoint."""
+    folder = tmp_path / name
+    folder.mkdir()
+    other = place_in(folder)
+    for mine, theirs in ((place.anchor, other.anchor), (place.key_file, other.key_file)):
+        theirs.write_bytes(mine.read_bytes())
+        theirs.chmod(0o600)
+    return other
+
+
 async def add_entries(connection: Connection, count: int, *, in_one: int = 1) -> None:
     for first in range(0, count, in_one):
         async with connection.transaction():

@@ -30,7 +30,7 @@ from blacklist_service.ledger.successions import (
 )
 from blacklist_service.ledger.tree import leaf_hash, verify_consistency, verify_inclusion
 from tests.conftest import SECRECY
-from tests.ledger.sealing import add_entries, assert_sound, begin, place_in, seal_all, the_log
+from tests.ledger.sealing import add_entries, another_machine, assert_sound, begin, seal_all, the_log
 from tests.ledger.test_sequencer import copy_of, drop
 from tests.support import TEST
 
@@ -43,17 +43,6 @@ UTC_INSTANT = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
 @pytest.fixture
 async def place(dsn: str, tmp_path: Path) -> SealingPlace:
     return await begin(dsn, tmp_path)
-
-
-def another_machine(place: SealingPlace, tmp_path: Path, name: str) -> SealingPlace:
-    """With the same key, and its own copy of the newest checkpoint."""
-    folder = tmp_path / name
-    folder.mkdir()
-    other = place_in(folder)
-    for mine, theirs in ((place.anchor, other.anchor), (place.key_file, other.key_file)):
-        theirs.write_bytes(mine.read_bytes())
-        theirs.chmod(0o600)
-    return other
 
 
 async def grow(dsn: str, place: SealingPlace, count: int) -> None:

@@ -18,7 +18,7 @@ from blacklist_service.ledger.sequencer import (
     copy_checkpoint,
 )
 from blacklist_service.ledger.signing import SealingPlace, read_anchor
-from tests.ledger.sealing import add_entries, assert_sound, begin, place_in, seal_all, sequencer_of
+from tests.ledger.sealing import add_entries, another_machine, assert_sound, begin, seal_all, sequencer_of
 
 PATIENCE_SECONDS = 30.0
 FIRST = 1
@@ -39,14 +39,7 @@ async def place(dsn: str, tmp_path: Path) -> SealingPlace:
 
 @pytest.fixture
 async def other_machine(place: SealingPlace, tmp_path: Path) -> SealingPlace:
-    """With the same key, and its own copy of what was the newest checkpoint."""
-    folder = tmp_path / "other"
-    folder.mkdir()
-    other = place_in(folder)
-    for mine, theirs in ((place.anchor, other.anchor), (place.key_file, other.key_file)):
-        theirs.write_bytes(mine.read_bytes())
-        theirs.chmod(0o600)
-    return other
+    return another_machine(place, tmp_path, "other")
 
 
 def size_in(place: SealingPlace) -> int:
