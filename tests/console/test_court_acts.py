@@ -88,6 +88,34 @@ async def test_a_stop_notice_is_renewed_by_two(service: Service):
     assert (await service.get(f"/v1/notices/{served['notice_id']}", key="court")).json()["valid_until"] == day(200)
 
 
+STOP: dict[str, str] = {
+    "notice_number": "(2026)云0111执93号之二",
+    "case_number": "(2026)云0111执93号",
+    "ruling_number": "(2026)云0111执93号之一",
+    "action": "stop_procedure",
+    "kind": "person",
+    "name": "孙七",
+    "type": "resident_id",
+    "text": "请停止办理。",
+}
+
+
+async def test_who_serves_a_stop_notice_is_told_what_it_stops(service: Service):
+    """A court that stops a recruitment in this way would believe it stopped: no check answers by it (design §7)."""
+    maker, checker = await two(service)
+    await service.fetch("UPDATE members SET matters = '{civil_service_recruitment}' WHERE code = 'GD-HR'")
+    await maker.open("/console/court/notices/new")
+    await maker.submit("/court/notices/new", **STOP, number=resident_id(), agency="GD-HR", step="check")
+    assert "该单位没有凭此类通知停止的事项" in maker.text
+    await service.fetch("UPDATE members SET matters = '{real_estate_transfer,honours_review}' WHERE code = 'GD-HR'")
+    await maker.open("/console/court/notices/new")
+    await maker.submit("/court/notices/new", **STOP, number=resident_id(), agency="GD-HR", step="check")
+    assert "停止的事项 不动产转移登记" in " ".join(maker.text.split())
+    await maker.submit("/court/notices/new", **STOP, number=resident_id(), agency="GD-HR", step="submit")
+    await checker.open(f"/console/proposals/{proposal_of(maker)}")
+    assert "停止的事项 不动产转移登记" in " ".join(checker.text.split())
+
+
 async def test_a_wrong_number_on_a_notice_stands_beside_its_field(service: Service):
     maker, _ = await two(service)
     await maker.open("/console/court/notices/new")

@@ -12,6 +12,7 @@ from blacklist_service.console.forms import Form
 from blacklist_service.console.home import matter_names
 from blacklist_service.console.maker import FULL_PAGE, counts_of, id_of
 from blacklist_service.console.routing import page
+from blacklist_service.console.stopped import stopped_matters
 from blacklist_service.console.visits import Visit
 from blacklist_service.problems import NotFound
 
@@ -142,6 +143,7 @@ async def _proposal(visit: Visit, form: Form, *, status: int = 200) -> Response:
         proposal=found,
         listing=listing,
         load=load,
+        stopped=await stopped_matters(visit, found["content"]) if found["act"] == "stop_notice" else None,
         matters=await matter_names(visit) if visit.has(Duty.SECURITY) else {},
         mend=PAGE_OF_ACT[found["act"]].format(**found),
         done=visit.query.get("done", ""),

@@ -15,6 +15,8 @@ from blacklist_service.console.court_words import LEAD_STATES
 from blacklist_service.console.forms import Form
 from blacklist_service.console.maker import FULL_PAGE, NOT_KEPT, given_of, id_of, needs_two
 from blacklist_service.console.routing import page
+from blacklist_service.console.stopped import stopped_matters
+from blacklist_service.console.translations import translator
 from blacklist_service.console.uploads import send_file
 from blacklist_service.console.visits import Forwarded, Visit
 from blacklist_service.console.wording import NOTICE_ACTIONS, NOTICE_STATES, TYPES_OF_KIND
@@ -120,6 +122,7 @@ async def new(visit: Visit) -> Response:
             notice=reply.json["content"],
             kept=kept,
             is_proposed=is_proposed,
+            stopped=await stopped_matters(visit, body),
             units=await _units(visit),
         )
     if is_proposed:
@@ -296,13 +299,16 @@ async def _units(visit: Visit) -> dict[str, str]:
 
 async def _notice_form(visit: Visit, form: Form, *, status: int = 200) -> Response:
     duties = (await visit.read("/v1/notices/actions"))["items"]
+    t = translator(visit.language)
     return visit.show(
         "court/notice_form.html",
         status=status,
         form=form,
         labels=NOTICE_LABELS,
         units=await _units(visit),
-        actions=[(one["action"], f"{NOTICE_ACTIONS[one['action']]}（{one['longest']}）") for one in duties],
+        actions=[
+            (one["action"], t(NOTICE_ACTIONS[one["action"]]) + t("（") + t(one["longest"]) + t("）")) for one in duties
+        ],
         types=TYPES_OF_KIND,
     )
 
