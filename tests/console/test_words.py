@@ -10,6 +10,7 @@ import pytest
 
 from blacklist_service import console
 from blacklist_service.access.duties import Duty
+from blacklist_service.assistance.duties import DUTIES
 from blacklist_service.assistance.rules import NoticeAction, NoticeState, ObjectKind, ReplyResult, Urgency
 from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
 from blacklist_service.console import court_words, wording, wording_webhooks
@@ -90,6 +91,7 @@ def test_every_word_has_its_english():
     said |= {
         *court_words.LISTING_FIELDS.values(),
         *(word for table in court_words.VALUES.values() for word in table.values()),
+        *(duty.longest for duty in DUTIES.values()),
     }
     assert said - set(english()) - {"中文"} == set()
 

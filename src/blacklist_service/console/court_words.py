@@ -113,7 +113,7 @@ NOTICE_FIELDS: Mapping[str, str] = {"valid_until": "协助期限至"}
 """Of a notice, where a renewal changes them."""
 IMPORT_STATES: Mapping[str, str] = {
     "queued": "排队中",
-    "running": "正在读取",
+    "running": "正在处理",
     "awaiting_confirmation": "预览（尚未生效）",
     "done": "已完成",
     "failed": "未完成",

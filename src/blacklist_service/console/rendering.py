@@ -36,7 +36,7 @@ def environment() -> Environment:
         "figures": wording_supervision,
         "officers": wording_officers,
     }
-    found.globals |= {"court": court_words, "at": at, "sentence": lambda code: sentence_of(code).zh}
+    found.globals |= {"court": court_words, "at": at, "sentence": sentence_of}
     found.filters |= {"beijing": beijing, "day": day, "code_points": code_points}
     return found
 

@@ -193,7 +193,10 @@ ROW_SENTENCES: Mapping[str, Sentence] = {
     "name-suspect": Sentence(
         "姓名中有不该有的字符：只按号码比对", "the name holds what no name holds: compared by the number alone"
     ),
-    "case-number-legacy": Sentence("案号是2016年以前的写法", "a case number of the form before 2016"),
+    "case-number-legacy": Sentence(
+        "案号不是现行写法（2016年以前的写法，或者有误）",
+        "a case number that is not of today's form (from before 2016, or mistyped)",
+    ),
     "dates-unusual": Sentence("日期的先后或长短不合常理", "the dates are in an odd order, or of an odd length"),
     "court-unknown": Sentence("不认识的法院名称", "this court's name is not in the dictionary"),
     "person-unidentified": Sentence("有关人员没有证件号码，查不到", "a related person without a number is not found"),
