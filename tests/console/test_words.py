@@ -96,6 +96,18 @@ def test_every_word_has_its_english():
     assert said - set(english()) - {"中文"} == set()
 
 
+PAPERS = {"explanation.html", "receipt.html"}
+"""What is printed for a debtor is Chinese, whatever the language of the one who prints it."""
+
+
+def test_no_word_of_a_table_is_shown_without_its_english():
+    bare = re.compile(r"{{-? *(?:words|court)[.](?![A-Z_]+_(?:SIGNS|KINDS)\b)[A-Z_]+(?:\[|[.]get\()")
+    found = {
+        file.name: bare.findall(file.read_text("utf-8")) for file in FOLDER.rglob("*.html") if file.name not in PAPERS
+    }
+    assert {name: here for name, here in found.items() if here} == {}
+
+
 def test_a_word_has_one_english_for_what_is_to_do_and_at_most_one_for_what_was_done():
     lists = [tomllib.loads((FOLDER / name).read_text("utf-8")) for name in WORD_LISTS]
     words = [word for one in lists for word in one["words"]]
