@@ -139,6 +139,23 @@ async def test_a_wrong_number_on_a_notice_stands_beside_its_field(service: Servi
     assert 'href="#number"' in maker.page.text
 
 
+async def test_what_has_ended_is_found_by_the_debtor_and_every_filter_counts(service: Service):
+    maker, _ = await two(service)
+    listing, number = await listed(service)
+    asked = {"kind": "person", "name": "赵六", "type": "resident_id", "number": number}
+    body = {"ground": "performed", "decided_on": day()}
+    path = f"/v1/listings/{listing}/deletion"
+    done = await service.client.post(path, json=body, headers=service.bearer("court") | {"If-Match": '"1"'})
+    assert done.status_code == 200, done.text
+    await maker.open("/console/listings")
+    await maker.submit("/listings", **asked)
+    assert f"/console/listings/{listing}" in maker.page.text
+    await maker.submit("/listings", **asked, state="published")
+    assert f"/console/listings/{listing}" not in maker.page.text
+    await maker.submit("/listings", **asked, case_number="(2025)云0111执1号")
+    assert f"/console/listings/{listing}" not in maker.page.text
+
+
 async def listed(service: Service) -> tuple[str, str]:
     number = resident_id()
     response = await service.post("/v1/listings", publication(number), key="court")

@@ -248,6 +248,30 @@ async def test_the_list_is_read_by_filters_and_searched_in_the_body(service: Ser
     assert LISTED not in str(page)
 
 
+async def test_what_has_ended_is_found_by_its_own_court_where_it_asks(service: Service):
+    """A debtor asks at the desk what became of a listing; nobody else is to learn of one that has ended."""
+    for number in range(1, 4):
+        await publish(service, number=number)
+    ended = await publish(service, number=4)
+    done = await act(service, ended, "deletion", {"ground": "performed", "decided_on": day()})
+    assert done.status_code == 200
+    await service.add_member("SD-COURT", MemberKind.COURT, court_code="云0112")
+    service.keys["other court"] = await service.add_key("SD-COURT", Role.COURT)
+
+    async def found(key: str = "court", **asked: Any) -> list[str]:
+        answer = await service.post("/v1/listings/search", {"name": "张三", **asked}, key=key)
+        return [item["state"] for item in answer.json()["items"]]
+
+    assert await found() == ["published"] * 3
+    assert sorted(await found(include_ended=True)) == ["deleted", *["published"] * 3]
+    assert await found(state="deleted") == ["deleted"]
+    assert await found(state="published", include_ended=True) == ["published"] * 3
+    assert await found(case_number="(2025)云0111执4号", include_ended=True) == ["deleted"]
+    assert await found(case_number="(2025)云0111执2号", state="deleted") == []
+    assert await found("other court", include_ended=True) == ["published"] * 3
+    assert await found("other court", state="deleted") == []
+
+
 async def test_the_own_court_reads_complete_numbers_to_correct_without_retyping(service: Service):
     listing = await publish(service)
     response = await service.get(f"/v1/listings/{listing['listing_id']}", key="court")

@@ -55,7 +55,10 @@ async def listings(visit: Visit) -> Response:
         form.values |= {name: str(value) for name, value in asked.items()}
         kept = {"q": visit.query["q"]}
         query = {"limit": FULL_PAGE, "cursor": visit.query.get("cursor")}
-        reply = await visit.call("POST", "/v1/listings/search", body={"subject": _subject(form)}, query=query)
+        # A debtor asks at the desk what became of a listing: what has ended is shown as well.
+        body = {"subject": _subject(form), "include_ended": True}
+        body |= {name: form[name] for name in ("case_number", "state") if form[name]}
+        reply = await visit.call("POST", "/v1/listings/search", body=body, query=query)
     else:
         query = {"court_code": visit.principal.court_code, "limit": FULL_PAGE, "cursor": visit.query.get("cursor")}
         reply = await visit.call("GET", "/v1/listings", query=query | dict(kept))
@@ -66,7 +69,7 @@ async def listings(visit: Visit) -> Response:
 
 @page("POST", "/listings", Duty.MAKER, Duty.CHECKER)
 async def search(visit: Visit) -> Response:
-    given = {name: visit.form.given(name) for name in ("kind", "name", "type", "number")}
+    given = {name: visit.form.given(name) for name in ("kind", "name", "type", "number", "case_number", "state")}
     if given["number"] and not given["name"]:  # else everything would be listed, as if no number had been typed
         visit.form.faults["name"] = "按号码查询也要填写姓名或名称"
         return _listings(visit, visit.form, NONE_FOUND, {})

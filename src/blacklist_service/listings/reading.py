@@ -80,11 +80,24 @@ async def list_listings(
 
 
 async def search_listings(
-    connection: Connection, digests: Sequence[bytes], *, own_court: str, today: date, before: UUID, limit: int
+    connection: Connection,
+    digests: Sequence[bytes],
+    *,
+    own_court: str,
+    today: date,
+    before: UUID,
+    limit: int,
+    case_number: str | None = None,
+    state: str | None = None,
+    is_with_ended: bool = False,
 ) -> list[asyncpg.Record]:
-    page = await composed(selects.page_of_found_listings)
+    """Newest first; of those that have ended, the own court's alone."""
+    given = {} if case_number is None else {"case_number": case_number}
+    page = await composed(
+        selects.page_of_found_listings, frozenset(given), state=state, is_with_ended=is_with_ended or state in ENDINGS
+    )
     return await page.fetch(
-        connection, digests=list(digests), own_court=own_court, today=today, place=before, limit=limit
+        connection, digests=list(digests), own_court=own_court, today=today, place=before, limit=limit, **given
     )
 
 

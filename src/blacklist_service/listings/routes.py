@@ -69,7 +69,8 @@ async def list_(query: Annotated[ListingQuery, Query()], connection: Reads, call
 @router.post(
     "/search",
     summary="Search by name or subject",
-    description="In the body, so that no name or number stands in a URL. What has ended is not found.",
+    description="In the body, so that no name or number stands in a URL. What has ended is found by its own court alone, "
+    "where `include_ended` or `state` asks for it.",
     responses=problems(401, 403, 413, 415, 422, 503),
     dependencies=[needs(Scope.LISTINGS_READ), takes(Share.SEARCH)],
 )
@@ -77,7 +78,12 @@ async def search(
     body: SearchRequest, query: Annotated[PageQuery, Query()], request: Request, connection: Reads, caller: Caller
 ) -> ListingPage:
     digests = _digests(body, request)
-    filters = [digest.hex() for digest in digests]
+    case_number = read_case_number(body.case_number) if body.case_number else None
+    asked = {
+        "case_number": case_number.text if case_number else None,
+        "state": body.state.value if body.state else None,
+    }
+    filters = [[digest.hex() for digest in digests], asked, body.include_ended]
     today = _today()
     rows = await reading.search_listings(
         connection,
@@ -86,6 +92,8 @@ async def search(
         today=today,
         before=query.before(filters),
         limit=query.limit,
+        is_with_ended=body.include_ended,
+        **asked,
     )
     return _page(rows, query, filters, today)
 

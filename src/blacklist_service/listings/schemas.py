@@ -213,12 +213,15 @@ class SearchedSubjectRequest(Request):
 
 
 class SearchRequest(Request):
-    """By a name, or by a subject as a check would ask; what has ended is not found."""
+    """By a name, or by a subject as a check would ask."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_SEARCH]})
 
     name: Name | None = None
     subject: SearchedSubjectRequest | None = None
+    case_number: Annotated[str, *text(200)] | None = None
+    state: ListingState | None = None
+    include_ended: bool = Field(False, description="the caller's own court's that have ended are found as well")
 
 
 class ActResponse(Response):

@@ -81,13 +81,15 @@ def page_of_listings(given: Collection[str], *, state: str | None) -> Select[Any
     return _page_before().where(*conditions)
 
 
-def page_of_found_listings() -> Select[Any]:
-    """Newest first, those that are found by `digests`."""
-    key = subject_keys
-    found = select(key.c.listing_id).where(
-        key.c.digest == any_(bindparam("digests", type_=ARRAY(LargeBinary))), key.c.until_version.is_(None)
-    )
-    return _page_before().where(listing.c.id.in_(found))
+def page_of_found_listings(given: Collection[str], *, state: str | None, is_with_ended: bool) -> Select[Any]:
+    """Newest first, those found by `digests`; of those that have ended only `own_court`'s, if they are asked for."""
+    key = subject_keys.c
+    found = select(key.listing_id).where(key.digest == any_(bindparam("digests", type_=ARRAY(LargeBinary))))
+    is_found: ColumnElement[bool] = listing.c.id.in_(found.where(key.until_version.is_(None)))
+    if is_with_ended:
+        has_ended = and_(listing.c.ended.is_not(None), listing.c.court_code == bindparam("own_court"))
+        is_found = or_(is_found, and_(has_ended, listing.c.id.in_(found.where(key.until_version.is_not(None)))))
+    return page_of_listings(given, state=state).where(is_found)
 
 
 def page_of_published() -> Select[Any]:

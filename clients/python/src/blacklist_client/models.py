@@ -1051,9 +1051,12 @@ class SealedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:
-    """By a name, or by a subject as a check would ask; what has ended is not found."""
+    """By a name, or by a subject as a check would ask."""
 
+    case_number: str | None = None
+    include_ended: bool = False
     name: str | None = None
+    state: ListingState | None = None
     subject: SearchedSubjectRequest | None = None
 
 
