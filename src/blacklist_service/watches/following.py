@@ -39,10 +39,16 @@ CURSOR = f"SELECT *, {TODAY} AS today FROM watch_cursor FOR UPDATE"
 
 AT_ONCE, IN_TURN = 0, 1
 """The rank of what is due: by a single act, for which somebody waits; or by a file, a day, a catalogue."""
+FEW = 10
+"""Changes of one commit that count as single acts: what a person does at a window, not a part of a file."""
 
+# All changes of a commit have its instant, and no two commits have the same: each holds the list's head. Not by the import:
+# a single publication is staged like a file's only row.
 CHANGES = """
-SELECT list_version, listing_id, act, at, import_id IS NOT NULL AS is_of_file FROM listing_versions
-WHERE list_version > $1 AND list_version <= $2 ORDER BY list_version LIMIT $3
+SELECT list_version, listing_id, act, at, count(*) OVER (PARTITION BY at) AS of_commit
+FROM (SELECT list_version, listing_id, act, at FROM listing_versions
+      WHERE list_version > $1 AND list_version <= $2 ORDER BY list_version LIMIT $3) AS next
+ORDER BY list_version
 """
 SOONER = "ON CONFLICT (watch_id) DO UPDATE SET rank = excluded.rank WHERE excluded.rank < held.rank"
 MEET_LISTINGS = f"""
@@ -184,7 +190,7 @@ async def note_other_rules(connection: Connection) -> None:
 async def _follow_list(connection: Connection, after: int, head: int) -> int:
     changes = await connection.fetch(CHANGES, after, head, MOST_CHANGES)
     for rank in (AT_ONCE, IN_TURN):
-        moved = (row["listing_id"] for row in changes if row["is_of_file"] == (rank == IN_TURN))
+        moved = (row["listing_id"] for row in changes if (row["of_commit"] > FEW) == (rank == IN_TURN))
         await _meet(connection, MEET_LISTINGS, moved, Cause.LIST, rank)
     withdrawn = [(row["list_version"], row["listing_id"], row["at"]) for row in changes if row["act"] == "withdrawn"]
     if withdrawn:
