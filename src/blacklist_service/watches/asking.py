@@ -36,7 +36,12 @@ AT_ONCE = 128
 ASIDE = 9
 """The rank of one that could not be asked; the worker tries it again now and then."""
 
-DUE = f"SELECT watch_id, cause FROM watches_due WHERE rank < {ASIDE} ORDER BY rank, since, watch_id LIMIT $1"
+# Of one rank: what a single act moved is recorded, committed and told by itself, and not together with a part of a file.
+DUE = f"""
+SELECT watch_id, cause FROM watches_due
+WHERE rank = (SELECT rank FROM watches_due WHERE rank < {ASIDE} ORDER BY rank LIMIT 1)
+ORDER BY rank, since, watch_id LIMIT $1
+"""
 SET_ASIDE = f"""
 UPDATE watches_due SET rank = {ASIDE}
 WHERE watch_id = (SELECT watch_id FROM watches_due WHERE rank < {ASIDE} ORDER BY rank, since, watch_id LIMIT 1)

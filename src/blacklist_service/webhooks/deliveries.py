@@ -17,7 +17,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.webhooks.bodies import event_body
 from blacklist_service.webhooks.queries import IS_SUPERSEDED, health_of, last_sequence
-from blacklist_service.webhooks.rules import line_of, message_id
+from blacklist_service.webhooks.rules import due_from, line_of, message_id
 from blacklist_service.webhooks.secrets import open_secret
 from blacklist_service.webhooks.waits import LEASE, Chance, Health, State, TryOutcome, after, wait
 
@@ -32,10 +32,11 @@ WHERE w.state IN ('verifying', 'active', 'failing') ORDER BY w.id
 """
 MAKE = """
 INSERT INTO webhook_deliveries AS held (webhook_id, sequence, line, type, pending_since, due_at, body)
-SELECT $1, sequence, line, type, $2, $2, body
-FROM unnest($3::bigint[], $4::uuid[], $5::text[], $6::bytea[]) AS event (sequence, line, type, body)
+SELECT $1, sequence, line, type, $2, due_at, body
+FROM unnest($3::bigint[], $4::uuid[], $5::text[], $6::timestamptz[], $7::bytea[])
+     AS event (sequence, line, type, due_at, body)
 ON CONFLICT (webhook_id, sequence) DO UPDATE
-SET state = 'pending', pending_since = $2, due_at = $2, tries = 0, settled_at = NULL, leased_until = NULL
+SET state = 'pending', pending_since = $2, due_at = excluded.due_at, tries = 0, settled_at = NULL, leased_until = NULL
 WHERE held.state <> 'pending'
 """
 # Earlier ones of the same watch, but for those under way, whose answer is still to come.
@@ -153,7 +154,8 @@ async def make_deliveries(connection: Connection, webhook_id: UUID, *, at: datet
     await connection.execute(
         MAKE,
         *(webhook_id, at, [event["sequence"] for event in wanted], lines),
-        *([event["type"] for event in wanted], [event_body(dict(event)) for event in wanted]),
+        *([event["type"] for event in wanted], due_from([event["at"] for event in wanted], at)),
+        [event_body(dict(event)) for event in wanted],
     )
     await connection.execute(SUPERSEDE, webhook_id, at, list(set(lines)))
     await connection.execute("UPDATE webhooks SET cursor = $2 WHERE id = $1", webhook_id, reached)

@@ -1,7 +1,8 @@
 """What of a webhook may become what, which events make others superfluous, and the words of the wire. Pure."""
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -17,6 +18,10 @@ DELIVERIES_KEPT = timedelta(days=90)
 SECONDS_BETWEEN_TESTS = 10
 LATE = timedelta(hours=1)
 """Untold for longer, somebody has to look after it."""
+FEW = 10
+"""Events recorded at one instant that count as those of single acts; a file's are recorded by the hundred."""
+HEAD_START = timedelta(hours=1)
+"""Of what single acts changed: it goes before what a file changed within this time, and not for ever before the rest."""
 
 SUPERSEDES: Mapping[EventType, tuple[EventType, ...]] = {
     EventType.DECISION_CHANGED: (EventType.DECISION_CHANGED, EventType.MATCHES_CHANGED),
@@ -48,6 +53,12 @@ NEXT_STATES: Mapping[State, frozenset[State]] = {
 
 def can_become(state: State, wanted: State) -> bool:
     return wanted in NEXT_STATES[state]
+
+
+def due_from(instants: Sequence[datetime], at: datetime) -> list[datetime]:
+    """Since when events recorded at these instants, of one feed, are due at `at`: those due longest are told first."""
+    together = Counter(instants)
+    return [at - HEAD_START if together[instant] <= FEW else at for instant in instants]
 
 
 def message_id(member_code: str, sequence: int) -> str:
