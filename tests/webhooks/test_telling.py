@@ -10,12 +10,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from blacklist_service.clock import now
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.operations import ledger_cipher, private_context
 from blacklist_service.watches.rules import EventType
 from blacklist_service.webhooks import sender as sender_module
 from blacklist_service.webhooks.deliveries import list_open
-from blacklist_service.webhooks.waits import LEASE
+from blacklist_service.webhooks.rules import FEW, HEAD_START, due_from
+from blacklist_service.webhooks.waits import LEASE, WIDEST
 from tests.support import Service
 from tests.webhooks.receiver import (
     Clock,
@@ -118,6 +120,34 @@ async def test_two_senders_post_one_challenge_and_another_follows_one_that_was_k
     await settle_all(sender, connection)
     assert [body["type"] for body in receiver.bodies] == ["webhook.verification"]
     assert (await read(service, webhook_id))["state"] == "active"
+
+
+async def test_what_a_single_act_changed_goes_before_a_files_many(
+    service: Service, connection: Connection, receiver: Receiver
+):
+    """It was recorded last, and is among the first that are begun; of one watch, what was before it still goes before."""
+    webhook_id, receiver.secret = await open_hook(service)
+    sender = sender_to(service, {HOST: receiver})
+    await settle_all(sender, connection)
+    many = [change() for _ in range(3 * WIDEST)]
+    await happen(connection, *many)
+    await happen(connection, change(many[-1].watch_id, 2, kind=EventType.ENDED, after=None), change())
+    await sender.round(connection)
+    begun = await connection.fetch("SELECT sequence FROM webhook_deliveries WHERE tries > 0 ORDER BY sequence")
+    assert [one["sequence"] for one in begun] == [*range(1, WIDEST), len(many) + 2]
+    await settle_all(sender, connection)
+    told = [one["data"]["sequence"] for one in receiver.told]
+    assert sorted(told) == list(range(1, len(many) + 3))
+    assert told.index(len(many)) < told.index(len(many) + 1)
+    assert (await read(service, webhook_id))["deliveries"]["delivered"] == len(many) + 2
+
+
+def test_the_head_start_of_few_is_an_hour_and_no_more():
+    at = now()
+    file, act = [at - timedelta(seconds=2)] * (FEW + 1), [at - timedelta(seconds=1)] * FEW
+    assert due_from([*file, *act], at) == [at] * (FEW + 1) + [at - HEAD_START] * FEW
+    [later] = due_from([at], at + HEAD_START + timedelta(seconds=1))
+    assert later > at
 
 
 async def test_of_a_watch_the_newest_state_alone_is_told_and_no_end_or_withdrawal_is_lost(
