@@ -190,6 +190,15 @@ async def publish(served: Served, people: Sequence[int], rate: float) -> tuple[l
     return taken, answered
 
 
+async def until_rows_stand(connection: Connection) -> None:
+    """Until a file that is being loaded was read, and the first of its rows have taken effect."""
+    head = "SELECT version FROM heads WHERE name = 'list'"
+    before = await connection.fetchval(head)
+    async with asyncio.timeout(120):
+        while await connection.fetchval(head) == before:
+            await asyncio.sleep(0.02)
+
+
 async def load(served: Served, people: Sequence[int], folder: Path) -> dict[str, float]:
     """A court's file that lists so many who are watched: when its last row stood, and when its last event did."""
     path = folder / "list.csv"
@@ -256,7 +265,7 @@ async def measure(number: int, told: int, hit: int, rate: float) -> dict[str, An
             if hit:
                 people = range(told, told + hit)
                 loading = asyncio.create_task(load(served, people, Path(name)))
-                await asyncio.sleep(2)  # until the file is read, and rows begin to stand
+                await until_rows_stand(owner)
                 _, answered = await publish(served, range(told + hit, told + hit + BESIDE), BESIDE_RATE)
                 figures["load"] = {"rows": hit} | await loading
                 figures["answer_to_event_beside_the_load"] = quantiles(await listener.delays(answered))

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from benchmarks.watches import lay, load, publish, quantiles
+from benchmarks.watches import lay, load, publish, quantiles, until_rows_stand
 
+from blacklist_service.database.connections import connect
 from tests.durability.serving import Served, running
 from tests.durability.test_webhooks import own_address, verified
 from tests.webhooks.receiver import Receiver, take
@@ -70,7 +71,9 @@ async def measure(number: int, told: int, hit: int, rate: float) -> dict[str, An
 async def beside_a_load(served: Served, clocked: Clocked, told: int, hit: int, folder: Path) -> dict[str, Any]:
     people = range(told, told + hit)
     loading = asyncio.create_task(load(served, people, folder))
-    await asyncio.sleep(2)  # until the file is read, and rows begin to stand
+    owner = await connect(served.dsn, role=None)
+    await until_rows_stand(owner)
+    await owner.close()
     _, answered = await publish(served, range(told + hit, told + hit + BESIDE), BESIDE_RATE)
     figures: dict[str, Any] = {"rows": hit} | await loading
     figures["answer_to_verified_receiver"] = quantiles(await clocked.delays(answered))
