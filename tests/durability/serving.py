@@ -114,7 +114,9 @@ class Served:
         return victim
 
     def _bury_the_parent(self) -> None:
-        """Its children must end with it: at once, but for the postmaster, which writes a last checkpoint."""
+        """Its children must end with it: at once, but for the postmaster, which writes a last checkpoint, and one that is only
+        being started, which sees it once it has read its code: seconds, on a machine with much else to do.
+        """
         assert self._process is not None
         self._process.wait()
         self._process = None
@@ -122,7 +124,7 @@ class Served:
             lambda: (
                 not any(is_alive(pid) and _part_of(command_of(pid)) is not Part.POSTMASTER for pid in self._orphans)
             ),
-            seconds=2,
+            seconds=30,
         )
 
     def is_complete(self, *, workers: int) -> bool:
