@@ -114,8 +114,8 @@ class Served:
         return victim
 
     def _bury_the_parent(self) -> None:
-        """Its children must end with it: at once, but for the postmaster, which writes a last checkpoint, and one that is only
-        being started, which sees it once it has read its code: seconds, on a machine with much else to do.
+        """Its children must end with it: at once, but for the postmaster, which writes a last checkpoint, and one that is
+        only being started, which sees it once it has read its code: seconds, on a machine with much else to do.
         """
         assert self._process is not None
         self._process.wait()

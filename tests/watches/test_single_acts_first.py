@@ -1,13 +1,15 @@
 """Who waits for a single act is told of it before all that a file changed: at once, though the file stood first."""
 
+from collections import Counter as Tally
 from typing import Any
 
+from blacklist_service.watches.rules import FEW
 from tests.journeys.test_imports_over_http import as_csv, load
 from tests.journeys.test_life_of_a_listing import LISTED, publish
 from tests.support import Service, resident_id, row, subject
 from tests.watches.following import events, follow, watched
 
-MANY = [resident_id(100 + n) for n in range(11)]
+MANY = [resident_id(100 + n) for n in range(FEW + 1)]
 
 
 async def test_a_publication_is_told_before_the_file_that_was_loaded_before_it(service: Service):
@@ -29,6 +31,16 @@ async def test_of_a_small_file_each_is_told_as_of_a_single_act(service: Service)
     await load(service, file)
     await follow(service)
     assert (await events(service))[0]["reference"] == "alone"
+
+
+async def test_many_single_acts_are_recorded_by_few_at_once(service: Service):
+    """So that an endpoint's line knows them from a file's."""
+    await keep_all_open(service)
+    for number in MANY:
+        await load(service, as_csv(row(identifier_number=number, name="张三")))
+    await follow(service)
+    together = Tally(one["at"] for one in await events(service))
+    assert (max(together.values()), together.total()) == (FEW, len(MANY))
 
 
 async def keep_all_open(service: Service) -> None:

@@ -13,10 +13,10 @@ import pytest
 from blacklist_service.clock import now
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.operations import ledger_cipher, private_context
-from blacklist_service.watches.rules import EventType
+from blacklist_service.watches.rules import FEW, EventType
 from blacklist_service.webhooks import sender as sender_module
 from blacklist_service.webhooks.deliveries import list_open
-from blacklist_service.webhooks.rules import FEW, HEAD_START, due_from
+from blacklist_service.webhooks.rules import HEAD_START, due_from
 from blacklist_service.webhooks.waits import LEASE, WIDEST
 from tests.support import Service
 from tests.webhooks.receiver import (

@@ -27,18 +27,19 @@ from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import DIGEST_RULES, Digester
 from blacklist_service.watches.operations import end_watches
 from blacklist_service.watches.questions import open_question, recheck_on
-from blacklist_service.watches.rules import AnswerState, Cause, EventType, state_of
+from blacklist_service.watches.rules import FEW, AnswerState, Cause, EventType, state_of
 from blacklist_service.watches.telling import Event, tell
 from blacklist_service.web.bodies import validate
 
 AT_ONCE = 128
-
+BY_SINGLE_ACT = 0
+"""The rank of what a single act moved."""
 ASIDE = 9
 """The rank of one that could not be asked; the worker tries it again now and then."""
 
-# Of one rank: what a single act moved is recorded, committed and told by itself, and not together with a part of a file.
+# Of one rank: what single acts moved is recorded, committed and told by few at once, and not together with a part of a file.
 DUE = f"""
-SELECT watch_id, cause FROM watches_due
+SELECT watch_id, cause, rank FROM watches_due
 WHERE rank = (SELECT rank FROM watches_due WHERE rank < {ASIDE} ORDER BY rank LIMIT 1)
 ORDER BY rank, since, watch_id LIMIT $1
 """
@@ -138,6 +139,8 @@ class WatchAsker:
             due = await connection.fetch(DUE, most)
             if not due:
                 return 0
+            if due[0]["rank"] == BY_SINGLE_ACT:
+                due = due[:FEW]
             causes = {row["watch_id"]: Cause(row["cause"]) for row in due}
             rows = await connection.fetch(ROWS, list(causes))
             is_of_now = await are_digests_of_now(connection)

@@ -13,7 +13,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.database.legal_dates import TODAY
 from blacklist_service.measures.queries import get_catalogue
 from blacklist_service.subjects.digests import DIGEST_RULES
-from blacklist_service.watches.rules import Cause, matters_that_differ, matters_that_turn
+from blacklist_service.watches.rules import FEW, Cause, matters_that_differ, matters_that_turn
 from blacklist_service.watches.telling import count_opened
 
 MOST_CHANGES = 1000
@@ -39,8 +39,6 @@ CURSOR = f"SELECT *, {TODAY} AS today FROM watch_cursor FOR UPDATE"
 
 AT_ONCE, IN_TURN = 0, 1
 """The rank of what is due: by a single act, for which somebody waits; or by a file, a day, a catalogue."""
-FEW = 10
-"""Changes of one commit that count as single acts: what a person does at a window, not a part of a file."""
 
 # All changes of a commit have its instant, and no two commits have the same: each holds the list's head. Not by the import:
 # a single publication is staged like a file's only row.

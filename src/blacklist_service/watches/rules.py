@@ -18,6 +18,9 @@ EVENTS_KEPT = timedelta(days=400)
 """In the feed, once they were told: for as long as a watch may last, and as far back as a scorecard looks."""
 UNTOLD_EVENTS_KEPT = timedelta(days=3 * 366)
 """Where nobody took them: as long as records of processing are kept (Personal Information Protection Law, Art. 56)."""
+FEW = 10
+"""So many changes of one commit at most are single acts', for which somebody waits, and so many events of one instant: a
+file's come by the hundred."""
 FINAL = frozenset({OutcomeAction.APPROVED, OutcomeAction.REFUSED, OutcomeAction.WITHDRAWN})
 """Outcomes after which nothing is left to decide; `suspended` and `referred` wait for more."""
 

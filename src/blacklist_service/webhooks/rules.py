@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from blacklist_service.watches.rules import EventType
+from blacklist_service.watches.rules import FEW, EventType
 from blacklist_service.webhooks.waits import State
 
 MOST_WEBHOOKS = 5
@@ -18,8 +18,6 @@ DELIVERIES_KEPT = timedelta(days=90)
 SECONDS_BETWEEN_TESTS = 10
 LATE = timedelta(hours=1)
 """Untold for longer, somebody has to look after it."""
-FEW = 10
-"""Events recorded at one instant that count as those of single acts; a file's are recorded by the hundred."""
 HEAD_START = timedelta(hours=1)
 """Of what single acts changed: it goes before what a file changed within this time, and not for ever before the rest."""
 
