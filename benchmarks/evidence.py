@@ -26,7 +26,8 @@ from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.cli.environment import bring_up
 from blacklist_service.database.connections import connect
 from blacklist_service.database.embedded.server import EmbeddedPostgres
-from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, EntrySubject
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.sequencer import LOG_LOCK, SETTINGS, Sequencer
 from blacklist_service.ledger.signing import SealingPlace

@@ -58,8 +58,9 @@ from blacklist_service.database.installation import NotReadyError, require_fitti
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.database.room import Room, free_share, months_ahead, require_room
 from blacklist_service.database.sessions import UnfitSession
+from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.completeness import HEALED_AFTER, LOOK_SECONDS, SEEN_BY_PROBES, count_lost
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, require_recording

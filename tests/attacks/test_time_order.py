@@ -19,7 +19,8 @@ from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.clock import new_ids
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.sessions import SEALER_ROLE
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.order import (
     Displaced,

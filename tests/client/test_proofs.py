@@ -15,7 +15,8 @@ from blacklist_client import (
     verify_receipt,
 )
 from blacklist_service.access.principals import Actor
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.notes import VerifierKey, public_of
 from blacklist_service.listings import certificates
 from tests.client import vectors

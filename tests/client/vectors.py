@@ -18,7 +18,8 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.ledger.entries import Action, Entry, leaf_of, private_part
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, leaf_of, private_part
 from blacklist_service.ledger.notes import (
     COSIGNATURE,
     Checkpoint,

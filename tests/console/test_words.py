@@ -16,8 +16,7 @@ from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
 from blacklist_service.console import court_words, wording, wording_webhooks
 from blacklist_service.console.maker import PAGE_OF_TASK
 from blacklist_service.console.translations import WORD_LISTS, chinese_of_notes, english, english_of_what_was_done
-from blacklist_service.ledger.entries import Action
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act, Action
 from blacklist_service.listings.resolution import FateKind
 from blacklist_service.listings.rules import Ground, ListingState, SuspensionGround
 from blacklist_service.listings.schemas import TaskResponse

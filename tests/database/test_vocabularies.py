@@ -13,9 +13,9 @@ from blacklist_service.assistance.schemas import LeadKind, LeadState
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.checks.rules import Decision, OutcomeAction, Tell
 from blacklist_service.database.vocabularies import vocabularies, widenings
+from blacklist_service.ledger.actions import NAMES, Act, feed_type
 from blacklist_service.ledger.log import RefusalKind
 from blacklist_service.listings import findings
-from blacklist_service.listings.acts import NAMES, Act, feed_type
 from blacklist_service.listings.import_schemas import ImportState
 from blacklist_service.listings.letter_schemas import NotificationRequest
 from blacklist_service.listings.objection_schemas import Grounds

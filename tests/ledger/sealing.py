@@ -7,7 +7,8 @@ from pathlib import Path
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.database.sessions import SEALER_ROLE
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.log import Log, find_checkpoint, find_log
 from blacklist_service.ledger.notes import Note
 from blacklist_service.ledger.operations import record

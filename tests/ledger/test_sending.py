@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram
 
 from blacklist_service.access.principals import Actor
-from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, EntrySubject
 from blacklist_service.ledger.operations import array_literal, record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.telemetry import observe_all

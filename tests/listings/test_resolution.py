@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.distinction import Distinction
 from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
 from blacklist_service.listings.rules import Refusal, RowAction, Warn

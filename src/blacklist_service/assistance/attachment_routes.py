@@ -28,7 +28,8 @@ from blacklist_service.assistance.operations import attach_to_notice
 from blacklist_service.assistance.routes import get_notice
 from blacklist_service.assistance.schemas import AttachmentPage, AttachmentResponse
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.second_person.marking import does

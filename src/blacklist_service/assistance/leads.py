@@ -14,7 +14,8 @@ from blacklist_service.access.principals import Principal
 from blacklist_service.assistance.problems import LeadClosed
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, was_told_of
 from blacklist_service.problems import NotFound, NotYours

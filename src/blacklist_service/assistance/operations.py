@@ -30,7 +30,8 @@ from blacklist_service.assistance.rules import (
 )
 from blacklist_service.clock import SHANGHAI, legal_date, new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, EntrySubject
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.deadlines import working_days_after

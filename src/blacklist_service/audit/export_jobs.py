@@ -17,7 +17,8 @@ from blacklist_service.audit.jobs import run_next
 from blacklist_service.audit.wanted import WantedExport
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import LOST, Connection
-from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, EntrySubject
 from blacklist_service.ledger.notes import Proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock

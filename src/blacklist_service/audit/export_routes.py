@@ -14,7 +14,8 @@ from blacklist_service.audit.jobs import find_own, require_quota
 from blacklist_service.audit.persons import entry_subject, read_subject
 from blacklist_service.audit.schemas import ExportRequest, ExportResponse
 from blacklist_service.audit.wanted import WantedExport
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import Conflict, NotFound

@@ -32,7 +32,8 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.notes import Checkpoint, Proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.order import Displaced

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from blacklist_service.checks.rules import Decision
-from blacklist_service.ledger.entries import Action
+from blacklist_service.ledger.actions import Action
 from blacklist_service.web.wire import Instant, text
 
 

@@ -14,7 +14,8 @@ from blacklist_service.checks.problems import UnknownMatter
 from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.measures.queries import find_catalogue

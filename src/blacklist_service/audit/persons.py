@@ -13,7 +13,8 @@ from blacklist_service.audit.schemas import SearchSubjectRequest
 from blacklist_service.clock import instant_of, legal_date, new_id, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.legal_dates import legal_date_of
-from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, EntrySubject
 from blacklist_service.ledger.operations import ledger_cipher, private_context, record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest, NotFound

@@ -25,7 +25,8 @@ from blacklist_service.audit.schemas import (
 )
 from blacklist_service.audit.truth import require_true
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.log import find_proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock

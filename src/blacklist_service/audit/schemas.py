@@ -10,7 +10,7 @@ from blacklist_service.audit.filters import EntryFilters
 from blacklist_service.audit.formats import ExportFormat
 from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import SubjectResponse
-from blacklist_service.ledger.entries import Action
+from blacklist_service.ledger.actions import Action
 from blacklist_service.measures.rules import SubjectRole
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
 from blacklist_service.web.paging import Page, PageQuery

@@ -11,7 +11,8 @@ from blacklist_service.audit.jobs import run_next
 from blacklist_service.audit.simulation import Tally, open_window, simulate
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry, canonical
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.measures.rules import Catalogue

@@ -13,7 +13,8 @@ from blacklist_service.checks.asks import Answer, AskedSubject, Question
 from blacklist_service.checks.problems import ChildNotWatched, SubjectNotCovered, Uncovered, UnknownMatter
 from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
 from blacklist_service.checks.screenings import FACT
-from blacklist_service.ledger.entries import NO_FACTS, Action, Entry, EntrySubject
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import NO_FACTS, Entry, EntrySubject
 from blacklist_service.listings.rules import is_minor
 from blacklist_service.measures.rules import Catalogue, Matter
 from blacklist_service.problems import MatterNotAllowed, Unauthenticated, Undetermined

@@ -15,7 +15,8 @@ from blacklist_service.checks.explanations import ASKED_HERE, Explained, Letter
 from blacklist_service.checks.records import get_check, get_own_check
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.reading import find_version_as_of

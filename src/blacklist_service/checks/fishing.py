@@ -17,7 +17,8 @@ import structlog
 
 from blacklist_service.checks.asks import Ask, AskedSubject
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry, EntrySubject
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, EntrySubject
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import TooManyRequests

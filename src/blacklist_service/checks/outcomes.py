@@ -11,7 +11,8 @@ from blacklist_service.checks.problems import ReasonMissing
 from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.clock import instant_of, legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.deadlines import working_days_after

@@ -13,7 +13,8 @@ from blacklist_service.checks.records import WantedChecks, list_checks
 from blacklist_service.checks.schemas import CheckItem, CheckPage, ChecksQuery, WaitingPage, WaitingResponse
 from blacklist_service.clock import legal_date, new_id, now
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import FieldError, InvalidRequest

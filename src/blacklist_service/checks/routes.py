@@ -29,7 +29,8 @@ from blacklist_service.checks.schemas import (
     RecordedCheckResponse,
 )
 from blacklist_service.checks.screenings import admit_part
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.log import find_proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, find_agency_of_check

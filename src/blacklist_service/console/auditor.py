@@ -21,7 +21,7 @@ from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, instant, start_of_day
 from blacklist_service.console.visits import Forwarded, Visit
 from blacklist_service.console.wording import TYPES_OF_KIND
-from blacklist_service.ledger.entries import Action
+from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.web.transactions import borrowed, snapshot
 

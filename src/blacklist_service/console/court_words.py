@@ -6,7 +6,7 @@ from typing import Any
 from blacklist_service.console.translations import Translate
 from blacklist_service.console.wording import CIRCUMSTANCES, IDENTIFIER_TYPES, KINDS
 from blacklist_service.console.wording_officers import KEY_ROLES
-from blacklist_service.listings.acts import NAMES
+from blacklist_service.ledger.actions import NAMES
 from blacklist_service.listings.columns import KEPT, TITLES
 
 COURT_ACTS: Mapping[str, str] = {

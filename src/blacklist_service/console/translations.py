@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
-from blacklist_service.listings.acts import NAMES
+from blacklist_service.ledger.actions import NAMES
 
 
 class Language(StrEnum):

@@ -30,7 +30,8 @@ from blacklist_service.console.times import end_of_day, start_of_day
 from blacklist_service.console.visits import Forwarded, Visit
 from blacklist_service.console.wording import NOTICE_STATES, TYPES_OF_KIND
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.watches.queries import Watch, find_watch

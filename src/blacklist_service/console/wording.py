@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.console.wording_officers import MEMBER_KINDS
-from blacklist_service.listings.acts import NAMES
+from blacklist_service.ledger.actions import NAMES
 
 DUTIES: Mapping[str, str] = {
     Duty.WINDOW: "窗口",

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,107 +9,10 @@ from uuid import UUID
 import orjson
 
 from blacklist_service.access.principals import Actor
+from blacklist_service.ledger.actions import Action
 
 LEAF_VERSION = 1
 SALT_BYTES = 16
-
-
-class Action(StrEnum):
-    """What was done, in the past tense; `check` is the one that is asked a million times."""
-
-    CHECK = "check"
-    RECHECK = "recheck"
-    REFUSED = "refused"
-    MEMBER_ADDED = "member_added"
-    MEMBER_RENAMED = "member_renamed"
-    MEMBER_SUCCEEDED = "member_succeeded"
-    MEMBER_CONTACTS_CHANGED = "member_contacts_changed"
-    MEMBER_MATTERS_CHANGED = "member_matters_changed"
-    FOLLOWER_REGISTERED = "follower_registered"
-    KEY_CREATED = "key_created"
-    KEY_REVOKED = "key_revoked"
-    MEASURES_APPLIED = "measures_applied"
-    MEASURES_SIMULATED = "measures_simulated"
-    LISTING_PUBLISHED = "listing_published"
-    LISTING_CORRECTED = "listing_corrected"
-    LISTING_EXTENDED = "listing_extended"
-    LISTING_DISPUTED = "listing_disputed"
-    IDENTITY_CONTESTED = "identity_contested"
-    CONTEST_WITHDRAWN = "contest_withdrawn"
-    PERFORMANCE_RECORDED = "performance_recorded"
-    REMOVAL_CERTIFIED = "removal_certified"
-    LISTING_NOTIFIED = "listing_notified"
-    LISTING_SUSPENDED = "listing_suspended"
-    LISTING_RESUMED = "listing_resumed"
-    LISTING_REINSTATED = "listing_reinstated"
-    LISTING_DELETED = "listing_deleted"
-    LISTING_WITHDRAWN = "listing_withdrawn"
-    LISTING_EXPIRED = "listing_expired"
-    GRACE_ENDED = "grace_ended"
-    DATE_CONFIRMED = "date_confirmed"
-    IMPORT = "import"
-    IMPORT_CONFIRMED = "import_confirmed"
-    IMPORT_CANCELLED = "import_cancelled"
-    UPLOAD_ABORTED = "upload_aborted"
-    OBJECTION_FILED = "objection_filed"
-    OBJECTION_DECIDED = "objection_decided"
-    OBJECTION_RECONSIDERED = "objection_reconsidered"
-    NOTICE_SERVED = "notice_served"
-    NOTICE_ACKNOWLEDGED = "notice_acknowledged"
-    NOTICE_ANSWERED = "notice_answered"
-    NOTICE_RENEWED = "notice_renewed"
-    NOTICE_RELEASED = "notice_released"
-    NOTICE_ESCALATED = "notice_escalated"
-    MANY_NUMBERS_ASKED = "many_numbers_asked"
-    NOTICE_ATTACHED = "notice_attached"
-    LEAD_FILED = "lead_filed"
-    LEAD_TAKEN_UP = "lead_taken_up"
-    LEAD_CLOSED = "lead_closed"
-    LEAD_ATTACHED = "lead_attached"
-    OUTCOME_RECORDED = "outcome_recorded"
-    WATCHES_OPENED = "watches_opened"
-    WATCH_CHANGED = "watch_changed"
-    WATCH_CLOSED = "watch_closed"
-    EVENTS_TOLD = "events_told"
-    WEBHOOK_OPENED = "webhook_opened"
-    WEBHOOK_APPROVED = "webhook_approved"
-    WEBHOOK_VERIFIED = "webhook_verified"
-    WEBHOOK_ROTATED = "webhook_rotated"
-    WEBHOOK_TESTED = "webhook_tested"
-    WEBHOOK_REPLAYED = "webhook_replayed"
-    WEBHOOK_DISABLED = "webhook_disabled"
-    WEBHOOK_CLOSED = "webhook_closed"
-    AUDIT_READ = "audit_read"
-    AUDIT_UNMASKED = "audit_unmasked"
-    EXPORT_ASKED = "export_asked"
-    EXPORT_MADE = "export_made"
-    SUBJECT_REPORTED = "subject_reported"
-    EMBARGO_SET = "embargo_set"
-    EMBARGO_LIFTED = "embargo_lifted"
-    SIGNING_KEY_ROTATED = "signing_key_rotated"
-    ANCHOR_ADOPTED = "anchor_adopted"
-    LOG_BEGUN = "log_begun"
-    ENTRIES_DISPLACED = "entries_displaced"
-    WITNESS_ADDED = "witness_added"
-    SECRETS_ERASED = "secrets_erased"
-    STAFF_ADDED = "staff_added"
-    STAFF_ENROLLED = "staff_enrolled"
-    STAFF_GRANTED = "staff_granted"
-    STAFF_ENDED = "staff_ended"
-    STAFF_LOCKED = "staff_locked"
-    STAFF_UNLOCKED = "staff_unlocked"
-    FACTOR_ADDED = "factor_added"
-    FACTOR_REMOVED = "factor_removed"
-    SESSION_BEGUN = "session_begun"
-    SESSION_ENDED = "session_ended"
-    LOGIN_REFUSED = "login_refused"
-    EXPLANATION_PRINTED = "explanation_printed"
-    PROPOSAL_MADE = "proposal_made"
-    PROPOSAL_APPROVED = "proposal_approved"
-    PROPOSAL_RETURNED = "proposal_returned"
-    PROPOSAL_RECALLED = "proposal_recalled"
-    REVIEW_DONE = "review_done"
-    COURT_OPTIONS_CHANGED = "court_options_changed"
 
 
 class EntrySubject(NamedTuple):

@@ -15,6 +15,7 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.restarts import restart_versions
 from blacklist_service.ledger import log as reads
+from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.anchoring import (
     ForeignError,
     SealingRefusedError,
@@ -26,7 +27,7 @@ from blacklist_service.ledger.anchoring import (
     verify_checkpoint,
     verify_held,
 )
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.log import Log
 from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey
 from blacklist_service.ledger.operations import record

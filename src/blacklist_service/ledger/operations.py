@@ -10,7 +10,8 @@ from uuid import UUID
 
 from blacklist_service.clock import new_ids, wire_instant
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import SALT_BYTES, Action, Entry, leaf_of, private_part
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import SALT_BYTES, Entry, leaf_of, private_part
 from blacklist_service.secrecy import NONCE_BYTES, Cipher, Secrecy
 
 # The three tables of an entry, in one statement: one way to the database, and a transaction of its own where none is open.

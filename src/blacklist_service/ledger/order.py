@@ -17,7 +17,8 @@ import structlog
 from blacklist_service.access.principals import Actor
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.secrecy import Secrecy
 

@@ -28,6 +28,7 @@ from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.database.turns import end_frozen_holder
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
+from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.anchoring import (
     SealingRefusedError,
     behind,
@@ -43,7 +44,7 @@ from blacklist_service.ledger.anchoring import (
 )
 from blacklist_service.ledger.completeness import LOOK_SECONDS as COMPLETENESS_SECONDS
 from blacklist_service.ledger.completeness import requeue_lost
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.log import PROOFS, Log, RefusalKind
 from blacklist_service.ledger.notes import Checkpoint, Note, VerifierKey, verified_checkpoint
 from blacklist_service.ledger.operations import record

@@ -2,7 +2,8 @@
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.notes import COSIGNATURE, Checkpoint, Note, NoteError, VerifierKey
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock

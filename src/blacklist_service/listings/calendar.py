@@ -16,10 +16,10 @@ import structlog
 from blacklist_service.access.principals import Actor
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import NAMES, Act, Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.listings.acts import NAMES, Act
 from blacklist_service.listings.operations.applying import By, Head, apply_dated_acts, lock_head
 from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.secrecy import Secrecy

@@ -10,10 +10,10 @@ from starlette.responses import PlainTextResponse, Response
 from blacklist_service.access.scopes import Scope
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.restarts import is_version_known
+from blacklist_service.ledger.actions import Act, feed_type
 from blacklist_service.ledger.statements import find_statement
 from blacklist_service.listings import reading
 from blacklist_service.listings.acting_court import court_of
-from blacklist_service.listings.acts import Act, feed_type
 from blacklist_service.listings.operations.acts import beat_heart
 from blacklist_service.listings.public import as_public
 from blacklist_service.listings.schemas import (

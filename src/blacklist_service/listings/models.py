@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.sql.elements import conv
 
 from blacklist_service.database.tables import Instant, metadata, one_of
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 
 # What a listing is now: the columns a check shows, and those that find it.
 listings = Table(

@@ -10,7 +10,7 @@ import asyncpg
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.distinction import Distinction
 from blacklist_service.listings.files import Sheet

@@ -10,7 +10,7 @@ import asyncpg
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.legal_dates import legal_date_of
 from blacklist_service.database.statements import Deferred, Statement, composed
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.public import as_published

@@ -11,7 +11,7 @@ from itertools import islice
 from types import MappingProxyType
 from uuid import UUID
 
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.distinction import UNSAID, Distinction, are_two, is_same_document, narrowed, of_record
 from blacklist_service.listings.rules import ListingState, Refusal, RowAction, Warn, can_become, state_of
 from blacklist_service.listings.rules import is_ground_unusual as is_unusual

@@ -15,7 +15,8 @@ import orjson
 from blacklist_service.access.principals import Principal
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry, canonical
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.operations.jobs import PlanMoved

@@ -18,7 +18,8 @@ from blacklist_service.checks.asks import Answer, Ask, Asker, Outcome
 from blacklist_service.checks.fishing import Fishing
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import PASSING, Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff.queries import find_account

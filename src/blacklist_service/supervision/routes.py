@@ -13,7 +13,8 @@ from starlette.responses import Response as HttpResponse
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import begin_of, legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import FieldError, InvalidRequest

@@ -20,7 +20,8 @@ from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import CheckItem
 from blacklist_service.clock import instant_of, legal_date, new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.log import find_leaf_index
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock

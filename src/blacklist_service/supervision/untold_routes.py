@@ -9,7 +9,8 @@ from starlette.requests import Request
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.supervision import queries

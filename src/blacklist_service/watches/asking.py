@@ -18,7 +18,8 @@ from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.clock import legal_date, new_ids, now
 from blacklist_service.database.connections import LOST, Connection
 from blacklist_service.database.installation import are_digests_of_now
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.measures.queries import get_catalogue
 from blacklist_service.measures.rules import Catalogue

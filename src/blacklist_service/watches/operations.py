@@ -14,7 +14,8 @@ from blacklist_service.checks.queries import Snapshot
 from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.clock import instant_of, legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import NotYours

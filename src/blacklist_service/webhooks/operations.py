@@ -14,7 +14,8 @@ import asyncpg
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import NO_FACTS, Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import NO_FACTS, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.secrecy import Secrecy

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from blacklist_service.clock import new_id
 from blacklist_service.clock import now as clock_now
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.following.contents import content_of
 from blacklist_service.listings.intake import ReadRow
 from blacklist_service.listings.operations.staging import prepared_line

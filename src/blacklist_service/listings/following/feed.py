@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
 from blacklist_service.listings.problems import FollowerUnknown
 from blacklist_service.listings.reading import ENDINGS

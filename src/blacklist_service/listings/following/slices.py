@@ -7,8 +7,8 @@ from uuid import UUID
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.actions import NAMES, Act
 from blacklist_service.ledger.entries import Entry
-from blacklist_service.listings.acts import NAMES, Act
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.following.changes import Changes, FollowedChange, FollowedContent, Place
 from blacklist_service.listings.following.queries import HeldHere, Stander, find_held, find_standers, note_passed

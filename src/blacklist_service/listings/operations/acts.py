@@ -15,11 +15,11 @@ import orjson
 from blacklist_service.access.principals import Actor
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
+from blacklist_service.ledger.actions import NAMES, Act
 from blacklist_service.ledger.entries import Entry, canonical
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import TouchedCheck, find_checks_of_listing
 from blacklist_service.listings import queries
-from blacklist_service.listings.acts import NAMES, Act
 from blacklist_service.listings.deadlines import MONTHS_BARRED, months_after
 from blacklist_service.listings.distinction import are_two
 from blacklist_service.listings.intake import ReadRow

@@ -14,7 +14,7 @@ from uuid import UUID
 from blacklist_service.access.principals import Actor
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.operations.staging import NO_PERSON
 from blacklist_service.listings.operations.waves import Versioned, columns_of, waves_of
 from blacklist_service.listings.resolution import ListingAct

@@ -19,7 +19,8 @@ import orjson
 from blacklist_service.access.principals import Actor
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.courts import Courts

@@ -8,7 +8,8 @@ import asyncpg
 
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, was_told_of
 from blacklist_service.listings.deadlines import (

@@ -11,7 +11,8 @@ import asyncpg
 
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, working_days_after
 from blacklist_service.listings.operations.acts import Court, get_own

@@ -11,9 +11,9 @@ import asyncpg
 
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Act, Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
-from blacklist_service.listings.acts import Act
 from blacklist_service.listings.operations.applying import By, apply_dated_acts, lock_head
 from blacklist_service.listings.operations.importing import Import
 from blacklist_service.listings.queries import KNOWN_CONTENTS

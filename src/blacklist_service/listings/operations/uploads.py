@@ -10,7 +10,8 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.clock import new_id, now
 from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.database.room import ELSEWHERE, Room
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.operations.jobs import INSERT_PART, PART_BYTES, Upload, part_context

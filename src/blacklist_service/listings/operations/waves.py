@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
-from blacklist_service.listings.acts import Act
+from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.resolution import ListingAct
 
 

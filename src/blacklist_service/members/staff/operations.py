@@ -13,7 +13,8 @@ import asyncpg
 from blacklist_service.access.duties import OFFICE_OF_DUTY, OFFICERS, ROLE_OF_OFFICE, Duty, Office
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.entries import Action, Entry
+from blacklist_service.ledger.actions import Action
+from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members import queries as members
