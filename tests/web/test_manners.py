@@ -265,7 +265,7 @@ async def test_an_act_that_needs_the_version_says_so_in_the_document(service: Se
         for path, one in document["paths"].items()
         if path.startswith("/v1/listings/{listing_id}/") and "post" in one and not path.endswith(CHANGE_NOTHING)
     ]
-    assert len(acts) == 10
+    assert len(acts) >= 10
     for act in acts:
         [header] = [one for one in act["parameters"] if one["name"] == "If-Match"]
         assert header["required"]
