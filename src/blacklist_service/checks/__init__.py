@@ -1,4 +1,5 @@
-"""The decision for a subject in a matter: asked before an approval, answered with its evidence.
+"""The decision on a subject in a matter: requested before an approval, answered together with its evidence.
 
-`rules` decides in memory, `batcher` is the hot path: read, decide, record and commit in one transaction, then answer.
+`rules` decides in memory. `batcher` is the hot path: one statement reads, `rules` decides, a second statement records and
+commits, then the answer is sent.
 """

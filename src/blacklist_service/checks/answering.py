@@ -1,6 +1,7 @@
-"""A batch of asks is answered: looked up in one statement, decided in memory, recorded in a second one.
+"""Answers a batch of checks: one statement looks everything up, the decision is made in memory, a second statement records
+it.
 
-Each statement is of one snapshot, the second is a transaction of its own: once it has come back, all is committed.
+Each statement sees one snapshot. The second is a transaction of its own: when it returns, everything is committed.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ Outcomes = list[tuple[Ask, Outcome]]
 
 
 class Answerer:
-    """What batches are answered by. It holds no connection: whoever calls has one, with nothing open on it."""
+    """Answers batches. It holds no connection: the caller passes one that has no open transaction."""
 
     def __init__(self, *, secrecy: Secrecy, ages: ListAges, fishing: Fishing | None, watching: Watching | None) -> None:
         self._secrecy = secrecy
@@ -42,7 +43,7 @@ class Answerer:
         self._catalogues: dict[int, Catalogue] = {}
 
     async def rehearse(self, connection: Connection) -> None:
-        """Have the statements planned on this connection."""
+        """Prepare and plan the statements on this connection."""
         self._also_former = not await are_digests_of_now(connection)
         for places in ((), [("", "")]):
             snapshot = await look_up(connection, [], [], places)
@@ -50,21 +51,21 @@ class Answerer:
         await rehearse(connection, at=snapshot.at, beside=kept([]))
 
     def read(self, ask: Ask, today: date) -> None:
-        """Raise the `Problem` that the body deserves."""
+        """Parse the ask; raise the `Problem` that its body deserves."""
         read_ask(ask, self._digester, today=today, also_former=self._also_former)
 
     async def answer(self, connection: Connection, asks: Sequence[Ask]) -> Outcomes:
-        """What each came to; all of it is on record. The asks have been read."""
+        """Return the outcome of each ask, all of it recorded. The asks must have been read."""
         asks, refused = await self._refuse_fishing(connection, asks)
         if not asks:
             return refused
         try:
             return refused + await self._answer(connection, asks)
-        except UniqueViolationError:  # somebody was answered under one of the keys meanwhile: look again
+        except UniqueViolationError:  # another process answered one of the keys meanwhile: look up again
             return refused + await self._answer(connection, asks)
 
     async def _refuse_fishing(self, connection: Connection, asks: Sequence[Ask]) -> tuple[Sequence[Ask], Outcomes]:
-        """Refuse those that ask too many numbers under one name; nearly always there is nobody to be counted."""
+        """Refuse asks that exceed the limit of numbers under one name. In nearly every batch no ask has to be counted."""
         if self._fishing is None:
             return asks, []
         fishing = self._fishing
@@ -74,14 +75,14 @@ class Answerer:
         return [ask for ask in asks if ask not in refused], list(refused.items())
 
     async def _answer(self, connection: Connection, asks: Sequence[Ask]) -> Outcomes:
-        """Where a question is to be kept open, its evidence and its watch are of one transaction."""
+        """Answer the batch. If an ask opens a watch, its evidence and the watch are written in one transaction."""
         if not any(ask.opens_watch for ask in asks):
             return await self._answer_all(connection, asks)
         async with connection.transaction():
             return await self._answer_all(connection, asks, opens_watches=True)
 
     async def _refuse_crowded(self, connection: Connection, asks: Sequence[Ask]) -> tuple[Sequence[Ask], Outcomes]:
-        """Refuse those whose member has as many open watches as it may."""
+        """Refuse asks that would open a watch for a member that already has the most open watches it may have."""
         assert self._watching is not None  # noqa: S101 - composed with it wherever there are keys
         members = {_member(ask) for ask in asks if ask.opens_watch}
         room = dict(await self._watching.count_room(connection, members))
@@ -134,7 +135,7 @@ class Answerer:
         return await look_up(connection, digests, key_ids, places)
 
     async def _catalogue(self, connection: Connection, version: int) -> Catalogue:
-        """The measures of a version never change, so a version once read is kept."""
+        """The catalogue of a measures version. A version never changes, so it is cached once read."""
         if version not in self._catalogues:
             self._catalogues = {version: await get_catalogue(connection, version)}
         return self._catalogues[version]
@@ -142,7 +143,7 @@ class Answerer:
     def _decide(
         self, asks: Sequence[Ask], snapshot: Snapshot, catalogue: Catalogue
     ) -> tuple[Outcomes, list[Entry], list[tuple[Ask, Answer]]]:
-        """What each comes to, and of those that are answered the entries that prove it."""
+        """Return the outcome of each ask, and the ledger entries that prove those that were answered."""
         outcomes: Outcomes = []
         entries: list[Entry] = []
         answered: list[tuple[Ask, Answer]] = []
@@ -160,5 +161,5 @@ class Answerer:
 
 
 def _member(ask: Ask) -> str:
-    """Of an ask that opens a watch, which always has one."""
+    """The member of an ask that opens a watch; such an ask always has one."""
     return ask.asker.member or ""

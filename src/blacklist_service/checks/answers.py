@@ -1,4 +1,4 @@
-"""Deciding an ask on a snapshot: the answer's exact bytes, and the ledger entry that proves it."""
+"""Decides an ask on a snapshot: returns the exact bytes of the answer and the ledger entry that proves it."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,10 +30,10 @@ DISPROVED = "the database is proved to be another than was signed; nothing is an
 
 @dataclass(frozen=True, slots=True)
 class ListAges:
-    """How long a court's feed may be silent: past `soft` a clear becomes a flag, past `hard` nothing is answered;
-    nor is it once an entry was left unsealed for longer than `unsealed`.
+    """How long a court's feed may be silent. Past `soft` a clear becomes a flag; past `hard` nothing is answered. Nothing is
+    answered either if a ledger entry has been unsealed for longer than `unsealed`.
 
-    A stale block hurts as much as a stale clear: freshness counts both ways (trust.md §4).
+    A stale block does as much harm as a stale clear, so freshness limits both (trust.md §4).
     """
 
     soft: timedelta | None = None
@@ -46,8 +46,9 @@ class ListAges:
         return cls(*(None if age is None else timedelta(seconds=age) for age in ages))
 
     def is_stale(self, snapshot: Snapshot) -> bool:
-        """Raise `Undetermined` past the hard age, or where the ledger is not sealed: evidence nobody can rely on; and at
-        once where the database is proved to be another than was signed: it may have lost who was listed.
+        """Return whether the list is past its soft age. Raise `Undetermined` past the hard age, or if the ledger is not
+        being sealed, because its evidence could not be relied on; and at once if the database is proved not to be the one
+        that was signed, because listings may be missing from it.
         """
         if snapshot.disproof is not None:
             raise Undetermined(DISPROVED, retry_after_seconds=60)
@@ -68,9 +69,11 @@ def answer_question(
     *,
     must_cover: bool = True,
 ) -> tuple[Answer, Entry]:
-    """Raise `Unauthenticated` where the key ended, `UnknownMatter` where the matter did, before this snapshot,
-    `MatterNotAllowed` where the key may not ask about it; `SubjectNotCovered` where a subject would not be judged (a
-    replay judges it as it was, with `must_cover` false); `Undetermined` where the list is too old to answer by.
+    """Answer the question on this snapshot.
+
+    Raise `Unauthenticated` if the key, or `UnknownMatter` if the matter, ended before the snapshot; `MatterNotAllowed` if
+    the key may not ask about the matter; `SubjectNotCovered` if no measure covers a subject (a replay passes
+    `must_cover=False` and judges it as it was judged then); `Undetermined` if the list is too old to answer from.
     """
     request = question.request
     if question.actor.key_id is not None and question.actor.key_id not in snapshot.valid_keys:
@@ -142,7 +145,8 @@ def decide_subject(
     if not snapshot.notices and snapshot.rows.keys().isdisjoint([key.digest for key in asked.keys]):
         return rules.NOTHING_FOUND
     hits = [hit for key in asked.keys for hit in hits_of(snapshot, asked.subject, key.digest, key.kind)]
-    # Two keys of a subject (a USCC and its organisation code) find the same listings: the larger rest, not the sum.
+    # Two keys of a subject (a USCC and its organisation code) find the same listings, so take the larger remainder, not the
+    # sum.
     more = max((unfetched(snapshot, key.digest) for key in asked.keys), default=0)
     return rules.decide(
         matter,
@@ -227,12 +231,14 @@ def _is_child(asked: AskedSubject, today: date) -> bool:
 
 
 def _child() -> EntrySubject:
-    """Children are never stored: that one was named is kept, not who it was."""
+    """Children are never stored: the record says that a child was named, not who it was."""
     return EntrySubject(bytes(16), "*", None, None, {"role": "child"})
 
 
 def _entry_subject(asked: AskedSubject) -> EntrySubject:
-    """Found again by its first key: the identifier's, else the name's."""
+    """A subject as the ledger indexes it: by its first key, which is that of the identifier, or of the name if there is
+    none.
+    """
     role, subject, keys, sent = asked
     private: dict[str, object] = {"role": role, "kind": sent.kind._value_, "name": sent.name}
     if sent.identifier is not None:

@@ -1,4 +1,4 @@
-"""A check on its way: what was sent, then what was asked, read and digested, before it meets the database."""
+"""A check before it reaches the database: the bytes that were sent, then the parsed and digested question."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ CHECKED_TYPES = {
     IdentifierType.HMT_RESIDENCE_PERMIT,
     IdentifierType.FOREIGN_PERMANENT_RESIDENT_ID,
 }
-"""Numbers whose check rests on MOD 11-2: one that fails was never issued, so nothing could ever match it."""
+"""Identifier types with a check digit by MOD 11-2: a number that fails it was never issued, so no listing could match it."""
 
 MOST_WATCHED_DAYS = 400
 
@@ -46,7 +46,7 @@ class AskedSubject(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What is asked, understood. `matters` are those its key may ask about; None stands for all."""
+    """A parsed question. `matters` are those the key may ask about; None means all."""
 
     actor: Actor
     request: CheckRequest
@@ -58,18 +58,18 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What leaves: the exact bytes, recorded and committed."""
+    """An answer: the exact bytes that are sent, already recorded and committed."""
 
     check_id: UUID
     content: bytes
 
 
 Outcome = Answer | Problem
-"""What an ask comes to."""
+"""The outcome of an ask."""
 
 
 class Asker(NamedTuple):
-    """Who sends a check, by which request. At the command line there is no key, only an operator."""
+    """Who sends a check, and in which request. At the command line there is an operator and no key."""
 
     principal: Principal | None
     request_id: str | None = None
@@ -92,7 +92,7 @@ class Asker(NamedTuple):
 
 
 class Answered(Protocol):
-    """Where the answer goes: a future, or what acts like one."""
+    """Receives the answer: a future, or an object with the same methods."""
 
     def done(self) -> bool: ...
     def set_result(self, answer: Answer, /) -> None: ...
@@ -101,10 +101,10 @@ class Answered(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Ask:
-    """One check waiting for its answer. `deadline` is in the loop's time; `key` is its Idempotency-Key.
+    """One check that waits for its answer. `deadline` is in the event loop's time; `key` is its Idempotency-Key.
 
-    Its body is read when its turn comes, together with its neighbours': one kind of work at a time keeps a processor's
-    caches warm, and what is refused for overload costs no reading.
+    The body is parsed when its turn comes, together with the rest of its batch: doing one kind of work at a time keeps the
+    processor's caches warm, and a check that is refused for overload is never parsed.
     """
 
     asker: Asker
@@ -113,32 +113,34 @@ class Ask:
     answered: Answered
     key: str | None = None
     is_of_a_batch: bool = False
-    """Its body was taken out of strict JSON; and its neighbours are many, so that it gives way to single checks."""
+    """The body comes from a larger JSON document that was already parsed strictly. It belongs to a batch, so it gives way to
+    single checks.
+    """
     question: Question | None = None
     request_digest: bytes = b""
     was_alone: bool = False
     screening: str | None = None
-    """Of which it is a part."""
+    """The screening it belongs to, if any."""
     opens_watch: bool = False
-    """Its question is to be kept open: that is written in the transaction of its evidence."""
+    """Open a watch on the question; the watch is written in the same transaction as the evidence."""
 
     @property
     def idempotency_place(self) -> tuple[str, str] | None:
-        """Where its answer is kept: keys are each member's own."""
+        """The key of the stored answer: each member has its own Idempotency-Keys."""
         if self.key is None:
             return None
         return (self.asker.principal.member if self.asker.principal else "", self.key)
 
 
 def refuse(asks: Iterable[Ask], problem: Problem) -> None:
-    """Those that are not answered yet."""
+    """Refuse the asks that have no answer yet."""
     for ask in asks:
         if not ask.answered.done():
             ask.answered.set_exception(problem)
 
 
 def read_ask(ask: Ask, digester: Digester, *, today: date, also_former: bool = False) -> Question:
-    """What is asked; raise the `Problem` that the body deserves."""
+    """Parse the body into a question; raise the `Problem` that it deserves."""
     read = validate if ask.is_of_a_batch else parse_body
     request = read(CheckRequest, ask.body)
     principal = ask.asker.principal
@@ -159,13 +161,13 @@ def read_ask(ask: Ask, digester: Digester, *, today: date, also_former: bool = F
         require_until(request.watch.until, today)
         ask.opens_watch = True
     if ask.key is not None:
-        # Keyed: the request holds numbers that could be guessed from a plain hash.
+        # A keyed digest: the request holds numbers that could be guessed from a plain hash.
         ask.request_digest = digester.of("request", ask.body.hex())
     return ask.question
 
 
 def require_until(until: date, today: date) -> None:
-    """Raise `WatchTooLong` unless it is a day on which a watch may end."""
+    """Raise `WatchTooLong` unless a watch may end on that day."""
     if not today <= until <= today + timedelta(days=MOST_WATCHED_DAYS):
         raise WatchTooLong(MOST_WATCHED_DAYS)
 
@@ -181,9 +183,9 @@ def read_question(
     also_former: bool = False,
     screening: str | None = None,
 ) -> Question:
-    """Raise `InvalidIdentifier` where a number cannot be right: that is never answered with clear.
+    """Raise `InvalidIdentifier` for a number that cannot have been issued; such a number is never answered with clear.
 
-    `also_former`: look for listings by the digest rules before these too.
+    `also_former`: also look for listings digested by the earlier rules.
     """
     subjects, warnings = _read_subjects(request, digester, today=today, also_former=also_former)
     return Question(actor, request, body, subjects, warnings, matters, screening)

@@ -1,8 +1,8 @@
-"""The hot path: a micro-batch that waits for no timer.
+"""The hot path: micro-batches without a timer.
 
-A lane takes all checks that are waiting (at most 128), looks everything up in one statement, so of one snapshot, decides
-in memory, writes the ledger in a second one, whose commit is durable, and only then lets the answers leave. Idle, a check
-is a batch of one; at load one commit serves tens. Nothing is answered by default: what cannot be known and recorded is
+A lane takes all waiting checks (at most 128), looks everything up in one statement and so on one snapshot, decides in
+memory, writes the ledger in a second statement whose commit is durable, and only then sends the answers. When idle, a check
+is a batch of one; under load one commit serves dozens. There is no default answer: what cannot be known and recorded is
 `Undetermined`.
 """
 
@@ -32,24 +32,27 @@ from blacklist_service.telemetry import BATCH_SECONDS, BATCH_SIZE, QUEUE_DEPTH
 
 MOST_AT_ONCE = 128
 MOST_BYTES_AT_ONCE = 64 * 1024
-"""Of bodies in one transaction, which say what it costs to read them: checks of twenty subjects are fewer at once."""
+"""Bytes of request bodies in one transaction. Size stands for the cost of parsing, so a batch takes fewer checks of twenty
+subjects.
+"""
 MOST_BYTES_IN_COMPANY = 6 * 1024
-"""Of a batch's bodies while single checks are asked beside it: what one of them may have to wait for."""
+"""The limit for a slice of a batch while single checks are being asked: a single check may have to wait for one slice."""
 COMPANY_SECONDS = 1.0
 SHORTEST_TRY_SECONDS = 0.02
 TURNED_AWAY_SECONDS_EACH = 0.0005
 TURNED_AWAY_SECONDS = 0.3
 CROWD = 0.7
-"""While a lane is under way, another takes what waits once it is so large a part of what that one took: a transaction of
-few costs the database nearly as much as one of many."""
+"""While one lane is working, a second one starts once the waiting checks reach this fraction of what the first took: a small
+transaction costs the database nearly as much as a large one.
+"""
 LONG_WAIT_SECONDS = 0.025
-"""Past it, the lane under way is taken to be stuck, and another takes what waits, however few."""
+"""After this time the working lane is presumed stuck, and a second one starts for however few checks are waiting."""
 
 log = structlog.get_logger()
 
 
 class Batcher:
-    """Answers asks; `ask` and `ask_together` are all that routes see."""
+    """Answers checks. Routes use `ask` and `ask_together` only."""
 
     def __init__(
         self,
@@ -74,7 +77,9 @@ class Batcher:
         self._singles_under_way = 0
         self._batches_under_way = 0
         self.asked = 0
-        """How many single checks were ever asked: whatever else works in this loop looks whether there are new ones."""
+        """How many single checks were ever asked. Other work in this event loop compares it to see whether new ones have
+        come.
+        """
         self._asked_before = 0
         self._alone_after = 0.0
         self._deadlines = Deadlines(self._open_asks)
@@ -87,14 +92,15 @@ class Batcher:
         self._tasks = [asyncio.create_task(self._serve(lane)) for lane in self._lanes]
 
     async def rehearse(self) -> None:
-        """Have every lane's connection and its statements planned before anybody waits for an answer: the first check on
-        a new connection takes as long as twenty. Raise `LaneLost` where the database does not answer in time, and whatever
-        it answers that is no look-up.
+        """Open every lane's connection and plan its statements before the first check comes: the first check on a new
+        connection takes as long as twenty.
+
+        Raise `LaneLost` if the database does not answer in time, and any error of the look-up itself.
         """
         await asyncio.gather(*(lane.run(_nothing, timeout_seconds=REHEARSED_SECONDS) for lane in self._lanes))
 
     async def stop(self) -> None:
-        """Let what is under way be answered, then close the lanes."""
+        """Let the lanes finish the work they have begun, then close them."""
         while self._waiting or self._batched or self._under_way:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.01)
         for task in self._tasks:
@@ -104,7 +110,7 @@ class Batcher:
             lane.terminate()
 
     def ask(self, ask: Ask) -> None:
-        """Answer it, recorded, at the latest at its deadline, or refuse it by the `Problem` that stands in its place."""
+        """Return the recorded answer, at the latest at the deadline; raise the `Problem` if the check is refused."""
         self.asked += 1
         if self._is_taken_in(ask, self._waiting):
             self._waiting.append(ask)
@@ -112,7 +118,7 @@ class Batcher:
             self._call_a_lane()
 
     def ask_together(self, asks: Sequence[Ask]) -> None:
-        """The same for checks of one batch, which give way to single ones."""
+        """Answer the checks of one batch; they give way to single checks."""
         for ask in asks:
             if self._is_taken_in(ask, self._batched):
                 self._batched.append(ask)
@@ -129,8 +135,8 @@ class Batcher:
         return True
 
     def _turn_away(self, ask: Ask) -> None:
-        """The more are turned away, the later each is told: whoever asks again at once must not take the time from those
-        who wait for their answer.
+        """Refuse for overload. The more checks are refused, the later each refusal is sent, so that clients that retry at
+        once do not take time from the checks that are waiting.
         """
         self._turned_away += 1
         delay = min(self._turned_away * TURNED_AWAY_SECONDS_EACH, TURNED_AWAY_SECONDS)
@@ -159,10 +165,12 @@ class Batcher:
                 del self._under_way[lane]
                 self._singles_under_way -= has_singles
                 self._batches_under_way -= has_batched
-                refuse(batch, Undetermined())  # whoever was not answered
+                refuse(batch, Undetermined())  # asks that have no answer yet
 
     def _is_worth_a_lane(self) -> bool:
-        """Single checks do not wait beside slices of batches, nor those beside single checks; in company, each has a lane."""
+        """Whether to start another lane. Single checks do not wait behind slices of batches, nor slices behind single
+        checks: while both are being asked, each kind has a lane.
+        """
         singles, batched = self._waiting.size, self._batched.size
         if not (singles or batched):
             return False
@@ -171,7 +179,7 @@ class Batcher:
         return singles + batched >= self._enough and (singles > 0 or not self._has_company())
 
     def _has_company(self) -> bool:
-        """Whether single checks were asked lately."""
+        """Whether single checks were asked recently."""
         now = asyncio.get_running_loop().time()
         if self.asked != self._asked_before:
             self._asked_before = self.asked
@@ -179,7 +187,7 @@ class Batcher:
         return now < self._alone_after
 
     def _call_a_lane(self) -> None:
-        """Now, if what waits is worth one; else look again when it has waited for long."""
+        """Start a lane now if the waiting checks are worth one; otherwise look again when they have waited too long."""
         if self._is_worth_a_lane():
             self._work.set()
         elif (self._waiting or self._batched) and self._look_again is None and len(self._under_way) < len(self._lanes):
@@ -191,8 +199,9 @@ class Batcher:
         self._work.set()
 
     def _take(self, batch: list[Ask]) -> tuple[bool, bool]:
-        """As many as one transaction takes of those that wait and can be read: single checks, then slices of batches; in
-        company one or the other. Return whether there are single ones, and any of batches: both are counted as under way.
+        """Take as many readable asks as fit one transaction: single checks first, then slices of batches; only one of the
+        two kinds while both are being asked. Return whether it took single checks, and whether it took slices; both are then
+        counted as under way.
         """
         if self._look_again is not None:
             self._look_again.cancel()
@@ -219,7 +228,9 @@ class Batcher:
         return has_singles, has_batched
 
     def _take_of(self, waiting: Waiting, batch: list[Ask], keys: set[tuple[str, str]], most_bytes: int) -> list[Ask]:
-        """Return those that have to wait: a second ask under one Idempotency-Key, for the first one's commit."""
+        """Take from one queue. Return the asks that must wait for another: a second ask under the same Idempotency-Key waits
+        for the commit of the first.
+        """
         today = legal_date(now())
         later: list[Ask] = []
         while waiting.size and len(batch) < MOST_AT_ONCE and most_bytes > 0:
@@ -237,7 +248,7 @@ class Batcher:
         return later
 
     def _is_read(self, ask: Ask, today: date) -> bool:
-        """What cannot be read is refused with its own problem, and disturbs nobody."""
+        """Parse the ask. If its body is invalid, refuse it alone with its own problem."""
         try:
             self._answerer.read(ask, today)
         except Problem as problem:
@@ -250,8 +261,8 @@ class Batcher:
         return False
 
     async def _answer(self, lane: Lane, batch: list[Ask]) -> None:
-        """One bad ask must not fail its neighbours: where a batch fails and the database says so, nothing of it was
-        committed, and each is asked alone, once.
+        """Answer a batch. One bad ask must not fail the others: if the database rejects the batch, nothing of it was
+        committed, and each ask is then tried alone, once.
         """
         started = time.perf_counter()
         remaining = max([ask.deadline for ask in batch]) - asyncio.get_running_loop().time()
@@ -283,7 +294,7 @@ class Batcher:
 
 
 async def _nothing(_connection: Connection) -> None:
-    """What a lane has to do that only has to be open."""
+    """The work of a lane that only has to be opened."""
 
 
 def _release(outcomes: Outcomes) -> None:

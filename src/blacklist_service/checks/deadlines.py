@@ -1,4 +1,4 @@
-"""Each ask is refused at its deadline, whether it waits for a lane or for the database."""
+"""Refuses each ask at its deadline, whether it is still waiting for a lane or for the database."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -7,13 +7,13 @@ from blacklist_service.checks.asks import Ask, refuse
 from blacklist_service.problems import Undetermined
 
 GRAIN_SECONDS = 0.002
-"""Those whose time is up within so long are refused together."""
+"""Asks whose deadlines are less than this apart are refused together."""
 NEVER = float("inf")
 
 
 class Deadlines:
-    """One timer for all, which looks at them when it goes off: nearly every ask was answered by then, and has cost a
-    comparison. `open_asks` gives all that wait or are under way.
+    """One timer for all asks. When it fires it looks for asks that are overdue; nearly all were answered before, and cost
+    one comparison. `open_asks` returns those that are waiting or under way.
     """
 
     def __init__(self, open_asks: Callable[[], Iterator[Ask]]) -> None:
@@ -25,7 +25,7 @@ class Deadlines:
             self._set(ask.deadline)
 
     def _set(self, at: float) -> None:
-        """Timers that were set for later still go off, and find that theirs is not the next."""
+        """Arm the timer. A timer set earlier for a later time still fires, and finds that it is not the next one."""
         self._next = at
         asyncio.get_running_loop().call_at(at, self._expire, at)
 

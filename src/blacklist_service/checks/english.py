@@ -96,7 +96,7 @@ NOT_REGISTERED = "not recorded"
 
 
 def prefers_english(accept_language: str) -> bool:
-    """Whether the header ranks English above Chinese (RFC 9110 §12.5.4); what cannot be read ranks nothing."""
+    """Whether the Accept-Language header ranks English above Chinese (RFC 9110 §12.5.4); a malformed header ranks nothing."""
     ranks: dict[str, float] = {}
     for part in accept_language.lower().split(","):
         language, _, quality = part.strip().partition(";q=")

@@ -74,7 +74,7 @@ async def explain(
 
 
 async def _letters(connection: Connection, answer: dict[str, Any]) -> dict[str, Letter]:
-    """The decision letters of the listings shown, as the list's version of the answer had them."""
+    """The decision letters of the listings shown, as of the list version of the answer."""
     found = {}
     for listing_id in {match["listing_id"] for subject in answer["subjects"] for match in subject["matches"]} - {None}:
         row = await find_version_as_of(connection, UUID(listing_id), answer["list_version"])

@@ -1,5 +1,5 @@
-"""The printable explanation of an answer, for the person it is about (PIPL Art. 24): in Chinese, and beside it in English
-for whoever prefers that. Pure.
+"""The printable explanation of an answer, for the person it is about (PIPL Art. 24): in Chinese, with English beside it on
+request. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -79,7 +79,7 @@ REMEDY = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is said, and the same in English; a line without a label is a heading."""
+    """A line in Chinese and English. A line without a label is a heading."""
 
     label: str
     text: str
@@ -88,19 +88,19 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The court's decision letter about one listing, as it was known to the answer."""
+    """The court's decision letter about one listing, as it was when the check was answered."""
 
     number: str | None
     served_on: str | None
 
 
 ASKED_HERE = "本服务管理方"
-"""Who asked where no member did: the operator of the service, at its command line."""
+"""Shown as the asking unit if no member asked: the operator of the service, at its command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An answer with what explains it. `letters` are by listing; `is_bilingual` puts English beside the Chinese."""
+    """An answer and what explains it. `letters` are keyed by listing; `is_bilingual` prints English beside the Chinese."""
 
     answer: Mapping[str, Any]
     catalogue: Catalogue | None
@@ -113,7 +113,7 @@ class Explained:
         return f"{title}\n\n" + "\n".join(self._text_of(line) for line in self.lines()) + "\n"
 
     def as_html(self) -> str:
-        """One page that prints without anything from elsewhere."""
+        """Render one HTML page that prints without loading anything else."""
         body = "".join(self._row_of(line) for line in self.lines())
         second = f"<p>{escape(english.TITLE)}</p>" if self.is_bilingual else ""
         return sheet(TITLE, f"{second}<table>{body}</table>")

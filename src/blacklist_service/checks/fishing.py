@@ -1,11 +1,12 @@
-"""How many numbers a member asks under one name: what undoes a mask is asking all numbers that fit it, one by one.
+"""Counts the numbers a member asks under one name, because a masked number can be recovered by asking every number that fits
+it.
 
-A published mask leaves some 29,000 numbers; with the name, each answer but one says no. An office asks few numbers under
-one name in a day. So each process remembers, of each member and name, the first few numbers; whoever asks more is
-watched, and from then on the numbers are counted in the database, for all processes together.
+About 29,000 numbers fit a published mask; with the right name, all but one are answered with no match. An office asks few
+numbers under one name in a day. So each process remembers, for each member and name, the first few numbers. A member that
+asks more is watched: from then on its numbers under that name are counted in the database, for all processes together.
 
-A number that was asked before tells nothing new and is answered however many there were. Counts are each member's own:
-neither a refusal nor the time it takes tells anybody what another member asked.
+A number that was asked before reveals nothing new and is answered however many there were. Each member is counted
+separately: neither a refusal nor its timing reveals what another member asked.
 """
 
 from collections import Counter
@@ -28,11 +29,11 @@ from blacklist_service.subjects.names import mask_name
 from blacklist_service.telemetry import MANY_NUMBERS
 
 ALARMING = 100
-"""Numbers under one name by one member in a day, above which auditors are told."""
+"""Auditors are notified above this count of numbers under one name, by one member in one day."""
 MOST_UNWATCHED = 12
-"""Numbers under one name that a process lets pass before it counts them in the database."""
+"""How many numbers under one name a process allows before it counts them in the database."""
 REMEMBERED_NAMES = 32_768
-"""Of each member in each of two generations; about 4 MB."""
+"""Names remembered for each member, in each of two generations; about 4 MB."""
 RETRY_AFTER_SECONDS = 3600
 A_DAY = timedelta(hours=24)
 TOO_MANY = "too many numbers were asked under one name in a day"
@@ -60,7 +61,7 @@ log = structlog.get_logger()
 
 
 class Asked(NamedTuple):
-    """A number asked under a name, by digests that only this service can make."""
+    """A number asked under a name, by keyed digests that only this service can compute."""
 
     member: str
     name: bytes
@@ -70,11 +71,11 @@ class Asked(NamedTuple):
 WATCHED: frozenset[bytes] = frozenset()
 
 _Held = bytes | set[bytes] | frozenset[bytes]
-"""A number, or the first few, or that they are counted in the database."""
+"""One number, the first few numbers, or a mark that they are counted in the database."""
 
 
 class _Names:
-    """What one member asked lately: for each name a number, or the first few; in two generations."""
+    """What one member asked recently: for each name one number or the first few, in two generations."""
 
     __slots__ = ("new", "old")
 
@@ -83,7 +84,9 @@ class _Names:
         self.old: dict[bytes, _Held] = {}
 
     def note(self, name: bytes, number: bytes, few: int) -> "set[bytes] | frozenset[bytes] | None":
-        """None while they are few; then, once, those that were let pass, and `WATCHED` from then on."""
+        """Return None while there are few. The first time there are more, return those that were allowed before; from then
+        on `WATCHED`.
+        """
         held = self.new.get(name)
         if held is None:
             held = self._recall(name)
@@ -112,18 +115,18 @@ class _Names:
 
 
 class Fishing:
-    """Counts, and says which asks go too far. `most` is the setting; 0 = nobody is refused."""
+    """Counts the numbers and decides which asks exceed the limit. `most` is the setting; 0 means that nothing is refused."""
 
     def __init__(self, most: int, *, secrecy: Secrecy) -> None:
         self._most = most
         self._secrecy = secrecy
         self._alarming = min(ALARMING, most) if most else ALARMING
-        # A low limit is counted from the first number on, so that it is exact over processes.
+        # A low limit is counted in the database from the first number on, so that it is exact across processes.
         self._few = max(1, min(MOST_UNWATCHED, self._alarming // 8))
         self._of: dict[str, _Names] = {}
 
     def watched(self, ask: Ask) -> list[Asked]:
-        """The numbers of an ask that has been read which are to be counted, with those that were let pass before."""
+        """The numbers of a parsed ask that have to be counted, with those that were allowed before."""
         member = ask.asker.member
         if member is None or ask.question is None:
             return []
@@ -144,7 +147,7 @@ class Fishing:
     async def settle(
         self, connection: Connection, asks: Sequence[tuple[Ask, list[Asked]]]
     ) -> dict[Ask, TooManyRequests]:
-        """Count the numbers, tell auditors where they are many, and give the asks that go too far their refusals."""
+        """Count the numbers, notify auditors if there are many, and refuse the asks that exceed the limit."""
         refused: dict[Ask, TooManyRequests] = {}
         many: dict[tuple[str, bytes, bool], Ask] = {}
         async with connection.transaction():
@@ -175,7 +178,7 @@ class Fishing:
         *,
         at: datetime,
     ) -> None:
-        """Once a day for each member and name, and once more where it was refused."""
+        """Notify auditors: once a day for each member and name, and once more if an ask was refused."""
         if not many:
             return
         for row in await connection.fetch(TELL, *map(list, zip(*many, strict=True)), at, at - A_DAY):
@@ -198,7 +201,7 @@ class Fishing:
 async def _find(
     connection: Connection, watched: Iterable[Asked], *, since: datetime
 ) -> tuple[Counter[tuple[str, bytes]], set[Asked]]:
-    """How many numbers were asked under each of the names since then, and which of these were."""
+    """Return how many numbers were asked under each name since then, and which of the given numbers were among them."""
     counts: Counter[tuple[str, bytes]] = Counter()
     known: set[Asked] = set()
     asked = list(watched)
@@ -211,20 +214,20 @@ async def _find(
 
 
 async def _keep(connection: Connection, asked: Iterable[Asked], *, at: datetime) -> None:
-    rows = sorted(asked)  # in one order, or two processes would wait for each other
+    rows = sorted(asked)  # always in the same order, so that two processes cannot deadlock
     if rows:
         await connection.execute(KEEP, *map(list, zip(*rows, strict=True)), at)
 
 
 async def forget_numbers(connection: Connection, _secrecy: Secrecy) -> bool:
-    """What was asked more than a day ago no longer counts."""
+    """Delete numbers that were asked more than a day ago; they no longer count."""
     await connection.execute("DELETE FROM asked_numbers WHERE at < clock_timestamp() - interval '25 hours'")
     await connection.execute("DELETE FROM many_numbers WHERE at < clock_timestamp() - interval '25 hours'")
     return False
 
 
 def _name_of(asked: AskedSubject) -> bytes | None:
-    """The digest of the name, where a number was asked with it: that is the first key then."""
+    """The digest of the name, if a number was asked together with it: the name is the first key then."""
     last = asked.keys[-1]
     if last.kind is _NAME_ONLY:
         return last.digest
@@ -235,6 +238,6 @@ def _name_of(asked: AskedSubject) -> bytes | None:
 
 
 def _own(ask: Ask, news: Iterable[Asked]) -> list[Asked]:
-    """Those of the numbers that are in the ask itself, not in an earlier one that was let pass."""
+    """The numbers that this ask contains, without those of earlier asks that were allowed."""
     own = {subject.keys[0].digest for subject in ask.question.subjects} if ask.question else set()
     return [one for one in news if one.number in own]

@@ -1,10 +1,10 @@
-"""What an agency did with an answer; and how many numbers it asked under one name."""
+"""Tables: what an agency did with an answer, and how many numbers it asked under one name."""
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, Uuid
 
 from blacklist_service.database.tables import Instant, metadata, one_of
 
-# What the agency then did. The last one stands; the earlier ones stay.
+# What the agency did with the answer. The newest row counts; earlier ones are kept.
 check_outcomes = Table(
     "check_outcomes",
     metadata,
@@ -22,7 +22,7 @@ check_outcomes = Table(
     Index("check_outcomes_agency", "agency", "checked_at"),
 )
 
-# Digests that only this service can make; for a day.
+# Keyed digests that only this service can compute; kept for a day.
 asked_numbers = Table(
     "asked_numbers",
     metadata,
@@ -33,7 +33,7 @@ asked_numbers = Table(
     Index("asked_numbers_at", "at"),
 )
 
-# Parts of screenings, for a day: what a unit's quota of rows is counted by.
+# Parts of screenings, kept for a day; a unit's quota of rows is counted from them.
 screened_parts = Table(
     "screened_parts",
     metadata,
@@ -45,7 +45,7 @@ screened_parts = Table(
     Index("screened_parts_at", "at"),
 )
 
-# Whom auditors were told of, once a day; and whom they were told was refused.
+# What auditors were notified of, once a day, and what they were notified was refused.
 many_numbers = Table(
     "many_numbers",
     metadata,

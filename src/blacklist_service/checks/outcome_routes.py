@@ -1,4 +1,4 @@
-"""What the agency then did about an answer."""
+"""Routes for the outcome of a check: what the agency did with the answer."""
 
 from dataclasses import asdict
 from uuid import UUID
@@ -55,7 +55,7 @@ async def read_outcome(check_id: UUID, request: Request, connection: Reads, call
     await get_own_check(connection, check_id, agency=caller.member, secrecy=request.app.state.secrecy)
     outcome = await find_outcome(connection, check_id, secrecy=request.app.state.secrecy)
     if outcome is None:
-        raise NotYours  # recorded alike, or the time would tell what exists
+        raise NotYours  # recorded in both cases, or the response time would reveal whether the check exists
     return _response(outcome)
 
 

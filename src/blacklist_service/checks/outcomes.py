@@ -1,4 +1,6 @@
-"""What the agency then did, and which answers still wait for it: a human decides on every flag."""
+"""Outcomes of checks: what the agency did with an answer, and which answers still have none. A human decides on every
+flag.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +32,7 @@ NEWEST_WAITING, OLDEST_WAITING = WAITING.format("<", "DESC"), WAITING.format(">"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The last outcome of a check; `revision` counts from 1."""
+    """The newest outcome of a check; `revision` counts from 1."""
 
     check_id: UUID
     revision: int
@@ -43,7 +45,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A block or flag whose outcome is not known; due on the last of so many working days."""
+    """A block or flag without an outcome; one is due within a number of working days."""
 
     check_id: UUID
     decision: str
@@ -63,9 +65,9 @@ async def record_outcome(
     actor: Actor,
     secrecy: Secrecy,
 ) -> Outcome:
-    """Keep what was done about an answer of the caller's own; the same again changes nothing.
+    """Record what the caller's own agency did with an answer; repeating it changes nothing.
 
-    Raise `ReasonMissing` where a block is overridden without one.
+    Raise `ReasonMissing` if a block is overridden without a reason.
     """
     check_id, decision = UUID(answer["check_id"]), answer["decision"]
     if decision == "block" and action is OutcomeAction.APPROVED and not (reason or "").strip():
@@ -127,8 +129,8 @@ async def list_waiting(
     today: date,
     is_oldest_first: bool = False,
 ) -> list[Waiting]:
-    """Blocks and flags of an agency without an outcome, newest first; oldest first, what is overdue leads, then what is due
-    next.
+    """Blocks and flags of an agency without an outcome, newest first. With oldest first, overdue ones come first, then those
+    due next.
     """
     asked = OLDEST_WAITING if is_oldest_first else NEWEST_WAITING
     rows = await connection.fetch(asked, agency, instant_of(beyond) if beyond else None, beyond, limit)

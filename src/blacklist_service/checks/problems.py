@@ -8,7 +8,7 @@ from blacklist_service.problems import FieldError, InvalidRequest, TooManyReques
 
 
 class Uncovered(NamedTuple):
-    """A subject that no measure covers: `place` is its number in the check."""
+    """A subject that no measure covers: `place` is its index in the check."""
 
     place: int
     role: str
@@ -17,7 +17,7 @@ class Uncovered(NamedTuple):
 
     @property
     def error(self) -> FieldError:
-        """It points at the kind where the role is covered for the other one, else at the role."""
+        """The field error points at the kind if the role is covered for the other kind, otherwise at the role."""
         if kinds := self.coverage.kinds_for(self.role):
             return self._error("kind", kinds)
         return self._error("role", self.coverage.roles_for(self.kind) or self.coverage.roles)
@@ -48,7 +48,7 @@ class SubjectNotCovered(InvalidRequest):
         super().__init__("; ".join(dict.fromkeys(error.message for error in errors)), errors=errors)
         self.matter = matter
         self.facts = {"subjects": [{"role": one.role, "kind": one.kind} for one in uncovered]}
-        """For the record: nothing of the person."""
+        """For the ledger; it names no person."""
 
 
 class WatchTooLong(InvalidRequest):

@@ -1,4 +1,4 @@
-"""The one look-up of a batch of checks: everything that decides, read in one snapshot."""
+"""The one statement that looks up a batch of checks: everything a decision needs, read in one snapshot."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ MOST_NOTICES = 500
 
 _BY_NUMBER = frozenset({KeyKind.IDENTIFIER, KeyKind.ORGANISATION_CODE})
 
-# A live stop notice for a digest, with all members that answer to it: its addressee and whoever took its place.
+# A live stop notice for a digest, with every member it binds: its addressee and the addressee's successors.
 STOP_NOTICES = f"""
     SELECT encode(k.digest, 'hex') AS digest, k.kind, n.id, n.number, n.court_name, n.action, n.valid_until, n.object_key,
            n.subject_name, extract(epoch FROM n.served_at)::bigint AS served_at,
@@ -35,11 +35,11 @@ STOP_NOTICES = f"""
 """
 
 
-# OFFSET 0 keeps the look-up of a listing by its id: planned while the list is empty, when every index is as good as any
-# other, the plan once read all of another index for each key, ever slower as the list grew.
-# Nearly all digests find nothing, so they are tried first, which costs a third of preparing to show what they find; LIMIT,
-# not EXISTS, for that would be planned as a join, and on an empty list as one that reads the whole index.
-# The legal date is of Asia/Shanghai (UTC+8, without daylight saving). count(*) OVER () is taken before LIMIT.
+# OFFSET 0 keeps the look-up of a listing by its id. If this is planned while the list is empty, when any index seems as good
+# as another, the plan would scan another index for each key and slow down as the list grows. Nearly all digests find
+# nothing, so they are probed first; that saves preparing what most of them will not show. It is LIMIT and not EXISTS because
+# EXISTS would be planned as a join, which on an empty list scans a whole index. The legal date is in Asia/Shanghai (UTC+8,
+# no daylight saving). count(*) OVER () is computed before LIMIT applies.
 def _look_up(also: str = "") -> str:
     return f"""
 WITH instant AS MATERIALIZED (SELECT clock_timestamp() AS at),
@@ -80,7 +80,7 @@ LEFT JOIN LATERAL (
 
 LOOK_UP = _look_up()
 LOOK_UP_WITH_HELD = _look_up(f", ({HELD}) AS held")
-"""The same, and what is held under Idempotency-Keys."""
+"""The same statement, which also reads the answers stored under Idempotency-Keys."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,14 @@ class Snapshot:
 
     @cached_property
     def wire_at(self) -> str:
-        """`at` as every answer of the batch says it."""
+        """`at` as it is written in every answer of the batch."""
         return wire_instant(self.at)
 
 
 async def look_up(
     connection: Connection, digests: Sequence[bytes], key_ids: Sequence[str], places: Sequence[Place] = ()
 ) -> Snapshot:
-    """`places`: where answers may be held already."""
+    """Look up a batch. `places` are the Idempotency-Keys under which answers may be stored."""
     if places:
         sent = [array_literal(column) for column in zip(*places, strict=True)]
         records = await connection.fetch(LOOK_UP_WITH_HELD, digests, key_ids, *sent)
@@ -137,9 +137,9 @@ async def look_up(
 
 
 def hits_of(snapshot: Snapshot, subject: Subject, digest: bytes, kind: KeyKind) -> list[Hit]:
-    """The listings that one of a subject's keys found, each with the identity it proves."""
+    """The listings found by one of a subject's keys, each with the identity that the key proves."""
     hits = []
-    # Who asks without a number, or with one that proves nothing, learns no other number by a name.
+    # A caller that gives no number, or one that proves nothing, must not learn a number from a name.
     has_identifier = kind in _BY_NUMBER or proves_who(subject.identifier)
     for row in snapshot.rows.get(digest, ()):
         listed_name = row["debtor_name"]
@@ -162,7 +162,7 @@ def hits_of(snapshot: Snapshot, subject: Subject, digest: bytes, kind: KeyKind) 
 def notices_of(
     snapshot: Snapshot, subject: Subject, digest: bytes, kind: KeyKind, *, asking: str | None, object_asked: str | None
 ) -> list[NoticeHit]:
-    """The stop notices that one of a subject's keys found and that bind the asking member for that object."""
+    """The stop notices found by one of a subject's keys that bind the asking member for that object."""
     return [
         NoticeHit(
             notice=NoticeShown(
@@ -181,7 +181,7 @@ def notices_of(
 
 
 def unfetched(snapshot: Snapshot, digest: bytes) -> int:
-    """How many listings a digest found beyond those fetched."""
+    """How many listings a digest found beyond those that were fetched."""
     rows = snapshot.rows.get(digest)
     return rows[0]["total"] - len(rows) if rows else 0
 
@@ -194,7 +194,7 @@ def _by_digest(rows: Iterable[Mapping[str, Any]]) -> dict[bytes, list[Any]]:
 
 
 def _holds(person: Mapping[str, Any], on: date) -> bool:
-    """Whether a related person held the relation on that day: replaced representatives stay on the record."""
+    """Whether a related person held the relation on that day: former representatives stay on record."""
     since, until = person.get("from"), person.get("to")
     return (since is None or since <= on.isoformat()) and (until is None or on.isoformat() <= until)
 

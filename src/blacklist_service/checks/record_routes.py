@@ -1,4 +1,4 @@
-"""A unit's own checks, and those that still wait for an outcome."""
+"""Routes for a unit's own checks and for those that still have no outcome."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -80,7 +80,7 @@ async def _waiting(query: ChecksQuery, request: Request, connection: Connection,
 
 
 def _refuse_unused(query: ChecksQuery) -> None:
-    """A filter that is not applied is refused: whoever gave it would take the answer for another one."""
+    """Refuse a filter that would not be applied: the caller would take the answer for a filtered one."""
     given = query.model_fields_set
     if query.pending:
         refused = [(name, "not taken together with pending") for name in NOT_WITH_PENDING if name in given]
@@ -92,7 +92,7 @@ def _refuse_unused(query: ChecksQuery) -> None:
 
 
 def _whose(query: ChecksQuery, caller: Principal) -> str:
-    """A unit reads its own; an auditor says whose."""
+    """The unit whose checks are read: a unit reads its own, an auditor names one."""
     if not caller.may(Scope.AUDIT_READ):
         if query.agency not in (None, caller.member):
             raise InvalidRequest(errors=[FieldError("agency", "not-yours", "a unit reads its own checks")])

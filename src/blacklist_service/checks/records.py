@@ -1,4 +1,4 @@
-"""A unit's own checks, read again: from what the ledger has in any case, for an index by unit would cost every check."""
+"""A unit's own checks, read from the ledger's existing indexes: an index by unit would add to the cost of every check."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from blacklist_service.secrecy import Secrecy
 
 @dataclass(frozen=True, slots=True)
 class CheckRecord:
-    """A check as its unit finds it again; `outcome` is the last one said."""
+    """A check in its unit's records; `outcome` is the newest one."""
 
     check_id: UUID
     decision: str
@@ -27,7 +27,7 @@ class CheckRecord:
 
 @dataclass(frozen=True, slots=True)
 class WantedChecks:
-    """Which checks of a unit; all that is given must hold. `since` is inclusive, `until` exclusive."""
+    """Filters on a unit's checks; all that are given must match. `since` is inclusive, `until` exclusive."""
 
     agency: str
     since: datetime | None = None
@@ -38,7 +38,9 @@ class WantedChecks:
 
 
 async def get_check(connection: Connection, check_id: UUID, *, secrecy: Secrecy) -> RecordedCheck:
-    """Raise `NotYours` where there is none: that is recorded as for another's, or the time would tell what exists."""
+    """Raise `NotYours` if there is none. The refusal is recorded as for another unit's check, or the response time would
+    reveal whether the check exists.
+    """
     recorded = await find_check(connection, check_id, secrecy)
     if recorded is None:
         raise NotYours
@@ -46,7 +48,7 @@ async def get_check(connection: Connection, check_id: UUID, *, secrecy: Secrecy)
 
 
 async def get_own_check(connection: Connection, check_id: UUID, *, agency: str, secrecy: Secrecy) -> RecordedCheck:
-    """Raise `NotYours` where the agency did not ask it."""
+    """Raise `NotYours` if another agency asked it."""
     recorded = await get_check(connection, check_id, secrecy=secrecy)
     if recorded.agency != agency:
         raise NotYours

@@ -1,8 +1,8 @@
-"""Answers kept under Idempotency-Keys: who asks again under one, with the same body, gets the same bytes for 24 hours.
+"""Answers stored under Idempotency-Keys: a request repeated with the same key and body gets the same bytes for 24 hours.
 
-What is held is read by the look-up's own statement, and what is answered is kept by the statement that records it. No
-transaction is open between the two: where somebody else, in another process, answers under a key meanwhile, the table's
-primary key refuses the whole second statement, and the look-up that follows finds what they were told.
+The look-up statement also reads stored answers, and the recording statement also stores new ones. No transaction is open
+between the two: if another process answers under a key meanwhile, the table's primary key rejects the whole second
+statement, and the next look-up finds the answer that was given.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +19,11 @@ from blacklist_service.problems import IdempotencyKeyReused, Undetermined
 from blacklist_service.secrecy import Secrecy
 
 Place = tuple[str, str]
-"""Where an answer is kept: a member, and a key of its own."""
+"""Where an answer is stored: a member, and one of its keys."""
 
 KEPT_FOR = "24 hours"
 
-# Of the members and keys $3 and $4: what is kept, which of a check is its id's bytes, and whether its time is over.
+# For the members and keys in $3 and $4: what is stored, with the bytes of a check's id, and whether it has expired.
 HELD = f"""
     SELECT jsonb_agg(jsonb_build_array(kept.member, kept.key, encode(kept.request_digest, 'hex'),
                                        encode(kept.answer, 'hex'),
@@ -39,7 +39,7 @@ FREE = f"""
 
 
 class Held(NamedTuple):
-    """What is kept under a key: the digest of the request, and of its answer whatever was kept."""
+    """What is stored under a key: the digest of the request, and the stored form of its answer."""
 
     request_digest: bytes
     answer: bytes
@@ -47,7 +47,7 @@ class Held(NamedTuple):
 
 
 def read_held(rows: Iterable[Sequence[Any]] | None) -> dict[Place, Held]:
-    """As `HELD` gives them."""
+    """Read the rows of `HELD`."""
     return {
         (member, key): Held(bytes.fromhex(digest), bytes.fromhex(answer), is_over)
         for member, key, digest, answer, is_over in rows or ()
@@ -57,7 +57,7 @@ def read_held(rows: Iterable[Sequence[Any]] | None) -> dict[Place, Held]:
 async def replay(
     connection: Connection, asks: Sequence[Ask], held: Mapping[Place, Held], *, at: datetime, secrecy: Secrecy
 ) -> tuple[list[Ask], list[tuple[Ask, Outcome]]]:
-    """The asks that have no answer yet, and what the others were answered; keys whose time was over at `at` are free."""
+    """Return the asks that have no answer yet, and the answers of the others; a key that had expired at `at` is free."""
     fresh: list[Ask] = []
     settled: list[tuple[Ask, Outcome]] = []
     again: list[tuple[Ask, UUID]] = []
@@ -84,7 +84,7 @@ async def _answers(
     connection: Connection, asked: Sequence[tuple[Ask, UUID]], secrecy: Secrecy
 ) -> list[tuple[Ask, Outcome]]:
     recorded = await find_answers(connection, [check_id for _, check_id in asked], secrecy)
-    await pass_fence(connection)  # these were only read: a failover might take them away
+    await pass_fence(connection)  # these answers were only read: a failover could still lose them
     return [
         (ask, Answer(check_id, recorded[check_id]))
         if check_id in recorded
@@ -94,7 +94,7 @@ async def _answers(
 
 
 def kept(answered: Iterable[tuple[Ask, UUID]]) -> Beside:
-    """What is kept of the answers, sorted by key: two lanes in opposite orders would deadlock."""
+    """Rows that store the answers, sorted by key: two lanes writing in opposite orders would deadlock."""
     rows: list[RowValues] = sorted(
         (*ask.idempotency_place, ask.request_digest, check_id.bytes, "200")
         for ask, check_id in answered

@@ -1,4 +1,4 @@
-"""`/v1/checks`: asking, in one and in a thousand, and reading an answer again."""
+"""`/v1/checks`: single checks, batches of up to a thousand, and reading an answer again."""
 
 import asyncio
 import base64
@@ -55,7 +55,7 @@ from blacklist_service.web.transactions import Writes, borrowed
 FIELDS = frozenset({"checks", "screening"})
 MOST_SUBJECTS_AT_ONCE = 256
 SLICES_UNDER_WAY = 2
-"""Of one batch: while one is in the database, the next is read."""
+"""Slices of one batch under way at once: while one is in the database, the next is parsed."""
 HEADER = b"idempotency-key"
 
 router = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=GuardedRoute)
@@ -89,7 +89,7 @@ async def create_check(body: CheckRequest, request: HotRequest) -> bytes:
 
 
 def check_taker(state: State) -> Taker:
-    """The same, for a request whose head is known."""
+    """As above, for a request whose head has already been parsed."""
     batcher: Batcher = state.batcher
     seconds: float = state.settings.check_deadline_ms / 1000
 
@@ -126,7 +126,7 @@ async def _answer_items(body: bytes, request: HotRequest) -> bytes:
     asker = _asker(request)
     results: list[bytes] = []
     asked: deque[_Slice] = deque()
-    # In slices, so that single checks pass between them; each slice has the deadline to itself.
+    # In slices, so that single checks get a turn between them; each slice has the whole deadline.
     for places in _slices(items):
         if len(asked) == SLICES_UNDER_WAY:
             results += await _settled(asked.popleft(), request)
@@ -196,7 +196,7 @@ async def read_receipt(
 ) -> PlainTextResponse:
     agency = await find_agency_of_check(connection, check_id)
     if agency is None:
-        raise NotYours  # recorded alike, or the time would tell what exists
+        raise NotYours  # recorded in both cases, or the response time would reveal whether the check exists
     if caller.may(Scope.AUDIT_READ):
         entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "receipt"})
         await record(connection, [entry], at=await database_clock(connection), secrecy=request.app.state.secrecy)
@@ -214,7 +214,7 @@ def _asker(request: HotRequest) -> Asker:
 
 
 def _deadline(request: HotRequest) -> float:
-    """In the loop's time, from the request's arrival."""
+    """The deadline in the event loop's time, counted from the arrival of the request."""
     seconds: float = request.app.state.settings.check_deadline_ms / 1000
     return seconds + float(request.scope["arrived"])
 
@@ -235,7 +235,7 @@ class _Slice:
 
 
 class _Place:
-    """Where the answer to one check of a slice goes: a future costs more, and is not awaited one by one here."""
+    """Receives the answer to one check of a slice. A future would cost more, and nothing here awaits a single check."""
 
     __slots__ = ("_place", "_slice")
 
@@ -254,7 +254,7 @@ class _Place:
 
 
 def _read_items(body: bytes) -> tuple[Sequence[Any], str | None]:
-    """The checks, and the screening that they are a part of."""
+    """The checks of a batch, and the screening they belong to."""
     parsed = parse_json(body)
     items = parsed.get("checks") if isinstance(parsed, dict) else None
     if not isinstance(items, list) or not parsed.keys() <= FIELDS or not 1 <= len(items) <= MOST_CHECKS:
@@ -268,7 +268,7 @@ def _read_items(body: bytes) -> tuple[Sequence[Any], str | None]:
 
 
 async def _admit(request: HotRequest, screening: str, key: str | None, rows: int) -> None:
-    """Raise `TooManyRequests` where the unit has screened as many rows in a day as it may."""
+    """Raise `TooManyRequests` if the unit has screened the most rows it may in a day."""
     if key is None:
         raise InvalidRequest(
             errors=[FieldError("Idempotency-Key", "missing", "A part of a screening is asked under a key")]
@@ -281,7 +281,7 @@ async def _admit(request: HotRequest, screening: str, key: str | None, rows: int
 
 
 def _slices(items: Sequence[Any]) -> Iterator[range]:
-    """At most so many checks, and so many subjects, at once."""
+    """Split into slices of at most so many checks and so many subjects."""
     first, subjects = 0, 0
     for place, item in enumerate(items):
         asked = item.get("subjects") if isinstance(item, dict) else None
@@ -294,7 +294,7 @@ def _slices(items: Sequence[Any]) -> Iterator[range]:
 
 
 def _written(item: Any) -> bytes:
-    """The item by itself; a number beyond 64 bits, which orjson does not write, is left for the reading to refuse."""
+    """The item as JSON of its own. A number beyond 64 bits, which orjson cannot write, is left for the parser to refuse."""
     try:
         return orjson.dumps(item)
     except TypeError:
@@ -302,7 +302,7 @@ def _written(item: Any) -> bytes:
 
 
 async def _settled(slice_: _Slice, request: HotRequest) -> list[bytes]:
-    """What each of a slice came to, in order."""
+    """The results of a slice, in order."""
     await slice_.whole
     return [
         b'{"status":200,"check":%b}' % outcome.content

@@ -1,7 +1,7 @@
-"""From matches to a decision. Pure: identity rules and the law's tables, never a score.
+"""From matches to a decision. Pure: identity rules and the tables of the law, never a score.
 
-Block needs all of: a prohibition (or a stop notice in force), an exact identity, a listing in force.
-Anything weaker is a flag, for a human to decide; nothing found is clear. There is no fourth answer.
+A block needs all three: a prohibition (or a stop notice in force), an exact identity, a listing in force. Anything weaker is
+a flag, which a human decides. No match is clear. There is no fourth answer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ class Decision(StrEnum):
 
 
 class OutcomeAction(StrEnum):
-    """What an agency then did about an answer."""
+    """What an agency did with an answer."""
 
     REFUSED = "refused"
     SUSPENDED = "suspended"
@@ -47,7 +47,7 @@ class Reason(StrEnum):
 
 
 class Tell(StrEnum):
-    """What a watch tells of: that the decision changed, or also that what matched did."""
+    """What a watch reports: changes of the decision only, or of the matches too."""
 
     DECISION = "decision"
     MATCHES = "matches"
@@ -70,7 +70,7 @@ EFFECT_OF_CLASS: Mapping[MeasureClass, tuple[Decision, Reason]] = {
 
 @dataclass(frozen=True, slots=True)
 class ListingShown:
-    """What an answer shows of a listing: the minimum an officer needs to stop and to say why."""
+    """What an answer shows of a listing: the minimum an officer needs to stop the matter and to say why."""
 
     case_number: str
     court: str
@@ -85,9 +85,9 @@ class ListingShown:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A listing in force that one of the subject's keys found, and how far that key proves the identity.
+    """A listing in force found by one of the subject's keys, and how far that key proves the identity.
 
-    Both are None for somebody who is not listed, whom a notice is about.
+    Both are None for a person who is not listed and whom a notice names.
     """
 
     listing_id: UUID | None
@@ -110,7 +110,7 @@ class NoticeShown:
 
 @dataclass(frozen=True, slots=True)
 class NoticeHit:
-    """A stop notice in force on the asking member that one of the subject's keys found."""
+    """A stop notice in force that binds the asking member, found by one of the subject's keys."""
 
     notice: NoticeShown
     identity: Identity
@@ -163,7 +163,7 @@ def decide(
 
 
 def doubt(decided: SubjectDecision) -> SubjectDecision:
-    """What a clear becomes on a list that is too old to say so: a flag without a match."""
+    """What becomes of a clear on a list that is past its soft age: a flag without a match."""
     return decided._replace(decision=strongest([decided.decision, Decision.FLAG]))
 
 
@@ -172,7 +172,9 @@ def strongest(decisions: Iterable[Decision]) -> Decision:
 
 
 def effect_of(measure: Measure, identity: Identity, notice: NoticeShown | None = None) -> tuple[Decision, Reason]:
-    """The effect of an identity under a measure (design §5): not exact is a flag, whatever the class."""
+    """The effect of an identity under a measure (design §5): unless the identity is exact it is a flag, whatever the
+    class.
+    """
     if identity is not Identity.EXACT:
         return Decision.FLAG, Reason.IDENTITY_UNCERTAIN
     if measure.measure_class is MeasureClass.NOTICE_REQUIRED and notice is not None:
@@ -182,7 +184,7 @@ def effect_of(measure: Measure, identity: Identity, notice: NoticeShown | None =
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is asked of every hit. `notice` is the first-served one that names exactly this subject."""
+    """The context in which every hit is judged. `notice` is the first-served one that names exactly this subject."""
 
     matter: Matter
     kind: str
@@ -192,7 +194,7 @@ class _Asked:
 
 
 def _strongest(hits: Iterable[Hit]) -> Iterable[Hit]:
-    """One hit for each listing and relation: the one of the strongest identity."""
+    """One hit for each listing and relation: the one with the strongest identity."""
     best: dict[tuple[UUID | None, Relation], Hit] = {}
     for hit in hits:
         place = (hit.listing_id, hit.relation)
@@ -203,7 +205,7 @@ def _strongest(hits: Iterable[Hit]) -> Iterable[Hit]:
 
 
 def _strongest_notices(notices: Iterable[NoticeHit]) -> list[NoticeHit]:
-    """One hit for each notice, of the strongest identity; first served first."""
+    """One hit for each notice, the one with the strongest identity; in the order of service."""
     best: dict[str, NoticeHit] = {}
     for hit in notices:
         held = best.get(hit.notice.notice_id)
@@ -213,7 +215,9 @@ def _strongest_notices(notices: Iterable[NoticeHit]) -> list[NoticeHit]:
 
 
 def _decides(notice: NoticeShown, matter: Matter) -> bool:
-    """A ban on leaving the country stops nothing else of whoever decides on it (vehicles, licences)."""
+    """Whether the notice decides this matter. A ban on leaving the country stops nothing else of the same agency (vehicles,
+    licences).
+    """
     return notice.action != NoticeAction.BAR_EXIT or any(one.id == EXIT_MEASURE for one in matter.measures)
 
 
@@ -222,12 +226,12 @@ def _first_proved(notices: Sequence[NoticeHit]) -> NoticeShown | None:
 
 
 def _match(asked: _Asked, hit: Hit) -> Match | None:
-    """The strongest effect that a measure of the matter gives this hit; None where no measure covers it."""
-    # A notice names the debtor: it says nothing of the people of an organisation that is listed.
+    """The strongest effect that any measure of the matter gives this hit; None if no measure covers it."""
+    # A notice names the debtor: it does not bind the people of a listed organisation.
     notice = asked.notice if hit.relation is Relation.DEBTOR else None
     identity = hit.identity
     if hit.listing is not None and hit.listing.identity_contested_on is not None:
-        # The court itself doubts the number: whatever it proves, it does not prove who the debtor is.
+        # The court itself doubts the number: however exact the match, it does not prove who the debtor is.
         identity = min(identity, Identity.NAME_DIFFERS, key=IDENTITY_STRENGTH.__getitem__)
     matches = []
     for measure in _covering(asked, hit.relation):
@@ -237,7 +241,7 @@ def _match(asked: _Asked, hit: Hit) -> Match | None:
 
 
 def _unlisted(asked: _Asked, notices: Iterable[NoticeHit]) -> list[Match]:
-    """Matches by a notice alone: whoever it names need not be listed."""
+    """Matches by a notice alone: the person it names need not be listed."""
     measure = next(
         (one for one in _covering(asked, Relation.DEBTOR) if one.measure_class is MeasureClass.NOTICE_REQUIRED), None
     )

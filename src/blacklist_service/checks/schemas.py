@@ -1,4 +1,4 @@
-"""The wire of checks (design §5)."""
+"""Requests and responses of checks (design §5)."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -87,7 +87,7 @@ class SubjectRequest(Request):
 
 
 class WatchRequest(Request):
-    """Keep the question open: tell when its answer changes."""
+    """Watch the question: report when its answer changes."""
 
     until: LegalDate = Field(description="the last day; at most 400 days from now")
     tell: Tell = Field(
@@ -113,7 +113,7 @@ class CheckRequest(Request):
 
 
 class BatchRequest(Request):
-    """Each check is read by itself: a wrong one is refused alone, in its place."""
+    """Each check is parsed by itself: an invalid one is refused alone, in its place."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"checks": [EXAMPLE_CHECK]}]})
 
@@ -197,7 +197,7 @@ class CheckResponse(Response):
 
 
 class RecordedCheckResponse(CheckResponse):
-    """The stored answer, with what opens its leaf in the transparency log."""
+    """The stored answer, with the values that open its leaf in the transparency log."""
 
     answer: str = Field(description="base64 of the exact bytes that were answered")
     leaf: str = Field(description="base64 of the log entry's exact bytes")
@@ -205,7 +205,7 @@ class RecordedCheckResponse(CheckResponse):
 
 
 class BatchItemResponse(Response):
-    """Either a `check` with status 200, or a `problem` with the status it would have had alone."""
+    """Either a `check` with status 200, or a `problem` with the status it would have had as a single check."""
 
     status: int
     check: CheckResponse | None = None
@@ -267,8 +267,8 @@ class CheckPage(Page[CheckItem]):
 
 
 class ChecksQuery(PageQuery):
-    """All filters that are given must hold. `from` is inclusive, `to` exclusive; `pending` takes none of them but `overdue`,
-    which is its own.
+    """All filters that are given must match. `from` is inclusive, `to` exclusive. `pending` accepts no other filter but
+    `overdue`, which only applies to it.
     """
 
     pending: Literal["outcome"] | None = Field(None, description="only blocks and flags without an outcome")

@@ -1,9 +1,9 @@
-"""Screening a roster: one act of whoever asks, in parts, within its unit's own quota.
+"""Screening a roster: one act, sent in parts, within the quota of the unit that asks.
 
-Whoever screens asks about thousands at once, which budgets of persons at a window would forbid, rightly. So a screening
-has a name, which is in the entry of each of its checks, and counts as one; how many rows of screenings a unit may ask in
-a day is a quota of its own. A part is known by its Idempotency-Key: sent again, it is not counted again, but for the rows
-that it has more than before.
+A screening asks about thousands of subjects at once, which the budget for single checks rightly forbids. So a screening has
+a name, which the ledger entry of each of its checks carries, and counts as one act; how many rows a unit may screen in a day
+is a separate quota. A part is identified by its Idempotency-Key: sent again, only the rows it has more than before are
+counted.
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ from blacklist_service.problems import TooManyRequests
 from blacklist_service.secrecy import Secrecy
 
 FACT = "screening"
-"""Under which the entry of a check names its screening."""
+"""The fact in a check's entry that names its screening."""
 A_DAY = timedelta(hours=24)
 LONGEST_WAIT_SECONDS = 3600
 TOO_MANY = "as many rows of rosters were screened in a day as this unit may"
@@ -31,7 +31,7 @@ ON CONFLICT (member, part) DO UPDATE SET screening = excluded.screening, rows = 
 
 
 async def admit_part(connection: Connection, *, member: str, screening: str, part: str, rows: int, most: int) -> None:
-    """Count a part of a screening; raise `TooManyRequests` where the unit has screened as much in a day as it may."""
+    """Count a part of a screening; raise `TooManyRequests` if the unit has screened the most rows it may in a day."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"screenings {member}")
     at = await database_clock(connection)
     found = await connection.fetchrow(COUNT, member, part, at - A_DAY)
@@ -47,6 +47,6 @@ async def admit_part(connection: Connection, *, member: str, screening: str, par
 
 
 async def forget_parts(connection: Connection, _secrecy: Secrecy) -> bool:
-    """What was screened more than a day ago no longer counts."""
+    """Delete parts that are more than a day old; they no longer count."""
     await connection.execute("DELETE FROM screened_parts WHERE at < clock_timestamp() - interval '25 hours'")
     return False

@@ -1,4 +1,4 @@
-"""Asks that wait for a lane: each member's in their order, the members by turns."""
+"""Asks that wait for a lane: in order for each member, and the members in turn."""
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
@@ -7,12 +7,12 @@ from blacklist_service.checks.asks import Ask
 
 
 class Waiting:
-    """One queue for each member who has asks waiting."""
+    """One queue for each member that has asks waiting."""
 
     def __init__(self) -> None:
         self._queues: OrderedDict[str | None, deque[Ask]] = OrderedDict()
         self.size = 0
-        """How many there are: an attribute, for it is read several times for each check."""
+        """How many asks are waiting. An attribute, because it is read several times for each check."""
 
     def __bool__(self) -> bool:
         return self.size > 0
@@ -30,7 +30,7 @@ class Waiting:
         self.size += 1
 
     def popleft(self) -> Ask:
-        """The oldest of the member whose turn it is."""
+        """Remove and return the oldest ask of the member whose turn it is."""
         queues = self._queues
         for member, queue in queues.items():  # noqa: B007 - the first, without an iterator and a look-up of their own
             break
@@ -43,14 +43,14 @@ class Waiting:
         return ask
 
     def put_back(self, asks: Iterable[Ask]) -> None:
-        """Before all others of their members, in their order."""
+        """Put asks back in front of the others of their members, in their order."""
         for ask in reversed(list(asks)):
             member = ask.asker.member
             self._queues.setdefault(member, deque()).appendleft(ask)
             self.size += 1
 
     def has_its_share(self, ask: Ask, most: int) -> bool:
-        """Whether its member has as many waiting as it may where `most` are waiting already: an equal part."""
+        """Whether the member already has an equal share of the queue, given that `most` may wait in all."""
         queue = self._queues.get(ask.asker.member)
         members = len(self._queues) + (queue is None)
         return queue is not None and len(queue) >= most // members

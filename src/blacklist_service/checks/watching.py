@@ -1,4 +1,4 @@
-"""What a check that is to be kept open asks of the room above: to open a watch with the evidence, to end it by an outcome."""
+"""What checks need of the watches, which are a layer above: open a watch with the evidence, end it by an outcome."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -12,15 +12,15 @@ from blacklist_service.database.connections import Connection
 
 
 class Watching(Protocol):
-    """Keeps questions open. Each method works in the transaction it is called in."""
+    """Opens and ends watches. Each method works in the transaction of its caller."""
 
     async def count_room(self, connection: Connection, members: Collection[str]) -> Mapping[str, int]:
         """How many more watches each of these members may open."""
 
     async def open(self, connection: Connection, opened: Sequence[tuple[Question, Answer]], snapshot: Snapshot) -> None:
-        """Keep these questions open, as they were answered on `snapshot`."""
+        """Open watches on these questions, as they were answered on `snapshot`."""
 
     async def end_by_outcome(
         self, connection: Connection, check_id: UUID, outcome: OutcomeAction, *, actor: Actor
     ) -> None:
-        """End the watch of a check, or of a recheck, whose outcome is final."""
+        """End the watch of a check, or of a recheck, that now has a final outcome."""

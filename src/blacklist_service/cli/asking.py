@@ -1,7 +1,7 @@
-"""Asking a service over HTTP with a key: the address that was named, by TLS, and nobody else.
+"""Calls a service over HTTP with an API key, and sends the key to the named address only, over TLS.
 
-No redirect is followed, for it would carry the key to whoever it names; no proxy of the environment is asked, only one that
-the operator names. In clear only where nothing leaves the machine.
+Redirects are not followed, because the request would carry the key to another host. Proxies from the environment are ignored;
+only one that the operator names is used. Plain HTTP is allowed only on the same machine.
 """
 
 import ipaddress
@@ -11,16 +11,16 @@ from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 
 NOT_REACHED = (OSError, HTTPException)
-"""What is raised where no answer came, or none that is HTTP; `RefusedError` among it is an answer that refuses."""
+"""Raised if no answer came, or none that is valid HTTP. It includes `RefusedError`, an answer with an error status."""
 DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class AddressRefusedError(ValueError):
-    """The address is none that a key may be sent to. The message says why."""
+    """An API key may not be sent to this address. The message says why."""
 
 
 class RefusedError(OSError):
-    """The service answers with another status than success."""
+    """The service answered with a status other than success."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"it answers {status}")
@@ -28,10 +28,10 @@ class RefusedError(OSError):
 
 
 class ServiceAddress:
-    """A service at an address, asked with an API key."""
+    """A service at an address, called with an API key."""
 
     def __init__(self, url: str, api_key: str, *, proxy: str = "", timeout_seconds: float, most_bytes: int) -> None:
-        """`proxy`, where given, is asked by CONNECT, and sees neither key nor answer. Raise `AddressRefusedError`."""
+        """`proxy`, if given, is used by CONNECT, so it sees neither the key nor the answer. Raise `AddressRefusedError`."""
         _require_safe(url)
         self.url = url.rstrip("/")
         self.api_key = api_key
@@ -63,7 +63,9 @@ class ServiceAddress:
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Put together by hand: the usual one follows redirects, reads files, and asks the environment for proxies."""
+    """An opener built by hand: urllib's default one follows redirects, reads local files and uses proxies from the
+    environment.
+    """
     opener = urllib.request.OpenerDirector()
     opener.add_handler(urllib.request.HTTPHandler())
     opener.add_handler(urllib.request.HTTPSHandler())
@@ -73,7 +75,7 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _judged_proxy(proxy: str) -> str:
-    """Host and port."""
+    """The host and port of the proxy."""
     try:
         parts = urllib.parse.urlsplit(proxy)
         port = parts.port

@@ -1,4 +1,4 @@
-"""The commands of auditors: export, verify, report to a person, embargo."""
+"""The commands for auditors: export, verify, report to a person, embargo."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ Type = Annotated[IdentifierType, typer.Option("--type", help="what number it is"
 
 
 def _with_filters(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for each filter of the search; the command itself gets them together, as `filters`."""
+    """Add an option for each filter of the audit search; the command receives them together as `filters`."""
 
     @wraps(command)
     def filtered(**options: Any) -> None:
@@ -62,7 +62,9 @@ def export(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export sealed entries as a bundle that proves itself; without a filter, all of them. Itself an entry."""
+    """Export sealed entries as a bundle that can be verified offline; all entries unless filtered. The export is itself
+    recorded.
+    """
     with opened(load_settings(data_dir)) as workplace:
         made = exporting.export(workplace, out, filters, form)
     print(json.dumps({"rows": made.rows, "bytes": made.bytes}) if as_json else f"{made.rows} rows in {out}")
@@ -72,7 +74,9 @@ def verify(
     bundle: Annotated[Path, typer.Argument(dir_okay=False)],
     vkey: Annotated[Path | None, typer.Option(dir_okay=False, help="what /v1/ledger/keys or /vkey gave")] = None,
 ) -> None:
-    """Verify an export bundle, offline; exit 1 on any doubt, 3 without --vkey: its own key proves nothing."""
+    """Verify an export bundle offline. Exits with 1 on any doubt, and with 3 without --vkey, because the bundle's own key
+    proves nothing.
+    """
     raise SystemExit(verify_bundle.main([str(bundle), *(["--vkey", str(vkey)] if vkey else [])]))
 
 
@@ -83,7 +87,7 @@ def verify_receipt(
     leaf: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="its entry, saved beside it")],
     vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="what /v1/ledger/keys or /vkey gave")],
 ) -> None:
-    """Verify the receipt of a check (回执) with its entry, offline; exit 1 on any doubt."""
+    """Verify the receipt of a check (回执) and its entry offline. Exits with 1 on any doubt."""
     content = base64.b64encode(leaf.read_bytes()).decode()
     found = proofs.verify_receipt(receipt.read_text("utf-8"), content, vkey.read_text("utf-8"))
     if not found["is_proved"]:
@@ -104,7 +108,7 @@ def verify_certificate(
     vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
     as_json: AsJson = False,
 ) -> None:
-    """Verify a certificate of removal (解除证明), offline; exit 1 on any doubt."""
+    """Verify a certificate of removal (解除证明) offline. Exits with 1 on any doubt."""
     try:
         keys = [VerifierKey.parse(line) for line in vkey.read_text("utf-8").splitlines() if line]
         found = certificates.verify(file.read_bytes().decode("utf-8"), keys)
@@ -127,7 +131,9 @@ def subject_report(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Who asked about a person, when and for what (PIPL Art. 45), but for what is under an embargo. Itself an entry."""
+    """Report who asked about a person, when and for what (PIPL Art. 45), except questions under an embargo. The report is
+    itself recorded.
+    """
     with opened(load_settings(data_dir)) as workplace:
         found = exporting.report(workplace, _subject(name, id_number, kind, type_), reason)
     print(exporting.report_json(found) if as_json else exporting.report_text(found))
@@ -145,7 +151,7 @@ def embargo_set(
     type_: Type = IdentifierType.RESIDENT_ID,
     data_dir: DataDir = None,
 ) -> None:
-    """Leave questions about somebody out of that one's report; prints the embargo's id."""
+    """Leave questions about a person out of that person's report; prints the embargo's id."""
     with opened(load_settings(data_dir)) as workplace:
         asked = _subject(name, id_number, kind, type_)
         print(exporting.embargo(workplace, asked, agency=agency, reference=reference, until=until, reason=reason))
@@ -153,7 +159,7 @@ def embargo_set(
 
 @embargo_app.command("lift")
 def embargo_lift(embargo_id: UUID, data_dir: DataDir = None) -> None:
-    """End an embargo before its day."""
+    """End an embargo before its last day."""
     with opened(load_settings(data_dir)) as workplace:
         is_new = exporting.lift(workplace, embargo_id)
     print("lifted" if is_new else "unchanged")

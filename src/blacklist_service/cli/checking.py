@@ -1,4 +1,4 @@
-"""`check`: one question from the command line, on the same path as all others."""
+"""`check`: one question from the command line, answered on the same path as all others."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ def check(
     role: SubjectRole,
     reference: str,
 ) -> str:
-    """Return the answer as indented JSON; raise the `Problem` that stands in its place."""
+    """Return the answer as indented JSON; raise the `Problem` if the check is refused."""
     identifier = {"type": _type_of(kind, number), "number": number} if number else None
     subject = {"role": role, "kind": kind, "name": name, "identifier": identifier}
     body = orjson.dumps({"matter": matter, "reference": reference, "subjects": [subject]})

@@ -1,4 +1,4 @@
-"""What is done before a command is read, and before anything else is imported."""
+"""What happens before a command is parsed and before any other module is imported."""
 
 import contextlib
 import ctypes
@@ -10,27 +10,31 @@ from pathlib import Path
 SECRET_OPTION = "--id-number"  # noqa: S105 - an option's name
 FROM_INPUT = "-"
 ARG_START, ARG_END, FIRST_AFTER_NAME = 48, 49, 3
-"""Places in /proc/self/stat (proc(5), counted from 1): where the kernel finds what `ps` shows."""
+"""Field numbers in /proc/self/stat (proc(5), counted from 1) of the memory that `ps` shows as the command line."""
 
 
 def prepare(arguments: list[str]) -> None:
-    """Have standard streams that can take whatever is said, and numbers of persons that nobody else sees."""
+    """Open the standard streams so that any text can be written, and hide identity numbers from other users' `ps`."""
     _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # an answer that was recorded is told, in ASCII too
+            stream.reconfigure(errors="backslashreplace")  # a recorded answer is printed in ASCII too
     _take_numbers(arguments)
 
 
 def _open_standard_streams() -> None:
-    """A closed one would be given to the next file or socket that is opened, and a child's input laid over that."""
+    """Open closed standard streams on /dev/null. Otherwise the next file or socket would get their descriptor, and be
+    overwritten by a child's input or output.
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
 
 
 def _take_numbers(arguments: list[str]) -> None:
-    """`-` reads one line instead; whatever stands on the command line is blanked, where every user could read it."""
+    """Read one line for an argument of `-`. A number on the command line is overwritten in memory, because every user could
+    read it there.
+    """
     for place, word in enumerate(arguments):
         name, has_value, value = word.partition("=")
         if name != SECRET_OPTION:

@@ -1,4 +1,4 @@
-"""All commands of `blacklist-service`, put together; each file beside has one group."""
+"""All commands of `blacklist-service`; each module of this package has one group."""
 
 import os
 from datetime import date
@@ -62,7 +62,7 @@ def main(
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="print the version and exit")
     ] = False,
 ) -> None:
-    """The commands, each a thin shell over one act."""
+    """The blacklist service: serve it, load lists, manage members and keys, audit its log."""
 
 
 @app.command()
@@ -76,7 +76,7 @@ def demo(port: Annotated[int | None, typer.Option()] = None) -> None:
 
 @app.command("demo-code")
 def demo_code(login: Annotated[str, typer.Argument(help="login of somebody of the demo")]) -> None:
-    """The demo's second factor of now, for whoever has no app at hand."""
+    """Print the current second-factor code of a demo login, if you have no authenticator app at hand."""
     data_dir = Path(os.environ.get("BLACKLIST_DATA_DIR", ".demo"))
     print(demonstration.code_of(data_dir, login))
 
@@ -93,7 +93,7 @@ def check(
     reference: Annotated[str, typer.Option()] = f"cli-{date.today():%Y%m%d}",  # noqa: DTZ011 - the operator's own day
     data_dir: DataDir = None,
 ) -> None:
-    """Ask by hand; recorded like every check."""
+    """Check one person or organisation by hand; recorded like every check."""
     with opened(load_settings(data_dir)) as workplace:
         answer = checking.check(
             workplace, matter=matter, name=name, number=id_number, kind=kind, role=role, reference=reference

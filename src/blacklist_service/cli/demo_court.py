@@ -1,4 +1,6 @@
-"""What the demo's court has in hand: notices, a file that waits, two proposals; made by the service's own acts."""
+"""Open work of the demo's court: notices, an import that waits for confirmation, two proposals; made by the service's own
+operations.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -28,7 +30,9 @@ from blacklist_service.subjects.keys import Subject
 MAKER = "chen.jie"
 COURT, AGENCY = "GD-COURT", "GD-HR"
 LACKING, CORRECTED, REFUSED = 12, 9, 3
-"""Of the whole list that waits: rows left out, with another obligation, and new ones without a name."""
+"""Differences of the waiting list from the loaded one: rows left out, rows with another obligation, new rows without a
+name.
+"""
 NAME, NUMBER, CASE, OBLIGATION = 1, 4, 6, 13
 EXTENDED_DAYS = 365
 
@@ -36,7 +40,7 @@ EXTENDED_DAYS = 365
 async def serve(
     workplace: Workplace, row: Sequence[str], number: int, *, due_at: datetime, urgency: Urgency = Urgency.NORMAL
 ) -> None:
-    """A stop notice about the person of a row, to the personnel bureau; once."""
+    """Serve one stop notice about the person in a row on the personnel bureau."""
     identifier = read_identifier(SubjectKind.PERSON, IdentifierType.RESIDENT_ID, row[NUMBER], today=legal_date(now()))
     content = NoticeContent(
         number=f"(2026)云0111执协{number}号",
@@ -63,7 +67,7 @@ async def serve(
 
 
 async def _system_desk(connection: Connection, workplace: Workplace) -> Desk | None:
-    """The court's own system, by one of its keys."""
+    """The court's own system, with one of its keys."""
     key_id = await connection.fetchval(
         "SELECT id FROM api_keys WHERE member = $1 AND role = $2 AND kind = 'machine' ORDER BY made_at LIMIT 1",
         *(COURT, Role.COURT.value),
@@ -76,7 +80,7 @@ async def _system_desk(connection: Connection, workplace: Workplace) -> Desk | N
 
 
 async def have_in_hand(workplace: Workplace, rows: Sequence[Sequence[str]]) -> None:
-    """A file that waits, an extension and a publication that were proposed; `rows` are those of the sample list."""
+    """Make an import that waits, a proposed extension and a proposed publication; `rows` are those of the sample list."""
     async with workplace.connected() as connection:
         maker = await find_account_by_login(connection, MAKER, secrecy=workplace.secrecy)
     if maker is None:
@@ -86,8 +90,8 @@ async def have_in_hand(workplace: Workplace, rows: Sequence[Sequence[str]]) -> N
 
 
 async def _preview(workplace: Workplace, rows: Sequence[Sequence[str]], maker: Account) -> None:
-    """A whole list that lacks more of the court's listings than a file may end by itself, corrects some, and has rows that
-    have to be mended.
+    """A whole list that leaves out more of the court's listings than a file may end by itself, corrects some, and has rows
+    that need fixing.
     """
     changed = [list(row) for row in rows[:-LACKING]]
     for row in changed[30 : 30 + CORRECTED]:
@@ -131,7 +135,9 @@ async def _propose(workplace: Workplace, rows: Sequence[Sequence[str]], maker: A
 
 
 def _publication(row: Sequence[str], today: date) -> dict[str, Any]:
-    """Another case of somebody who is listed already, so that whoever decides is told so."""
+    """A publication of another case of a debtor who is already listed, so that the second person sees the warning about
+    it.
+    """
     case = f"({today.year})云0111执701号"
     return {
         "case_number": case,

@@ -1,6 +1,7 @@
-"""What the demo has to see: people of every duty, past checks with and without outcomes, two notices, one of them overdue.
+"""Sample content of the demo: people for every duty, past checks with and without outcomes, two notices of which one is
+overdue.
 
-Everything is made by the service's own acts, in the name of the people who would make it.
+Everything is made by the service's own operations, in the name of the people who would make it.
 """
 
 import json
@@ -40,7 +41,7 @@ PASSWORD = "Guan-Du-Shi-Fan-7!"  # noqa: S105 - of a demonstration, printed by i
 
 @dataclass(frozen=True, slots=True)
 class DemoLogin:
-    """How somebody of the demo logs in."""
+    """A login of the demo."""
 
     login: str
     password: str
@@ -48,7 +49,7 @@ class DemoLogin:
 
 
 async def furnish(workplace: Workplace, rows: Sequence[Sequence[str]]) -> dict[str, DemoLogin]:
-    """People for every duty; on the first run, checks and notices about people of the sample list's `rows` too."""
+    """Make people for every duty; on the first run also checks and notices about people in the sample list's `rows`."""
     logins = await _people(workplace)
     async with workplace.connected() as connection:
         is_new = not await connection.fetchval("SELECT EXISTS (SELECT FROM proposals)")
@@ -61,7 +62,7 @@ async def furnish(workplace: Workplace, rows: Sequence[Sequence[str]]) -> dict[s
 
 
 async def _people(workplace: Workplace) -> dict[str, DemoLogin]:
-    """Their second factors are kept in the demo's own file, so that a second run prints the same ones."""
+    """Make the people. Their second factors are kept in the demo's own file, so that a second run prints the same ones."""
     kept = workplace.settings.data_dir / "demo.json"
     known = json.loads(kept.read_text()).get("logins", {}) if kept.exists() else {}
     logins = {}
@@ -79,7 +80,7 @@ async def _people(workplace: Workplace) -> dict[str, DemoLogin]:
 async def _person(
     connection: Connection, workplace: Workplace, duty: Duty, login: str, name: str, member: str, number: str
 ) -> DemoLogin:
-    """Of an account that is here already the password is unknown to a new file, so it gets another."""
+    """Make one person. If the account exists but the file is new, its password is unknown, so it gets a new one."""
     secret, secrecy, actor = totp.new_secret(), workplace.secrecy, operator()
     held = await find_account_by_login(connection, login, secrecy=secrecy)
     if held is None:
@@ -96,7 +97,7 @@ async def _person(
         code=code,
         password=password,
         totp_secret=secret,
-        typed=totp.code_at(secret, totp.step_of(now()) - 1),  # the code of now is left for whoever tries the demo
+        typed=totp.code_at(secret, totp.step_of(now()) - 1),  # the current code is left for the user
         actor=Actor(),
         secrecy=secrecy,
     )
@@ -104,7 +105,7 @@ async def _person(
 
 
 async def _checks(workplace: Workplace, rows: Sequence[Sequence[str]]) -> None:
-    """Asked by the window clerk: some about people who are listed, some not; a few have their outcome already."""
+    """Checks by the window clerk, some about listed people and some not; a few already have their outcome."""
     async with workplace.connected() as connection:
         account = await find_account_by_login(connection, "wang.li", secrecy=workplace.secrecy)
     if account is None:

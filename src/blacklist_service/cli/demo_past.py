@@ -1,8 +1,8 @@
-"""The demo's past: a hundred days in which units asked and the court acted, so that its charts have something to show.
+"""The demo's past: a hundred days of checks and court acts, so that its charts have something to show.
 
-Everything is made by the service's own acts. Their clock is set back for as long as it takes: a schema that the sessions of
-this process alone look into holds a function before PostgreSQL's own. So entries, versions and instants agree, the log is
-in order, and what an auditor replays of a day is what was answered on it. The schema is gone before anything serves.
+Everything is made by the service's own operations with the clock set back: a schema that is on the search path of this
+process alone holds a function that shadows PostgreSQL's own clock. So entries, versions and instants agree, the log is in
+order, and replaying a day gives the answers of that day. The schema is dropped before anything serves.
 """
 
 import asyncio
@@ -48,19 +48,19 @@ from blacklist_service.settings import Settings
 from blacklist_service.subjects.digests import Digester
 
 LISTED_DAYS, DAYS = 192, 100
-"""How long ago the court's list began, and the units' checks."""
+"""How many days ago the court's list and the units' checks began."""
 IMPORTED_EVERY = 3
 PERFORMED = ((1, 60, 58), (2, 45, 31), (3, 20, None))
-"""Older listings, how many days ago each was performed, and deleted."""
+"""Older listings: how many days ago each was performed and deleted."""
 SUSPENDED_DAYS_AGO = 25
 OBJECTED_DAYS_AGO = 12
 NOTICED_DAYS_AGO, NOTICE_DAYS = 5, 3
-"""When a notice was served whose reply is overdue by now, and how many days it gave."""
+"""How many days ago the notice was served whose reply is now overdue, and its deadline in days."""
 PATIENCE_SECONDS = 10.0
 SATURDAY = 5
 COURT_CODE = "云0111"
 PUBLISHED = 10
-"""The column of the day of publication."""
+"""The column of the publication date."""
 
 Furnish = Callable[[Workplace], Coroutine[Any, Any, object]]
 
@@ -78,7 +78,9 @@ GRANT SELECT ON {SCHEMA}.back TO PUBLIC;
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """How a unit asks: about which matters, how often on a working day, and of how many of its stops it says the outcome."""
+    """How a unit asks: about which matters, how often on a working day, and for what part of its stops it records the
+    outcome.
+    """
 
     agency: str
     operator: str
@@ -100,7 +102,7 @@ HABITS = (
     Habit("GD-LAND", "he.jun", (("real_estate_transfer", "transferor"),), most_a_day=4, says=0.8),
     Habit("GD-DRC", "ma.chao", (("tender_bidding", "bidder"),), most_a_day=2, says=1.0, last_day=DAYS - 6),
 )
-"""GD-DRC asked once and then no more; GD-FIN never does."""
+"""GD-DRC asks once and then no more; GD-FIN never does."""
 REASONS = (
     "申请人已提交法院出具的履行完毕证明，经电话核实",
     "经核对照片与户籍信息，确认为同名人员",
@@ -114,21 +116,19 @@ def has_none(settings: Settings) -> bool:
 
 
 def make_past(settings: Settings, rows: Sequence[Sequence[str]], furnish: Furnish) -> None:
-    """A new database with the past in it. `rows` are those of the sample list, its header first; `furnish` makes the members
+    """Make a new database with the past in it. `rows` are those of the sample list, header first; `furnish` makes the members
     and their keys.
     """
     with attached_or_started(settings.data_dir, postgres_bin=settings.postgres_bin) as superuser:
         server = with_database(superuser, SERVER_DATABASE)
         run(prepare_server(server))
         owner = with_login(superuser, run(owner_of_database(server, DATABASE)))
-        run(migrate(owner))  # by the true clock: what columns have for usual is kept by its function, not by its name
+        run(migrate(owner))  # by the true clock: column defaults refer to the function by OID, not by name
         first = legal_date(now()) - timedelta(days=LISTED_DAYS + 1)
         run(_execute(owner, _months_before(first)))
         run(_execute(owner, CLOCK))
         try:
-            with looking_first_into(
-                SCHEMA
-            ):  # whatever is made in here without a name of its schema is gone with the clock
+            with looking_first_into(SCHEMA):  # objects created in here without a schema name are dropped with the clock
                 run(_go(owner, first))
                 workplace = prepared(settings, superuser)
                 run(furnish(workplace))
@@ -138,7 +138,7 @@ def make_past(settings: Settings, rows: Sequence[Sequence[str]], furnish: Furnis
 
 
 async def _live(workplace: Workplace, owner: str, rows: Sequence[Sequence[str]]) -> None:
-    """Day after day."""
+    """Simulate day after day."""
     random, today = Random(20260426), legal_date(now())  # noqa: S311 - synthetic data must be the same each time
     court = await _court(workplace)
     askers = {habit.agency: await _asker(workplace, habit) for habit in HABITS}
@@ -170,7 +170,7 @@ async def _live(workplace: Workplace, owner: str, rows: Sequence[Sequence[str]])
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A block or flag that its unit is going to decide on."""
+    """A block or flag that its unit is going to decide."""
 
     answer: Mapping[str, Any]
     habit: Habit
@@ -187,7 +187,7 @@ class _Day:
 async def _ask_all(
     day: _Day, clock: Connection, batcher: Batcher, askers: Mapping[str, Asker], rows: Sequence[Sequence[str]]
 ) -> list[Stopped]:
-    """The day's questions, in the order of their hours; return those that were stopped."""
+    """Ask the day's questions in the order of their hours; return those that were stopped."""
     random = day.random
     habits = [
         habit for habit in HABITS if day.back >= habit.last_day for _ in range(random.randint(0, habit.most_a_day))
@@ -204,7 +204,7 @@ async def _ask_all(
 
 
 def _question(random: Random, habit: Habit, day: date, rows: Sequence[Sequence[str]], place: int) -> bytes:
-    """About somebody of the list, once in four; else about somebody whom nobody lists."""
+    """A question: one in four about a listed person, the others about a person nobody lists."""
     matter, role = random.choice(habit.matters)
     kind = "organisation" if role == "bidder" else "person"
     listed = [
@@ -227,7 +227,7 @@ def _question(random: Random, habit: Habit, day: date, rows: Sequence[Sequence[s
 
 
 async def _say(workplace: Workplace, waiting: Sequence[Stopped], random: Random) -> None:
-    """On the next working day units say what they did of most stops; once in a while they override one, and say why."""
+    """On the next working day the units record the outcome of most stops; sometimes they override one, with a reason."""
     if not waiting:
         return
     async with workplace.connected() as connection:
@@ -248,7 +248,7 @@ async def _say(workplace: Workplace, waiting: Sequence[Stopped], random: Random)
 
 
 async def _act(workplace: Workplace, court: Court, back: int, day: date) -> None:
-    """What the court does by hand: debts performed and deleted in time, late or not at all, a suspension, an objection."""
+    """The court's manual acts: debts performed and deleted in time, late or not at all, a suspension, an objection."""
     if back not in {SUSPENDED_DAYS_AGO, OBJECTED_DAYS_AGO, *(one for _, *days in PERFORMED for one in days)}:
         return
     async with workplace.connected() as connection, connection.transaction():
@@ -325,7 +325,7 @@ async def _court(workplace: Workplace) -> Court:
 
 
 async def _asker(workplace: Workplace, habit: Habit) -> Asker:
-    """The unit's own system, by a key whose secret nobody keeps."""
+    """The unit's own system, with a key whose secret nobody keeps."""
     async with workplace.connected() as connection, connection.transaction():
         key = await create_key(
             connection,
@@ -343,7 +343,7 @@ async def _asker(workplace: Workplace, habit: Habit) -> Asker:
 
 
 async def ask(batcher: Batcher, asker: Asker, body: bytes) -> dict[str, Any] | None:
-    """The answer; None where an edition of the catalogue does not cover the question."""
+    """The answer; None if an edition of the catalogue does not cover the question."""
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[Answer] = loop.create_future()
     batcher.ask(Ask(asker, body, loop.time() + PATIENCE_SECONDS, answered))
@@ -377,6 +377,6 @@ async def _execute(owner: str, script: str) -> None:
 
 
 def _months_before(first: date) -> str:
-    """The ledger's partitions of the months that a new database does not have any more."""
+    """Create the ledger's partitions for past months, which a new database does not have."""
     days = f"generate_series('{first}'::date, current_date, interval '1 day')"
     return f"SELECT attach_ledger_month(day::date) FROM {days} AS day"

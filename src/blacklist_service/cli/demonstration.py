@@ -1,6 +1,6 @@
 """`demo`: a running service with sample members, keys and a synthetic list, and three questions to paste.
 
-Nobody in the list is real: names are drawn from a fixed seed, numbers are made to fit their check digits.
+Nobody in the list is real: names are drawn from a fixed seed, and numbers are generated with valid check digits.
 """
 
 import csv
@@ -69,7 +69,7 @@ HEADER = (
 
 
 def demonstrate(settings: Settings) -> int:
-    """Prepare the demo and serve it; run again, it finds everything as it was."""
+    """Prepare the demo and serve it; a second run finds everything as it was."""
     if has_none(settings):
         print("making half a year of history for the demo (half a minute, once)", flush=True)
         today = legal_date(now())
@@ -78,7 +78,7 @@ def demonstrate(settings: Settings) -> int:
 
 
 def code_of(data_dir: Path, login: str) -> str:
-    """The six digits that the demo's `demo.json` makes for a login at this moment."""
+    """The current six-digit code of a login, from the demo's `demo.json`."""
     try:
         logins = json.loads((data_dir / "demo.json").read_text())["logins"].values()
     except FileNotFoundError:
@@ -139,7 +139,7 @@ def _organisation(random: Random) -> tuple[str, str, str]:
 
 
 def _completed(kind: SubjectKind, type_: IdentifierType, body: str) -> str:
-    """The number whose check character fits."""
+    """The number with its check character."""
     numbers = (body + character for character in "0123456789ABCDEFGHJKLMNPQRTUWXY")
     for number in numbers:
         identifier = read_identifier(kind, type_, number, today=legal_date(now()))
@@ -172,7 +172,7 @@ def _prepare(workplace: Workplace) -> None:
 
 
 async def _members_and_keys(workplace: Workplace) -> dict[str, str]:
-    """The demo's own keys are kept in its folder (0600), so that a second run prints the same ones."""
+    """The demo's own keys, kept in its folder (0600) so that a second run prints the same ones."""
     kept = workplace.settings.data_dir / "demo-keys.json"
     keys: dict[str, str] = json.loads(kept.read_text()) if kept.exists() else {}
     async with workplace.connected() as connection:
@@ -230,7 +230,9 @@ def _print_logins(url: str, logins: Mapping[str, DemoLogin]) -> None:
 
 
 def _command() -> str:
-    """How this service is called from here: beside the Python that runs it, where no activated environment has it."""
+    """How to call this service from the current shell: by the script beside the Python that runs it, unless its environment
+    is activated.
+    """
     beside = Path(sys.executable).with_name("blacklist-service")
     return os.path.relpath(beside) if beside.exists() else beside.name
 
@@ -260,7 +262,7 @@ def _print_questions(settings: Settings, key: str, listed: list[str]) -> None:
 
 
 def _print_watch(settings: Settings, keys: Mapping[str, str]) -> None:
-    """Three lines: a question that is kept open, the act that changes its answer, and what the unit is told."""
+    """Print three lines: a watched question, the act that changes its answer, and the event that the unit receives."""
     number = _completed(SubjectKind.PERSON, IdentifierType.RESIDENT_ID, f"53011119900101{randbelow(1000):03}")
     today, case = legal_date(now()), f"(2026)云0111执{randbelow(10**6) + 1000}号"
     person = {"kind": "person", "name": "白云", "identifier": {"type": "resident_id", "number": number}}

@@ -1,4 +1,6 @@
-"""`doctor`: what is wrong, in one page. It looks, and changes nothing but what it is told: that today's date is right."""
+"""`doctor`: a one-page report of what is wrong. It changes nothing, except that it records an operator's confirmation of the
+date.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,13 +40,13 @@ CLOCKS_APART = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """`fault` says what is wrong and what to do; None where all is well."""
+    """A check of `doctor`. `fault` says what is wrong and what to do about it; None if all is well."""
 
     what: str
     seen: str
     fault: str | None = None
     advice: str | None = None
-    """What should be done, though nothing is wrong."""
+    """What should be done although nothing is wrong."""
 
 
 def examine(settings: Settings) -> list[DoctorFinding]:
@@ -78,7 +80,7 @@ async def _examine_database(settings: Settings, dsn: str) -> list[DoctorFinding]
         try:
             secrecy = settings.load_secrecy()
         except SecretKeyError:
-            return found  # said above
+            return found  # reported above
         found += await _duties(connection, settings)
         if not settings.is_embedded:
             replicas = await find_replicas(connection)
@@ -125,7 +127,7 @@ def _disk(settings: Settings) -> DoctorFinding:
 
 
 async def _duties(connection: Connection, settings: Settings) -> list[DoctorFinding]:
-    """What the logins that serve are really able to do, and who runs an embedded server."""
+    """What the serving logins are really able to do, and as whom an embedded server runs."""
     login = LOGIN if settings.is_embedded else await connection.fetchval("SELECT session_user::text")
     powers, group = await powers_of(connection, login), await powers_of(connection, APPLICATION_ROLE)
     still = await connection.fetchval(
@@ -173,7 +175,9 @@ async def _calendar(connection: Connection) -> DoctorFinding:
 
 
 async def confirm(workplace: Workplace, actor: Actor) -> date:
-    """Keep an operator's word that today's date, by the database's clock, is right: as the owner, whom no process is."""
+    """Record an operator's confirmation that today's date, by the database's clock, is right. Done as the owner, a login that
+    no process uses.
+    """
     connection = await connect(workplace.owner_dsn, role=None, application_name="blacklist-service doctor")
     try:
         async with connection.transaction():
@@ -253,7 +257,7 @@ async def examine_jobs(connection: Connection) -> DoctorFinding:
 
 
 async def examine_telling(connection: Connection) -> DoctorFinding:
-    """Units that were not told for more than an hour; a webhook that fails is the reason, or that nobody reads the feed."""
+    """Units that were not notified for more than an hour, because a webhook fails or because nobody reads their events."""
     untold = await list_untold(connection, at=await database_clock(connection), late_after=LATE)
     states = await count_states(connection)
     seen = f"{sum(one.events for one in untold)} events untold; {_counted(states)}"
@@ -271,7 +275,9 @@ def _counted(states: Mapping[str, int]) -> str:
 
 
 async def _measures(connection: Connection) -> DoctorFinding:
-    """A newer founding edition is no fault: the security officer decides when it comes into force."""
+    """Whether a newer founding edition is available. That is no fault: the security officer decides when it comes into
+    force.
+    """
     version = await get_measures_version(connection)
     founding = founding_catalogue()
     is_known = founding.founding_edition <= await newest_founding_edition(connection)

@@ -1,4 +1,4 @@
-"""What a command works on: settings, a database that fits, the key. Whatever is wrong is one sentence and exit 2."""
+"""What a command works on: settings, a database of this version, the key. Any fault is one sentence and exit status 2."""
 
 import asyncio
 import errno
@@ -52,10 +52,10 @@ CANNOT_BE_REACHED = (
     *(asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.InternalClientError),
 )
 SAYS_NO_VALUE = (*CANNOT_BE_REACHED, asyncpg.SyntaxOrAccessError, asyncpg.InvalidSchemaNameError)
-"""Whose own sentence may be shown: another's may quote a value of a row."""
+"""Exceptions whose own message may be shown; that of others may quote values from a row."""
 
 SERVER_DATABASE = "postgres"
-"""Where none of our data is."""
+"""A directory that holds none of our data."""
 LOGIN_ACCOUNT = Path("/proc/self/loginuid")
 NO_ACCOUNT = 2**32 - 1
 ROOT = 0
@@ -64,18 +64,18 @@ OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, err
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """A database that is migrated and bound to the key at hand."""
+    """A database that is migrated and bound to the key of this installation."""
 
     settings: Settings
     dsn: str
-    """By the login of what serves."""
+    """The DSN of the login that serves."""
     secrecy: Secrecy
     owner: str | None = None
     sealer: str | None = None
 
     @property
     def owner_dsn(self) -> str:
-        """By the login that may alter tables; where the operator names none, the one login is everything."""
+        """The DSN of the login that may alter tables; if the operator names none, the one login does everything."""
         return self.owner or self.dsn
 
     @property
@@ -84,7 +84,9 @@ class Workplace:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Connection]:
-        """What a command found, and what it was refused, is on a replica too before it is told (`database/fences.py`)."""
+        """Connect for a command. What it reads, or is refused, is confirmed by a replica before it is printed
+        (`database/fences.py`).
+        """
         connection = await connect(self.dsn, application_name="blacklist-service cli")
         try:
             try:
@@ -102,7 +104,7 @@ class Workplace:
 
 
 def load_settings(data_dir: Path | None = None, **overrides: object) -> Settings:
-    """Settings from the environment, with the options of the command line over them."""
+    """Settings from the environment, overridden by the options of the command line."""
     given = {name: value for name, value in {"data_dir": data_dir, **overrides}.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
@@ -120,9 +122,9 @@ def stop(sentence: str, status: int = CONFIGURATION_ERROR) -> NoReturn:
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn what an operator can mend into one sentence and exit 2, and a refused act into exit 1.
+    """Turn a fault that an operator can fix into one sentence and exit 2, and a refused act into exit 1.
 
-    A second court of one code or name is the operator's slip as well: what it lists would be kept twice.
+    A second court with the same code or name counts as an operator's mistake too: its listings would be kept twice.
     """
     try:
         yield
@@ -148,14 +150,14 @@ def refusing() -> Iterator[None]:
 
 
 def _cause(error: Exception) -> str:
-    """What the lower one said, where it can say nothing of a person."""
+    """The message of the underlying exception, if it can hold nothing personal."""
     said = str(error).strip().partition("\n")[0] if isinstance(error, (OSError, *SAYS_NO_VALUE)) else ""
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Workplace]:
-    """A workplace for a command: attached to the running server, or to one of its own for as long as it takes."""
+    """A workplace for a command: attached to the running server, or on a server started for as long as the command takes."""
     with refusing(), database_of(settings) as dsn:
         yield prepared(settings, dsn)
 
@@ -170,7 +172,7 @@ def database_of(settings: Settings) -> Iterator[str]:
 
 
 def prepared(settings: Settings, dsn: str) -> Workplace:
-    """The embedded database is brought up to the code as it is opened; an external one only by `migrate`."""
+    """The embedded database is migrated when it is opened; an external one only by `migrate`."""
     if settings.is_embedded:
         return _prepared_embedded(settings, dsn)
     secrecy = settings.load_secrecy()
@@ -181,7 +183,7 @@ def prepared(settings: Settings, dsn: str) -> Workplace:
 
 
 def _prepared_embedded(settings: Settings, superuser: str) -> Workplace:
-    """Its superuser makes logins and looks into no table of ours: what a restored backup may hold must not run as it."""
+    """The superuser creates the logins and reads no table of ours: code in a restored backup must not run as superuser."""
     server = with_database(superuser, SERVER_DATABASE)
     run(prepare_server(server))
     owner = with_login(superuser, run(owner_of_database(server, DATABASE)))
@@ -198,7 +200,7 @@ def _url(setting: SecretStr | None) -> str | None:
 
 
 def migrate_external(settings: Settings) -> None:
-    """Bring another's database up to this version as its owner, and make the logins that serve."""
+    """Migrate an external database to this version as its owner, and create the logins that serve."""
     assert settings.database_url is not None  # noqa: S101 - external
     url = settings.database_url.get_secret_value()
     owner = _url(settings.owner_database_url) or url
@@ -216,10 +218,11 @@ async def bring_up(
     logins: Sequence[DatabaseLogin] = (),
     is_alone: bool = False,
 ) -> None:
-    """Migrate, bind the database to its key, put the founding measures in force and begin the log where there are none.
+    """Migrate, bind the database to its key, put the founding measures in force and begin the log, where that was not done
+    yet.
 
-    As the owner. `is_alone`: no process of an earlier version can be at work, so that what only the sequencer does is
-    taken from the application at once; else by the next run that finds nothing to migrate.
+    Runs as the owner. `is_alone`: no process of an earlier version is running, so the rights that only the sequencer needs
+    are revoked from the application at once; otherwise the next run that finds nothing to migrate revokes them.
     """
     owner = await connect(dsn, role=None)
     try:
@@ -246,7 +249,7 @@ async def _make(login: DatabaseLogin, owner: Connection) -> None:
     try:
         await make_login(owner, login)
     except asyncpg.InsufficientPrivilegeError as error:
-        if login.password is None:  # nobody asked for it: `doctor` says what is to be done
+        if login.password is None:  # nobody asked for it here: `doctor` says what is to be done
             return
         raise NotReadyError(
             f"this owner may not make the login {login.name} ({error}): have it made by who may, with"
@@ -255,8 +258,8 @@ async def _make(login: DatabaseLogin, owner: Connection) -> None:
 
 
 def operator() -> Actor:
-    """Whoever is at the command line, by the account that runs it; of root, by the one that logged in and became root,
-    where the system keeps it. Never what the environment says, which anybody may set.
+    """The operator at the command line, by the account that runs it; for root, the account that logged in and became root, if
+    the system records it. Never from the environment, which anybody may set.
     """
     account = os.getuid()
     if account == ROOT:
@@ -269,8 +272,8 @@ def operator() -> Actor:
 
 
 def _login_account() -> int | None:
-    """Linux keeps it for its audit log; none of a daemon. Believed of root alone, who can forge anything: where it is not
-    set yet, anybody may set it for himself.
+    """The login that Linux keeps for its audit log; a daemon has none. Used for root alone, who can forge anything: while it
+    is unset, any user may set it for itself.
     """
     try:
         account = int(LOGIN_ACCOUNT.read_text("ascii"))
@@ -284,7 +287,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 async def _load_secrecy(settings: Settings, dsn: str) -> Secrecy:
-    """The key at hand; a new one is made for a new embedded database alone."""
+    """Load the key of this installation; a new key is made only for a new embedded database."""
     if not settings.is_embedded or settings.secret_key or settings.key_path.exists():
         return settings.load_secrecy()
     connection = await connect(dsn, role=None)

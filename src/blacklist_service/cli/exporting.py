@@ -1,4 +1,4 @@
-"""`audit export` and `audit subject-report`: from a terminal, beside a running service or without one."""
+"""`audit export` and `audit subject-report`: from a terminal, with or without a running service."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ SEALED_WITHIN = timedelta(seconds=30)
 
 
 def filters_of(given: Mapping[str, Any]) -> EntryFilters:
-    """Stop with a sentence where an option is not what it should be."""
+    """Parse the options; stop with a sentence if one is invalid."""
     try:
         return EntryFilters.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
@@ -39,7 +39,7 @@ def filters_of(given: Mapping[str, Any]) -> EntryFilters:
 
 
 def export(workplace: Workplace, out: Path, filters: EntryFilters, form: ExportFormat) -> BundleSize:
-    """Write the bundle beside `out` and put it in its place when it is whole."""
+    """Write the bundle beside `out`, and rename it to `out` when it is complete."""
     temporary = out.with_name(out.name + ".part")
 
     async def act() -> BundleSize:
@@ -81,7 +81,7 @@ def export(workplace: Workplace, out: Path, filters: EntryFilters, form: ExportF
 
 
 async def seal_waiting(workplace: Workplace) -> None:
-    """Seal what waits, where no running service does."""
+    """Seal waiting entries if no running service does."""
     connection = await connect(
         workplace.sealer_dsn, role=SEALER_ROLE, application_name="blacklist-service cli", **SETTINGS
     )
@@ -109,7 +109,7 @@ def report_json(found: SubjectReport) -> str:
 
 
 def report_text(found: SubjectReport) -> str:
-    """For the person, in Chinese; what is under an embargo is not spoken of."""
+    """The report in Chinese, for the person; questions under an embargo are not mentioned."""
     lines = [f"查询记录共 {len(found.askings)} 条(依个人信息保护法第四十五条提供)"]
     words = {"block": "限制", "flag": "提示", "clear": "无记录"}
     lines += [

@@ -1,4 +1,4 @@
-"""`follow` and what belongs to it: this installation applies another's list."""
+"""`follow` and related commands: this installation applies another one's list."""
 
 import os
 import sys
@@ -43,7 +43,9 @@ def follow(
     ] = "",
     data_dir: DataDir = None,
 ) -> None:
-    """Apply another installation's list as listings of this one, until something does not fit: exit 1; not reached: 3."""
+    """Apply another installation's list as listings of this one. Exits with 1 if the list contradicts itself or this copy,
+    and with 3 if the other installation cannot be reached.
+    """
     settings = load_settings(data_dir)
     with refusing():
         keys = _keys_of(vkey)
@@ -59,7 +61,9 @@ def follow(
 
 
 def follower_key(data_dir: DataDir = None) -> None:
-    """The public key that this installation is registered with above; its private half stays in the data directory."""
+    """Print the public key with which this installation is registered at the one it follows; the private half stays in the
+    data directory.
+    """
     with refusing():
         print(public_text(load_private_key(load_settings(data_dir).data_dir / KEY_FILE)))
 
@@ -69,7 +73,9 @@ def register(
     public_key: Annotated[str, typer.Option(help="as 'blacklist-service follower-key' printed it there")],
     data_dir: DataDir = None,
 ) -> None:
-    """Give a member's installation the whole list, sealed for this key; it needs an API key with the role follower."""
+    """Give a member's installation the whole list, sealed for this key; the installation also needs an API key with the role
+    follower.
+    """
     try:
         content = read_public_key(public_key)
     except ValueError as error:

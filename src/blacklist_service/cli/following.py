@@ -1,4 +1,4 @@
-"""`follow`: apply another installation's list as this one's, for as long as each page follows what is here."""
+"""`follow`: apply another installation's list as this one's, as long as each page continues what is here."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ from blacklist_service.subjects.digests import Digester
 TIMEOUT_SECONDS = 60
 MOST_BYTES = 64 << 20
 PAGE = 500
-"""As many changes as the other installation gives at once; how many take effect at once is another matter."""
+"""Changes per page, as many as the other installation sends at once; how many take effect at once is another limit."""
 VERIFY_EVERY = timedelta(hours=1)
 CLOCKS_DIFFER = timedelta(minutes=5)
 FOLLOW_LOCK = 0x666F_6C6C
@@ -36,12 +36,12 @@ REDIRECTS = range(300, 400)
 
 
 class Unreachable(Exception):  # noqa: N818 - what it is
-    """The other installation gives no answer now: it is asked again."""
+    """The other installation does not answer now; it will be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """Changes after a cursor, opened."""
+    """Changes after a cursor, decrypted."""
 
     items: list[Mapping[str, Any]]
     next: int
@@ -51,7 +51,7 @@ class FeedPage:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The installation that is followed. `keys` are its log's, got by another way than from itself."""
+    """The installation that is followed. `keys` are its log's keys, obtained by another way than from itself."""
 
     service: ServiceAddress
     keys: tuple[VerifierKey, ...]
@@ -62,7 +62,9 @@ class Upstream:
         return self.keys[0].name
 
     def state(self) -> ListState:
-        """What its list is now, as it signs; raise `FollowingRefusedError` for what is not signed, or too old."""
+        """The state of its list now, as it signs it. Raise `FollowingRefusedError` if the statement is not signed, or too
+        old.
+        """
         try:
             state = read_statement(Note.parse(self._get("/v1/list/statement").decode()), self.keys)
         except (NoteError, UnicodeDecodeError) as error:
@@ -117,7 +119,7 @@ def _refused(status: int) -> Exception:
 async def follow_for_ever(
     workplace: Workplace, upstream: Upstream, *, every_seconds: float, is_anew: bool, say: Callable[[str], None]
 ) -> None:
-    """Follow until something is refused; what cannot be reached is tried again. `every_seconds` of 0: once."""
+    """Follow until something is refused; retry while the other installation cannot be reached. `every_seconds=0`: once."""
     while True:
         try:
             async with workplace.connected() as connection:
@@ -148,7 +150,7 @@ async def follower_of(connection: Connection, workplace: Workplace, origin: str)
 
 
 async def follow_to_now(follower: Follower, upstream: Upstream, *, say: Callable[[str], None]) -> None:
-    """Apply what is new up to a statement's version, and hold it against the statement where the hour is over."""
+    """Apply changes up to the version of a statement, and compare the copy with the statement once an hour."""
     state = await asyncio.to_thread(upstream.state)
     source = await follower.take_up()
     if source.stated_at is not None and (state.at < source.stated_at or state.version < source.cursor):
@@ -167,7 +169,7 @@ async def follow_to_now(follower: Follower, upstream: Upstream, *, say: Callable
 async def _follow_pages(
     follower: Follower, upstream: Upstream, cursor: int, state: ListState, *, say: Callable[[str], None]
 ) -> None:
-    """While one page is applied, the next is asked for."""
+    """Apply one page while the next is being fetched."""
     coming: asyncio.Task[FeedPage] | None = None
     try:
         while cursor < state.version:
@@ -191,7 +193,7 @@ async def _follow_pages(
 async def _bring_missed(
     follower: Follower, upstream: Upstream, missed: Sequence[int], *, say: Callable[[str], None]
 ) -> None:
-    """`missed` are the other list's versions, in order: what stands close together is asked for together."""
+    """`missed` are versions of the other list, in order; versions that are close together are fetched together."""
     while missed:
         first = missed[0]
         near = {version for version in missed if version < first + PAGE}

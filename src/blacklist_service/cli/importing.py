@@ -1,4 +1,4 @@
-"""`import`: a list file from the command line, with a progress bar and a report of every row that needs a look."""
+"""`import`: load a list file from the command line, with a progress bar and a report of every row that needs attention."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ from blacklist_service.worker import LOOK_SECONDS, WORKER_LOCK
 
 SHOWN_ROWS = 200
 AWAITS_CONFIRMATION = 3
-"""The exit status."""
+"""Exit statuses."""
 
 
 class Mode(StrEnum):
@@ -79,7 +79,7 @@ class ImportReport:
 
     @property
     def exit_status(self) -> int:
-        """0 where the whole file took effect; a snapshot that was not loaded yet must not look like one that was."""
+        """0 if the whole file took effect; a snapshot that is not loaded yet must not look like one that is."""
         if self.state == "awaiting_confirmation":
             return AWAITS_CONFIRMATION
         return 1 if self.counts.rejected or self.state == "failed" else 0
@@ -118,7 +118,7 @@ def _at(sheet: str | None, row: int) -> str:
 def import_file(
     workplace: Workplace, path: Path, *, court_code: str, mode: Mode, is_dry_run: bool, is_quiet: bool
 ) -> ImportReport:
-    """Load `path` for a court; raise `UnreadableFile` where it cannot be read to its end: then nothing is loaded."""
+    """Load `path` for a court; raise `UnreadableFile` if it cannot be read to its end, and then load nothing."""
     if not COURT_CODE_FORM.fullmatch(fold_court_code(court_code)):
         stop("a court code is a province's character with two or four digits, such as 云0111")
     return run(load(workplace, path, court_code=court_code, mode=mode, is_dry_run=is_dry_run, is_quiet=is_quiet))
@@ -135,7 +135,9 @@ async def load(
     sent_by: Actor | None = None,
     previewed_by: Actor | None = None,
 ) -> ImportReport:
-    """Sent by whoever is at this terminal, unless `sent_by` says another; `previewed_by` somebody, it waits as a preview."""
+    """Load a file in the name of the operator at this terminal, or of `sent_by`. With `previewed_by` it waits as a
+    preview.
+    """
     connection = await connect(workplace.dsn, application_name="blacklist-service import", **LOADING_SETTINGS)
     try:
         courts = await known_courts(connection)
@@ -168,7 +170,7 @@ async def load(
 
 
 async def _have_done(connection: Connection, job: Import, workplace: Workplace) -> None:
-    """A job that may have to wait for a second person is the worker's: the running one's, else for now our own."""
+    """Wait for a job that may need a second person. The running service's worker does it; without one, this process does."""
     while await connection.fetchval("SELECT state IN ('queued', 'running') FROM imports WHERE id = $1", job.import_id):
         if await connection.fetchval("SELECT pg_try_advisory_lock($1)", WORKER_LOCK):
             await load_next(connection, workplace.secrecy)
@@ -196,7 +198,7 @@ async def _report(connection: Connection, job: Import) -> ImportReport:
 
 
 def _named(row: RowReport) -> dict[str, list[str]]:
-    """The listings that a report is about, where it is about others than its own."""
+    """The listings that a report mentions besides its own."""
     return {"listing_ids": [str(one) for one in row.named]} if row.named else {}
 
 

@@ -1,4 +1,4 @@
-"""`listings` and `imports`: the court's acts from a terminal, on the same operations as over HTTP."""
+"""`listings` and `imports`: the court's acts from a terminal, by the same operations as over HTTP."""
 
 import json
 from datetime import date
@@ -31,7 +31,7 @@ from blacklist_service.web.bodies import parse_body
 
 
 def publish(workplace: Workplace, file: Path) -> dict[str, Any]:
-    """Publish the listing that a JSON file holds, in the form of `POST /v1/listings`."""
+    """Publish the listing in a JSON file, in the form of `POST /v1/listings`."""
     body = parse_body(PublishRequest, file.read_bytes())
 
     async def act() -> Done:
@@ -53,7 +53,7 @@ def end(
     decided_on: date,
     reason: str | None,
 ) -> dict[str, Any]:
-    """Delete or withdraw a listing as it stands now."""
+    """Delete or withdraw a listing at its current version."""
 
     async def act() -> Done:
         async with workplace.connected() as connection, connection.transaction():
@@ -77,7 +77,7 @@ def end(
 def suspend(
     workplace: Workplace, listing_id: UUID, *, ground: SuspensionGround, decided_on: date, reason: str
 ) -> dict[str, Any]:
-    """Take a listing off the list for a time, as it stands now."""
+    """Suspend a listing at its current version."""
 
     async def act() -> Done:
         async with workplace.connected() as connection, connection.transaction():
@@ -107,7 +107,7 @@ def resume(workplace: Workplace, listing_id: UUID, *, decided_on: date, reason: 
 
 
 def show(workplace: Workplace, listing_id: UUID) -> dict[str, Any]:
-    """A listing as it is now, numbers masked, and the acts that made it so."""
+    """A listing as it is now, numbers masked, and its history."""
 
     async def look() -> dict[str, Any]:
         async with workplace.connected() as connection, connection.transaction():
@@ -141,7 +141,7 @@ def import_status(workplace: Workplace, import_id: UUID) -> dict[str, Any]:
 
 
 def confirm(workplace: Workplace, import_id: UUID) -> dict[str, Any]:
-    """Confirm a held snapshot as the person at this terminal, who must not be the one who sent it."""
+    """Confirm a held snapshot as the operator at this terminal, who must not be the one who sent it."""
 
     async def act() -> None:
         async with workplace.connected() as connection, connection.transaction():
@@ -164,7 +164,7 @@ def as_json(value: dict[str, Any]) -> str:
 
 
 async def _standing(connection: Connection, workplace: Workplace, listing_id: UUID) -> tuple[int, Court]:
-    """A listing's version as it stands now, and its court."""
+    """A listing's current version, and its court."""
     row = await reading.find_listing(connection, listing_id)
     if row is None:
         raise ListingNotFound

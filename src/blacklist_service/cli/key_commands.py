@@ -1,4 +1,4 @@
-"""`blacklist-service keys`: who may call the service, and the log's signing key."""
+"""`blacklist-service keys`: API keys, and the log's signing key."""
 
 import json
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ def keys_create(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key; it is shown this once."""
+    """Create an API key; its secret is shown this once."""
     wanted = None if matters is None else [matter.strip() for matter in matters.split(",") if matter.strip()]
     settings = load_settings(data_dir)
     with opened(settings) as workplace:
@@ -56,7 +56,7 @@ def keys_list(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a member's keys, newest first, without their secrets."""
+    """List a member's API keys, newest first, without their secrets."""
     with opened(load_settings(data_dir)) as workplace:
 
         async def read() -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ def keys_list(
 
 @app.command("revoke")
 def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """End a key at once, on every worker."""
+    """Revoke an API key at once, in every process."""
     with opened(load_settings(data_dir)) as workplace:
 
         async def revoke() -> None:
@@ -88,7 +88,7 @@ def keys_revoke(key_id: str, data_dir: DataDir = None, as_json: AsJson = False) 
 
 @app.command("rotate-signing")
 def keys_rotate_signing(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Let a new key sign the log, beside the old one; publish its vkey to whoever verifies."""
+    """Add a new signing key of the log beside the old one; publish its vkey to everybody who verifies."""
     with opened(load_settings(data_dir)) as workplace:
         vkey = logkeeping.rotate(workplace)
     print(json.dumps({"vkey": vkey}) if as_json else vkey)

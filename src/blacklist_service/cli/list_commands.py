@@ -28,7 +28,9 @@ def import_(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load a list file: CSV, XLSX or JSON Lines. Exit 1 if any row was refused, 3 if a second person has to confirm it."""
+    """Load a list file: CSV, XLSX or JSON Lines. Exits with 1 if any row was refused, and with 3 if a second person has to
+    confirm it.
+    """
     with opened(load_settings(data_dir)) as workplace:
         report = importing.import_file(
             workplace,
@@ -60,7 +62,7 @@ def listings_delete(
     note: Annotated[str | None, typer.Option()] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Delete a listing (删除): right then, over now."""
+    """Delete a listing (删除): it was right then, and is over now."""
     with opened(load_settings(data_dir)) as workplace:
         done = keeping.end(
             workplace,
@@ -80,7 +82,7 @@ def listings_withdraw(
     decided_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
     data_dir: DataDir = None,
 ) -> None:
-    """Withdraw a listing (撤销): wrong from the start. Prints the past checks it touched."""
+    """Withdraw a listing (撤销): it was wrong from the start. Prints the past checks that rested on it."""
     with opened(load_settings(data_dir)) as workplace:
         done = keeping.end(
             workplace, listing_id, RowAction.WITHDRAW, ground=None, decided_on=decided_on.date(), reason=reason
@@ -96,7 +98,7 @@ def listings_suspend(
     reason: Annotated[str, typer.Option()],
     data_dir: DataDir = None,
 ) -> None:
-    """Suspend a listing (暂时屏蔽): off the list for a time, its term runs on."""
+    """Suspend a listing (暂时屏蔽): take it off the list for a time, while its term runs on."""
     with opened(load_settings(data_dir)) as workplace:
         done = keeping.suspend(workplace, listing_id, ground=ground, decided_on=decided_on.date(), reason=reason)
         print(keeping.as_json(done))
@@ -109,27 +111,27 @@ def listings_resume(
     reason: Annotated[str, typer.Option()],
     data_dir: DataDir = None,
 ) -> None:
-    """Resume a suspended listing (恢复): in force for the very next check."""
+    """Resume a suspended listing (恢复): it is in force for the very next check."""
     with opened(load_settings(data_dir)) as workplace:
         print(keeping.as_json(keeping.resume(workplace, listing_id, decided_on=decided_on.date(), reason=reason)))
 
 
 @listings_app.command("show")
 def listings_show(listing_id: UUID, data_dir: DataDir = None) -> None:
-    """Show a listing and the acts that made it so."""
+    """Show a listing and its history."""
     with opened(load_settings(data_dir)) as workplace:
         print(keeping.as_json(keeping.show(workplace, listing_id)))
 
 
 @imports_app.command("status")
 def imports_status(import_id: UUID, data_dir: DataDir = None) -> None:
-    """How far an import is."""
+    """Show the progress of an import."""
     with opened(load_settings(data_dir)) as workplace:
         print(keeping.as_json(keeping.import_status(workplace, import_id)))
 
 
 @imports_app.command("confirm")
 def imports_confirm(import_id: UUID, data_dir: DataDir = None) -> None:
-    """Let a held snapshot go on, as its second person."""
+    """Confirm a held snapshot as its second person; the import then goes on."""
     with opened(load_settings(data_dir)) as workplace:
         print(keeping.as_json(keeping.confirm(workplace, import_id)))

@@ -1,4 +1,4 @@
-"""`blacklist-service audit`: looking after the log. Reading it: `audit_commands`."""
+"""`blacklist-service audit`: maintenance of the log. For reading it see `audit_commands`."""
 
 import json
 from datetime import datetime
@@ -22,7 +22,7 @@ audit_commands.add_to(app)
 
 @app.command("adopt-anchor")
 def audit_adopt_anchor(data_dir: DataDir = None) -> None:
-    """Where this machine's newest checkpoint was lost: take the database's for it. Only if it is the newest!"""
+    """Adopt the database's newest checkpoint after this machine's own was lost. Do so only if it really is the newest."""
     with opened(load_settings(data_dir)) as workplace:
         size = logkeeping.adopt(workplace)
     print(f"the log of {size} entries is taken for the newest")
@@ -43,7 +43,7 @@ def audit_new_log(
 ) -> None:
     """After a restore to an earlier moment: end the log that a newer checkpoint contradicts, and begin a new one.
 
-    The new log goes on over the entries that are there, under another name; every machine goes over by itself.
+    The new log continues from the existing entries under another name; every process switches to it by itself.
     """
     with opened(load_settings(data_dir)) as workplace:
         made = logkeeping.begin_anew(workplace, checkpoint or [], reason)
@@ -82,7 +82,7 @@ def audit_witness_follow(
         str, typer.Option(help="the way there, as http://HOST:PORT; none of the environment is taken")
     ] = "",
 ) -> None:
-    """Follow the log from another machine and cosign it; exit 1 where it was rolled back, forked or forged."""
+    """Follow the log from another machine and cosign it. Exits with 1 if the log was rolled back, forked or forged."""
     logkeeping.follow(
         url, vkey_file=vkey_file, key_file=key_file, state=state, name=name, every_seconds=every, onto=onto, proxy=proxy
     )
@@ -95,7 +95,7 @@ def audit_erase_month(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the persons in a past month's entries unlinkable, for ever; every proof still holds."""
+    """Erase what links a past month's entries to persons, irreversibly; every proof remains valid."""
     settings = load_settings(data_dir)
     with opened(settings) as workplace:
         secrets, subjects = logkeeping.erase(workplace, month.date(), min_age or settings.retention_months)

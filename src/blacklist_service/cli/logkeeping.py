@@ -1,4 +1,4 @@
-"""`audit` and `keys rotate-signing`: keeping the log's keys, anchor, witnesses and retention."""
+"""`audit` and `keys rotate-signing`: the log's keys, anchor, witnesses and retention."""
 
 import os
 import sys
@@ -42,7 +42,7 @@ def adopt(workplace: Workplace) -> int:
 
 
 def begin_anew(workplace: Workplace, seen: Sequence[Path], reason: str) -> Succession:
-    """As the database's owner: what serves can end no log."""
+    """Runs as the database's owner: the login that serves cannot end a log."""
 
     async def act() -> Succession:
         owner = await connect(workplace.owner_dsn, role=None, application_name="blacklist-service new-log")
@@ -74,7 +74,7 @@ def add_witness_key(workplace: Workplace, vkey: str) -> bool:
 
 
 def erase(workplace: Workplace, month: date, min_age_months: int) -> tuple[int, int]:
-    """The dead rows that hold what was erased are swept at once; copies in backups are the operator's to end."""
+    """The dead rows that hold the erased content are vacuumed at once; copies in backups are the operator's to destroy."""
 
     async def act() -> tuple[int, int]:
         owner = await connect(workplace.owner_dsn, role=None, application_name="blacklist-service retention")
@@ -102,7 +102,7 @@ def follow(
     onto: str,
     proxy: str = "",
 ) -> None:
-    """As the auditor whose API key BLACKLIST_API_KEY is."""
+    """Follow as the auditor whose API key is in BLACKLIST_API_KEY."""
     api_key, seconds, most = os.environ.get("BLACKLIST_API_KEY", ""), witnessing.TIMEOUT_SECONDS, witnessing.MOST_BYTES
     try:
         service = ServiceAddress(url, api_key, proxy=proxy, timeout_seconds=seconds, most_bytes=most)

@@ -1,4 +1,4 @@
-"""The commands of the security officer on the measures."""
+"""The security officer's commands on the measures."""
 
 import json
 from dataclasses import asdict
@@ -42,7 +42,9 @@ def apply(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put a catalogue in force for every check that begins afterwards. What removes or weakens is shown first: exit 1."""
+    """Put a catalogue in force for every check that begins afterwards. If it removes or weakens measures, they are shown
+    first: exit 1.
+    """
     catalogue = _chosen(file, founding)
     with opened(load_settings(data_dir)) as workplace:
         try:

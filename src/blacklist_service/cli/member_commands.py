@@ -29,7 +29,7 @@ def members_add(
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a member; the same again changes nothing."""
+    """Add a member; adding the same one again changes nothing."""
     with opened(load_settings(data_dir)) as workplace:
 
         async def add() -> bool:
@@ -50,7 +50,7 @@ def members_add(
 
 @app.command("load-sample")
 def members_load_sample(data_dir: DataDir = None) -> None:
-    """Add the plausible 36 units of Guandu; run again, it changes nothing."""
+    """Add 36 sample units of Guandu; running it again changes nothing."""
     added = _change(data_dir, load_sample)
     print(f"{added} members added")
 
@@ -62,7 +62,7 @@ def members_rename(
     since: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="default: today")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Give a member another name from a day on."""
+    """Rename a member from a given day on."""
     day = since.date() if since else legal_date(now())
     _say(_change(data_dir, rename_member, code, name=name, since=day))
 
@@ -74,7 +74,7 @@ def members_succeed(
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="default: today")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Put another member in the place of one that was merged or dissolved."""
+    """Let another member succeed one that was merged or dissolved."""
     _say(_change(data_dir, succeed_member, code, successor=successor, on=on.date() if on else legal_date(now())))
 
 
@@ -87,7 +87,7 @@ def members_contacts(
     phone: Annotated[str, typer.Option()],
     data_dir: DataDir = None,
 ) -> None:
-    """Say who leads and who is to be called."""
+    """Set who leads a member and whom to call."""
     contacts = {"responsible_leader": leader, "department": department, "liaison": liaison, "phone": phone}
     _say(_change(data_dir, change_contacts, code, contacts))
 
@@ -98,13 +98,13 @@ def members_matters(
     matters: Annotated[str | None, typer.Option(help="comma-separated; without it nothing is narrowed")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Say what the keys of a member may be given to ask."""
+    """Set the matters about which keys of a member may ask."""
     _say(_change(data_dir, allow_matters, code, None if matters is None else matters.split(",")))
 
 
 @app.command("list")
 def members_list(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Show all members."""
+    """List all members."""
     with opened(load_settings(data_dir)) as workplace:
 
         async def read() -> list[dict[str, Any]]:

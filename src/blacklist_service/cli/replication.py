@@ -1,4 +1,6 @@
-"""What `doctor` says of an external database's replicas: whether a commit waits for one, and what is known to be unsafe."""
+"""What `doctor` reports about an external database's replicas: whether a commit waits for one, and settings known to be
+unsafe.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +16,9 @@ SELECT current_setting('synchronous_standby_names') AS names, current_setting('s
 """
 WAITS_FOR_NOBODY = frozenset({"off", "local"})
 OF_EARLY_PATRONI = ["Patroni"]
-"""All that an early Patroni calls its connections; later ones say what each is for ('Patroni heartbeat')."""
+"""The application name that early versions of Patroni use for all connections; later ones name the purpose ('Patroni
+heartbeat').
+"""
 
 NOT_DURABLE = "fsync or full_page_writes is off: what was answered is lost with the power; set both on"
 NOT_WAITING = (
@@ -47,7 +51,7 @@ class Replicas:
 
     @property
     def seen(self) -> str:
-        """In a few words."""
+        """A summary in a few words."""
         kept = ", kept by Patroni" if self.keepers else ""
         if not self.names:
             return f"commits wait for no standby; {self.standbys} connected{kept}"

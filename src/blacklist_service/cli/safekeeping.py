@@ -1,7 +1,7 @@
 """`backup` and `restore`: the database, the keys and the newest checkpoint in one file, and back onto an empty machine.
 
-The checkpoint is copied before the database, so it is never ahead of it; a log that went on elsewhere after the backup is
-known by its own, newer checkpoint.
+The checkpoint is copied before the database, so it is never ahead of it. A log that went on elsewhere after the backup is
+recognised by its own, newer checkpoint.
 """
 
 import hashlib
@@ -37,12 +37,12 @@ from blacklist_service.settings import Settings
 FORMAT, UNPROVED_FORMAT = 2, 1
 DATABASE, CHECKPOINT, SECRET_KEY, SIGNING_KEY = "database.dump", "checkpoint", "secret.key", "signing.key"
 ABOUT, PROOF = "backup.json", "backup.mac"
-"""What is in it, each member by its SHA-256; and the HMAC of that, under a key derived from the secret key."""
+"""The manifest: the SHA-256 of each member, and an HMAC over the list under a key derived from the secret key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """`keys` names the key files that are in the backup."""
+    """A finished backup. `keys` names the key files in it."""
 
     log_size: int
     bytes: int
@@ -50,7 +50,7 @@ class Kept:
 
 
 def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
-    """Write the backup beside `out`, readable by its owner alone, and put it in its place when it is whole."""
+    """Write the backup beside `out`, readable by its owner alone, and rename it to `out` when it is complete."""
     settings = workplace.settings
     place = SealingPlace.of(settings)
     files: dict[str, bytes] = {CHECKPOINT: place.anchor.read_bytes()}
@@ -62,7 +62,7 @@ def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".backup-") as folder:
             dump = Path(folder) / DATABASE
-            # The login that serves may read all there is to be kept, once it acts as the service.
+            # The serving login may read everything that is backed up, once it has switched to the service's role.
             words = () if workplace.owner else (f"--role={APPLICATION_ROLE}",)
             tool = ("pg_dump", "--format=custom", "--no-owner", f"--file={dump}", *words)
             _run_tool(settings, workplace.owner_dsn, *tool)
@@ -91,10 +91,9 @@ def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
 
 
 def restore(settings: Settings, backup: Path, *, is_proof_waived: bool = False) -> Kept:
-    """Put a backup into an empty data directory, and see that it answers: key, schema, anchor and leaves fit together.
+    """Restore a backup into an empty data directory, and verify that key, schema, anchor and leaves fit together.
 
-    What a dump makes the database do, it does as a login that owns that database and nothing else: no program is run, no
-    file is read.
+    The dump runs as a login that owns this database and nothing else: it can run no program and read no file.
     """
     if not settings.is_embedded:
         stop(
@@ -159,8 +158,8 @@ def _unpack(backup: Path, folder: Path) -> Path:
 
 
 def _require_proof(settings: Settings, backup: Path, parts: Path) -> None:
-    """That whoever made it had the secret key. With the key that lies in it, only that nothing was changed by somebody who
-    could not read it.
+    """Verify that the maker of the backup had the secret key. With only the key inside the backup, this proves no more than
+    that nobody without it changed anything.
     """
     about = (parts / ABOUT).read_bytes()
     if orjson.loads(about)["format"] == UNPROVED_FORMAT:
@@ -188,7 +187,7 @@ def _digest_of(path: Path) -> str:
 
 
 def _empty(folder: Path) -> None:
-    """Nothing of a restore that failed is left to be taken for a service's data."""
+    """Remove what a failed restore left, so that it cannot be taken for a service's data."""
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -197,7 +196,7 @@ def _empty(folder: Path) -> None:
 
 
 def _run_tool(settings: Settings, dsn: str, tool: str, *words: str) -> None:
-    """PostgreSQL's own tool, of the cluster's version; a password is not shown to who lists processes."""
+    """PostgreSQL's own tool, of the cluster's version; the password does not show in the list of processes."""
     address = read_address(dsn)
     environment = dict(os.environ)
     if address.password is not None:

@@ -1,4 +1,4 @@
-"""`blacklist-service serve`, by itself."""
+"""`blacklist-service serve` as an application of its own."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.callback()
 def only() -> None:
-    """Have the command keep its name although it is alone."""
+    """Keep the command's name although it is the only one."""
 
 
 @app.command()
@@ -23,7 +23,7 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="web processes")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Serve; with an embedded database unless BLACKLIST_DATABASE_URL names another."""
+    """Serve the HTTP API and the console, with an embedded database unless BLACKLIST_DATABASE_URL names another."""
     settings = load_settings(data_dir, host=host, port=port, workers=workers)
     with refusing():
         raise SystemExit(serving.serve(settings))

@@ -1,4 +1,4 @@
-"""`serve`: the port first, then the database, then the workers."""
+"""`serve`: opens the port first, then the database, then starts the workers."""
 
 import os
 import socket
@@ -30,15 +30,18 @@ OWNERS_ALONE = frozenset({"BLACKLIST_OWNER_DATABASE_URL", "BLACKLIST_OWNER_DATAB
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 READY_PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.5
-"""Between two looks for a database that is away."""
+"""Seconds between attempts to reach a database that is away."""
 AWAY = (*LOST, *(asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError))
 BEHIND = ("sealer", "worker")
-"""Processes without a port: sealing is one of its own, which nothing that the other does can end or block. The one of the
-console is reached by the web workers alone."""
+"""Processes without a port. Sealing has its own, so that nothing in the worker can end or block it. The console's process is
+reached through the web workers only.
+"""
 
 
 def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | None = None) -> int:
-    """Serve until a signal ends it; return the exit status. `when_prepared` sees the database before the port opens."""
+    """Serve until a signal ends it; return the exit status. `when_prepared` is called with the database before the port
+    opens.
+    """
     _require_webhooks(settings)
     try:
         listening = bind(settings.host, settings.port)
@@ -78,7 +81,7 @@ def _behind(console: str) -> dict[str, list[str]]:
 
 
 def _require_webhooks(settings: Settings) -> None:
-    """Stop where the administrator's list of targets, or the authorities to believe, cannot be read."""
+    """Stop if the administrator's list of webhook targets, or the certificate authorities, cannot be read."""
     try:
         Targets.parse(settings.webhook_targets)
         trusting(settings.webhook_ca_file)
@@ -97,7 +100,7 @@ def _start_database(settings: Settings) -> EmbeddedPostgres | None:
 
 
 def _prepared_external(settings: Settings, listening: socket.socket) -> Workplace:
-    """A database that is away, or has no primary yet, is waited for: the port answers meanwhile that nobody is ready."""
+    """Wait for a database that is away or has no primary yet; meanwhile the port answers 503."""
     assert settings.database_url is not None  # noqa: S101 - not embedded
     url = settings.database_url.get_secret_value()
     deadline = time.monotonic() + settings.start_patience
@@ -118,7 +121,7 @@ def _prepared_external(settings: Settings, listening: socket.socket) -> Workplac
 
 
 def _environment(settings: Settings, workplace: Workplace, metrics: str, listening: tuple[str, int]) -> dict[str, str]:
-    """The children read the same settings; where the database is, they are told."""
+    """The environment of the child processes: the same settings, and where the database is."""
     return {
         **{name: value for name, value in os.environ.items() if name not in OWNERS_ALONE},
         DSN_VARIABLE: workplace.dsn,
@@ -131,7 +134,9 @@ def _environment(settings: Settings, workplace: Workplace, metrics: str, listeni
 
 
 def _forget_gauges(pid: int, folder: str) -> None:
-    """A worker that died must not be counted as one with a queue (prometheus_client's mark_process_dead)."""
+    """Remove the gauges of a worker that died, so that its queue is no longer counted (prometheus_client's
+    mark_process_dead).
+    """
     for file in Path(folder).glob(f"gauge_live*_{pid}.db"):
         file.unlink(missing_ok=True)
 
@@ -141,7 +146,7 @@ def _say_when_ready(host: str, port: int) -> None:
 
 
 def _wait_until_ready(host: str, port: int) -> None:
-    """A daemon thread that starts no process: the kernel ends children with the thread that forked them."""
+    """Runs in a daemon thread that starts no process: the kernel ends children together with the thread that forked them."""
     near = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     address = f"http://{near}:{port}"
     deadline = time.monotonic() + READY_PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""`staff`: accounts of people from a terminal. Officers are appointed here; all others at the console, or from a table."""
+"""`staff`: people's accounts from a terminal. Officers are appointed here; all others at the console, or from a table."""
 
 import csv
 import os
@@ -60,7 +60,7 @@ def add(
 
 @app.command("list")
 def list_(member: Annotated[str | None, typer.Option()] = None, data_dir: DataDir = None) -> None:
-    """Accounts, their duties and state; no names."""
+    """List accounts with their duties and state, without names."""
     with opened(load_settings(data_dir)) as workplace:
         for account in run(_list(workplace, member)):
             duties = ",".join(account.duties) or "-"
@@ -70,14 +70,14 @@ def list_(member: Annotated[str | None, typer.Option()] = None, data_dir: DataDi
 
 @app.command("reset-factor")
 def reset_factor(login: LoginArgument, data_dir: DataDir = None) -> None:
-    """Take away a lost password and factors; print a new enrolment code."""
+    """Reset a lost password and factors; prints a new enrolment code."""
     with opened(load_settings(data_dir)) as workplace:
         print(run(_reset(workplace, login)))
 
 
 @app.command()
 def unlock(login: LoginArgument, data_dir: DataDir = None) -> None:
-    """Let an account log in again after too many misses."""
+    """Unlock an account that was locked after too many failed logins."""
     with opened(load_settings(data_dir)) as workplace:
         run(_unlock(workplace, login))
     print("unlocked")
@@ -101,7 +101,8 @@ def import_(
 ) -> None:
     """Open accounts from a table with 单位代码, 登录名, 姓名, 工号, 岗位 and, for the window, 事项 (separated by 、).
 
-    Officers are not opened so. A row that cannot be opened is told, and the others go on; exit 1 then.
+    Officers cannot be opened this way. A row that cannot be opened is reported, the others are opened, and the exit status is
+    then 1.
     """
     with opened(load_settings(data_dir)) as workplace:
         refused = run(_import(workplace, list(_rows(file)), out))
@@ -176,7 +177,7 @@ async def _end(workplace: Workplace, login: str) -> None:
 
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with its number; raise through `stop` for a table that lacks a column."""
+    """Each row with its number; exit through `stop` if the table lacks a column."""
     if file.suffix.lower() == ".csv":
         try:
             encoding = scan_text(file).encoding
@@ -202,7 +203,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 async def _import(workplace: Workplace, rows: list[tuple[int, dict[str, str]]], out: Path) -> int:
-    """Each code is on disk before the next account is opened: a code that is lost would have to be made anew."""
+    """Write each code to disk before the next account is opened: a lost code would have to be made anew."""
     opened_accounts = refused = 0
     with _private_file(out) as file:
         writer = csv.writer(file)
@@ -246,7 +247,7 @@ async def _open_row(connection: Connection, workplace: Workplace, row: dict[str,
 
 
 def _private_file(path: Path) -> TextIO:
-    """A new file for its owner alone, whatever the umask says; one that is there may be open to others."""
+    """A new file for its owner alone, whatever the umask; an existing file is refused, because others may have it open."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

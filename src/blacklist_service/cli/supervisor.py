@@ -1,4 +1,4 @@
-"""The parent of `serve`: it owns the port, the embedded database and the children; restarts what dies, outlives all.
+"""The parent process of `serve`: it owns the port, the embedded database and the children, and restarts children that die.
 
 Everything happens in the main thread: the kernel ends a child when the thread that forked it ends.
 """
@@ -33,7 +33,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class SupervisorError(Exception):
-    """The service cannot be served; the message is one sentence for the operator."""
+    """Serving is impossible; the message is one sentence for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class ChildSpec:
 
 
 class Supervisor:
-    """Runs the web workers and what works behind them; it takes over `listen` and `database`, already started."""
+    """Runs the web workers and the processes behind them; it takes over `listen` and `database`, which are already
+    started.
+    """
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class Supervisor:
         self._exit_status = 0
 
     def run(self) -> int:
-        """Serve until SIGTERM or SIGINT (0), or until a child finds its configuration wrong (2)."""
+        """Serve until SIGTERM or SIGINT (return 0), or until a child finds its configuration invalid (return 2)."""
         with self._woken_by_signals() as wake_up:
             try:
                 while not self._stops:
@@ -86,7 +88,7 @@ class Supervisor:
 
     @contextmanager
     def _woken_by_signals(self) -> Iterator[int]:
-        """Every signal writes a byte that ends the sleep, so none is missed between a look and a sleep."""
+        """Every signal writes a byte that ends the sleep, so no signal is missed between a check and the sleep."""
         read_end, write_end = os.pipe()
         os.set_blocking(read_end, False)
         os.set_blocking(write_end, False)
@@ -109,8 +111,8 @@ class Supervisor:
         self._stops += 1
 
     def _turn_logs(self, _number: int, _frame: FrameType | None) -> None:
-        """Of logrotate, or of a terminal that is gone: neither is a wish to stop. Ours go to stderr, whose reader turns
-        them; the database's log is put aside.
+        """Handle SIGHUP, which comes from logrotate or from a terminal that is gone; neither asks to stop. Our own log goes
+        to stderr, which its reader rotates; the database's log file is rotated here.
         """
         if self._database is not None:
             self._database.turn_log()
@@ -123,7 +125,7 @@ class Supervisor:
             return
 
     def _look_after_database(self) -> None:
-        """The children stay while it is away: they answer that they cannot know, and reconnect by themselves."""
+        """Restart the database if it died. The children stay meanwhile: they answer 503 and reconnect by themselves."""
         database = self._database
         if database is None:
             return
@@ -161,7 +163,7 @@ class Supervisor:
             self._say(f"{child.name} (process {pid}) ended with {_describe(status)}; starting it again")
 
     def _stop_everything(self, wake_up: int) -> None:
-        """Children first, so that they can finish with the database what they have begun."""
+        """Stop the children first, so that they can finish what they have begun with the database."""
         self._drain(wake_up)
         self._listen.close()
         self._stop_children(wake_up)
@@ -169,7 +171,7 @@ class Supervisor:
             self._database.stop()
 
     def _drain(self, wake_up: int) -> None:
-        """Serve on, not ready, until whoever sends requests here has seen it and sends them elsewhere."""
+        """Keep serving but report not ready, until the load balancer has noticed and sends requests elsewhere."""
         if self._exit_status or self._drain_seconds <= 0:
             return
         for child in self._web:
@@ -186,14 +188,14 @@ class Supervisor:
         deadline = time.monotonic() + GRACE_SECONDS
         stops = max(self._stops, 1)
         while any(child.is_running for child in self._children):
-            if time.monotonic() > deadline or self._stops > stops:  # a second Ctrl-C is impatience
+            if time.monotonic() > deadline or self._stops > stops:  # a second Ctrl-C ends the wait
                 for child in self._children:
                     child.send(signal.SIGKILL)
             self._sleep(wake_up, 0.1)
 
 
 class _Retry:
-    """When to start again: at once, then ever later, while lives are short."""
+    """When to start again: at once, then after ever longer pauses while the process keeps dying soon."""
 
     def __init__(self) -> None:
         self.started_at = time.monotonic()
@@ -214,7 +216,7 @@ class _Retry:
 
 
 class _Child:
-    """One place for a process, and the process that fills it now."""
+    """A slot for a process, and the process that runs in it."""
 
     def __init__(self, spec: ChildSpec, environment: Mapping[str, str], descriptors: tuple[int, ...]) -> None:
         self._spec = spec
@@ -245,11 +247,13 @@ class _Child:
         self._retry.note_start()
         try:
             self._process = self._launch()
-        except OSError:  # no memory or process number left for now
+        except OSError:  # no memory or no process id free at the moment
             self._retry.note_death()
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        """In a session of its own: a Ctrl-C in the terminal reaches the parent alone, which stops all in good order."""
+        """Start it in a session of its own: a Ctrl-C in the terminal then reaches only the parent, which stops everything in
+        order.
+        """
         return subprocess.Popen(  # noqa: S603 - our own programs
             self._spec.argv,
             env=self._environment,
@@ -259,7 +263,7 @@ class _Child:
         )
 
     def reap(self) -> int | None:
-        """The exit status of a process that has ended since the last look; the place is then empty."""
+        """Return the exit status of a process that ended since the last call; the slot is then empty."""
         if self._process is None or (status := self._process.poll()) is None:
             return None
         self.lived_seconds = time.monotonic() - self._retry.started_at
@@ -273,7 +277,7 @@ class _Child:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take the port before anything else is started."""
+    """Bind the port before anything else is started."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except socket.gaierror as error:
@@ -292,7 +296,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _notice(_number: int, _frame: FrameType | None) -> None:
-    """Have Python write to the wake-up descriptor."""
+    """A handler that does nothing: it makes Python write to the wake-up descriptor."""
 
 
 def _describe(status: int) -> str:

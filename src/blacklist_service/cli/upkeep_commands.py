@@ -1,4 +1,4 @@
-"""What an operator does with the installation: migrate, back up, restore, look it over."""
+"""Commands for the installation: migrate, back up, restore, examine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from blacklist_service.cli.options import DataDir
 
 
 def migrate(data_dir: DataDir = None) -> None:
-    """Bring the database up to this version, and bind a new one to the secret key."""
+    """Migrate the database to this version, and bind a new one to the secret key."""
     settings = load_settings(data_dir)
     if settings.is_embedded:
         with opened(settings):
@@ -30,14 +30,16 @@ def backup(
     without_keys: Annotated[bool, typer.Option("--without-keys", help="the keys are kept elsewhere")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Back up the database, the key files and the newest checkpoint, beside a running service too."""
+    """Back up the database, the key files and the newest checkpoint; works beside a running service."""
     with opened(load_settings(data_dir)) as workplace:
         kept = safekeeping.back_up(workplace, out, with_keys=not without_keys)
     print(f"{out}: {kept.bytes} bytes, a log of {kept.log_size} entries, {_keys_in(kept)}")
 
 
 def _keys_in(kept: safekeeping.Kept) -> str:
-    """Exactly which: a secret key given by the environment is in no file, and the signing key may still be here."""
+    """Name the keys exactly: a secret key given by the environment is in no file, while the signing key may still be in
+    one.
+    """
     held = kept.keys
     if not held:
         return "without keys: keep them apart"
@@ -55,7 +57,7 @@ def restore(
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Restore a backup into an empty data directory, and see that everything fits together."""
+    """Restore a backup into an empty data directory, and verify that everything fits together."""
     with refusing():
         kept = safekeeping.restore(load_settings(data_dir), backup_file, is_proof_waived=unproved)
     print(f"restored, a log of {kept.log_size} entries; what was recorded after the backup is not in it")
@@ -68,7 +70,9 @@ def doctor(
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Say what is wrong, in one page: keys, schema, partitions, sealing, disk, clock, calendar. Exit 1 if anything is."""
+    """Report what is wrong, in one page: keys, schema, partitions, sealing, disk, clock, calendar. Exits with 1 if anything
+    is.
+    """
     if confirm_date:
         with opened(load_settings(data_dir)) as workplace:
             print(f"confirmed: today is {run(doctoring.confirm(workplace, operator()))}")

@@ -1,4 +1,4 @@
-"""The port before there is anything to serve: whoever asks is told to come later, and does not wait for an answer."""
+"""Answers 503 on the port while there is nothing to serve yet, so that clients do not wait."""
 
 import select
 import socket
@@ -14,11 +14,11 @@ BODY = (
 )
 MOST_BYTES = 65536
 CLIENT_SECONDS = 0.2
-"""What one who connects and says nothing may take."""
+"""How many seconds a client that connects and sends nothing may take."""
 
 
 def refuse_for_now(listening: socket.socket, *, seconds: float) -> None:
-    """Answer 503 to all who ask for so long; one at a time, for nothing else is to be done."""
+    """Answer 503 to all clients for that long, one at a time, because nothing else is to be done."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         if select.select([listening], [], [], left)[0]:
@@ -33,5 +33,5 @@ def _refuse_one(listening: socket.socket) -> None:
             client.recv(MOST_BYTES)
             client.sendall(ANSWER % (len(BODY), BODY))
             client.shutdown(socket.SHUT_WR)
-    except OSError:  # it left
+    except OSError:  # the client left
         return

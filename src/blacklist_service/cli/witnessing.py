@@ -1,7 +1,8 @@
-"""`audit witness`: follow the log from the auditor's own machine, and cosign what never contradicts what was seen.
+"""`audit witness`: follow the log from the auditor's own machine, and cosign checkpoints that are consistent with all earlier
+ones.
 
-Where an officer ended the log after a restore, the witness stops and says so. It goes on with the log that follows only when
-the body that runs it names that one, and keeps what it cosigned last of the old one: the service must not move its witnesses.
+If an officer ended the log after a restore, the witness stops and says so. It continues with the next log only when its own
+operator names that log, and keeps what it last cosigned of the old one: the service must not be able to move its witnesses.
 """
 
 import contextlib
@@ -44,12 +45,14 @@ Fetch = Callable[[str], bytes]
 
 
 class WitnessRefusedError(Exception):
-    """The log contradicts what this witness saw: nothing is cosigned. Keep the state file and the message as evidence."""
+    """The log contradicts what this witness saw; nothing is cosigned. Keep the state file and the message as evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """`keys` are the log's, got by another way than the log itself; `state` holds the newest checkpoint cosigned."""
+    """A witness. `keys` are the log's keys, obtained by another way than from the log; `state` is the file with the newest
+    cosigned checkpoint.
+    """
 
     name: str
     private: Ed25519PrivateKey
@@ -61,7 +64,7 @@ class Witness:
         return VerifierKey(self.name, public_of(self.private), COSIGNATURE)
 
     def follow(self, fetch: Fetch) -> Note | None:
-        """Return the newest checkpoint with this witness's cosignature; None where nothing is new.
+        """Return the newest checkpoint with this witness's cosignature; None if there is nothing new.
 
         Raise `WitnessRefusedError` on a foreign signature, a rollback, or a fork.
         """
@@ -81,18 +84,18 @@ class Witness:
         except (NoteError, tree.TreeError) as error:
             raise WitnessRefusedError(f"{error} (a fork, or a damaged log)") from None
         if seen is not None and old == new:
-            # Cosigned already; said again where it did not arrive.
+            # Already cosigned; send it again in case it did not arrive.
             return None if any(signature.is_by(self.key) for signature in note.signatures) else seen
         cosigned = Note(note.text, (*note.signatures, self._cosignature(note)))
-        # First remember, then tell: a witness that forgets could be made to cosign a fork.
+        # Store first, then publish: a witness that forgets could be made to cosign a fork.
         write_anchor(self.state, cosigned)
         return cosigned
 
     def onto(self, origin: str, fetch: Fetch) -> "Witness":
-        """The witness of the log of this name, which follows the one followed so far by an officer's act that this one's
-        log signed; what was cosigned last is kept beside the state file.
+        """The witness of the log with this name, which succeeds the followed log by an officer's act that the followed log
+        signed. What was last cosigned is kept beside the state file.
 
-        Raise `WitnessRefusedError` where no such act leads there, or it does not give up what was cosigned.
+        Raise `WitnessRefusedError` if no such act leads to that log, or if the act does not give up what was cosigned.
         """
         try:
             acts = self._acts(fetch)
@@ -113,9 +116,11 @@ class Witness:
         return cosign(note.text, self.key, self.private, now())
 
     def _acts(self, fetch: Fetch) -> list[Succession]:
-        """By which logs followed the one whose keys are known, oldest first, each signed by a key known before it."""
+        """The acts by which logs succeeded the one whose keys are known, oldest first; each is signed by a key known before
+        it.
+        """
         acts: list[Succession] = []
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # what is no list of acts leads nowhere
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a malformed list of acts leads nowhere
             for ended in reversed(json.loads(fetch("keys"))["ended"]):
                 act = verified_succession(Note.parse(ended["act"]), [*self.keys, *(act.key for act in acts)])
                 acts += [] if act in acts else [act]
@@ -133,7 +138,7 @@ class Witness:
 
 
 def load_private(path: Path) -> Ed25519PrivateKey:
-    """The witness's private key; made where there is none."""
+    """The witness's private key; created if there is none."""
     if not path.exists():
         write_key_file(path, [Ed25519PrivateKey.generate()])
     return read_key_file(path)[0]
@@ -151,7 +156,7 @@ def send(service: ServiceAddress, note: Note) -> None:
 def witness_for_ever(
     witness: Witness, service: ServiceAddress, *, every_seconds: float, say: Callable[[str], None]
 ) -> None:
-    """Follow until a contradiction; what cannot be reached is tried again. `every_seconds` of 0: once."""
+    """Follow until a contradiction; retry while the log cannot be reached. `every_seconds=0`: once."""
     while True:
         try:
             note = witness.follow(fetch_from(service))
@@ -170,7 +175,7 @@ def witness_for_ever(
 def _verify_succession(
     seen: Checkpoint, new: Checkpoint, origin: str, acts: Sequence[Succession], fetch: Fetch
 ) -> None:
-    """That the acts give up, or take over, what was cosigned last, and that `new` is of the log they lead to."""
+    """Verify that the acts give up, or take over, what was last cosigned, and that `new` belongs to the log they lead to."""
     if new.origin != origin:
         raise WitnessRefusedError(f"the log that goes on is {new.origin}, not {origin}")
     for act in acts:
@@ -182,7 +187,7 @@ def _verify_succession(
 
 
 def _verify_growth(old: Checkpoint, new: Checkpoint, fetch: Fetch) -> None:
-    """From tiles of the new tree, whose hashes are proven by leading to both roots."""
+    """Verify growth from tiles of the new tree, whose hashes are proved by recomputing both roots."""
     if old.size == 0:
         read = _reader(tree.cover(0, new.size), new.size, fetch)
         if tree.root(new.size, read) != new.root:
