@@ -76,7 +76,7 @@ def test_no_redirect_is_followed(places: tuple[Place, Place]):
     assert (refused.value.status, there.asked) == (302, [])
     assert here.asked == [("/v1/changes", f"Bearer {KEY}")]
     upstream = Upstream(service(here.url), (VerifierKey("example/log", bytes(32)),), X25519PrivateKey.generate())
-    with pytest.raises(FollowingRefusedError, match="leads elsewhere"):
+    with pytest.raises(FollowingRefusedError, match="redirects to another one"):
         upstream.page(0)
 
 

@@ -282,7 +282,7 @@ def test_accounts_come_from_a_table_and_their_codes_go_to_their_owner_alone(oper
     assert out.stat().st_mode & 0o777 == 0o600
     assert [line.split(",")[1] for line in out.read_text("utf-8-sig").splitlines()] == ["登录名", "zhao.liu"]
     again = operator.types("staff", "import", str(table), "--out", str(out))
-    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert (again.returncode, "already exists" in again.stderr) == (2, True)
     table.write_bytes(b"\xff\xfe\x00\x00")
     broken = operator.types("staff", "import", str(table), "--out", str(operator.home / "other.csv"))
     assert (broken.returncode, broken.stderr.count("\n")) == (2, 1)

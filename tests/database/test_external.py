@@ -320,7 +320,7 @@ class TestSentences:
                 Operator(tmp_path, server.url(owner, user="small", password="x")),
                 "blacklist_app",
                 "small",
-                "may not do that",
+                "is not allowed to do that",
             )
 
     def test_a_database_in_another_encoding_is_told(self, server, tmp_path):
@@ -394,7 +394,7 @@ class TestDuties:
         apart.must("backup", "--out", str(tmp_path / "x.tar"))
         del apart.environment["BLACKLIST_OWNER_DATABASE_URL"]
         apart.must("backup", "--out", str(tmp_path / "y.tar"))
-        refused(apart, "may not do that", commands=(("migrate",),))
+        refused(apart, "is not allowed to do that", commands=(("migrate",),))
 
     def test_an_owner_that_may_make_no_login_says_what_is_to_be_done(self, server, database, tmp_path):
         Operator(tmp_path, server.url(database)).must("migrate")

@@ -283,7 +283,7 @@ def test_a_killed_database_comes_back_under_its_children(serve: Serve, made: Pat
 def test_a_port_in_use_is_said_in_one_sentence() -> None:
     with bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SupervisorError, match=f"port {port} of 127.0.0.1 cannot be had .*--port"):
+        with pytest.raises(SupervisorError, match=f"port {port} of 127.0.0.1 cannot be used .*--port"):
             bind("127.0.0.1", port)
 
 

@@ -278,7 +278,7 @@ async def test_an_older_an_old_and_an_unsigned_statement_are_refused(world: Worl
     async with world.province.workplace.connected() as connection:
         follower = await follower_of(connection, world.province.workplace, world.upstream.origin)
         await connection.execute("UPDATE followed_lists SET stated_at = stated_at + interval '1 minute'")
-        with pytest.raises(FollowingRefusedError, match="older than it was"):
+        with pytest.raises(FollowingRefusedError, match="older than before"):
             await follow_to_now(follower, world.upstream, say=world.said.append)
         await connection.execute("UPDATE followed_lists SET stated_at = stated_at - interval '1 minute'")
         real = clock.now

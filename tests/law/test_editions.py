@@ -122,7 +122,7 @@ async def test_the_doctor_says_that_a_newer_founding_edition_is_there(officer: S
         )
         found = await _measures(connection)
         assert found.fault is None
-        assert "a newer founding edition is there (2)" in found.seen
+        assert "a newer founding edition is available (2)" in found.seen
         await apply_confirmed(connection, founding, officer)
         assert (await _measures(connection)).seen == "version 2"
 

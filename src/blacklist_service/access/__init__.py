@@ -1,1 +1,1 @@
-"""Who may do what: scopes, roles, and who is acting. Vocabulary alone; the keys themselves are in `members`."""
+"""Who may do what: scopes, roles, and who is acting. Vocabulary only; the keys themselves are in `members`."""

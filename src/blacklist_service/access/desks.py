@@ -1,4 +1,4 @@
-"""Who acts, and what an act is done with: one for every room in which a unit, a court or an officer does something."""
+"""Who acts and with what: the same class for every package in which a unit, a court or an officer does something."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -10,7 +10,7 @@ from blacklist_service.subjects.digests import Digester
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A key or a person at one request, with what seals and finds what they are about."""
+    """A key or a person in one request, with the tools that seal and find personal data."""
 
     caller: Principal
     actor: Actor
@@ -18,5 +18,5 @@ class Desk:
     digester: Digester
 
     def by(self, operator: str | None) -> Self:
-        """The same with whom the caller names, where no person has logged in."""
+        """The same desk with the operator that the caller names, unless a person has logged in."""
         return replace(self, actor=self.actor.by(operator))

@@ -1,7 +1,7 @@
-"""Duties (岗位) of people who log in, and what each may do. A duty belongs to an office; an account has one office at most.
+"""Duties (岗位) of people who log in, and what each may do. A duty belongs to an office; an account has at most one office.
 
-System, security and auditor are the three officers (三员) of GB/T 22239: each is an office of its own, so nobody who
-holds one of them holds anything else. The database holds the same table (`staff_duties`).
+System, security and auditor are the three officers (三员) of GB/T 22239: each is an office of its own, so a person who holds
+one holds nothing else. The database holds the same table (`staff_duties`).
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from blacklist_service.access.scopes import Role, Scope
 
 
 class Duty(StrEnum):
-    WINDOW = "window"  # 窗口: asks for a unit, says what it did, answers notices
+    WINDOW = "window"  # 窗口: asks for a unit, records what the unit did, answers notices
     MAKER = "maker"  # 经办: prepares the court's acts
     CHECKER = "checker"  # 复核: the second person
     AUDITOR = "auditor"  # 审计

@@ -1,4 +1,4 @@
-"""Who is asking, as an authenticated key shows it; and who is acting, as the ledger keeps it."""
+"""Who is asking, as authenticated; and who is acting, as recorded in the ledger."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,10 +9,10 @@ from blacklist_service.problems import ScopeMissing
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A key that proved itself, or the account of a person who logged in: an account is a key without a secret.
+    """An authenticated key, or the account of a person who logged in: an account is a key without a secret.
 
-    The member comes from the key alone, never from what the caller writes. `operator` is the login of a person, who
-    then stands in the ledger by it; `granted` are the scopes of that person's duties, in place of the role's.
+    The member comes from the key alone, never from what the caller writes. `operator` is the login of a person, by which the
+    ledger records that person; `granted` are the scopes of that person's duties, in place of the role's.
     """
 
     key_id: str
@@ -25,7 +25,7 @@ class Principal:
 
     @property
     def is_account(self) -> bool:
-        """Whether a person logged in, rather than a system showing its key."""
+        """Whether this is a person who logged in, and not a system with a key."""
         return self.granted is not None
 
     @property
@@ -42,7 +42,7 @@ class Principal:
 
 
 class Actor(NamedTuple):
-    """Who acts, and by which request. `member` and `key_id` are None for an act at the command line."""
+    """Who acts, and in which request. `member` and `key_id` are None for an act at the command line."""
 
     member: str | None = None
     key_id: str | None = None
@@ -51,5 +51,7 @@ class Actor(NamedTuple):
     source_ip: str | None = None
 
     def by(self, operator: str | None) -> "Actor":
-        """The same with whom the caller names, where no person has logged in: a login is never written over."""
+        """The same actor with the operator that the caller names, unless a person has logged in: a login is never
+        overwritten.
+        """
         return self._replace(operator=self.operator or operator)

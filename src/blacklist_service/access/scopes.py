@@ -14,7 +14,7 @@ class Scope(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
     WEBHOOKS_APPROVE = "webhooks:approve"
     WEBHOOKS_TEND = "webhooks:tend"
-    """See how one's own fare, test them, have events told again: no address, and no secret."""
+    """See how one's own webhooks fare, test them, and have events sent again; without addresses and secrets."""
     CHANGES_READ = "changes:read"
     CHANGES_FOLLOW = "changes:follow"
     NOTICES_WRITE = "notices:write"
@@ -23,7 +23,7 @@ class Scope(StrEnum):
     MEMBERS_WRITE = "members:write"
     KEYS_WRITE = "keys:write"
     AUDIT_READ = "audit:read"
-    """The ledger; and checks, receipts and explanations of every member, each reading an entry of its own."""
+    """The ledger, and checks, receipts and explanations of every member; each read is itself recorded."""
     AUDIT_EXPORT = "audit:export"
     SUPERVISION_READ = "supervision:read"
     STAFF_WRITE = "staff:write"
@@ -31,8 +31,8 @@ class Scope(StrEnum):
 
 
 class Role(StrEnum):
-    """What a key is for. Auditor, security and system are the three officers (三员) of GB/T 22239: they exclude
-    each other and every other role, and none of them may read the list by virtue of the role.
+    """What a key is for. Auditor, security and system are the three officers (三员) of GB/T 22239: they exclude each other
+    and every other role, and none of them may read the list by virtue of the role.
     """
 
     COURT = "court"
@@ -41,7 +41,7 @@ class Role(StrEnum):
     SECURITY = "security"
     SYSTEM = "system"
     FOLLOWER = "follower"
-    """An installation below, which applies this list as its own: it is given what courts push, sealed for it."""
+    """Another installation that applies this list as its own: it receives what courts push, sealed for it."""
 
 
 SCOPES_OF_ROLE: Mapping[Role, frozenset[Scope]] = {

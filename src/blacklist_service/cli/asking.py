@@ -58,7 +58,7 @@ class ServiceAddress:
             error.close()
             raise RefusedError(error.code) from None
         if len(content) > self._most_bytes:
-            raise URLError("the answer is longer than any that is right")
+            raise URLError("the answer is longer than any valid one")
         return content
 
 
@@ -82,7 +82,7 @@ def _judged_proxy(proxy: str) -> str:
     except ValueError:
         port = None
     if port is None or parts.scheme != "http" or proxy.rstrip("/") != f"http://{parts.netloc}" or "@" in parts.netloc:
-        raise AddressRefusedError("a proxy is named as http://HOST:PORT")
+        raise AddressRefusedError("a proxy must be given as http://HOST:PORT")
     return parts.netloc
 
 
@@ -93,7 +93,7 @@ def _require_safe(url: str) -> None:
     except ValueError:
         is_named = False
     if not is_named or parts.username is not None or parts.query or parts.fragment:
-        raise AddressRefusedError("the address must be https://HOST, with a port and a path at most")
+        raise AddressRefusedError("the address must be https://HOST, optionally with a port and a path")
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise AddressRefusedError("over http: the key could be read on its way: only https:, or http: on this machine")
 

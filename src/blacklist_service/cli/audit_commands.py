@@ -72,7 +72,9 @@ def export(
 
 def verify(
     bundle: Annotated[Path, typer.Argument(dir_okay=False)],
-    vkey: Annotated[Path | None, typer.Option(dir_okay=False, help="what /v1/ledger/keys or /vkey gave")] = None,
+    vkey: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="the log's public keys, from /v1/ledger/keys or /vkey")
+    ] = None,
 ) -> None:
     """Verify an export bundle offline. Exits with 1 on any doubt, and with 3 without --vkey, because the bundle's own key
     proves nothing.
@@ -84,8 +86,12 @@ def verify_receipt(
     receipt: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="as the console's receipt page saved it")
     ],
-    leaf: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="its entry, saved beside it")],
-    vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="what /v1/ledger/keys or /vkey gave")],
+    leaf: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="the receipt's entry, saved from the same page")
+    ],
+    vkey: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="the log's public keys, from /v1/ledger/keys or /vkey")
+    ],
 ) -> None:
     """Verify the receipt of a check (回执) and its entry offline. Exits with 1 on any doubt."""
     content = base64.b64encode(leaf.read_bytes()).decode()
@@ -98,14 +104,19 @@ def verify_receipt(
         print(verify_bundle.ending_of(found["origin"], found["ended"]))
         if found["ended"]["kept_size"] is not None:
             is_kept = found["index"] < found["ended"]["kept_size"]
-            print("this entry is among them: ask for its receipt anew" if is_kept else "this entry is not among them")
+            print("this entry is among them: request its receipt again" if is_kept else "this entry is not among them")
 
 
 def verify_certificate(
     file: Annotated[
         Path, typer.Argument(exists=True, dir_okay=False, help="a certificate of removal, as it was saved")
     ],
-    vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
+    vkey: Annotated[
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, help="the log's public keys, obtained from somewhere other than this service"
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Verify a certificate of removal (解除证明) offline. Exits with 1 on any doubt."""
@@ -145,8 +156,8 @@ def embargo_set(
     id_number: NumberOption,
     until: Annotated[str, typer.Option(help="the last day, such as 2018-10-20")],
     reason: Annotated[str, typer.Option()],
-    agency: Annotated[str | None, typer.Option(help="only this member's questions")] = None,
-    reference: Annotated[str | None, typer.Option(help="only the questions of this file")] = None,
+    agency: Annotated[str | None, typer.Option(help="leave out this member's questions only")] = None,
+    reference: Annotated[str | None, typer.Option(help="leave out the questions with this reference only")] = None,
     kind: Annotated[SubjectKind, typer.Option()] = SubjectKind.PERSON,
     type_: Type = IdentifierType.RESIDENT_ID,
     data_dir: DataDir = None,

@@ -75,7 +75,7 @@ def demo(port: Annotated[int | None, typer.Option()] = None) -> None:
 
 
 @app.command("demo-code")
-def demo_code(login: Annotated[str, typer.Argument(help="login of somebody of the demo")]) -> None:
+def demo_code(login: Annotated[str, typer.Argument(help="the login of a person of the demo")]) -> None:
     """Print the current second-factor code of a demo login, if you have no authenticator app at hand."""
     data_dir = Path(os.environ.get("BLACKLIST_DATA_DIR", ".demo"))
     print(demonstration.code_of(data_dir, login))

@@ -82,10 +82,10 @@ def code_of(data_dir: Path, login: str) -> str:
     try:
         logins = json.loads((data_dir / "demo.json").read_text())["logins"].values()
     except FileNotFoundError:
-        stop("there is no demo here: run 'make demo' first")
+        stop("there is no demo in this folder: run 'make demo' first")
     secret = next((one["totp_secret"] for one in logins if one["login"] == login), None)
     if secret is None:
-        stop("nobody of the demo has this login")
+        stop("no person of the demo has this login")
     return totp.code_at(totp.read_written(secret), totp.step_of(now()))
 
 
@@ -226,7 +226,7 @@ def _print_logins(url: str, logins: Mapping[str, DemoLogin]) -> None:
     print(f"\nThe console is at {url}/ ; one login for each duty, all with the password {PASSWORD}")
     for duty, login in logins.items():
         print(f"  {duty:<10} {login.login:<10} second factor {login.totp_secret}")
-    print(f"  The code of now, where no app is at hand: {_command()} demo-code LOGIN")
+    print(f"  The current code, without an authenticator app: {_command()} demo-code LOGIN")
 
 
 def _command() -> str:
@@ -289,7 +289,8 @@ def _print_watch(settings: Settings, keys: Mapping[str, str]) -> None:
         f"{environment} {client if client.exists() else client.name} listen --answers",
     )
     print(
-        "\n# kept open: clear today, the court lists the person, and the unit is told\n" + "\n".join(lines), flush=True
+        "\n# a watch: clear today; then the court lists the person, and the unit is notified\n" + "\n".join(lines),
+        flush=True,
     )
 
 

@@ -74,7 +74,7 @@ def _mark(finding: DoctorFinding) -> str:
 async def _examine_database(settings: Settings, dsn: str) -> list[DoctorFinding]:
     connection = await connect(dsn, application_name="blacklist-service doctor")
     try:
-        between = " behind a pooler that keeps sessions" if await is_pooled(connection) else ""
+        between = " behind a connection pooler in session mode" if await is_pooled(connection) else ""
         version = f"PostgreSQL {connection.get_server_version().major}{between}"
         found = [DoctorFinding("database", version), await _clock(connection)]
         try:
@@ -122,7 +122,7 @@ def _disk(settings: Settings) -> DoctorFinding:
         return DoctorFinding("disk", "the data directory is not there")
     is_short = free < LEAST_FREE_SHARE
     return DoctorFinding(
-        "disk", f"{free:.0%} free", "below 10 % the service is not ready: make room" if is_short else None
+        "disk", f"{free:.0%} free", "below 10 % the service reports not ready: free some space" if is_short else None
     )
 
 
@@ -140,7 +140,7 @@ async def _duties(connection: Connection, settings: Settings) -> list[DoctorFind
             f" {LOGIN}, which needs a password), and BLACKLIST_OWNER_DATABASE_URL the owner"
         )
     elif still:
-        advice = "no process of an earlier version may serve any more: run 'blacklist-service migrate' once again"
+        advice = "stop all processes of earlier versions, then run 'blacklist-service migrate' once again"
     seen = f"what serves logs in as {login} and acts as {APPLICATION_ROLE}"
     found = [DoctorFinding("duties", seen, group.excess, advice)]
     if settings.is_embedded:
@@ -155,7 +155,7 @@ async def _clock(connection: Connection) -> DoctorFinding:
     before = now()
     theirs = await connection.fetchval("SELECT clock_timestamp()")
     apart = max(abs(theirs - before), abs(theirs - now())) if not before <= theirs <= now() else timedelta()
-    fault = "the database's clock is not this machine's: set both by NTP" if apart > CLOCKS_APART else None
+    fault = "the database's clock is not this machine's: synchronise both by NTP" if apart > CLOCKS_APART else None
     return DoctorFinding("clock", f"{apart.total_seconds():.1f} s apart", fault)
 
 
@@ -165,9 +165,9 @@ async def _calendar(connection: Connection) -> DoctorFinding:
     fault = None
     if standing.is_unusual:
         fault = (
-            f"more than {standing.usual} at once: if today is {today}, say so by 'doctor --confirm-date'; nothing of it"
+            f"more than {standing.usual} at once: if today is {today}, confirm it with 'doctor --confirm-date'; until then "
+            "nothing of it is recorded, while checks go by the date in any case"
         )
-        fault += " is written down before, and checks go by the date in any case"
     seen = f"{today}; {standing.surprising} fell due"
     return DoctorFinding(
         "calendar", seen + (f", {standing.too_early} ended too early" if standing.too_early else ""), fault
@@ -216,12 +216,12 @@ async def _sealing(connection: Connection, settings: Settings) -> list[DoctorFin
             " somebody wrote them; GET /v1/audit/entries?action=entries_displaced names them"
         )
     if fault is None and state.lag_seconds > BEHIND.total_seconds():
-        fault = "nothing seals: is 'serve' running?"
+        fault = "nothing is being sealed: is 'serve' running?"
     place = SealingPlace.of(settings)
     try:
         anchor = read_anchor(place.anchor)
         seen = "missing" if anchor is None else await _anchored(connection, Checkpoint.parse(anchor.text))
-        lost = f"{place.anchor} is gone: put it back, or run 'audit adopt-anchor'" if anchor is None else None
+        lost = f"{place.anchor} is missing: put it back, or run 'audit adopt-anchor'" if anchor is None else None
     except (NoteError, OSError):
         seen, lost = "unreadable", f"{place.anchor} holds no checkpoint: put it back"
     return [
@@ -251,7 +251,8 @@ async def examine_jobs(connection: Connection) -> DoctorFinding:
     fault = "is the background worker running?" if waiting else None
     if stuck:
         fault = (
-            "the worker was ended by one each time, or gave it up: see its log, GET /v1/imports, GET /v1/audit/exports"
+            "one of them ends the worker each time, or was given up: see the worker's log, GET /v1/imports, "
+            "GET /v1/audit/exports"
         )
     return DoctorFinding("jobs", f"{waiting} older than an hour, {stuck} begun again and again", fault)
 
@@ -283,5 +284,5 @@ async def _measures(connection: Connection) -> DoctorFinding:
     is_known = founding.founding_edition <= await newest_founding_edition(connection)
     if is_known or is_same(await get_catalogue(connection, version), founding):
         return DoctorFinding("measures", f"version {version}")
-    newer = f"a newer founding edition is there ({founding.founding_edition})"
+    newer = f"a newer founding edition is available ({founding.founding_edition})"
     return DoctorFinding("measures", f"version {version}; {newer}: see 'measures apply --founding --dry-run'")

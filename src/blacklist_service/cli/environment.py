@@ -134,14 +134,14 @@ def refusing() -> Iterator[None]:
         if error.filename is not None:
             stop(f"{error.filename}: {error.strerror}")
         if error.errno in OF_THE_DISK:
-            stop(f"this could not be written: {error.strerror}")
+            stop(f"this file could not be written: {error.strerror}")
         stop(f"the database cannot be reached ({_cause(error)}); is BLACKLIST_DATABASE_URL right?")
     except asyncpg.InvalidCatalogNameError:
         stop("the database that BLACKLIST_DATABASE_URL names does not exist")
     except CANNOT_BE_REACHED as error:
         stop(f"the database cannot be reached ({_cause(error)}); is BLACKLIST_DATABASE_URL right?")
     except asyncpg.InsufficientPrivilegeError as error:
-        stop(f"this login may not do that ({_cause(error)}): only the database's owner may")
+        stop(f"this login is not allowed to do that ({_cause(error)}): only the database's owner may")
     except asyncpg.PostgresError as error:
         stop(f"the database refused ({_cause(error)})")
     except Problem as problem:
@@ -252,7 +252,7 @@ async def _make(login: DatabaseLogin, owner: Connection) -> None:
         if login.password is None:  # nobody asked for it here: `doctor` says what is to be done
             return
         raise NotReadyError(
-            f"this owner may not make the login {login.name} ({error}): have it made by who may, with"
+            f"this owner is not allowed to create the login {login.name} ({error}): have it made by who may, with"
             f" CREATE ROLE {login.name} {LEAST} and GRANT {', '.join(login.roles)} TO {login.name}"
         ) from None
 

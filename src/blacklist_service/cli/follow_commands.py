@@ -28,18 +28,23 @@ def add_to(app: typer.Typer) -> None:
 
 def follow(
     url: Annotated[
-        str, typer.Argument(help="the installation above, such as https://list.example; http: on this machine alone")
+        str, typer.Argument(help="the installation to follow, such as https://list.example; http: only on this machine")
     ],
-    vkey: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="its log's public keys, got by another way")],
+    vkey: Annotated[
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, help="its log's public keys, obtained from somewhere other than itself"
+        ),
+    ],
     key: Annotated[
         str, typer.Option(help="the API key with the role follower; @ and a file's name; BLACKLIST_API_KEY")
     ] = "",
-    every: Annotated[float, typer.Option(min=0, help="seconds between looks; 0: once")] = 30.0,
+    every: Annotated[float, typer.Option(min=0, help="seconds between requests; 0: once")] = 30.0,
     anew: Annotated[
-        bool, typer.Option("--anew", help="from the beginning: what is not met again is taken off")
+        bool, typer.Option("--anew", help="start from the beginning; listings that are not found again are removed")
     ] = False,
     proxy: Annotated[
-        str, typer.Option(help="the way there, as http://HOST:PORT; none of the environment is taken")
+        str, typer.Option(help="a proxy, as http://HOST:PORT; proxies from the environment are ignored")
     ] = "",
     data_dir: DataDir = None,
 ) -> None:
@@ -69,7 +74,7 @@ def follower_key(data_dir: DataDir = None) -> None:
 
 
 def register(
-    code: Annotated[str, typer.Argument(help="the member that the installation below belongs to")],
+    code: Annotated[str, typer.Argument(help="the member that runs the following installation")],
     public_key: Annotated[str, typer.Option(help="as 'blacklist-service follower-key' printed it there")],
     data_dir: DataDir = None,
 ) -> None:

@@ -71,10 +71,12 @@ class Upstream:
             raise FollowingRefusedError(f"{error}") from None
         if state.at + LIFE < now():
             raise FollowingRefusedError(
-                "the statement of the other list is too old: what is shown is not the list of now"
+                "the other list's signed statement is too old: it does not show the current list"
             )
         if state.at > now() + CLOCKS_DIFFER:
-            raise FollowingRefusedError("the statement of the other list is of the future: one of the clocks is wrong")
+            raise FollowingRefusedError(
+                "the other list's signed statement is from the future: one of the clocks is wrong"
+            )
         return state
 
     def page(self, after: int, limit: int = PAGE) -> FeedPage:
@@ -91,7 +93,7 @@ class Upstream:
             items = json.loads(open_page(base64.b64decode(found["sealed"]), self.private_key, context))
             return FeedPage(items, found["next"], found["list_version"], found["more"])
         except (ValueError, KeyError, TypeError):
-            raise Unreachable("what came is no page of a change feed") from None
+            raise Unreachable("the answer is not a page of a change feed") from None
 
     def _get(self, target: str) -> bytes:
         try:
@@ -105,13 +107,13 @@ class Upstream:
 def _refused(status: int) -> Exception:
     if status == HTTPStatus.GONE:
         return FollowingRefusedError(
-            "the other list does not know how far it was followed: it was restored from a backup; begin anew with --anew"
+            "the other list does not know this position: it was restored from a backup; start again with --anew"
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return FollowingRefusedError(f"the other installation refuses the key ({status})")
     if status in REDIRECTS:
         return FollowingRefusedError(
-            f"the address leads elsewhere ({status}), where the key is not sent: name that one"
+            f"the address redirects to another one ({status}), where the key is not sent: name that one"
         )
     return Unreachable(f"the other installation answers {status}")
 
@@ -124,7 +126,7 @@ async def follow_for_ever(
         try:
             async with workplace.connected() as connection:
                 if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", FOLLOW_LOCK):
-                    raise FollowingRefusedError("another process follows already")
+                    raise FollowingRefusedError("another process is already following")
                 # A list outlives the logs of its installation.
                 follower = await follower_of(connection, workplace, first_name(upstream.origin))
                 await follower.take_up()
@@ -154,7 +156,9 @@ async def follow_to_now(follower: Follower, upstream: Upstream, *, say: Callable
     state = await asyncio.to_thread(upstream.state)
     source = await follower.take_up()
     if source.stated_at is not None and (state.at < source.stated_at or state.version < source.cursor):
-        raise FollowingRefusedError("the other list is older than it was: it was put back, or this is another one")
+        raise FollowingRefusedError(
+            "the other list is older than before: it was restored from a backup, or this is another list"
+        )
     await _follow_pages(follower, upstream, source.cursor, state, say=say)
     is_due = source.verified_at is None or source.is_anew or now() - source.verified_at >= VERIFY_EVERY
     missed = await (follower.verify(state) if is_due else follower.list_due())
@@ -177,7 +181,7 @@ async def _follow_pages(
             coming = None
             reached = min(page.next, state.version) if page.more else state.version
             if page.list_version < state.version or reached <= cursor:
-                raise Unreachable("the changes end before what was signed")
+                raise Unreachable("the changes end before the signed version")
             if reached < state.version:
                 coming = asyncio.create_task(asyncio.to_thread(upstream.page, reached))
             items = [item for item in page.items if item["list_version"] <= state.version]
@@ -200,4 +204,4 @@ async def _bring_missed(
         page = await asyncio.to_thread(upstream.page, first - 1, max(near) - first + 1)
         await follower.bring_again([item for item in page.items if item["list_version"] in near])
         missed = missed[len(near) :]
-        say(f"looked again at {len(near)} listings that are not in force here")
+        say(f"checked again {len(near)} listings that are not in force here")

@@ -103,7 +103,7 @@ class ImportReport:
         if len(self.rows) > SHOWN_ROWS:
             lines.append(f"  … {len(self.rows) - SHOWN_ROWS} more: see --json")
         if self.unknown_columns:
-            lines.append(f"  columns not known, kept as notes: {', '.join(self.unknown_columns)}")
+            lines.append(f"  unknown columns, kept as notes: {', '.join(self.unknown_columns)}")
         return "\n".join([*lines, f"list version {self.list_version}"])
 
     def _place(self, row: RowReport) -> dict[str, int | str]:

@@ -24,7 +24,7 @@ def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     court: Annotated[str, typer.Option(help="the importing court's code, such as 云0111")],
     mode: Annotated[importing.Mode, typer.Option()] = importing.Mode.UPSERT,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="the same report; nothing is changed")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the same report, but change nothing")] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:

@@ -25,18 +25,20 @@ def audit_adopt_anchor(data_dir: DataDir = None) -> None:
     """Adopt the database's newest checkpoint after this machine's own was lost. Do so only if it really is the newest."""
     with opened(load_settings(data_dir)) as workplace:
         size = logkeeping.adopt(workplace)
-    print(f"the log of {size} entries is taken for the newest")
+    print(f"the log of {size} entries is adopted as the newest")
 
 
 @app.command("new-log")
 def audit_new_log(
     reason: Annotated[
         str,
-        typer.Option(help="why what came after is given up; it stands in the log in clear, for ever: no person's name"),
+        typer.Option(
+            help="why the later entries are given up; this is in the log in clear text for ever: name no person"
+        ),
     ],
     checkpoint: Annotated[
         list[Path] | None,
-        typer.Option(exists=True, dir_okay=False, help="a newer one, as a witness or an auditor keeps it"),
+        typer.Option(exists=True, dir_okay=False, help="a newer checkpoint, as a witness or an auditor keeps it"),
     ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -51,7 +53,7 @@ def audit_new_log(
         print(json.dumps({"vkey": made.key.text, "kept": made.kept.size, "given_up": made.given_up.size}))
         return
     print(f"the log {made.kept.origin} was ended at {made.kept.size} entries; {made.given_up.size} had been signed")
-    print(f"{made.origin} follows it; hand its key to whoever verifies:\n{made.key.text}")
+    print(f"{made.origin} follows it; give its key to everybody who verifies:\n{made.key.text}")
 
 
 @witness_app.command("add")
@@ -67,19 +69,27 @@ def audit_witness_follow(
     url: Annotated[
         str,
         typer.Option(
-            help="the service by https:, or http: on this machine; the API key is read from BLACKLIST_API_KEY"
+            help="the service's https: address, or http: on this machine; the API key is read from BLACKLIST_API_KEY"
         ),
     ],
-    vkey_file: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the log's keys, got by another way")],
-    key_file: Annotated[Path, typer.Option(help="the witness's private key; made where there is none")],
-    state: Annotated[Path, typer.Option(help="the newest checkpoint this witness cosigned")],
+    vkey_file: Annotated[
+        Path,
+        typer.Option(
+            exists=True, dir_okay=False, help="the log's public keys, obtained from somewhere other than this service"
+        ),
+    ],
+    key_file: Annotated[Path, typer.Option(help="the witness's private key; created if the file does not exist")],
+    state: Annotated[Path, typer.Option(help="file with the newest checkpoint this witness cosigned")],
     name: Annotated[str, typer.Option(help="the witness's name, such as audit.example/w1")],
-    every: Annotated[float, typer.Option(min=0, help="seconds between two looks; 0: once")] = 0,
+    every: Annotated[float, typer.Option(min=0, help="seconds between requests; 0: once")] = 0,
     onto: Annotated[
-        str, typer.Option(help="the log's name that follows one which an officer ended, once its first entry was read")
+        str,
+        typer.Option(
+            help="the name of the log that succeeds one ended by an officer; read its first entry before you give it"
+        ),
     ] = "",
     proxy: Annotated[
-        str, typer.Option(help="the way there, as http://HOST:PORT; none of the environment is taken")
+        str, typer.Option(help="a proxy, as http://HOST:PORT; proxies from the environment are ignored")
     ] = "",
 ) -> None:
     """Follow the log from another machine and cosign it. Exits with 1 if the log was rolled back, forked or forged."""
@@ -91,7 +101,9 @@ def audit_witness_follow(
 @app.command("erase-month")
 def audit_erase_month(
     month: Annotated[datetime, typer.Argument(formats=["%Y-%m"])],
-    min_age: Annotated[int | None, typer.Option(min=1, help="months; default BLACKLIST_RETENTION_MONTHS")] = None,
+    min_age: Annotated[
+        int | None, typer.Option(min=1, help="minimum age in months; default BLACKLIST_RETENTION_MONTHS")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:

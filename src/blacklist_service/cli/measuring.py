@@ -26,11 +26,14 @@ CatalogueArgument = Annotated[
 Founding = Annotated[bool, typer.Option("--founding", help="the catalogue that came with this version of the service")]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help=f"only say what would change, also in the answers of the last {DAYS} days"),
+    typer.Option("--dry-run", help=f"only show what would change, also in the answers of the last {DAYS} days"),
 ]
 
 Confirm = Annotated[
-    str | None, typer.Option("--confirm", metavar="DIGEST", help="that of the difference, where it removes or weakens")
+    str | None,
+    typer.Option(
+        "--confirm", metavar="DIGEST", help="the digest of the difference, required if it removes or weakens measures"
+    ),
 ]
 
 
@@ -79,7 +82,7 @@ def _show_and_stop(shown: ShownChange, *, as_json: bool) -> NoReturn:
         print(json.dumps({"difference": shown.wire, "digest": shown.digest}, ensure_ascii=False))
     else:
         _print_difference(shown)
-    stop(f"nothing was changed: if that is what is meant, add --confirm {shown.digest}", status=1)
+    stop(f"nothing was changed: if this is intended, add --confirm {shown.digest}", status=1)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -122,7 +125,7 @@ async def _simulate(workplace: Workplace, catalogue: Catalogue, *, is_quiet: boo
             try:
                 return await run_simulation(connection, row, workplace.secrecy, tell)
             except BaseException:
-                await fail(connection, "simulations", row["id"], "it was broken off at the terminal")
+                await fail(connection, "simulations", row["id"], "interrupted at the terminal")
                 raise
     finally:
         await connection.close()
@@ -131,7 +134,7 @@ async def _simulate(workplace: Workplace, catalogue: Catalogue, *, is_quiet: boo
 def _report(found: dict[str, Any]) -> list[str]:
     looked_at = f"of {found['checks']} checks in {DAYS} days, {found['sampled']} looked at"
     left_out = f"({found['not_reproduced']} not reproduced, left out)"
-    lines = [f"{looked_at} {left_out}: {found['changed']} answers would be others"]
+    lines = [f"{looked_at} {left_out}: {found['changed']} answers would be different"]
     lines += [
         f"  {one['matter']}  {one['agency'] or '-'}  {one['from']} -> {one['to']}  {one['checks']}"
         for one in found["changes"]

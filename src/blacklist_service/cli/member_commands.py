@@ -95,7 +95,7 @@ def members_contacts(
 @app.command("matters")
 def members_matters(
     code: str,
-    matters: Annotated[str | None, typer.Option(help="comma-separated; without it nothing is narrowed")] = None,
+    matters: Annotated[str | None, typer.Option(help="comma-separated; default: all matters are allowed")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Set the matters about which keys of a member may ask."""

@@ -101,7 +101,7 @@ def restore(settings: Settings, backup: Path, *, is_proof_waived: bool = False) 
         )
     data_dir = settings.data_dir
     if data_dir.exists() and any(data_dir.iterdir()):
-        stop(f"{data_dir} is not empty: a backup is restored into an empty place")
+        stop(f"{data_dir} is not empty: a backup can only be restored into an empty directory")
     place = SealingPlace.of(settings)
     with passing_folder("restore") as folder:
         parts = _unpack(backup, folder)
@@ -163,7 +163,7 @@ def _require_proof(settings: Settings, backup: Path, parts: Path) -> None:
     """
     about = (parts / ABOUT).read_bytes()
     if orjson.loads(about)["format"] == UNPROVED_FORMAT:
-        stop(f"{backup} is of an earlier version and proves nothing of itself: if you know whose it is, add --unproved")
+        stop(f"{backup} is of an earlier version and proves nothing of itself: if you know who made it, add --unproved")
     is_apart = settings.secret_key is not None or settings.secret_key_file is not None
     if not is_apart and not (parts / SECRET_KEY).exists():
         stop(f"{backup} was made without keys: give the secret key by BLACKLIST_SECRET_KEY or …_FILE")
@@ -178,7 +178,7 @@ def _require_proof(settings: Settings, backup: Path, parts: Path) -> None:
     proof = (parts / PROOF).read_bytes() if (parts / PROOF).exists() else b""
     expected = hmac.digest(secrecy.backup_key, about, "sha256").hex().encode()
     if not hmac.compare_digest(proof, expected) or orjson.loads(about).get("members") != found:
-        stop(f"{backup} is not what was backed up under this secret key: it was changed; take another")
+        stop(f"{backup} was changed after it was made under this secret key: use another backup")
 
 
 def _digest_of(path: Path) -> str:
@@ -217,7 +217,7 @@ def _tool(settings: Settings, tool: str) -> str:
         return str(choose_binaries(Layout.of(settings.data_dir).cluster, settings.postgres_bin).folder / tool)
     if settings.postgres_bin is not None:
         return str(settings.postgres_bin / tool)
-    return shutil.which(tool) or stop(f"{tool} is not here: install PostgreSQL's client programs")
+    return shutil.which(tool) or stop(f"{tool} was not found: install PostgreSQL's client programs")
 
 
 async def _restart_versions(workplace: Workplace) -> None:

@@ -47,8 +47,8 @@ def add(
     member: Annotated[str, typer.Option(help="code of the member the person works for")],
     login: Annotated[str, typer.Option()],
     name: Annotated[str, typer.Option()],
-    duty: Annotated[list[Duty], typer.Option(help="may be given more than once, within one office")],
-    employee_number: Annotated[str, typer.Option(help="so that nobody has two accounts")],
+    duty: Annotated[list[Duty], typer.Option(help="may be repeated, for duties of one office")],
+    employee_number: Annotated[str, typer.Option(help="staff number, so that nobody gets two accounts")],
     instead_of: Annotated[str | None, typer.Option(help="login of the officer whose account ends")] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -129,7 +129,7 @@ async def _add(
         for office in {OFFICE_OF_DUTY[duty] for duty in duties} & OFFICERS:
             if await queries.count_holders(connection, office):
                 stop(
-                    f"somebody holds the office {office.value} already: name that login by --instead-of, or have the other"
+                    f"another login holds the office {office.value} now: name it by --instead-of, or have the other"
                     " officers grant the duty at the console"
                 )
         account, code = await operations.open_account(
@@ -251,5 +251,5 @@ def _private_file(path: Path) -> TextIO:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        stop(f"{path} is there already; name a new file")
+        stop(f"{path} already exists; name a new file")
     return os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="")

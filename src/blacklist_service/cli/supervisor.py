@@ -134,7 +134,7 @@ class Supervisor:
             return
         if database.pid is not None and database.poll() is None:
             return
-        self._say("the database ended; starting it again")
+        self._say("the database stopped; starting it again")
         self._database_retry.note_death()
         try:
             database.restart(is_wanted=lambda: not self._stops)
@@ -281,7 +281,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except socket.gaierror as error:
-        raise SupervisorError(f"{host} is no address of this machine: {error.strerror}") from error
+        raise SupervisorError(f"{host} is not an address of this machine: {error.strerror}") from error
     listen = socket.socket(family, socket.SOCK_STREAM)
     listen.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -290,7 +290,7 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listen.close()
         raise SupervisorError(
-            f"port {port} of {host} cannot be had ({error.strerror}): choose another with --port or BLACKLIST_PORT"
+            f"port {port} of {host} cannot be used ({error.strerror}): choose another with --port or BLACKLIST_PORT"
         ) from error
     return listen
 

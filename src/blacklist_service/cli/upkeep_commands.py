@@ -27,7 +27,9 @@ def migrate(data_dir: DataDir = None) -> None:
 
 def backup(
     out: Annotated[Path, typer.Option(dir_okay=False, help="the backup, one file; readable by its owner alone")],
-    without_keys: Annotated[bool, typer.Option("--without-keys", help="the keys are kept elsewhere")] = False,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="leave the keys out; they are kept elsewhere")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Back up the database, the key files and the newest checkpoint; works beside a running service."""
@@ -53,7 +55,9 @@ def restore(
     backup_file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     unproved: Annotated[
         bool,
-        typer.Option("--unproved", help="of a version that proved nothing, or changed since; you know whose it is"),
+        typer.Option(
+            "--unproved", help="accept a backup that proves no origin, or was changed; only if you know who made it"
+        ),
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -66,7 +70,10 @@ def restore(
 def doctor(
     confirm_date: Annotated[
         bool,
-        typer.Option("--confirm-date", help="today's date is right: what has fallen due by it may all be written down"),
+        typer.Option(
+            "--confirm-date",
+            help="confirm that today's date is right, so that everything that fell due by it is recorded",
+        ),
     ] = False,
     data_dir: DataDir = None,
 ) -> None:

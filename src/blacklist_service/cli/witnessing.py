@@ -129,7 +129,7 @@ class Witness:
     def _another_log(self, origin: str, fetch: Fetch) -> str:
         act = next((act for act in self._acts(fetch) if act.origin == origin), None)
         if act is None:
-            return "the checkpoint is of another log than the one followed so far"
+            return "the checkpoint belongs to another log than the one followed so far"
         return (
             f"the log {act.kept.origin} was ended by an officer ({act.at.isoformat()}): {act.given_up.size} entries were"
             f" signed, the first {act.kept.size} are kept, and {origin} follows it. Read its entry {act.kept.size}, which"
@@ -177,7 +177,7 @@ def _verify_succession(
 ) -> None:
     """Verify that the acts give up, or take over, what was last cosigned, and that `new` belongs to the log they lead to."""
     if new.origin != origin:
-        raise WitnessRefusedError(f"the log that goes on is {new.origin}, not {origin}")
+        raise WitnessRefusedError(f"the succeeding log is {new.origin}, not {origin}")
     for act in acts:
         is_kept = seen.size <= act.kept.size
         if act.covers(seen, root_here=seen.root if is_kept else None):

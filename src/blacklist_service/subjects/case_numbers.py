@@ -6,7 +6,7 @@ from unicodedata import normalize
 
 from blacklist_service.subjects.characters import BRACKETS, DASHES, FULL_WIDTH, INVISIBLE
 
-# The look-ahead stops the old 宁执字第00065号 from being read as one of Ningxia's high court.
+# The look-ahead keeps the old 宁执字第00065号 from being read as a number of Ningxia's high court.
 _STANDARD = re.compile(
     r"\((?P<year>(?:19|20)[0-9]{2})\)"
     r"(?P<court>最高法(?:知)?|[京津冀晋内辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川黔云藏陕甘青宁新兵军](?:[0-9]{2}(?:[0-9]{2})?)?)"
@@ -34,7 +34,7 @@ def fold_court_code(text: str) -> str:
 
 
 def read_case_number(text: str) -> CaseNumber | None:
-    """None when blank; whatever is not of the standard form is kept as legacy text, never refused."""
+    """Return None if blank; text that is not in the standard form is kept as a legacy number, never refused."""
     folded = text.translate(_FOLDED)
     if not folded:
         return None

@@ -1,10 +1,11 @@
-"""What the cell of a list holds in the place of a number: numbers, a mask, a document, words, nothing. Pure.
+"""Parses the number cell of a list row: numbers, a mask, a document, words, or nothing. Pure.
 
-Courts write more there than a number: 身份证530111…, …（已核实）, =T("…"), two numbers, a number typed with the letter O, a
-mask of any sign, 待补充. Whatever has a check digit is taken out of its words by that; what cannot be known to be anything is
-`unusable`, so that its listing is found by the name. Nothing is ever filed away as a number that nobody could ask for.
+Courts write more into it than a number: 身份证530111…, …（已核实）, =T("…"), two numbers, a number typed with the letter O, a
+mask of any sign, 待补充. A number with a check digit is extracted from the surrounding words. Content that cannot be
+identified is `unusable`, so its listing is found by the name. No content is ever stored as a number that nobody could ask
+for.
 
-A question is read by `identifiers.read_identifier` alone: who asks can type the number again.
+Questions are parsed by `identifiers.read_identifier` only: the person who asks can type the number again.
 """
 
 import re
@@ -27,20 +28,20 @@ from blacklist_service.subjects.identifiers import (
 
 
 class Cell(NamedTuple):
-    """What was found: the identifier that names the listing first, the others in their order."""
+    """The result: the identifier that names the listing first, the others in their order."""
 
     identifiers: tuple[Identifier, ...] = ()
     is_extracted: bool = False
-    """Whether a number was taken out of words, or letters in it were read as digits."""
+    """Whether a number was extracted from words, or letters in it were read as digits."""
     is_of_another_type: bool = False
-    """Whether the number's own check says another type, or another kind of debtor, than stands beside it."""
+    """Whether the number's own check contradicts the type, or the kind of debtor, given beside it."""
 
     @property
     def identifier(self) -> Identifier | None:
         return self.identifiers[0] if self.identifiers else None
 
     def beside(self, other: "Cell") -> "Cell":
-        """This cell with what another cell of the same record holds; the first number that holds names the listing."""
+        """Combine this cell with another cell of the same record; the first valid number names the listing."""
         codes = {one.number[8:17] for one in (*self.identifiers, *other.identifiers) if one.type is IdentifierType.USCC}
         found = {one.number: one for one in (*self.identifiers, *other.identifiers) if one.number not in codes}
         holding_first = sorted(found.values(), key=lambda one: one.quality is not IdentifierQuality.VALID)
@@ -52,7 +53,7 @@ class Cell(NamedTuple):
 
 
 def read_cell(kind: SubjectKind, declared: IdentifierType | None, text: str, *, today: date) -> Cell:
-    """`declared` is the type that stands beside the number, None where none does."""
+    """`declared` is the type given beside the number, None if there is none."""
     if text[-2:] in _DECIMAL_TAILS and (number := _DECIMAL.fullmatch(text.strip())):
         text = number[1]
     plain = read_identifier(kind, declared, text, today=today)
@@ -66,7 +67,7 @@ def read_cell(kind: SubjectKind, declared: IdentifierType | None, text: str, *, 
         return _NOTHING
     soft = _soften(text)
     may_be_old = kind is SubjectKind.PERSON and declared not in _DOCUMENTS
-    # A credit code of full form that fails its check is mistyped: its letters are its own, not digits that look like them.
+    # A credit code of full form that fails its check is mistyped: its letters are real letters, not look-alikes of digits.
     alphabets = _LOOK_ALIKES[:1] if _is_mistyped_code(plain) else _LOOK_ALIKES
     if found := tuple(_find_numbers(soft, today, alphabets, may_be_old=may_be_old)):
         return Cell(found, is_extracted=True, is_of_another_type=any(disagrees(one, kind, declared) for one in found))
@@ -78,7 +79,7 @@ def _is_mistyped_code(plain: Identifier | None) -> bool:
 
 
 def _has_check(found: Identifier, declared: IdentifierType | None) -> bool:
-    """The permanent residence cards before 2017 have none, so their type must be said."""
+    """The permanent residence cards before 2017 have no check digit, so their type must be declared."""
     return (
         found.type is not IdentifierType.FOREIGN_PERMANENT_RESIDENT_ID
         or len(found.number) == 18
@@ -105,7 +106,7 @@ def _read_uncertain(
 
 
 def _undeclared(plain: Identifier) -> Identifier:
-    """A person's number of no checked form, with no type beside it: perhaps a passport, perhaps anything."""
+    """A person's number without a known check and without a type: perhaps a passport, perhaps anything."""
     if plain.quality is not _VALID or plain.type is IdentifierType.RESIDENT_ID:
         return plain
     if plain.type is IdentifierType.OTHER or _X_MASK.search(plain.number):
@@ -114,7 +115,7 @@ def _undeclared(plain: Identifier) -> Identifier:
 
 
 def disagrees(found: Identifier, kind: SubjectKind, declared: IdentifierType | None) -> bool:
-    """Whether a number is of another type, or of another kind of debtor, than stands beside it."""
+    """Whether a number has another type, or belongs to another kind of debtor, than declared."""
     if not is_of_kind(found.type, kind):
         return declared is not found.type or found.type is IdentifierType.USCC
     if declared is None or declared is IdentifierType.OTHER or declared is found.type:
@@ -128,7 +129,7 @@ def disagrees(found: Identifier, kind: SubjectKind, declared: IdentifierType | N
 
 
 def _soften(text: str) -> str:
-    """In plain signs, one by one; words, spaces and signs between stay where they are."""
+    """Normalise signs one by one; words, spaces and signs between numbers stay in place."""
     plain = normalize("NFKC", text.translate(_MEANT)).translate(_UNSEEN)
     return plain if plain.isascii() else "".join(map(_digit, plain))
 
@@ -141,7 +142,7 @@ def _digit(character: str) -> str:
 def _find_numbers(
     soft: str, today: date, alphabets: Iterable[Mapping[int, str]], *, may_be_old: bool
 ) -> Iterator[Identifier]:
-    """All numbers that hold, as written and with the separators taken out; then with letters read as digits."""
+    """All valid numbers, as written and without separators; then with letters read as digits."""
     upper = soft.upper()
     found = dict.fromkeys(_in_runs(upper, today, may_be_old=may_be_old))
     found |= dict.fromkeys(_in_runs(_SEPARATORS.sub("", upper), today, may_be_old=may_be_old))
@@ -150,8 +151,8 @@ def _find_numbers(
         if is_as_written or any(one.type in RESIDENT_FORM_TYPES for one in found):
             break
         alike = _in_runs(_SEPARATORS.sub("", soft.translate(alphabet).upper()), today)
-        # A credit code has letters of its own, so that letters read as digits may hold by accident: a resident ID is looked
-        # for still.
+        # A credit code has letters of its own, so reading letters as digits may pass its check by accident: keep looking for
+        # a resident ID.
         found |= dict.fromkeys(
             one._replace(is_unusual=one.is_unusual or one.type is IdentifierType.USCC)
             for one in alike
@@ -168,7 +169,7 @@ def _in_runs(text: str, today: date, *, may_be_old: bool = False) -> Iterator[Id
     for match in _RUN.finditer(text):
         run = match[0]
         if may_be_old and len(run) == 15 and run.isdigit():
-            # Without a check digit: a run of its own, and a birth date where one belongs.
+            # Types without a check digit: a run of characters of its own, with a birth date where the type has one.
             old = read_identifier(SubjectKind.PERSON, IdentifierType.RESIDENT_ID, run, today=today)
             if old is not None and old.quality is _VALID:
                 yield old
@@ -176,8 +177,9 @@ def _in_runs(text: str, today: date, *, may_be_old: bool = False) -> Iterator[Id
 
 
 def _in_run(run: str, today: date) -> Iterator[Identifier]:
-    """Whatever holds, wherever it begins: the end of a word before a number makes another one with it by accident, and which
-    of the two is the debtor's, nobody knows. Such, and those among more digits, have their listing found by its name as well.
+    """Every number in a run whose check holds, at any offset. The end of a preceding word can make a second valid number by
+    accident, and nobody can know which is the debtor's. The listing of such a number, or of one within more digits, is found
+    by its name as well.
     """
     starts = range(len(run) - 17)
     held = {at: found for at in starts if (found := read_by_check(run[at : at + 18], today)) is not None}
@@ -189,7 +191,7 @@ def _in_run(run: str, today: date) -> Iterator[Identifier]:
 
 
 def _take_out(kind: SubjectKind, declared: IdentifierType | None, soft: str, today: date) -> Identifier | None:
-    """The one thing in the words that has the form of the declared type, or of what this kind of debtor has."""
+    """The only part of the words that has the form of the declared type, or of a type of this kind of debtor."""
     runs = [run for run in _TOKEN.findall(soft.upper()) if any(map(str.isdigit, run))]
     if len(runs) != 1 or runs[0] == soft.strip():
         return None
@@ -205,7 +207,7 @@ def _take_out(kind: SubjectKind, declared: IdentifierType | None, soft: str, tod
 
 
 def _find_mask(soft: str, today: date) -> tuple[Identifier, bool] | None:
-    """A number with signs where digits were; and whether more stands around it. By a known mask it can be asked for."""
+    """A number with signs in place of digits, and whether other text surrounds it. A known mask can be searched for."""
     upper = _RUN_OF_SIGNS.sub(lambda run: "*" * len(run[0]), soft.upper().translate(_FILLERS))
     joined = _BETWEEN_DIGITS.sub("", upper)
     candidates = [one for one in _MASKED.findall(joined) if _is_mask(one)]
@@ -229,7 +231,7 @@ def _is_mask(candidate: str) -> bool:
 _VALID = IdentifierQuality.VALID
 _NOTHING = Cell()
 _FEWEST_DIGITS = 4
-"""What has fewer is no number, and no part of one: TRUE, 1, 见附件2."""
+"""A cell with fewer digits is no number and no part of one: TRUE, 1, 见附件2."""
 _CHECKED = RESIDENT_FORM_TYPES | {IdentifierType.USCC, IdentifierType.ORGANISATION_CODE}
 _DOCUMENTS = frozenset(
     {

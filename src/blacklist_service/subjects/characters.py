@@ -1,4 +1,4 @@
-"""Characters that mean the same or nothing at all: tables for `str.translate`."""
+"""Characters that are equivalent, or have no meaning in a name or number: tables for `str.translate`."""
 
 from collections.abc import Mapping
 from unicodedata import normalize
@@ -32,8 +32,8 @@ DASHES = "-‐‑‒–—―−﹣－"
 # Opening and closing brackets in which courts write the year of a case.
 BRACKETS: Mapping[int, int] = str.maketrans("（〔［【﹙﹝[）〕］】﹚﹞]", "(((((((" + ")))))))")
 
-# Where GBK and GB 18030-2000 had no code point yet, old systems send one of the private-use area.
-# U+E815…E864 are the bytes FE50…FEA0 in order; values by GB 18030-2000, 2005 (Unicode 4.1) and 2022.
+# For characters that GBK and GB 18030-2000 did not map to Unicode, old systems send private-use code points. U+E815…E864 are
+# the bytes FE50…FEA0 in order; values by GB 18030-2000, 2005 (Unicode 4.1) and 2022.
 PRIVATE_USE: Mapping[int, int] = {
     # vertical punctuation, A6D9…A6F3
     **dict(zip(range(0xE78D, 0xE797), (0xFE10, 0xFE12, 0xFE11, *range(0xFE13, 0xFE1A)), strict=True)),
@@ -53,8 +53,8 @@ PRIVATE_USE: Mapping[int, int] = {
     ),
 }
 
-# Radicals and strokes that are met where an ideograph is meant, as PDF readers and fonts leave them: Unicode's
-# EquivalentUnifiedIdeograph (version 14; U+2E80 and U+2E9A have none). NFKC knows the Kangxi radicals alone.
+# Radicals and strokes that stand in for an ideograph, as PDF readers and fonts produce them: Unicode's
+# EquivalentUnifiedIdeograph (version 14; U+2E80 and U+2E9A have none). NFKC only knows the Kangxi radicals.
 RADICALS: Mapping[int, int] = {
     **{code: ord(normalize("NFKC", chr(code))) for code in range(0x2F00, 0x2FD6)},
     **dict(zip(range(0x2E81, 0x2E9A), map(ord, "厂乛乚乙亻冂𠘨刀刂卜㔾小小兀尣尢𡯂巳幺彑彐忄心扌攵"), strict=True)),

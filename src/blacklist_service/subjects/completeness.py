@@ -1,7 +1,7 @@
-"""Whether two numbers can be the same one, and which of the two says more of it. Pure.
+"""Whether two numbers can be the same one, and which of them says more. Pure.
 
-Courts send a debtor first with a masked number, or with none, and later with the whole; first with an organisation code,
-later with the credit code that holds it. Whoever compares has the same court, case and name on both sides already.
+Courts first send a debtor with a masked number, or none, and later with the whole one; first with an organisation code, later
+with the credit code that contains it. Callers compare only entries of the same court, case and name.
 """
 
 from enum import Enum
@@ -10,7 +10,7 @@ from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality
 
 STAR = "*"
 MIRROR_LENGTH = 19
-"""The mask of the old mirrors: 11 digits, four stars that stand for three digits, 4 digits."""
+"""The mask used by the old mirror sites: 11 digits, four stars in place of three digits, 4 digits."""
 
 _ORGANISATION_RANK = {
     IdentifierType.USCC: 3,
@@ -18,21 +18,21 @@ _ORGANISATION_RANK = {
     IdentifierType.BUSINESS_REGISTRATION_NUMBER: 1,
 }
 _LEAST_DIGITS = 8
-"""Fewer may stand in any text by chance."""
+"""A shorter number may occur in any text by chance."""
 
 
 class Likeness(Enum):
-    """What one number is to another."""
+    """How one number relates to another."""
 
     SAME = "same"
     FULLER = "fuller"
-    """The same number, with more of it known; or a credit code for what an older code named."""
+    """The same number, but more complete; or a credit code for what an older code identified."""
     LESSER = "lesser"
     OTHER = "other"
 
 
 def compare(kind: SubjectKind, one: Identifier | None, other: Identifier | None) -> Likeness:
-    """What `one` is to `other`, for a party of this kind."""
+    """How `one` relates to `other`, for a party of this kind."""
     if _is_fuller(kind, one, other):
         return Likeness.FULLER
     if _is_fuller(kind, other, one):
@@ -55,13 +55,13 @@ def _is_fuller(kind: SubjectKind, fuller: Identifier | None, lesser: Identifier 
 
 
 def _stands_in_text(number: Identifier, text: Identifier) -> bool:
-    """Whether a text that was once kept as a number of its own holds this one with words around it."""
+    """Whether a text that was once stored as a number contains this number among other words."""
     is_text = text.type is IdentifierType.OTHER and number.type is not IdentifierType.OTHER
     return is_text and len(number.number) >= _LEAST_DIGITS and number.number in text.number
 
 
 def _is_newer_code(newer: Identifier, older: Identifier) -> bool:
-    """A credit code holds the organisation code; what it has to do with a registration number, the number does not say."""
+    """A credit code contains the organisation code; it does not reveal the registration number."""
     ranks = [_ORGANISATION_RANK.get(one.type, 0) for one in (newer, older)]
     if ranks[0] <= ranks[1]:
         return False
@@ -71,7 +71,7 @@ def _is_newer_code(newer: Identifier, older: Identifier) -> bool:
 
 
 def _fits_mask(number: str, mask: str) -> bool:
-    """Whether `number`, itself masked or whole, is what `mask` hides, and says more of it."""
+    """Whether `number`, masked or whole, fits `mask` and is more complete."""
     number, mask = _plain(number), _plain(mask)
     if len(number) != len(mask):
         return STAR not in number and _fits_loosely(number, mask)
@@ -80,7 +80,9 @@ def _fits_mask(number: str, mask: str) -> bool:
 
 
 def _fits_loosely(number: str, mask: str) -> bool:
-    """Some write a fixed number of stars for however many digits: what stands before and after them must agree."""
+    """Some sources write a fixed number of stars for any number of digits: only the digits before and after them must
+    agree.
+    """
     before, after = mask[: mask.index(STAR)], mask[mask.rindex(STAR) + 1 :]
     if not before and not after:
         return True
@@ -88,7 +90,7 @@ def _fits_loosely(number: str, mask: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """The old mirrors' mask at its real length."""
+    """The old mirror sites' mask at its real length."""
     return text.replace(STAR, "", 1) if len(text) == MIRROR_LENGTH and text[11:15] == STAR * 4 else text
 
 

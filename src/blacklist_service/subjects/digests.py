@@ -1,9 +1,9 @@
-"""Keyed digests: what a listing is found by, without keeping the number or the name in clear."""
+"""Keyed digests by which a listing is found without storing the number or the name in clear text."""
 
 from collections.abc import Callable
 from hashlib import sha256
 
-# Rises when what is digested changes, here, in `keys`, or in a normal form: the worker then digests the list anew
+# Raise this when what is digested changes, here, in `keys`, or in a normal form: the worker then digests the list again
 # (`listings/operations/digesting`). 2: numbers within words, names of more forms (0.6).
 DIGEST_RULES = 2
 
@@ -15,7 +15,7 @@ _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class Digester:
-    """HMAC-SHA-256 (RFC 2104) with both pads prepared: a digest copies two states and hashes one short text."""
+    """HMAC-SHA-256 (RFC 2104) with both pads precomputed: a digest copies two states and hashes one short text."""
 
     __slots__ = ("_begun", "_inner", "_outer")
 
@@ -26,11 +26,13 @@ class Digester:
         self._begun: dict[tuple[str, ...], Callable[[str], bytes]] = {}
 
     def of(self, tag: str, *parts: str) -> bytes:
-        """The first 16 bytes; each part carries its length, so that no two lists of parts read the same."""
+        """The first 16 bytes of the digest. Each part is preceded by its length, so that different lists of parts never hash
+        the same bytes.
+        """
         return self.begun(tag)("".join(map(measured, parts)))
 
     def begun(self, *parts: str) -> Callable[[str], bytes]:
-        """What is left to do after the first parts, a tag and what few values it has: to digest the others, `measured`
+        """A digester that has hashed the first parts, which take few values. Its argument is the remaining parts, `measured`
         and joined.
         """
         finish = self._begun.get(parts)
@@ -47,7 +49,7 @@ class Digester:
             try:
                 inner.update(rest.encode())
             except UnicodeEncodeError:
-                # A lone surrogate must have a digest too: text from anywhere never raises here.
+                # A lone surrogate must have a digest too: no text may raise here.
                 inner.update(rest.encode("utf-8", "surrogatepass"))
             outer = outer_pad.copy()
             outer.update(inner.digest())
@@ -57,5 +59,5 @@ class Digester:
 
 
 def measured(part: str) -> str:
-    """The part after its length: no two lists of parts read the same."""
+    """The part after its length, so that different lists of parts never hash the same bytes."""
     return f"{len(part)}:{part}"

@@ -1,6 +1,6 @@
-"""Names as digest rules 1 compared them: for as long as the list holds keys of those rules, they are asked for as well.
+"""Names as digest rules 1 compared them; also looked up while the list still holds keys of those rules.
 
-`listings/operations/digesting.py` digests the list anew; when it has come to its end, nothing here is called any more.
+`listings/operations/digesting.py` digests the list again; once it has finished, nothing here is called any more.
 """
 
 import re
@@ -22,7 +22,7 @@ _DOT_BETWEEN_CJK = re.compile(rf"(?<=[{_CJK}])\.(?=[{_CJK}])")
 
 
 def former_comparison_key(kind: SubjectKind, name: str) -> str:
-    """What `names.comparison_key` was; plain ideographs it left as they are, too."""
+    """The former `names.comparison_key`; it left plain ideographs unchanged, too."""
     if is_plain(name):
         return without_annotation(kind, name)
     folded = _DOT_BETWEEN_CJK.sub(DOT, normalize("NFC", name.translate(_FOLDED)))

@@ -1,10 +1,10 @@
-"""Numbers of persons in texts that are not for them: 付张三（身份证530111198503170015）货款. Pure."""
+"""Finds persons' numbers in free texts that should have none: 付张三（身份证530111198503170015）货款. Pure."""
 
 import re
 
 _BETWEEN = "[ \\-\u00a0\u2010-\u2015\u2212\u3000\uff0d]?"
 _DIGIT = "[0-9\uff10-\uff19]"
-# What is as long as an identity number (15, 18) or a card's, however it is grouped; and a mobile telephone's.
+# A run as long as an identity number (15, 18) or a bank card's, however grouped; or as a mobile telephone number.
 _NUMBER = re.compile(f"(?<!{_DIGIT}){_DIGIT}(?:{_BETWEEN}{_DIGIT}){{13,}}{_BETWEEN}[0-9Xx\uff10-\uff19\uff38\uff58]")
 _TELEPHONE = re.compile(f"(?<!{_DIGIT})[1\uff11][3-9\uff13-\uff19](?:{_BETWEEN}{_DIGIT}){{9}}(?!{_DIGIT})")
 _MAY_HOLD_ONE = re.compile(f"{_DIGIT}[^{_DIGIT[1:-1]}]?{_DIGIT}[^{_DIGIT[1:-1]}]?{_DIGIT}")
@@ -12,7 +12,7 @@ SHOWN_AT_THE_ENDS = 4
 
 
 def holds_number(text: str) -> bool:
-    """Whether a number of a person may stand in it."""
+    """Whether the text may hold a person's number."""
     return _NUMBER.search(text) is not None or _TELEPHONE.search(text) is not None
 
 

@@ -1,7 +1,7 @@
-"""Identifiers: read into a normal form, verified as far as their standard allows, masked.
+"""Identifiers: normalised, verified as far as their standard allows, masked.
 
-A number that fails its check is kept with that quality: who wrote it decides what follows (a court's is listed with a
-warning, an agency's question is refused). Nothing here raises, whatever the text.
+A number that fails its check is kept with that quality. What follows depends on the source: a court's number is listed with a
+warning, an agency's question is refused. No function here raises, whatever the text.
 """
 
 import re
@@ -35,13 +35,15 @@ class IdentifierType(StrEnum):
 
 class IdentifierQuality(StrEnum):
     VALID = "valid"  # form and check hold, or the type has no check
-    CHECK_FAILED = "check_failed"  # full form, but the check character, the birth date or the province does not hold
+    CHECK_FAILED = "check_failed"  # full form, but the check character, the birth date or the province is invalid
     MASKED = "masked"  # one of the known public masks
     UNUSABLE = "unusable"  # an unknown mask, or not of any form of its type
 
 
 class Identifier(NamedTuple):
-    """`number` is in its normal form: half-width, upper-case, 15 digits made 18, no hyphens, masks with '*'."""
+    """An identifier. `number` is in its normal form: half-width, upper-case, 15 digits extended to 18, no hyphens, masks with
+    '*'.
+    """
 
     type: IdentifierType
     number: str
@@ -92,7 +94,7 @@ _FOREIGN_PASSPORT = re.compile(r"(?=[0-9]*[A-Z])[A-Z0-9]{5,17}")
 _HK_MACAO_PERMIT = re.compile(r"[HM][0-9]{8}(?:[0-9]{2})?")
 _ODD_DIGITS = re.compile(r"[0-9]{11,}X?")
 
-# To be confirmed with the issuers, so a number outside them is unusual, not refused.
+# Not yet confirmed by the issuers, so a number outside these ranges is unusual, not refused.
 _DOCUMENT_FORMS: Mapping[IdentifierType, re.Pattern[str]] = {
     IdentifierType.PASSPORT: re.compile(r"[A-Z0-9]{5,17}"),
     IdentifierType.HK_MACAO_PERMIT: _HK_MACAO_PERMIT,
@@ -100,11 +102,12 @@ _DOCUMENT_FORMS: Mapping[IdentifierType, re.Pattern[str]] = {
     IdentifierType.BUSINESS_REGISTRATION_NUMBER: _REGISTRATION_NUMBER,
 }
 
-# The official list, its mirror of 2015–18 (19 characters: four stars stand for three digits), a province's tables.
+# Masks: the official list's, that of its mirror of 2015–18 (19 characters: four stars for three digits), and that of
+# provincial tables.
 _KNOWN_MASK = re.compile(r"[0-9]{10}\*{4}[0-9]{3}[0-9X]|[0-9]{11}\*{4}[0-9]{3}[0-9X]|[0-9]{6}\*{12}")
 _MASK_OF_X = re.compile(r"([0-9]+)(X{4,})([0-9]*X?)")
 
-# What clerks write into a column that must not stay empty.
+# Placeholders that clerks write into a column that must not be empty.
 _PLACEHOLDER = re.compile(
     r"([0-9])\1*X?|X+|[?]+|[/.]+|N/?A|NULL|NONE|无|暂无|没有|空|不详|不明|未知|未提供|未查明|无证件|无号码"
 )
@@ -122,7 +125,7 @@ _CLEANED: Mapping[int, str | int | None] = {
 _RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_CHECKS = "10X98765432"
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-_DEPARTMENTS = frozenset("123456789ANY")  # who registers (GB 32100, first character)
+_DEPARTMENTS = frozenset("123456789ANY")  # the registering authority (GB 32100, first character)
 _USCC_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _DIGIT_VALUES = bytes.maketrans(b"0123456789", bytes(range(10)))
@@ -137,9 +140,10 @@ def read_identifier(
     *,
     today: date,
 ) -> Identifier | None:
-    """None when nothing is left after cleaning, or only a placeholder such as 无; without a type, see `infer_type`.
+    """Parse a number. Return None if nothing is left after cleaning, or only a placeholder such as 无; without a type, see
+    `infer_type`.
 
-    The check digit decides: what holds as a resident ID or a credit code is one, whatever type is given.
+    The check digit decides: a number that passes as a resident ID or a credit code is one, whatever type is given.
     """
     number = text if _CLEAN.fullmatch(text) else clean_number(text)
     if not number or _PLACEHOLDER.fullmatch(number):
@@ -156,12 +160,12 @@ def read_identifier(
 
 
 def read_by_check(number: str, today: date) -> Identifier | None:
-    """What 18 characters are by their own check, whatever their card is called: a number of the GB 11643 form, or a credit
-    code (GB 32100); None where neither holds.
+    """The type of 18 characters by their own check, whatever the card is called: a number of the GB 11643 form, or a credit
+    code (GB 32100); None if neither check holds.
     """
     if _EIGHTEEN.fullmatch(number) and _resident_check(number) == number[17]:
         born = _date_in(number)
-        # 2023's permanent residence card: 9, the province of issue, the country of birth, then the date (domain §3.3).
+        # The permanent residence card of 2023: 9, the province of issue, the country of birth, then the date (domain §3.3).
         is_issued = number[:2] in PROVINCES or (number[0] == "9" and number[1:3] in PROVINCES)
         if is_issued and born is not None and EARLIEST_BIRTH <= born <= today:
             return Identifier(_infer_card(number), number, _VALID)
@@ -169,34 +173,36 @@ def read_by_check(number: str, today: date) -> Identifier | None:
 
 
 def is_of_kind(type: IdentifierType, kind: SubjectKind) -> bool:  # noqa: A002 -- the word on the wire
-    """Whether such numbers are given to persons, or to organisations."""
+    """Whether numbers of this type are given to this kind of subject, person or organisation."""
     return (type in ORGANISATION_TYPES) == (kind is SubjectKind.ORGANISATION)
 
 
 def clean_number(text: str) -> str:
-    """Half-width and upper-case, without what separates or is invisible; ×, Х and Χ are X, every star is '*'."""
+    """Half-width and upper-case, without separators and invisible characters; ×, Х and Χ become X, every kind of star becomes
+    '*'.
+    """
     if text.isascii() and text.isalnum():
         return text.upper()
     return text.translate(_CLEANED).upper()
 
 
 def infer_type(kind: SubjectKind, number: str) -> IdentifierType:
-    """What a cleaned number without a type must be.
+    """Infer the type of a cleaned number.
 
-    Never by length alone: 15 digits are an old resident ID of a person, a registration number of an organisation.
+    Never by length alone: 15 digits can be an old resident ID of a person or a registration number of an organisation.
     """
     return _infer_for_person(number) if kind is SubjectKind.PERSON else _infer_for_organisation(number)
 
 
 def birth_date(identifier: Identifier) -> date | None:
-    """Also of a number whose check failed, if the date is real; never of a mask."""
+    """The birth date in the number, even if its check failed, as long as the date is real; never of a mask."""
     if identifier.type not in _DATED_TYPES or not _EIGHTEEN.fullmatch(identifier.number):
         return None
     return _date_in(identifier.number)
 
 
 def mask_identifier(number: str) -> str:
-    """What may be shown or logged: four at each end, two where fewer than four would stay hidden."""
+    """The form that may be shown or logged: four characters at each end, or two if fewer than four would stay hidden."""
     length = len(number)
     if length <= 8:
         shown = min(2, length // 3)
@@ -225,7 +231,7 @@ def _infer_for_person(number: str) -> IdentifierType:  # noqa: PLR0911 -- one li
         return IdentifierType.FOREIGN_PERMANENT_RESIDENT_ID
     if _HK_MACAO_PERMIT.fullmatch(number):
         return IdentifierType.HK_MACAO_PERMIT
-    # A resident ID that lost a digit must be unusable, hence found by name, not be taken for another document.
+    # A resident ID that lost a digit must become unusable, and so be found by name; it must not be read as another document.
     if _ODD_DIGITS.fullmatch(number):
         return IdentifierType.RESIDENT_ID
     if _CHINESE_PASSPORT.fullmatch(number) or _FOREIGN_PASSPORT.fullmatch(number):
@@ -246,7 +252,7 @@ def _infer_for_organisation(number: str) -> IdentifierType:
         return IdentifierType.BUSINESS_REGISTRATION_NUMBER
     if _ORGANISATION_CODE.fullmatch(number):
         return IdentifierType.ORGANISATION_CODE
-    # A one-man business is at times listed under its owner's number.
+    # A sole trader is sometimes listed under the owner's number.
     if _KNOWN_MASK.fullmatch(number) or (_holds_as_resident_number(number) and not _holds_as_uscc(number)):
         return IdentifierType.RESIDENT_ID
     if len(number) in range(16, 21) and number.isascii() and number.isalnum():
@@ -255,7 +261,7 @@ def _infer_for_organisation(number: str) -> IdentifierType:
 
 
 def _read_other(kind: SubjectKind, number: str, today: date) -> Identifier:
-    """Under 'other' too a number that is plainly a checked one is read as such, so that both ways of asking meet."""
+    """Under 'other', too, a number that plainly passes a check is read by its own type, so that both ways of asking agree."""
     inferred = infer_type(kind, number)
     if inferred in _CHECKED_TYPES:
         identifier = _READERS[inferred](inferred, number, today)
@@ -320,7 +326,7 @@ def _read_mask(type_: IdentifierType, number: str) -> Identifier:
 
 
 def _as_eighteen(number: str) -> str:
-    # 996 to 999 were kept for those who were a hundred years old when the numbers were given out.
+    # 996 to 999 were reserved for people who were at least a hundred years old when the numbers were issued.
     century = "18" if number[12:] in {"996", "997", "998", "999"} else "19"
     whole = f"{number[:6]}{century}{number[6:]}"
     return whole + _resident_check(whole)
@@ -342,16 +348,16 @@ def _holds_as_uscc(number: str) -> bool:
 
 
 def _is_plainly_uscc(number: str) -> bool:
-    """Whether digits that might be a resident ID as well are a credit code: its check holds, its department and its region
-    are some (GB/T 2260; 100000 is the state's), and it does not look like a resident ID that was mistyped.
+    """Whether digits that might also be a resident ID are a credit code: its check holds, its department and region exist
+    (GB/T 2260; 100000 is the state's), and it does not look like a mistyped resident ID.
     """
     is_of_a_region = number[:1] in _DEPARTMENTS and (number[2:4] in PROVINCES or number.startswith("100000", 2))
     return is_of_a_region and _holds_as_uscc(number) and not _is_like_a_resident_number(number)
 
 
 def _is_like_a_resident_number(number: str) -> bool:
-    """Whether a province stands first and a birth date seventh, be it with one digit that was mistyped: that one spoils
-    the century, or the month or day, never both.
+    """Whether it has a province at the start and a birth date at position seven, allowing for one mistyped digit, which can
+    spoil the century, or the month or day, but not both.
     """
     month, day = number[10:12], number[12:14]
     has_century = number[6:8] in {"18", "19", "20"}

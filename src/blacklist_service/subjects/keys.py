@@ -1,14 +1,15 @@
-"""By which keys a listing is found, which keys a question asks for, and what a hit on one proves.
+"""The keys under which a listing is found, the keys a question asks for, and what a hit on one proves.
 
 What is digested, by tag (the parts follow in this order; raise `DIGEST_RULES` with any change):
 
-- `resident`: numbers of the GB 11643 form, whatever card they stand on: courts write 居民身份证 for all of them;
-- `uscc`, `organisation_code`, `business_registration_number`: each under its own;
+- `resident`: numbers of the GB 11643 form, whatever card they are on: courts write 居民身份证 for all of them;
+- `uscc`, `organisation_code`, `business_registration_number`: each under its own tag;
 - `document`: passports, permits, military and other numbers under one tag, because the list often says 'other' where
-  the question names the card. Two papers of different persons may then share a number; the name still has to agree.
-- `code`: the organisation code, written or within a USCC; `masked`: a person's mask and name, whatever kind the list says;
-- `name`, `name_only`: kind, name; `name_unregistered`: the same of an organisation that has no registration number, for
-  who asks by one: under another registration number it is another company, under a credit code it may be the same.
+  the question names the card. Two papers of different persons may then share a number; the name must still agree;
+- `code`: the organisation code, given as such or within a USCC; `masked`: a person's mask and name, whatever kind the
+  list says;
+- `name`, `name_only`: kind, name; `name_unregistered`: the same for an organisation without a registration number, for
+  questions by a number: under another registration number it is another company, under a credit code it may be the same.
 """
 
 import re
@@ -30,7 +31,7 @@ from blacklist_service.subjects.names import comparison_key, names_agree
 
 
 class KeyKind(IntEnum):
-    """Stored: append, never renumber."""
+    """Values are stored: append, never renumber."""
 
     IDENTIFIER = 1
     ORGANISATION_CODE = 2
@@ -40,7 +41,7 @@ class KeyKind(IntEnum):
 
 
 class Identity(StrEnum):
-    """How far a hit says that the subject is the one listed, strongest first."""
+    """How far a hit proves that the subject is the one listed, strongest first."""
 
     EXACT = "exact"
     NAME_DIFFERS = "name_differs"
@@ -59,7 +60,7 @@ class SubjectKey(NamedTuple):
     digest: bytes
 
 
-# By their own names, because a name of an enumeration is looked up in Python, and these are met for every check.
+# Module-level names, because a member of an enum is looked up in Python code, and these are used for every check.
 _IDENTIFIER, _MASKED, _NAME_ONLY, _VALID, _PERSON = (
     KeyKind.IDENTIFIER,
     KeyKind.MASKED,
@@ -67,19 +68,19 @@ _IDENTIFIER, _MASKED, _NAME_ONLY, _VALID, _PERSON = (
     IdentifierQuality.VALID,
     SubjectKind.PERSON,
 )
-_new = tuple.__new__  # half the time of the named tuple's own
+_new = tuple.__new__  # half the time of the named tuple's own constructor
 _WITH_CODE = frozenset({IdentifierType.USCC, IdentifierType.ORGANISATION_CODE})
 
 
 def listed_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
-    """The keys of the debtor. A name alone finds it only for who asks by name, or where no number could find it.
+    """The keys of the debtor. The name alone finds it only if the question has no number, or if no number could find it.
 
-    Where the number says that it is of the other kind, it is found by its name as that as well.
+    If the number contradicts the kind, the listing is also found by its name as the other kind.
     """
     name = comparison_key(subject.kind, subject.name)
     keys = _listed_keys(subject, name, digester)
     if name is not subject.name and (former := former_comparison_key(subject.kind, subject.name)) != name:
-        # Workers of the version before ask by these, until the last of them has ended.
+        # Workers of the previous version ask by these keys, until the last of them has stopped.
         keys += [key for key in _listed_keys(subject, former, digester) if key not in keys]
     return keys
 
@@ -107,15 +108,15 @@ def _listed_keys(subject: Subject, name: str, digester: Digester) -> list[Subjec
 
 
 def related_keys(subject: Subject, digester: Digester) -> list[SubjectKey]:
-    """The keys of a listed organisation's people: a name alone would hit every namesake."""
+    """The keys of the people of a listed organisation; a name alone would match every namesake."""
     keys = _number_keys(subject, comparison_key(subject.kind, subject.name), digester)
     return [key for key in keys if key.kind is not KeyKind.ORGANISATION_CODE]
 
 
 def asked_keys(subject: Subject, digester: Digester, *, also_former: bool = False) -> list[SubjectKey]:
-    """All keys under which this subject could be listed; with a number that proves who it is, a namesake's is no match.
+    """All keys under which this subject could be listed. With a number that proves who it is, a namesake is no match.
 
-    `also_former`: by the rules before these too, for a list that is being digested anew.
+    `also_former`: also by the previous rules, for a list that is being digested again.
     """
     name = comparison_key(subject.kind, subject.name)
     keys = _asked_keys(subject, name, digester)
@@ -145,7 +146,7 @@ def _asked_keys(subject: Subject, name: str, digester: Digester) -> list[Subject
 
 
 def proves_who(identifier: Identifier | None) -> bool:
-    """Whether a number says which of several namesakes is meant: one that is mistyped, or of no known form, does not."""
+    """Whether a number tells namesakes apart; a mistyped number, or one of no known form, does not."""
     return identifier is not None and identifier.quality is _VALID and not identifier.is_unusual
 
 
@@ -159,7 +160,7 @@ def identity_of(key_kind: KeyKind, subject_kind: SubjectKind, asked_name: str, l
 
 
 def _number_keys(subject: Subject, name: str, digester: Digester) -> list[SubjectKey]:
-    """Empty for a number that can find nothing: no question is answered for a resident ID that fails its check."""
+    """Empty for a number that can find nothing: a question with a resident ID that fails its check is never answered."""
     identifier = subject.identifier
     if identifier is None:
         return []
@@ -184,7 +185,7 @@ def _tag(identifier: Identifier) -> str:
 
 
 def _lasting_part(identifier: Identifier) -> str:
-    """Without the two digits that old permits for Hong Kong and Macao end in: they count the issues of the card."""
+    """The number without the last two digits of old permits for Hong Kong and Macao, which count the issues of the card."""
     number = identifier.number
     return number[:9] if _REISSUED_PERMIT.fullmatch(number) else number
 
@@ -196,7 +197,7 @@ def _organisation_code(identifier: Identifier) -> str | None:
 
 
 def _masks(identifier: Identifier | None) -> tuple[str, ...]:
-    """The public masks that could hide this number: the official list's, its mirror's, a province's."""
+    """The public masks that could hide this number: those of the official list, its mirror, and a province."""
     if identifier is None or identifier.type not in RESIDENT_FORM_TYPES or len(identifier.number) != 18:
         return ()
     if identifier.quality is not _VALID:
@@ -210,15 +211,15 @@ def _masks(identifier: Identifier | None) -> tuple[str, ...]:
 
 
 def _is_beyond_reach(subject: Subject) -> bool:
-    """Whether the listing has a key of its number that the usual question for this subject never asks."""
+    """Whether the usual question about this subject never asks for any key of this listing's number."""
     identifier = subject.identifier
     if identifier is None or not is_of_kind(identifier.type, subject.kind):
         return True
     if identifier.quality is IdentifierQuality.MASKED:
         return False
-    # Mistyped by the court, so that the right number is another one; or no number that anybody could know: what 'other'
-    # is, only the one who wrote it knows, and old papers hold numbers of no form at all (…字第002345号).
-    # A number of the old business register is asked by less and less: the company has a credit code since 2015.
+    # Mistyped by the court, so the right number is another one; or a number that nobody else could know: only its author
+    # knows what 'other' is, and old papers have numbers of no form at all (…字第002345号). A number of the old business
+    # register is asked for less and less: companies have had a credit code since 2015.
     return not proves_who(identifier) or identifier.type in {IdentifierType.OTHER, _REGISTRATION_NUMBER}
 
 
@@ -228,7 +229,7 @@ def _is_registered(identifier: Identifier | None) -> bool:
 
 
 def _is_of_the_other_kind(identifier: Identifier | None, kind: SubjectKind) -> bool:
-    """Whether the number says that the list is wrong about what the debtor is; a masked resident ID says so too."""
+    """Whether the number shows that the list is wrong about the debtor's kind; a masked resident ID shows it too."""
     return (
         identifier is not None
         and identifier.type in _CERTAIN_TYPES
@@ -237,9 +238,9 @@ def _is_of_the_other_kind(identifier: Identifier | None, kind: SubjectKind) -> b
     )
 
 
-# By form alone, whatever the type says, or the two ways of writing the type would not meet.
+# By form only, whatever the type says; otherwise the two spellings of a type would not match.
 _REISSUED_PERMIT = re.compile(r"[HM][0-9]{10}")
 _REGISTRATION_NUMBER = IdentifierType.BUSINESS_REGISTRATION_NUMBER
 _COMPANY = "公司"
-"""No person is called so: a table that says 自然人 beside it is wrong."""
+"""No person has such a name: a table that says 自然人 beside it is wrong."""
 _CERTAIN_TYPES = RESIDENT_FORM_TYPES | {IdentifierType.USCC, IdentifierType.ORGANISATION_CODE}

@@ -1,4 +1,4 @@
-"""How someone stands to a listing."""
+"""How a subject is related to a listing."""
 
 from enum import StrEnum
 
@@ -16,6 +16,6 @@ class Relation(StrEnum):
 
 
 STORED_RELATIONS = tuple(Relation)
-"""A relation is stored as its place here: append, never reorder. The debtor comes first, and is fetched first."""
+"""A relation is stored as its index here: append, never reorder. The debtor comes first, and is fetched first."""
 
 RELATION_NUMBERS = {relation: number for number, relation in enumerate(STORED_RELATIONS)}

@@ -1,24 +1,24 @@
-"""Requests without a valid key are answered the later, the more of them there are: what they cost everybody else is bounded.
+"""Delays the refusal of requests without a valid key, the more of them come, so that they cannot slow down everybody else.
 
-A few are answered at once. In a flood each refusal is delayed, so that few are served in a second, however many
-connections send requests as fast as they can.
+A few are refused at once. In a flood each refusal is delayed, so that only a few are served in a second, however fast and
+over however many connections they come.
 """
 
 import asyncio
 
 SECONDS_EACH = 0.008
 FREE_SECONDS = 0.2
-"""Before which nobody waits: two dozen at once."""
+"""Nobody is delayed before this many seconds of queued refusals: about two dozen at once."""
 MOST_SECONDS = 4.0
 
 
 class Anteroom:
-    """Of one process. The delay is of the answer alone: nothing is held meanwhile but the connection."""
+    """The delays of one process. Only the answer is delayed: nothing but the connection is held meanwhile."""
 
     def __init__(self, seconds_each: float) -> None:
         self._seconds_each = seconds_each
         self._until = 0.0
-        """When all would have been served who came so far, one after the other."""
+        """The time at which all refusals so far would have been served one after the other."""
 
     async def wait(self) -> None:
         now = asyncio.get_running_loop().time()

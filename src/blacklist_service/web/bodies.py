@@ -23,7 +23,7 @@ BYTE_ORDER_MARKS = (BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE)
 
 
 class Sent(NamedTuple):
-    """What a head says of the body: the headers' values, empty where there is none."""
+    """What a head says about its body: the values of the headers, empty if absent."""
 
     content_type: str
     content_length: str
@@ -31,8 +31,8 @@ class Sent(NamedTuple):
 
 
 async def read_body(sent: Sent, receive: Receive, most_bytes: int) -> bytes:
-    """Raise `PayloadTooLarge` as soon as that is known, without taking in the rest; `UnsupportedMediaType` where it is not
-    JSON in UTF-8 as it stands.
+    """Raise `PayloadTooLarge` as soon as the size is known, without reading the rest; `UnsupportedMediaType` unless the body
+    is uncompressed JSON in UTF-8.
     """
     if sent.content_type != JSON:
         _require_json(sent.content_type)
@@ -55,7 +55,7 @@ async def read_body(sent: Sent, receive: Receive, most_bytes: int) -> bytes:
 
 
 def require_as_it_stands(content_encoding: str) -> None:
-    """What is compressed is not unpacked: a few bytes would become as many as anybody likes."""
+    """Refuse a compressed body: a few bytes could decompress to any size."""
     if content_encoding.strip().lower() not in {"", "identity"}:
         raise UnsupportedMediaType("send the body as it is, not compressed", headers={"Accept-Encoding": "identity"})
 
@@ -86,7 +86,7 @@ def parse_json(body: bytes) -> Any:
     try:
         return jiter.from_json(body, allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError:
-        if body.startswith(BYTE_ORDER_MARKS):  # RFC 8259 §8.1: none is sent
+        if body.startswith(BYTE_ORDER_MARKS):  # RFC 8259 §8.1: no byte order mark
             raise UnsupportedMediaType("send JSON in UTF-8, without a byte order mark") from None
         # jiter's message may quote a key, and a key may be a person's number.
         raise InvalidRequest(
@@ -100,7 +100,7 @@ def parse_body(model: type[Model], body: bytes) -> Model:
 
 
 def validate(model: type[Model], body: bytes) -> Model:
-    """Validate JSON that `parse_json` has accepted; types are taken as written, of every part of every model."""
+    """Validate JSON that `parse_json` has accepted. Types are strict in every part of every model."""
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
@@ -111,7 +111,7 @@ _NO_INPUT: dict[str, Any] = {"include_url": False, "include_context": False, "in
 
 
 def field_error(error: Any) -> FieldError:
-    """Name the place and the fault. An unknown field is pointed at by its parent: its name is the caller's value."""
+    """Name the location and the fault. An unknown field is located by its parent, because its name is the caller's text."""
     place = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
     pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
     return FieldError(pointer, error["type"].replace("_", "-"), error["msg"])

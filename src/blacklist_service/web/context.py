@@ -1,4 +1,4 @@
-"""What is around every request: its id, its log line, its metrics, and the last net for unknown errors."""
+"""What surrounds every request: its id, its log line, its metrics, and the handler of last resort for unknown errors."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_BYTES = 16
 DRAWN_AT_ONCE = 256
 PERSONAL_PATHS = "/v1/"
-"""What lies below may name persons: no answer is kept on its way unless it says that it may be."""
+"""An answer may name persons, so no cache on its way may store it unless the answer says otherwise."""
 QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 log = structlog.get_logger()
@@ -31,7 +31,9 @@ _drawn: list[str] = []
 
 
 def new_request_id() -> str:
-    """Random; the randomness of many is drawn at once, for each way to the kernel costs more than all the rest."""
+    """Return a random id. Randomness for many ids is drawn at once, because one system call costs more than the rest of the
+    work.
+    """
     if not _drawn:
         random = os.urandom(REQUEST_ID_BYTES * DRAWN_AT_ONCE).hex()
         _drawn.extend(random[n : n + 2 * REQUEST_ID_BYTES] for n in range(0, len(random), 2 * REQUEST_ID_BYTES))
@@ -39,14 +41,16 @@ def new_request_id() -> str:
 
 
 def begin(scope: Scope) -> str:
-    """Give the request its id, and note when it came. One that a page of the console makes has that page's id."""
+    """Give the request its id, and note when it came. A request made by a console page gets the page's id."""
     request_id = scope["request_id"] = scope.get("request_id") or new_request_id()
     scope["arrived"] = asyncio.get_running_loop().time()
     return request_id
 
 
 class RequestContext:
-    """Pure ASGI: it costs the hot path microseconds. A log line names the route, never the path: a path may hold ids."""
+    """Pure ASGI, so that it adds only microseconds to the hot path. A log line names the route, never the path, because a
+    path may hold ids.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -81,7 +85,7 @@ class RequestContext:
 
 
 class EndedRequest(NamedTuple):
-    """A request that was answered, as it is logged and counted."""
+    """A finished request, as it is logged and counted."""
 
     request_id: str
     method: str
@@ -102,8 +106,8 @@ def ended(scope: Scope, status: int, seconds: float) -> EndedRequest:
 
 
 class Accounts:
-    """Requests that ended, logged and counted together at the loop's next turn: one write for all that were answered at
-    once, and nothing between an answer and the next one's.
+    """Finished requests, logged and counted together in the event loop's next iteration: one write for all that finished at
+    once, and no work between one answer and the next.
     """
 
     def __init__(self) -> None:
@@ -153,14 +157,16 @@ def _route(scope: Scope) -> str:
 
 
 def source_ip(scope: Scope) -> str | None:
-    """The client's address; behind a trusted proxy uvicorn has put the forwarded one here."""
+    """The client's address; behind a trusted proxy uvicorn has replaced it by the forwarded one."""
     client = scope.get("client")
     return _address(client[0]) if client and client[0] else None
 
 
 @lru_cache(maxsize=4096)
 def _address(text: str) -> str | None:
-    """As PostgreSQL reads one: without an interface's name; None for what a proxy wrote that is no address."""
+    """An address that PostgreSQL accepts, without an interface name; None if a proxy wrote something that is not an
+    address.
+    """
     try:
         return str(ip_address(text.partition("%")[0]))
     except ValueError:

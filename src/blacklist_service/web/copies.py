@@ -1,8 +1,7 @@
-"""Large reads that decide nothing may go to a standby database, which is a little behind: never a check, never evidence.
+"""Large reads that decide nothing may go to a standby database, which is slightly behind. Checks and evidence never do.
 
-How old a standby's copy is, it can only say by the newest commit it has replayed. On a database whose commits wait for a
-standby there is one each second (`/readyz` passes the fence); on another one a quiet night makes a copy look old, and the
-primary is read.
+A standby only knows the age of its copy by the newest commit it has replayed. If commits wait for a standby, there is one
+every second (`/readyz` passes the fence). Otherwise a quiet night makes the copy look old, and the primary is read.
 """
 
 from collections.abc import AsyncIterator
@@ -17,7 +16,7 @@ from blacklist_service.settings import Settings
 from blacklist_service.web.transactions import snapshot
 
 AGE_HEADER = "Replica-Age"
-"""Of an answer from a standby: seconds, at most so old."""
+"""The most seconds a standby's answer may be old."""
 AGE = """
 SELECT CASE WHEN pg_is_in_recovery()
             THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 ELSE 0 END,
@@ -29,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A snapshot; `age_seconds` is None where it is the primary's."""
+    """A snapshot; `age_seconds` is None for the primary."""
 
     connection: Connection
     age_seconds: float | None
@@ -40,8 +39,8 @@ class Copy:
 
 
 class Copies:
-    """The standby, where one is named and new enough. What is read there leaves as what is read on the primary does, once a
-    commit that began afterwards is replicated: so nothing is told that only the standby had received.
+    """The standby, if one is configured and recent enough. As for reads of the primary, an answer leaves only after a commit
+    that began later is replicated, so nothing is shown that only this standby has received.
     """
 
     def __init__(self, replica: "Pool | None", *, oldest_seconds: float) -> None:
@@ -50,13 +49,15 @@ class Copies:
 
     @asynccontextmanager
     async def replica(self, least_version: int = 0) -> AsyncIterator[Copy | None]:
-        """A snapshot there; None where the primary is to be read, also because the list there is not yet at that version."""
+        """A snapshot on the standby; None if the primary must be read, for instance because the standby has not reached that
+        list version.
+        """
         async with AsyncExitStack() as stack:
             yield await self._of_replica(stack, least_version)
 
     @asynccontextmanager
     async def snapshot(self, primary: Pool, *, least_version: int = 0) -> AsyncIterator[Copy]:
-        """One of the standby, else of the primary."""
+        """A snapshot on the standby, or else on the primary."""
         async with AsyncExitStack() as stack:
             copy = await self._of_replica(stack, least_version)
             yield copy or Copy(await stack.enter_async_context(snapshot(primary)), None)
@@ -86,7 +87,7 @@ NO_COPIES = Copies(None, oldest_seconds=0.0)
 
 
 async def open_copies(settings: Settings, *, size: int) -> Copies:
-    """With so many connections to the standby at most, if there is one; none is opened yet."""
+    """Allow at most that many connections to the standby, if there is one; none is opened yet."""
     replica = None
     if settings.replica_url is not None:
         url, limit = settings.replica_url.get_secret_value(), settings.statement_timeout_ms

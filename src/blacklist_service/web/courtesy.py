@@ -1,17 +1,19 @@
-"""Long work on the event loop that also answers checks: in slices, with pauses longer than these while checks come in."""
+"""Long work on the event loop that also answers checks: done in slices, with pauses longer than the slices while checks come
+in.
+"""
 
 import asyncio
 import time
 from collections.abc import Callable
 
 REST = 4
-"""So many times as long as a slice took, while checks are asked."""
+"""The pause, as a multiple of the slice's duration, while checks are asked."""
 LEAST_REST_SECONDS = 0.004
 MOST_REST_SECONDS = 0.1
 
 
 class Courtesy:
-    """Gives way to checks between the slices of one piece of work; `asked` counts the checks that were ever asked."""
+    """Gives way to checks between the slices of one piece of work; `asked` returns how many checks were ever asked."""
 
     def __init__(self, asked: Callable[[], int]) -> None:
         self._asked = asked
@@ -19,7 +21,7 @@ class Courtesy:
         self._began = time.perf_counter()
 
     async def give_way(self) -> None:
-        """Between two slices, a slice being a millisecond or two."""
+        """Call this between two slices; a slice should take a millisecond or two."""
         asked = self._asked()
         if asked == self._seen:
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What every operation says of itself in OpenAPI: its problems, its Idempotency-Key."""
+"""What every operation documents in OpenAPI: its problems and its Idempotency-Key."""
 
 from typing import Any
 
@@ -82,7 +82,7 @@ HEADERS = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals an operation may give, for its `responses`; whoever needs a key for it may ask too much at once."""
+    """The refusals an operation may give, for its `responses`; an operation that needs a key may also answer 429."""
     given = {*statuses, 429} if 401 in statuses else set(statuses)
     return {status: _response(status) for status in sorted(given)}
 

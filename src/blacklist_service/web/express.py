@@ -1,13 +1,13 @@
-"""The shortest way of a request: a head that was read before is not read again.
+"""The shortest path for a request: a head that was parsed before is not parsed again.
 
-A client asks thousands of times under one and the same head, and only the body differs. The first time, the head goes the
-whole way: httptools reads it, uvicorn makes its scope, `HotLane` finds the route and proves the key. If it is plain in
-every way, it is remembered for its connection; a later request that begins with exactly these bytes, and is exactly as
-long as they say, is handed to its operation at once and answered in one write. Whatever differs in anything goes the
-whole way again, so that there is one reader of HTTP, and one place where each thing is refused.
+A client asks thousands of times with the same head, and only the body differs. The first request takes the whole path:
+httptools parses the head, uvicorn builds its scope, `HotLane` finds the route and verifies the key. A head without anything
+unusual is remembered for its connection. A later request that begins with exactly these bytes, and has exactly the announced
+length, is handed to its operation at once and answered in one write. Any difference sends the request down the whole path, so
+there is one parser of HTTP, and one place for each refusal.
 
-Clients that retry, or trace, say something new in one line of each head: the key of the retry, the trace's ids. Such a
-line is remembered without its value (`web.lines`), which is looked at each time.
+Clients that retry, or trace, send a new value in one line of each head: an Idempotency-Key, or trace ids. Such a line is
+remembered without its value (`web.lines`), and the value is read each time.
 """
 
 import asyncio
@@ -45,16 +45,18 @@ PLAIN_HEADERS = frozenset(
         *(b"x-forwarded-host", b"x-real-ip", b"via", b"cache-control", b"pragma", b"origin", b"referer"),
     }
 )
-"""What may stand in a head that is remembered: nothing here changes how a body is framed or what is answered, but for
-those that are looked at in `_read_head`."""
+"""Headers that a remembered head may have: none of them changes the framing of the body or the answer, except those that
+`_read_head` examines.
+"""
 CHANGING = {
     b"idempotency-key": FORM_ON_THE_WIRE,
     b"traceparent": re.compile(rb"[0-9a-f-]{1,128}"),
     b"tracestate": re.compile(rb"[\x21-\x7e](?:[\x20-\x7e]{0,511}[\x21-\x7e])?"),
     b"x-request-id": re.compile(rb"[\x21-\x7e]{1,128}"),
 }
-"""What clients, and the proxies before them, say anew in each request, and its form (W3C Trace Context §3.2, §3.3). Only the
-first is read here, and the trace's id is logged."""
+"""Headers whose value clients, and proxies before them, change with each request, and the form of the value (W3C Trace
+Context §3.2, §3.3). Only the first is used here; the trace id is logged.
+"""
 IDEMPOTENCY_KEY = b"idempotency-key"
 REMEMBERED_HEADERS = PLAIN_HEADERS | CHANGING.keys()
 END = b"\r\n\r\n"
@@ -71,7 +73,7 @@ class Answer(Protocol):
 
 
 class Exchange:
-    """One request and its answer, which is awaited as a future's is: by `done`, `set_result` or `set_exception`."""
+    """One request and its answer. It stands in for a future: `done`, `set_result`, `set_exception`."""
 
     __slots__ = (
         *("_head", "_is_done", "_protocol", "_started", "_values", "arrived", "idempotency_key", "principal"),
@@ -86,7 +88,7 @@ class Exchange:
         arrived: float,
         values: Mapping[bytes, bytes],
     ) -> None:
-        """`values` are those of the lines that change."""
+        """`values` are the values of the changing lines."""
         self._protocol = protocol
         self._values = values
         key = values.get(IDEMPOTENCY_KEY)
@@ -112,7 +114,7 @@ class Exchange:
     def set_exception(self, problem: BaseException) -> None:
         if not isinstance(problem, Problem):
             problem = InternalError()
-        self._is_done = True  # whatever comes now comes too late
+        self._is_done = True  # the exchange is over: ignore a late result
         if problem.is_recorded:
             _keep(self._refuse(problem))
         else:
@@ -139,7 +141,7 @@ class Exchange:
         self._end(response.status_code, headers, bytes(response.body))
 
     def _end(self, status: int, headers: bytes, content: bytes) -> None:
-        """Raise nothing: whoever answers has others to answer after this one."""
+        """Never raises: the caller has other requests to answer after this one."""
         self._is_done = True
         request_id, head = self.request_id, self._head
         try:
@@ -155,9 +157,9 @@ class Exchange:
 
 
 Taker = Callable[[bytes, Exchange], None]
-"""An operation that is handed a body and answers by the exchange, whenever it can."""
+"""An operation that takes a body and answers through the exchange, at any later time."""
 MakeTaker = Callable[[State], Taker]
-"""Makes it, from the state of the application that is running."""
+"""Builds the operation from the state of the running application."""
 
 
 def _keep(work: Coroutine[Any, Any, None]) -> None:
@@ -167,7 +169,7 @@ def _keep(work: Coroutine[Any, Any, None]) -> None:
 
 
 class Head(NamedTuple):
-    """What is known of a head: where it leads, how long its body is, and where its key's proof is remembered."""
+    """What is known of a head: its operation, the length of its body, and where the proof of its key is remembered."""
 
     route: HotRoute
     take: Taker
@@ -177,7 +179,7 @@ class Head(NamedTuple):
 
 
 class _Unread(NamedTuple):
-    """A whole request that is on its way through the parser: its head may be worth remembering."""
+    """A complete request on its way through the parser; its head may be worth remembering."""
 
     head: bytes
     body_bytes: int
@@ -185,7 +187,7 @@ class _Unread(NamedTuple):
 
 
 class ExpressProtocol(FramedProtocol):
-    """One connection. `lane` is where all that is not plain goes; it also says which operations are taken here."""
+    """One connection. `lane` takes every request that is not plain; it also says which operations are handled here."""
 
     def __init__(self, *args: Any, lane: HotLane, takers: Mapping[str, MakeTaker], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -205,21 +207,19 @@ class ExpressProtocol(FramedProtocol):
             self._hold(data)
             return
         self._unread = None
-        # Not what begins with an empty line, which the parser passes over: a head ends at the first empty line.
+        # Not if it begins with an empty line, which the parser skips: a head would end at the first empty line.
         if data.startswith(b"POST ") and self._is_between_requests():
             end = data.find(END) + len(END)
             if end >= len(END):
                 known, values = self._lines.without_values(data[:end])
-                place = hashlib.sha256(known).digest()  # the head holds the secret, which is not to be remembered
+                place = hashlib.sha256(known).digest()  # the head holds the secret, which must not be remembered
                 head = self._heads.get(place)
                 if head is not None and len(data) - end == head.body_bytes and self._took(head, values, data[end:]):
                     return
                 self._unread = _Unread(data[:end], len(data) - end, self._messages)
         self.idle_since = None
         super().data_received(data)
-        if (
-            self._is_between_requests()
-        ):  # what came asked for nothing, but uvicorn waits no longer for something that does
+        if self._is_between_requests():  # nothing was requested, but uvicorn no longer waits for a request
             self.idle_since = self.loop.time()
 
     def on_message_begin(self) -> None:
@@ -249,10 +249,10 @@ class ExpressProtocol(FramedProtocol):
             super().shutdown()
 
     def end(self, status: int, headers: bytes, content: bytes) -> None:
-        """Send an exchange's answer, and be free for the next request."""
+        """Send an exchange's answer, and become free for the next request."""
         self._is_busy = False
         self.idle_since = self.loop.time()
-        if self.transport.is_closing():  # the client went; the answer stays on record
+        if self.transport.is_closing():  # the client disconnected; the answer stays on record
             return
         ending = b"connection: close\r\n\r\n" if self._is_ending else b"\r\n"
         self.transport.write(_start(status, self.server_state.default_headers) + headers + ending + content)
@@ -262,7 +262,7 @@ class ExpressProtocol(FramedProtocol):
             self.loop.call_soon(self._take_held)
 
     def _took(self, head: Head, values: Mapping[bytes, bytes], body: bytes) -> bool:
-        """Whether the request is on its way; its key was proved within the time that a proof may be remembered."""
+        """Start the request; return False if the key's proof is too old to be reused."""
         if self.flow.write_paused:
             return False
         principal = self._proofs.recall(head.proof)
@@ -281,10 +281,10 @@ class ExpressProtocol(FramedProtocol):
         return True
 
     def _read_head(self) -> Head | None:
-        """What the parser made of a head, where it is plain: each header once, nothing that frames the body otherwise."""
+        """What the parser made of a plain head: each header once, and nothing that frames the body in another way."""
         scope = self.scope
         route = scope.get("route")
-        # A route is in the scope of a request of another method too, which was refused for it.
+        # The scope also has a route if the method is wrong; such a request was refused.
         if not isinstance(route, HotRoute) or scope["method"] != "POST":
             return None
         if scope["http_version"] != "1.1" or scope["query_string"]:
@@ -318,7 +318,7 @@ class ExpressProtocol(FramedProtocol):
         )
 
     def _hold(self, data: bytes) -> None:
-        """What comes before the answer to the last request went out waits for its turn."""
+        """Hold bytes that arrive before the previous answer was sent."""
         self._held += data
         if len(self._held) > MOST_HELD_BYTES:
             self.flow.pause_reading()
@@ -331,7 +331,7 @@ class ExpressProtocol(FramedProtocol):
 
 
 def _start(status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """The status line and uvicorn's own headers, the date: those of a success put together once a second."""
+    """The status line and uvicorn's own headers, with the date; rebuilt once a second for successful answers."""
     global _success  # noqa: PLW0603 - a memory of one
     if status == HTTPStatus.OK and _success[0] is headers:
         return _success[1]

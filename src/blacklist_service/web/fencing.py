@@ -1,8 +1,8 @@
 """No answer that was read from the database leaves before the fence is passed (`database/fences.py`).
 
-Here, and not at each route: a replay, "unchanged", a conflict that says "withdrawn already", a job's state, a page of the
-feed all confirm by reading. Whatever borrows a connection for a request says so, and the next part of its answer waits.
-Checks pass by: each is answered after a commit of its own.
+This is done here and not at each route, because a replay, "unchanged", a conflict that says "withdrawn already", the state of
+a job and a page of the feed all confirm something by reading. A request that borrows a connection says so, and the next part
+of its answer waits. Checks are exempt: each is answered after a commit of its own.
 """
 
 from contextvars import ContextVar
@@ -17,14 +17,14 @@ from blacklist_service.web.refusals import problem_response
 
 FENCE_SECONDS = 5.0
 UNCERTAIN = 500
-"""From this status on nothing is confirmed."""
+"""From this status on an answer confirms nothing."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Reading:
-    """Whether anything was read for a request since it last passed the fence."""
+    """Whether a request has read anything since it last passed the fence."""
 
     is_new: bool = False
 
@@ -33,13 +33,13 @@ _reading: ContextVar[Reading | None] = ContextVar("reading", default=None)
 
 
 def note_reading() -> None:
-    """Say that the request under way reads, or writes, on a connection from here on."""
+    """Say that the current request reads, or writes, on a connection from here on."""
     if (reading := _reading.get()) is not None:
         reading.is_new = True
 
 
 class Fenced:
-    """Pure ASGI. The head of an answer is held back until its first part is there: streams read as they go."""
+    """Pure ASGI. The head of an answer is held back until its first part is there, because streams read as they are sent."""
 
     def __init__(self, app: ASGIApp, *, fence: Fence) -> None:
         self._app = app
@@ -65,7 +65,9 @@ class Fenced:
                     await self._fence.passed(within_seconds=FENCE_SECONDS)
                 except FenceClosed as error:
                     log.warning("fence_closed", cause=str(error))
-                    if head is None:  # a part has left already: it ends here, and not as if it were whole
+                    if (
+                        head is None
+                    ):  # a part has already been sent: cut the answer off, so that it does not look complete
                         raise
                     is_refused = True
                     refusal = Undetermined("what was read is not known to be on a replica")

@@ -1,9 +1,9 @@
-"""What a connection may send at all: heads of a bounded size, one request after the other, no other protocol.
+"""What a connection may send: heads of a bounded size, one request after another, no other protocol.
 
-uvicorn and httptools bound no head, take what follows an `Upgrade` for the next request, and go on reading a body whose
-request was refused. Here a head ends at 32 KiB or 100 lines (431); a request to change protocols is read as if it did not
-say so (RFC 9110 §7.8 lets a server ignore it: Java's HttpClient says `h2c` in every first request); and an answer that
-comes before the body's end ends the connection.
+uvicorn and httptools do not bound a head, take the bytes after an `Upgrade` for the next request, and go on reading the body
+of a refused request. Here a head ends at 32 KiB or 100 lines (431). A request to change protocols is read as if it did not
+ask for that (RFC 9110 §7.8 lets a server ignore it: Java's HttpClient sends `h2c` with every first request). An answer that
+is sent before the end of the body closes the connection.
 """
 
 from collections import defaultdict
@@ -21,10 +21,11 @@ from blacklist_service.web.refusals import problem_response
 MOST_HEAD_BYTES = 32 * 1024
 MOST_HEAD_LINES = 100
 LINE_BYTES = 4
-"""A colon, a space and a line's end."""
+"""A colon, a space and the end of the line."""
 LINGER_SECONDS = 2.0
-"""For which a connection that was refused early is still read, unheard: closed with bytes unread, it would be reset, and
-the refusal lost on its way."""
+"""After an early refusal, the connection is still read for this long and the bytes are discarded. If it were closed with
+unread bytes it would be reset, and the refusal might be lost.
+"""
 MOST_UNHEARD_BYTES = 4 * 1024 * 1024
 MOST_LOOKED_AT = 64
 OF_ANOTHER_PROTOCOL = frozenset({b"upgrade", b"http2-settings"})
@@ -33,10 +34,10 @@ _by_address: "defaultdict[str, dict[FramedProtocol, None]]" = defaultdict(dict)
 
 
 class FramedProtocol(PatientProtocol):
-    """One connection, within limits. `most_of_an_address` counts a process's own; 0 = unbounded."""
+    """One connection, within limits. `most_of_an_address` limits a process's connections from one address; 0 = unlimited."""
 
     is_proved = False
-    """Whether somebody with a key has asked on this connection: it is not given up for a stranger's."""
+    """Whether a request with a valid key has come on this connection; it is then not closed to make room for a stranger's."""
     _is_in_head = False
     _is_deaf = False
     _head_bytes = 0
@@ -78,7 +79,7 @@ class FramedProtocol(PatientProtocol):
         self._unset_keepalive_if_required()
         self._parse(memoryview(data))
         if self._is_in_head and is_head_alone and not self._is_deaf:
-            # The parser keeps a line until it is whole: what it holds is counted here, what it gave out below.
+            # The parser buffers a line until it is complete: count what it buffers here, and what it has delivered below.
             self._unended_bytes += len(data)
             if self._unended_bytes > MOST_HEAD_BYTES:
                 self._refuse(HeadTooLarge())
@@ -94,7 +95,7 @@ class FramedProtocol(PatientProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value) + LINE_BYTES)
-        if self._is_in_head:  # a trailer comes after the head was understood, and changes nothing in it
+        if self._is_in_head:  # a trailer comes after the head was handled, and changes nothing in it
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -147,7 +148,7 @@ class FramedProtocol(PatientProtocol):
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
 
     def _head_without_upgrade(self) -> bytes:
-        """The head that was read, written again without the wish to change protocols."""
+        """The head that was read, rebuilt without the request to change protocols."""
         lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
         for name, value in self.headers:
             if name in OF_ANOTHER_PROTOCOL:
@@ -165,16 +166,16 @@ class FramedProtocol(PatientProtocol):
         self._head_lines += lines
         self._unended_bytes = 0
         if self._head_bytes > MOST_HEAD_BYTES or self._head_lines > MOST_HEAD_LINES:
-            raise ValueError("the head is too large")  # what is raised here ends the parser's work
+            raise ValueError("the head is too large")  # an exception here stops the parser
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer what is no request that could be handed on, and end the connection."""
+        """Answer what is not an acceptable request, and close the connection."""
         if self._is_deaf or self.transport.is_closing():
             return
         if self.is_under_way():
             self._is_deaf = True
-            self._unsaid = problem  # an earlier request is answered first; nothing after it is heard
-            if self.cycle.more_body:  # it is that one which has gone wrong on its way
+            self._unsaid = problem  # an earlier request is answered first; nothing after it is read
+            if self.cycle.more_body:  # it is the earlier request that has gone wrong
                 self.transport.abort()
             return
         request_id = new_request_id()
@@ -204,7 +205,7 @@ class FramedProtocol(PatientProtocol):
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _finds_room(self) -> bool:
-        """Whether one more may be open; where there are as many as may be, one that nobody needs now is ended for it."""
+        """Whether one more connection may be open. At the limit, an idle one is closed to make room."""
         same = _by_address[self._address]
         is_crowded = (
             0 < self._most_of_an_address <= len(same)
@@ -215,10 +216,10 @@ class FramedProtocol(PatientProtocol):
 
 
 class _Cycle(RequestResponseCycle):
-    """A request and its answer; uvicorn makes it, and its class is changed then."""
+    """A request and its answer; uvicorn creates it, and its class is changed afterwards."""
 
     is_early = False
-    """Whether the answer began before the request had ended."""
+    """Whether the answer began before the request was complete."""
 
     async def send(self, message: Any) -> None:
         if message["type"] != "http.response.start" or not self.more_body:
@@ -227,11 +228,11 @@ class _Cycle(RequestResponseCycle):
         self.is_early = True
         message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
         await super().send(message)
-        self.keep_alive = True  # the protocol ends the connection itself, after a while
+        self.keep_alive = True  # the protocol closes the connection itself, after a while
 
 
 def _end_one(connections: Any) -> bool:
-    """End the oldest on which nothing is under way, rather one on which nobody has shown a key."""
+    """Close the oldest idle connection, preferring one on which no valid key was shown."""
     looked_at = [one for one, _ in zip(list(connections), range(MOST_LOOKED_AT), strict=False)]
     spare = [one for one in looked_at if isinstance(one, FramedProtocol) and not one.is_under_way()]
     chosen = next((one for one in spare if not one.is_proved), spare[0] if spare else None)

@@ -1,4 +1,4 @@
-"""Headers that every answer has: nobody keeps a copy of what is personal, frames it, or guesses another type for it."""
+"""Headers of every answer: nobody may cache personal data, frame a page, or guess another media type."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ WRITTEN_PERSONAL = b"".join(b"%b: %b\r\n" % header for header in PERSONAL)
 
 
 def guarded(headers: Iterable[tuple[bytes, bytes]], *, is_personal: bool) -> Headers:
-    """With the guarding headers; an answer that says itself how it may be kept is left its word."""
+    """Add the guarding headers; an answer that sets its own Cache-Control keeps it."""
     given = list(headers)
     if is_personal and not any(name == b"cache-control" for name, _ in given):
         given.append(NO_STORE)

@@ -1,6 +1,6 @@
-"""The way of the busiest operations: past the framework's layers, which cost more than the answer.
+"""The path of the busiest operations, around the framework's layers, which cost more than the answer itself.
 
-What OpenAPI says of these operations, who may ask them and how they refuse is the same as for all others.
+What OpenAPI says about these operations, who may call them and how they refuse is the same as for all others.
 """
 
 import time
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Json(Response):
-    """An answer that is bytes already: its two headers are put together without asking what else they could be."""
+    """An answer that is already bytes; its two headers are built without content negotiation."""
 
     def __init__(self, content: bytes) -> None:
         self.status_code = 200
@@ -64,7 +64,7 @@ class HotLane:
             status = response.status_code
             response.raw_headers += [*PERSONAL, (REQUEST_ID_HEADER, request_id.encode())]
             await response(scope, receive, send)
-        except (OSError, RuntimeError) as error:  # what a closed connection raises; the answer stays on record
+        except (OSError, RuntimeError) as error:  # raised on a closed connection; the answer stays on record
             log.info("client_gone", request_id=request_id, route=route.path, cause=type(error).__name__)
         finally:
             accounts.note(ended(scope, status, time.perf_counter() - started))
@@ -73,9 +73,9 @@ class HotLane:
         try:
             return Json(await route.answer(HotRequest(scope, receive)))
         except Problem as problem:
-            if "principal" not in scope:  # also where a stranger's key could not be looked up in time
+            if "principal" not in scope:  # also if the look-up of an unknown key timed out
                 await anteroom.wait()
             return await refusal(Request(scope), problem, self.record_refusal)
-        except Exception:  # the last net, as RequestContext is for all others
+        except Exception:  # the handler of last resort, as RequestContext is for other requests
             log.exception("request_failed", request_id=scope["request_id"], route=route.path)
             return problem_response(InternalError(), scope["request_id"])

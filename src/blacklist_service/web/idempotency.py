@@ -23,19 +23,19 @@ FORM_ON_THE_WIRE = re.compile(FORM.pattern.encode())
 
 
 def idempotency_key(key: str | None) -> str | None:
-    """The header's value, if it is of the form of one."""
+    """The header's value, if it has the form of a key."""
     if key is not None and not FORM.fullmatch(key):
         raise InvalidRequest(errors=[FieldError("Idempotency-Key", "form", "1 to 128 visible ASCII characters")])
     return key
 
 
 def item_key(key: str | None, place: int) -> str | None:
-    """The key of a batch's item: each is answered, and replayed, by itself."""
+    """The key of an item of a batch: each item is answered, and replayed, separately."""
     return key and f"{key}#{place}"
 
 
 class Replayed(Exception):  # noqa: N818 - not an error: the answer was given before
-    """The request was carried out before under its key; `response` is what was answered then."""
+    """The request was already carried out under its key; `response` is the stored answer."""
 
     def __init__(self, response: Response) -> None:
         super().__init__("replayed")
@@ -44,7 +44,7 @@ class Replayed(Exception):  # noqa: N818 - not an error: the answer was given be
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Keeps an act's answer in the act's own transaction, sealed."""
+    """Stores an act's answer, sealed, in the act's own transaction."""
 
     member: str
     key: str | None
@@ -60,7 +60,7 @@ class Replay:
         headers: Mapping[str, str] | None = None,
         repeated: BaseModel | None = None,
     ) -> Response:
-        """`repeated` is what a replay shows, where the answer holds a secret that is shown once."""
+        """`repeated` is what a replay shows if the answer holds a secret that is shown only once."""
         content = answer.model_dump_json(by_alias=True).encode()
         if self.key is not None:
             shown = content if repeated is None else repeated.model_dump_json(by_alias=True).encode()
@@ -78,7 +78,7 @@ class Replay:
         return Response(content, status, headers=dict(headers or {}), media_type="application/json")
 
     async def look(self, connection: Connection) -> None:
-        """Raise `Replayed` where this was carried out before. Two at once under one key take turns."""
+        """Raise `Replayed` if this was carried out before. Two concurrent requests with one key take turns."""
         if self.key is None:
             return
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{self.member} {self.key}")
@@ -102,7 +102,7 @@ class Replay:
 
 
 def replay_of(request: Request, body: bytes | None = None) -> Replay:
-    """`body` stands for what was sent, by default the bytes themselves: the same key with another one is refused."""
+    """`body` represents the request, by default its bytes: the same key with another body is refused."""
     if body is None:
         body = getattr(request, "raw", b"")
     principal: Principal = request.scope["principal"]

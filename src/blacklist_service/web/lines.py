@@ -1,18 +1,20 @@
-"""Lines of a head whose value changes with each request: a head is known again by what stands around the values."""
+"""Lines of a head whose value changes with each request: the head is recognised by the bytes around the values."""
 
 import re
 from collections.abc import Mapping
 
 LINE_END = b"\r\n"
 MOST_WAYS_OF_WRITING = 8
-"""Of the names on one connection, such as `Idempotency-Key: ` and `idempotency-key:`; a client has one for each."""
+"""The most spellings of such header names on one connection, such as `Idempotency-Key: ` and `idempotency-key:`; a client
+uses one each.
+"""
 
 NO_VALUES: Mapping[bytes, bytes] = {}
 
 
 class ChangingLines:
-    """The lines that one connection has sent so far. `forms` are those that may change, each with the form of its value,
-    which has no line's end in it and neither begins nor ends with a blank.
+    """The changing lines seen on one connection. `forms` are the headers that may change, each with the form of its value,
+    which contains no line end and neither begins nor ends with a space.
     """
 
     __slots__ = ("_forms", "_learned")
@@ -22,12 +24,12 @@ class ChangingLines:
         self._learned: dict[bytes, bytes] = {}
 
     def without_values(self, head: bytes) -> tuple[bytes, Mapping[bytes, bytes]]:
-        """The head with the values of the lines that were learned cut out, and the values by their names in lower case.
+        """Return the head without the values of the learned lines, and the values by lower-case name.
 
-        What was cut out is named behind the head's end, where nothing of a head can stand: an empty value is not taken for
-        one that was cut out. A value that is not of its form is left where it is, so that the head is not known and goes
-        to the parser. Whatever is cut out therefore is one line's value: around it the bytes are those that the parser
-        read before.
+        The names of the removed values are appended after the end of the head, where no head can have bytes, so that an empty
+        value differs from a removed one. A value that does not match its form stays, so that the head is unknown and goes to
+        the parser. Every removed value is therefore the value of one line, surrounded by bytes that the parser has read
+        before.
         """
         if not self._learned:
             return head, NO_VALUES
@@ -45,10 +47,10 @@ class ChangingLines:
         return head, values
 
     def learn(self, head: bytes, headers: Mapping[bytes, bytes]) -> bool:
-        """Learn how this head writes the lines that change; whether it is to be remembered.
+        """Learn how this head writes its changing lines; return whether the head may be remembered.
 
-        `headers` are what the parser read in it. A line whose value it read otherwise than it is written, with blanks
-        around it or in two lines, keeps the whole head from being remembered.
+        `headers` are what the parser read. A line whose value the parser read otherwise than written, with spaces around it
+        or folded over two lines, keeps the whole head from being remembered.
         """
         for name in self._forms.keys() & headers.keys():
             before = self._written_before(head, name, headers[name])
@@ -60,7 +62,7 @@ class ChangingLines:
         return True
 
     def _written_before(self, head: bytes, name: bytes, value: bytes) -> bytes | None:
-        """What stands before the value: the end of the line before, the name, the colon and blanks."""
+        """The bytes before the value: the previous line's end, the name, the colon and spaces."""
         for line in head.split(LINE_END):
             written, _, rest = line.partition(b":")
             if written.lower() == name:

@@ -1,4 +1,4 @@
-"""Waking open event streams within a second of a change, by one small query for all of them together."""
+"""Wakes open event streams within a second of a change, by one small query for all of them together."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 class LookOut:
-    """Looks at a version that only rises, while anybody waits for it; nobody waiting, it costs nothing."""
+    """Polls a version that only rises, while anybody waits for it; without waiters it costs nothing."""
 
     def __init__(self, pool: Pool, get_version: Callable[[Connection], Awaitable[int]]) -> None:
         self._pool = pool
@@ -25,7 +25,7 @@ class LookOut:
         self._task: asyncio.Task[None] | None = None
 
     async def moved_past(self, version: int, *, timeout_seconds: float) -> bool:
-        """Wait until the version is above `version`; False when the time is up."""
+        """Wait until the version is above `version`; return False on timeout."""
         self._waiting += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look())

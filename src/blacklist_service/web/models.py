@@ -1,10 +1,10 @@
-"""Answers that are kept for a retry."""
+"""Table of answers that are stored for retries."""
 
 from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Table, Text
 
 from blacklist_service.database.tables import Instant, metadata
 
-# Answers given to POSTs with an Idempotency-Key, sealed, for 24 hours.
+# Answers to POSTs with an Idempotency-Key, sealed, kept for 24 hours.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

@@ -1,4 +1,4 @@
-"""Pages by an opaque cursor that carries its filter, so that a page can only be continued as it was begun."""
+"""Pages by an opaque cursor that carries its filters, so that a page can only be continued with the filters it began with."""
 
 import base64
 import binascii
@@ -16,13 +16,13 @@ from blacklist_service.web.wire import Response, text
 LARGEST_PAGE = 500
 USUAL_PAGE = 100
 LARGEST_ID = UUID(int=2**128 - 1)
-"""Where a list that begins with the newest id begins."""
+"""Where a list with the newest id first begins."""
 
 T = TypeVar("T")
 
 
 class PageQuery(BaseModel):
-    """How a page is asked for. The filters of a list are fields of its own query."""
+    """Paging parameters. A list's own filters are fields of its query class."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -40,7 +40,7 @@ class Page(Response, Generic[T]):
 
     @classmethod
     def of(cls, items: Sequence[T], query: PageQuery, place: Callable[[T], list[Any]], filters: Any) -> Self:
-        """A page that is not full is the last; else the next one begins after the place of its last item."""
+        """Build the page. A page that is not full is the last; otherwise the next one begins after its last item."""
         is_last = len(items) < query.limit
         return cls(items=list(items), next=None if is_last else make_cursor(place(items[-1]), filters))
 
@@ -50,7 +50,7 @@ def make_cursor(position: list[Any], filters: Any) -> str:
 
 
 def read_cursor(cursor: str, filters: Any) -> list[Any]:
-    """Raise `InvalidRequest` for a cursor that is not ours, or was begun with other filters."""
+    """Raise `InvalidRequest` for a cursor that is forged, or was begun with other filters."""
     try:
         fingerprint, position = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError, TypeError):
@@ -63,7 +63,7 @@ def read_cursor(cursor: str, filters: Any) -> list[Any]:
 
 
 def read_text(cursor: str, filters: Any) -> str:
-    """The text a page ended with; raise `InvalidRequest` as `read_cursor` does."""
+    """The text with which a page ended; raise `InvalidRequest` as `read_cursor` does."""
     match read_cursor(cursor, filters):
         case [str(text)] if "\0" not in text:
             return text
@@ -71,7 +71,7 @@ def read_text(cursor: str, filters: Any) -> str:
 
 
 def read_place(cursor: str, filters: Any) -> UUID:
-    """The id a page of ids ended with; raise `InvalidRequest` as `read_cursor` does."""
+    """The id with which a page of ids ended; raise `InvalidRequest` as `read_cursor` does."""
     try:
         [place] = read_cursor(cursor, filters)
         return UUID(place)

@@ -1,8 +1,7 @@
-"""Closing connections that stall: uvicorn waits for ever, and each holds a file descriptor and memory.
+"""Closes connections that stall: uvicorn waits for ever, and each holds a file descriptor and memory.
 
-A head has to be whole within the limit; a body may not fall silent for so long, and has to come at the least rate; what
-is answered has to be taken at that rate too. Idle connections between requests are uvicorn's own to end
-(`timeout_keep_alive`).
+A head must be complete within the limit. A body must not be silent for that long, and must arrive at the least rate. The
+client must take the answer at that rate too. Idle connections between requests are closed by uvicorn (`timeout_keep_alive`).
 """
 
 import asyncio
@@ -12,20 +11,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LOOK_SECONDS = 1.0
 WRITE_SECONDS = 10.0
-"""What a client may leave lying before it has to take its answer at the least rate."""
+"""How many bytes a client may leave unread before it must take its answer at the least rate."""
 
 _open: dict["PatientProtocol", None] = {}
-"""In the order in which they came."""
+"""In order of arrival."""
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Notes since when it waits for the rest of a request: one clock reading, for thousands of requests a second."""
+    """Notes since when it has waited for the rest of a request: one clock reading for thousands of requests a second."""
 
     waiting_since: float | None = None
     idle_since: float | None = None
-    """Since when nothing was asked, where uvicorn does not look at that itself."""
+    """Since when it has been idle, in the cases that uvicorn does not watch itself."""
     is_at_a_message = True
-    """Whether the next byte begins a request, as far as the parser was handed any."""
+    """Whether the next byte begins a request, as far as the parser has been fed."""
     _body_since: float | None = None
     _body_bytes = 0
     _unread_since: float | None = None
@@ -69,14 +68,14 @@ class PatientProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def is_overdue(self, seconds: float, least_rate: float) -> bool:
-        """Whether the client, not this service, has kept a request or its answer waiting; looked at once a second."""
+        """Whether the client, and not this service, keeps a request or its answer waiting; examined once a second."""
         now = self.loop.time()
         if self._unread_since is not None:
             taken = self._unread_bytes - self.transport.get_write_buffer_size()
             return now - self._unread_since > WRITE_SECONDS + max(taken, 0) / least_rate
         if self.waiting_since is None:
             return False
-        if self.flow.read_paused:  # it is this service that does not read
+        if self.flow.read_paused:  # it is this service that is not reading
             self.waiting_since = now
             if self._body_since is not None:
                 self._body_since += LOOK_SECONDS
@@ -90,14 +89,14 @@ class PatientProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def end_if_idle(self) -> None:
-        """Close it where nothing was asked for as long as a connection is kept alive."""
+        """Close the connection after it was idle for the keep-alive time."""
         since = self.idle_since
         if since is not None and self.loop.time() - since > self.timeout_keep_alive:
             self.transport.close()
 
 
 async def end_overdue(seconds: float, least_rate: float) -> None:
-    """For ever: look at every connection once a second."""
+    """Examine every connection once a second, for ever."""
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         for protocol in [one for one in _open if one.is_overdue(seconds, least_rate)]:

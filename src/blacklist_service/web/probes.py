@@ -1,4 +1,4 @@
-"""Probes: is the process alive, may it be asked, and its figures. They need no key, so what they cost is bounded."""
+"""Probes: is the process alive, is the service ready, and its metrics. They need no key, so their cost is bounded."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,15 +14,15 @@ from blacklist_service.web.documented import problems
 router = APIRouter(tags=["probes"])
 
 FIGURES_SECONDS = 2.0
-"""For which figures are not put together anew: that takes as long as a hundred checks."""
+"""Seconds for which metrics are cached: computing them takes as long as a hundred checks."""
 METHODS = "GET, HEAD, OPTIONS"
 
 Readiness = Callable[[], Awaitable[dict[str, object]]]
-"""Says what was found; raises `Undetermined` with one sentence where the service must not be asked."""
+"""Returns the state; raises `Undetermined` with one sentence if the service must not be used."""
 
 
 class Kept:
-    """Bytes that take long to make: made by a thread, by one for all who ask meanwhile, and kept for a while."""
+    """Bytes that take long to compute: computed in a thread, once for all concurrent callers, and cached for a while."""
 
     def __init__(self, make: Callable[[], bytes], *, seconds: float) -> None:
         self._make = make
@@ -41,7 +41,7 @@ class Kept:
 
 
 def figures(*, is_one_of_several: bool) -> Kept:
-    """What `/metrics` answers."""
+    """The body of `/metrics`."""
 
     def make() -> bytes:
         if not is_one_of_several:

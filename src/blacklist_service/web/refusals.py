@@ -1,4 +1,4 @@
-"""Rendering refusals as RFC 9457 problem details. Unknown errors say nothing."""
+"""Rendering refusals as RFC 9457 problem details. Unknown errors reveal nothing."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -43,7 +43,7 @@ def problem_response(problem: Problem, request_id: str | None) -> Response:
 
 
 async def recorded(request: Request, problem: Problem, record_refusal: Recorder) -> Problem:
-    """The problem to answer with: one for lack of right only once it is on record."""
+    """The problem to answer with. A refusal for lack of right is returned only after it is recorded."""
     if not problem.is_recorded:
         return problem
     try:
@@ -59,7 +59,9 @@ async def refusal(request: Request, problem: Problem, record_refusal: Recorder) 
 
 
 def install_refusals(app: FastAPI, record_refusal: Recorder) -> None:
-    """Render every refusal; record those for lack of right, in a transaction of their own: the act's was rolled back."""
+    """Render every refusal; record those for lack of right in a transaction of their own, because the act's was rolled
+    back.
+    """
 
     async def render_problem(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)  # noqa: S101 - registered for it
@@ -86,7 +88,7 @@ def install_refusals(app: FastAPI, record_refusal: Recorder) -> None:
 
 
 def _methods_taken(request: Request) -> list[str]:
-    """All that this address takes: routers may share one, and each knows but its own methods."""
+    """All methods of this address: several routers may share one, and each knows only its own."""
     path = getattr(request.scope.get("route"), "path", None)
     parts = [getattr(part, "original_router", None) for part in request.app.routes]
     routes = [*request.app.routes, *(route for part in parts if part for route in part.routes)]
@@ -95,7 +97,7 @@ def _methods_taken(request: Request) -> list[str]:
 
 
 def _describe_parameters(app: FastAPI) -> None:
-    """Where an operation names no 422, FastAPI documents one of its own form; what is answered is a problem."""
+    """FastAPI documents a 422 of its own form for operations that name none; the actual answer is a problem."""
     generate = app.openapi
     ours = {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}
 

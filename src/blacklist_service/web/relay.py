@@ -1,7 +1,8 @@
-"""Handing requests on to another process of this service, over a socket of its own, and how that process takes them.
+"""Hands requests to another process of this service over a socket, and how that process takes them.
 
-Pages are put together by a process apart: a page is a hundred times the work of a check, and a check must not wait for it.
-The port stays the web workers': they read each head, keep the limits of connections, and pass on what is for the other.
+Pages are rendered in a separate process: a page costs a hundred times as much as a check, and a check must not wait for it.
+The web workers own the port: they read each head, enforce the limits on connections, and pass on what belongs to the other
+process.
 """
 
 import asyncio
@@ -17,10 +18,12 @@ from blacklist_service.web.headers import GUARDING, NO_STORE
 MOST_HEAD_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
 WAIT_SECONDS = 5.0
-"""For which a process that is starting, or starting again, is waited for."""
+"""How long to wait for a process that is starting or restarting."""
 LOOK_SECONDS = 0.05
 CALLER = b"x-blacklist-caller"
-"""How the relay says who asked: the scheme and the address, as its own server knows them. A client's own is not passed on."""
+"""Headers by which the relay passes on the client's scheme and address, as its own server knows them. Those sent by a client
+are dropped.
+"""
 NOT_PASSED_ON = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"te", b"upgrade", b"expect", CALLER})
 NOT_PASSED_BACK = frozenset({b"connection", b"keep-alive", b"transfer-encoding"})
 NOT_ANSWERED = (
@@ -32,7 +35,7 @@ log = structlog.get_logger()
 
 
 class Relay:
-    """Hands what lies `below` a path to the process that listens on the socket at `place`, all else to `app`."""
+    """Relays requests `below` a path to the process that listens on the socket at `place`, and all others to `app`."""
 
     def __init__(self, app: ASGIApp, *, below: str, place: str) -> None:
         self._app = app
@@ -49,7 +52,7 @@ class Relay:
         except (OSError, h11.RemoteProtocolError) as error:
             log.warning("not_relayed", cause=type(error).__name__)
             if passage.is_answered:
-                raise  # the connection is cut: half a page must not look whole
+                raise  # cut the connection: half a page must not look complete
             await _not_answered()(scope, receive, send)
 
     def _is_below(self, path: str) -> bool:
@@ -57,7 +60,7 @@ class Relay:
 
 
 class _Passage:
-    """One request on its way there, and its answer on the way back."""
+    """One request to the other process, and its answer."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
@@ -67,8 +70,8 @@ class _Passage:
         self.is_answered = False
 
     async def run(self, place: str) -> None:
-        """Return when the answer is whole, or the client went. Raise `OSError` or `RemoteProtocolError` where the other
-        process cannot be reached, or ended on the way.
+        """Return when the answer is complete, or the client has gone. Raise `OSError` or `RemoteProtocolError` if the other
+        process cannot be reached, or ended meanwhile.
         """
         reader, writer = await _connected(place)
         asking = asyncio.create_task(self._ask(writer))
@@ -81,7 +84,7 @@ class _Passage:
                 await asking
 
     async def _ask(self, writer: asyncio.StreamWriter) -> None:
-        """Head and body; then wait for the client's going, which ends what the other process still does for it."""
+        """Send head and body; then wait for the client to disconnect, which cancels the work of the other process."""
         writer.write(self._talk.send(self._head()) or b"")
         while True:
             message = await self._receive()
@@ -94,7 +97,7 @@ class _Passage:
                 writer.write(self._talk.send(h11.Data(data=body)) or b"")
             if not message.get("more_body", False):
                 writer.write(self._talk.send(h11.EndOfMessage()) or b"")
-            with suppress(ConnectionError):  # an early answer: it is read all the same
+            with suppress(ConnectionError):  # an early answer: read it all the same
                 await writer.drain()
 
     def _head(self) -> h11.Request:
@@ -132,7 +135,7 @@ class _Passage:
 
 
 class Relayed:
-    """In the process that is handed requests: who asked is who the relay says it is."""
+    """In the process that receives relayed requests: restores the client's address and scheme from the relay's headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

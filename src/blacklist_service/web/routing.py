@@ -23,7 +23,7 @@ from blacklist_service.web.shares import Share, Shares, Taking
 
 
 class Proofs(Protocol):
-    """Who proved to be whom, by the `Authorization` header; what is remembered of one is found by its place."""
+    """Verifies the `Authorization` header; what is remembered of a proof is found by its place."""
 
     async def authenticate(self, authorization: str | None) -> Principal: ...
     def place_of(self, authorization: str) -> bytes: ...
@@ -36,14 +36,14 @@ _bearer = HTTPBearer(auto_error=False, description="An API key: sxd_{live|test}_
 
 
 class Needs:
-    """Marks a route with the scope its caller needs, or with several of which one will do; None = any proven key."""
+    """Marks a route with the scope its caller needs, or several of which one suffices; None means any valid key."""
 
     def __init__(self, scope: Scope | None, *others: Scope) -> None:
         self.scope = scope
         self.others = others
 
     def __call__(self, _key: Annotated[Any, Security(_bearer)] = None) -> None:
-        """Nothing left to do: the route proved the caller before the body was read."""
+        """Nothing to do: the route verified the caller before it read the body."""
 
 
 def needs(scope: Scope | None, *others: Scope) -> Any:
@@ -51,7 +51,7 @@ def needs(scope: Scope | None, *others: Scope) -> Any:
 
 
 class GuardedRoute(APIRoute):
-    """Proves the caller, then reads the body strictly, then lets FastAPI do its part."""
+    """Verifies the caller, then parses the body strictly, then lets FastAPI continue."""
 
     most_bytes = CHECK_BODY_BYTES
 
@@ -81,7 +81,7 @@ class GuardedRoute(APIRoute):
 
     @cached_property
     def share(self) -> Share:
-        """What of the service its requests take a share of."""
+        """The share of the service that its requests take."""
         taken = (d.dependency.share for d in self.dependencies if isinstance(d.dependency, Taking))
         return next(taken, Share.ORDINARY)
 
@@ -93,7 +93,7 @@ class GuardedRoute(APIRoute):
 async def in_turn(
     share: Share, request: Request, handle: Callable[[Request], Coroutine[Any, Any, Response]]
 ) -> Response:
-    """Handle the request once it is its key's turn; an answer that streams takes its turn itself, while it leaves."""
+    """Handle the request when it is its key's turn; a streaming answer takes its turn itself, while it is sent."""
     shares: Shares = request.app.state.shares
     request.scope["pool"] = shares.pool(share)
     if share is Share.STREAM:
@@ -103,7 +103,7 @@ async def in_turn(
 
 
 def _authorization(request: Request) -> str | None:
-    """Raise `Unauthenticated` where there are several: whoever stands in front may have looked at another one."""
+    """Raise `Unauthenticated` if there are several: a proxy in front may have examined another one."""
     given = request.headers.getlist("authorization")
     if len(given) > 1:
         raise Unauthenticated("one Authorization header is needed, not several")
@@ -111,7 +111,7 @@ def _authorization(request: Request) -> str | None:
 
 
 def unless_held(request: Request, response: Response) -> Response:
-    """The response, or 304 where `If-None-Match` names its ETag: the client holds it (RFC 9110 §13.1.2)."""
+    """The response, or 304 if `If-None-Match` names its ETag: the client already has it (RFC 9110 §13.1.2)."""
     etag, held = response.headers.get("etag"), request.headers.get("if-none-match")
     if request.method not in {"GET", "HEAD"} or response.status_code != HTTPStatus.OK or etag is None or held is None:
         return response
@@ -124,16 +124,16 @@ def unless_held(request: Request, response: Response) -> Response:
 
 
 class HotRequest(Request):
-    """A request whose headers are put in order once, for a route that is asked thousands of times a second."""
+    """A request whose headers are indexed once, for a route that is called thousands of times a second."""
 
     def __init__(self, scope: ASGIScope, receive: Receive) -> None:
         super().__init__(scope, receive)
         self._first: dict[bytes, bytes] = dict(reversed(scope["headers"]))
         self.has_twins = len(self._first) != len(scope["headers"])
-        """Whether a header stands there more than once."""
+        """Whether a header occurs more than once."""
 
     def header(self, name: bytes) -> str | None:
-        """The first of that name, which is given in lower case."""
+        """The first header of that name; the name is given in lower case."""
         value = self._first.get(name)
         return None if value is None else value.decode("latin-1")
 
@@ -142,10 +142,11 @@ HotEndpoint = Callable[[bytes, HotRequest], Awaitable[bytes]]
 
 
 class HotRoute(GuardedRoute):
-    """For the busiest operations: the endpoint is called with the raw body and the request, and returns the answer's JSON.
+    """For the busiest operations: the endpoint is called with the raw body and the request, and returns the JSON of the
+    answer.
 
-    Its annotations serve OpenAPI alone; per-request dependency solving and response validation are shed. `HotLane` takes
-    its requests past the framework's layers too.
+    Its annotations only serve OpenAPI: there is no dependency solving and no response validation per request. `HotLane` also
+    takes its requests around the framework's layers.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -156,7 +157,7 @@ class HotRoute(GuardedRoute):
         return hot
 
     def is_open_to(self, principal: Principal) -> bool:
-        """Whether the scope that is needed here is granted to a caller who is proved already."""
+        """Whether a caller that is already verified has the scope needed here."""
         guard = self.guard
         return guard is not None and (guard.scope is None or guard.scope in principal.scopes)
 
@@ -176,7 +177,7 @@ class HotRoute(GuardedRoute):
 async def prove(request: Request, guard: Needs | None, authorization: str | None) -> None:
     """Put the caller's `Principal` into the request's scope; raise `Unauthenticated` or `ScopeMissing`.
 
-    One stands there already where a page of the console asks in the name of the person who logged in: no header can.
+    It is already there if a page of the console asks in the name of the logged-in person; no header can put it there.
     """
     if guard is None:
         return
@@ -189,7 +190,7 @@ async def prove(request: Request, guard: Needs | None, authorization: str | None
 
 
 async def prove_again(request: Request) -> None:
-    """For an answer that goes on for long: raise `Unauthenticated` once its caller's key, or session, has ended."""
+    """For a long-lasting answer: raise `Unauthenticated` once the caller's key, or session, has ended."""
     again: Callable[[], Awaitable[None]] | None = request.scope.get("prove_again")
     if again is not None:
         await again()
@@ -214,7 +215,7 @@ Acting = Annotated[Actor, Depends(actor_of)]
 
 
 class _StrictRequest(Request):
-    """A request whose JSON has been read and validated already; FastAPI takes the model as it is."""
+    """A request whose JSON was already parsed and validated; FastAPI takes the model as it is."""
 
     raw: bytes
     validated: BaseModel

@@ -1,7 +1,7 @@
-"""What of the service a request takes a share of: connections of its own kind, so that one kind cannot starve another.
+"""Shares of the service: each kind of request has connections of its own, so that one kind cannot starve another.
 
-Revoking a key, and a court's acts and heartbeat, have connections that nothing else may take. Whatever reads much is
-let in singly for each key, and told to come later (429) where it asks for more at once.
+Revoking a key, and a court's acts and heartbeat, have connections that nothing else may take. Large reads are limited for
+each key, and refused with 429 above the limit.
 """
 
 from collections.abc import AsyncIterator
@@ -22,25 +22,25 @@ from blacklist_service.web.turns import Turns
 
 
 class Share(StrEnum):
-    """The kinds of requests that do not stand in each other's way."""
+    """Kinds of requests that must not get in each other's way."""
 
     ORDINARY = "ordinary"
     SEARCH = "search"
-    """What the database may have to look for: one at a time of each key, the next ones wait."""
+    """Look-ups that may cost the database a search: one at a time for each key; further ones wait."""
     BULK = "bulk"
-    """Much at once: one or two at a time of each key, more are 429."""
+    """Large reads: one or two at a time for each key; further ones are 429."""
     STREAM = "stream"
-    """What leaves as slowly as its reader takes it."""
+    """Answers that are sent as slowly as their reader takes them."""
     BATCH = "batch"
-    """Up to a thousand checks; they have lanes of their own, and take no connection here."""
+    """Batches of up to a thousand checks; they have lanes of their own, and take no connection here."""
     ACT = "act"
     """A court's acts and its heartbeat."""
     UPLOAD = "upload"
-    """A file as it comes in."""
+    """A file upload."""
     KEYS = "keys"
-    """Ending a key."""
+    """Revoking a key."""
     LOGIN = "login"
-    """Logging in, or choosing a password: a connection is held while one is hashed, and strangers may ask for it."""
+    """Logging in, or choosing a password: the connection is held while the password is hashed, and anybody may ask for it."""
 
 
 class Taking:
@@ -50,7 +50,7 @@ class Taking:
         self.share = share
 
     def __call__(self) -> None:
-        """Nothing left to do: the route took its turn before."""
+        """Nothing to do: the route already took its turn."""
 
 
 def takes(share: Share) -> Any:
@@ -65,7 +65,7 @@ class _Kind:
 
 
 class Shares:
-    """The pools of a web process, each with its turns."""
+    """The connection pools of a web process, each with its turns."""
 
     def __init__(self, kinds: dict[Share, _Kind], pools: tuple[Pool, ...], copies: Copies) -> None:
         self.copies = copies
@@ -78,14 +78,14 @@ class Shares:
 
     @asynccontextmanager
     async def turn(self, share: Share, principal: Principal | None, counts_as: int = 1) -> AsyncIterator[None]:
-        """Raise `TooManyRequests` where it is not yet this key's, or this member's, turn."""
+        """Raise `TooManyRequests` if it is not this key's, or this member's, turn."""
         kind = self._kinds[share]
         holder = "" if principal is None else principal.member if kind.is_by_member else principal.key_id
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(kind.turns.turn(holder, counts_as))
             except TooManyRequests:
-                # Whoever asks again at once must not take the time from those who have their turn.
+                # A client that retries at once must not take time from those whose turn it is.
                 await self._refused.setdefault(holder, Anteroom(REFUSED_SECONDS_EACH)).wait()
                 raise
             yield
@@ -102,19 +102,19 @@ PATIENT_SECONDS = 10.0
 RESERVED_FOR_KEYS = 1
 RESERVED_FOR_ACTS = 2
 READERS = 3
-"""Of what reads much, at once in a process, whoever asks."""
+"""How many large reads run at once in a process, whoever asks."""
 STREAMS = 4
 UPLOADS = 8
 BATCHES = 8
-"""Small ones, of one transaction; a larger one counts as `LARGE_BATCH`."""
+"""Small batches, each one transaction; a larger one counts as `LARGE_BATCH`."""
 LARGE_BATCH = 2
 LOGINS = 2
 EVENTS = 2
-"""Connections for the streams of notices, beside those of `STREAMS`."""
+"""Connections for the streams of notices, besides those of `STREAMS`."""
 
 
 async def open_shares(dsn: str, settings: Settings) -> Shares:
-    """Open nothing yet: a pool connects when it is first asked."""
+    """Open nothing yet: a pool connects when it is first used."""
 
     async def pool(size: int) -> Pool:
         return await create_pool(dsn, size=size, statement_timeout_ms=settings.statement_timeout_ms)

@@ -1,4 +1,4 @@
-"""Values as cells of a CSV that somebody will open in a spreadsheet."""
+"""Values as cells of a CSV file that will be opened in a spreadsheet."""
 
 import re
 
@@ -9,10 +9,10 @@ _LIKE_A_NUMBER = re.compile(r"[0-9.,:/ -]*[0-9][0-9.,:/ -]*(?:[Ee][+-]?[0-9]+)?%
 
 
 def lasting_cell(text: str) -> str:
-    """A text that comes back from a spreadsheet as it is, once `listings.files.cells.unwrap` has seen it.
+    """A text that survives a spreadsheet unchanged, once `listings.files.cells.unwrap` has read it back.
 
-    Digits become a formula that gives them as text, for a spreadsheet keeps fifteen of them and drops zeros; what it would
-    take for a formula, a date or a number, and what begins with a quote already, gets a quote before it.
+    Digits become a formula that yields them as text, because a spreadsheet keeps fifteen digits and drops leading zeros. Text
+    that it would take for a formula, a date or a number, or that already begins with a quote, gets a quote before it.
     """
     if _DIGITS.fullmatch(text):
         return f'="{text}"'
@@ -20,6 +20,6 @@ def lasting_cell(text: str) -> str:
 
 
 def cell(value: object) -> str:
-    """A spreadsheet must not take a text for a formula (ASVS 1.2.10, trust.md §6). None is an empty cell."""
+    """Text that a spreadsheet must not take for a formula (ASVS 1.2.10, trust.md §6). None is an empty cell."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

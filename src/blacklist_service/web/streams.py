@@ -1,5 +1,5 @@
-"""Answers that leave as slowly as their reader takes them: a turn for as long, and an end to it; and those without an
-end, that say what happens as it happens (server-sent events).
+"""Answers that are sent as slowly as their reader takes them, with a limit on how many and how slow; and endless ones that
+report events as they happen (server-sent events).
 """
 
 import time
@@ -19,24 +19,24 @@ from blacklist_service.web.shares import Share, Shares
 
 PIECE_BYTES = 64 * 1024
 LEFT_SECONDS = 10.0
-"""What a reader may let lie before it has to take the rest at the rate."""
+"""How many seconds parts may lie unread before the reader must keep up with the rate."""
 RATE_FACTOR = 16
-"""A whole list holds a snapshot open while it is read: its reader has to be faster than one of a single answer."""
+"""A whole list holds a snapshot open while it is read, so its reader must be faster than that of a single answer."""
 
 HEARTBEAT_SECONDS = 1.0
 ROUNDS_BETWEEN_COMMENTS = 15
 LONGEST_ID = 18
-"""Digits of a place in a stream."""
+"""Digits of a position in a stream."""
 
 log = structlog.get_logger()
 
 
 class TooSlow(Exception):  # noqa: N818 - what the reader was
-    """The reader takes the answer too slowly for others to wait."""
+    """The reader takes the answer too slowly, and others are waiting."""
 
 
 class Pace:
-    """How long a reader let the parts lie."""
+    """How long a reader has left parts unread."""
 
     def __init__(self, least_rate: float) -> None:
         self._least_rate = least_rate
@@ -45,7 +45,7 @@ class Pace:
 
     @asynccontextmanager
     async def of(self, part: bytes) -> AsyncIterator[None]:
-        """Around the `yield` of a part; raise `TooSlow` once all of them lay for too long."""
+        """Use around the `yield` of a part; raise `TooSlow` once the parts together lay unread for too long."""
         began = time.monotonic()
         yield
         self._lain_seconds += time.monotonic() - began
@@ -57,7 +57,9 @@ class Pace:
 
 @asynccontextmanager
 async def leaving(request: Request) -> AsyncIterator[Pace]:
-    """While the answer leaves. Raise `TooManyRequests` where the key has as many leaving as it may."""
+    """Use while the answer is sent. Raise `TooManyRequests` if the key already has the most answers being sent that it
+    may.
+    """
     shares: Shares = request.app.state.shares
     settings: Settings = request.app.state.settings
     async with shares.turn(Share.STREAM, request.scope.get("principal")):
@@ -65,9 +67,9 @@ async def leaving(request: Request) -> AsyncIterator[Pace]:
 
 
 async def in_parts(request: Request, read: Callable[[int], Awaitable[bytes | None]]) -> AsyncIterator[bytes]:
-    """What is kept in parts, as it leaves; `read` gives the part of a number, None after the last.
+    """Send what is stored in parts; `read` returns the part with a number, None after the last.
 
-    The first piece is empty: by it the reader's turn has come, or `TooManyRequests` was raised.
+    The first piece is empty: it is yielded once the reader has its turn, or else `TooManyRequests` is raised.
     """
     async with leaving(request) as pace:
         yield b""
@@ -80,9 +82,9 @@ async def in_parts(request: Request, read: Callable[[int], Awaitable[bytes | Non
 
 
 class Heard(NamedTuple):
-    """What a stream says next, after which `place` it goes on, and the version that all of this is of.
+    """What a stream sends next, the position `place` after which it continues, and the version this belongs to.
 
-    `seen` is None where there is more to be said at once.
+    `seen` is None if more can be sent at once.
     """
 
     pieces: list[bytes]
@@ -91,20 +93,20 @@ class Heard(NamedTuple):
 
 
 def last_event_id(request: Request) -> int | None:
-    """The place after which a reader goes on that was here before."""
+    """The position from which a reconnecting reader continues."""
     said = request.headers.get("last-event-id", "")
     return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_ID else None
 
 
 def server_sent(place: int, event: str, data: str) -> bytes:
-    """An event as it is written: its id is the place after which a reader goes on."""
+    """The bytes of an event; its id is the position after which a reader continues."""
     return f"id: {place}\nevent: {event}\ndata: {data}\n\n".encode()
 
 
 def event_stream(
     request: Request, look_out: LookOut, first: Heard, hear: Callable[[int], Awaitable[Heard | None]]
 ) -> StreamingResponse:
-    """Say what was heard first, and from then on what `hear` finds after a place; it ends where that gives None."""
+    """Send what was found first, and then what `hear` finds after each position; end when it returns None."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     pieces = _as_it_happens(request, look_out, first, hear)
     return StreamingResponse(pieces, media_type="text/event-stream", headers=headers)
@@ -113,7 +115,7 @@ def event_stream(
 async def _as_it_happens(
     request: Request, look_out: LookOut, first: Heard, hear: Callable[[int], Awaitable[Heard | None]]
 ) -> AsyncIterator[bytes]:
-    """Every round the key is proved again: one that was revoked hears nothing more."""
+    """The key is verified again in every round: a revoked key receives nothing more."""
     heard: Heard | None = first
     yield b"retry: 1000\n\n"
     rounds = 0

@@ -1,4 +1,4 @@
-"""Forgetting the answers kept for retries once their 24 hours are over."""
+"""Deletes the answers stored for retries after their 24 hours."""
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.secrecy import Secrecy

@@ -1,4 +1,4 @@
-"""One transaction for each request: committed before the answer leaves, rolled back by whatever is raised."""
+"""One transaction for each request: committed before the answer is sent, rolled back on any exception."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -15,21 +15,23 @@ from blacklist_service.web.fencing import note_reading
 
 ACQUIRE_SECONDS = 5
 COMMIT_SECONDS = 5.0
-"""For which an act's commit may wait for a replica: then it is 503, and found out under the same Idempotency-Key."""
+"""How long an act's commit may wait for a replica. After that it is 503, and the client learns the result by retrying with
+the same Idempotency-Key.
+"""
 SETTLE_SECONDS = 1.0
 UNANSWERED = (
     *LOST,
-    asyncpg.OperatorInterventionError,  # it goes down, comes up, was told to stop a statement or a session
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, a cancelled statement or session
     asyncpg.IdleInTransactionSessionTimeoutError,
-    *(asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),  # connections, memory, disk
-    *(asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError),  # another server in its place
-    asyncpg.TransactionRollbackError,  # two acts that waited for each other: one of them may be tried again
+    *(asyncpg.InsufficientResourcesError, asyncpg.PostgresSystemError),  # no connections, memory or disk left
+    *(asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError),  # another server took its place
+    asyncpg.TransactionRollbackError,  # deadlock: one of the acts may be tried again
 )
 
 
 @contextmanager
 def undetermined_if_lost() -> Iterator[None]:
-    """A database that is gone, or can't now, is the client's to ask again: 503, never 500."""
+    """A lost or overloaded database is 503, never 500: the client may ask again."""
     try:
         yield
     except UNANSWERED:
@@ -38,9 +40,10 @@ def undetermined_if_lost() -> Iterator[None]:
 
 @asynccontextmanager
 async def borrowed(pool: Pool, *, within_seconds: float = ACQUIRE_SECONDS) -> AsyncIterator[Connection]:
-    """A connection of the pool, for whoever needs one at another time than a request's own transaction.
+    """A connection from the pool, for use outside the request's own transaction.
 
-    One that turned out to be a standby's is not given back: the next to ask gets one of whoever is the writer by then.
+    One that turns out to lead to a standby is not returned to the pool, so that the next caller gets one to the current
+    primary.
     """
     note_reading()
     with undetermined_if_lost():
@@ -54,7 +57,7 @@ async def borrowed(pool: Pool, *, within_seconds: float = ACQUIRE_SECONDS) -> As
 
 @asynccontextmanager
 async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection on which all that is read is of one instant."""
+    """A connection on which all reads see one instant."""
     async with (
         borrowed(pool) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
@@ -64,8 +67,8 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 
 @asynccontextmanager
 async def committed(connection: Connection) -> AsyncIterator[None]:
-    """A transaction whose commit is not waited for without end: no statement's time limit holds for one that waits for its
-    replica. Raise `TimeoutError` where it is not known what became of it.
+    """A transaction whose commit has a time limit: a statement timeout does not apply to a commit that waits for its replica.
+    Raise `TimeoutError` if the outcome is unknown.
     """
     try:
         async with asyncio.timeout(None) as limit, connection.transaction():
@@ -77,7 +80,7 @@ async def committed(connection: Connection) -> AsyncIterator[None]:
 
 
 async def _settle(connection: Connection) -> None:
-    """The driver asks the server to wait no longer, which frees its process; one that does not hear is left."""
+    """Cancel the wait, which frees the server process; a server that does not respond is abandoned."""
     if connection.is_closed():
         return
     try:
@@ -98,7 +101,7 @@ async def read_transaction(request: Request) -> AsyncIterator[Connection]:
 
 
 def pool_of(request: Request) -> Pool:
-    """That of the share which the request took (web/shares.py)."""
+    """The pool of the share that the request took (web/shares.py)."""
     pool: Pool = request.scope.get("pool") or request.app.state.pool
     return pool
 

@@ -1,4 +1,4 @@
-"""A limit on the requests in progress, in all and of each key; those that wait are let in key by key, in turn."""
+"""Limits the requests in progress, in total and for each key; those that wait are admitted key by key, in turn."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -10,8 +10,8 @@ from blacklist_service.problems import TooManyRequests
 
 
 class Turns:
-    """Lets `size` in at once, `each` of one holder; of each `waiting` more may wait, for at most `seconds`. What is larger
-    than others counts as several of `size` and of `each`.
+    """Admits `size` at once, `each` for one holder; for each holder `waiting` more may wait, for at most `seconds`. A large
+    request counts as several, both of `size` and of `each`.
     """
 
     def __init__(self, size: int, *, each: int, waiting: int, seconds: float) -> None:
@@ -24,7 +24,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, holder: str, counts_as: int = 1) -> AsyncIterator[None]:
-        """Raise `TooManyRequests` where the holder has as many already as it may, or none became free in time."""
+        """Raise `TooManyRequests` if the holder already has the most it may, or if none became free in time."""
         await self._enter(holder, counts_as)
         try:
             yield
@@ -59,10 +59,10 @@ class Turns:
             queue.remove(waiting)
             if not queue:
                 del self._queues[holder]
-            self._admit_the_next()  # it may have stood before those who find room already
+            self._admit_the_next()  # it may come before requests that already fit
 
     def _next_holder(self) -> str | None:
-        """Who waits and may have one more: there is no room for it yet."""
+        """The next holder that waits and may have one more, though there is no room for it yet."""
         return next((one for one, queue in self._queues.items() if self._may_enter(one, queue[0].counts_as)), None)
 
     def _may_enter(self, holder: str, counts_as: int) -> bool:
@@ -80,8 +80,8 @@ class Turns:
         self._admit_the_next()
 
     def _admit_the_next(self) -> None:
-        """Of the holder who has waited longest since its last turn, and may have one more; what is larger than the room
-        that is free is waited for.
+        """Admit a request of the holder that has waited longest since its last turn and may have one more. A request larger
+        than the free room is waited for.
         """
         while True:
             holder = next(

@@ -1,4 +1,6 @@
-"""Taking a file from a multipart body as it streams in: counted, never spooled, never whole in memory."""
+"""Reads a file from a multipart body as a stream: its size is counted, and it is neither spooled to disk nor whole in
+memory.
+"""
 
 from collections.abc import AsyncIterator
 from email.message import Message
@@ -16,7 +18,7 @@ MOST_NAME_CHARACTERS = 200
 
 
 class UploadedFile:
-    """The one file of a multipart request. `name` is known once the first part of `content` is."""
+    """The file of a multipart request. `name` is known once the first part of `content` was read."""
 
     def __init__(self, request: Request, *, most_bytes: int) -> None:
         self._request = request
@@ -31,7 +33,7 @@ class UploadedFile:
         self.name = ""
 
     async def content(self, *, part_bytes: int) -> AsyncIterator[bytes]:
-        """Yield the file's bytes in parts of about `part_bytes`; raise where the body is not one whole file."""
+        """Yield the file's bytes in parts of about `part_bytes`; raise if the body is not one complete file."""
         parser = MultipartParser(
             self._boundary,
             {
@@ -56,7 +58,7 @@ class UploadedFile:
                     yield self._take()
         except ClientDisconnect:
             raise _refusal("the file was not sent to its end") from None
-        except ValueError:  # python_multipart's errors are; their messages may quote the body
+        except ValueError:  # errors of python_multipart have them; their messages may quote the body
             raise _refusal("not a well-formed multipart body") from None
         if not self._is_ended or not self._files:
             raise _refusal(f"send one file in the field {FILE_FIELD}, to its end")
@@ -110,7 +112,7 @@ def _boundary(request: Request) -> bytes:
 
 
 def _shown(name: str) -> str:
-    """A file's name is kept to be shown: without what no name has, and no longer than one."""
+    """The file's name for display: without characters that no file name has, and shortened."""
     return FORBIDDEN_IN_A_LINE.sub("", name)[:MOST_NAME_CHARACTERS]
 
 

@@ -1,4 +1,4 @@
-"""Types of the wire that every request shares: strict, bounded, and without characters that forge a log line."""
+"""Types shared by all requests: strict, bounded, and without characters that could forge a log line."""
 
 import re
 from datetime import date, datetime
@@ -7,15 +7,17 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from pydantic_core import PydanticCustomError
 
-# C0 and C1 controls, and the bidirectional controls that make a text read otherwise than it is (trust.md §6).
+# C0 and C1 controls, and bidirectional controls, which make a text read differently from what it is (trust.md §6).
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 FORBIDDEN_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 LONGEST_LINE = 500
-"""A text that may be longer has paragraphs. A shorter one is a line: what ends it would forge the next line of a letter."""
+"""A text that may be longer can have paragraphs. A shorter one is a single line: a line break could forge the next line of a
+letter.
+"""
 BIDIRECTIONAL = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 YEARS = range(1900, 2201)
-"""As in list files. Beyond, nothing happens that this service could know of, and sums of days end in no date."""
+"""The range of list files too. Nothing this service handles lies beyond it, and date arithmetic stays within the calendar."""
 
 
 class Request(BaseModel):
@@ -31,7 +33,7 @@ class Response(BaseModel):
 
 
 def _refuse_controls(text: str) -> str:
-    # Whatever is printable holds none of them: nearly every text ends here.
+    # Printable text has none of them: nearly every text is done here.
     if not text.isprintable() and FORBIDDEN.search(text):
         raise PydanticCustomError("control_character", "Control characters are not allowed")
     return text
@@ -44,12 +46,14 @@ def _refuse_ends_of_lines(text: str) -> str:
 
 
 def _without_directions(text: str) -> str:
-    """Names are copied out of web pages and tables with the controls that stood around them, in files as in questions."""
+    """Remove direction controls: names are copied from web pages and tables together with the controls around them, in files
+    as in questions.
+    """
     return text if text.isprintable() else text.translate(BIDIRECTIONAL)
 
 
 def _read_name(text: str) -> str:
-    """One call for a name: thousands of them are read a second."""
+    """A function of its own, because thousands of names are validated every second."""
     return _refuse_blank(text if text.isprintable() else _refuse_ends_of_lines(_without_directions(text)))
 
 
@@ -86,7 +90,9 @@ def _read_instant(value: Any) -> Any:
 
 
 def text(most: int, least: int = 1) -> Any:
-    """A line of at most `most` characters, paragraphs above `LONGEST_LINE`; as metadata: `Annotated[str, *text(200)]`."""
+    """A line of at most `most` characters, or paragraphs if above `LONGEST_LINE`; as metadata: `Annotated[str,
+    *text(200)]`.
+    """
     refuse = _refuse_ends_of_lines if most <= LONGEST_LINE else _refuse_controls
     return (StringConstraints(min_length=least, max_length=most), AfterValidator(refuse))
 
@@ -99,11 +105,11 @@ Name = Annotated[
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_read_reference)]
 Code = Annotated[str, *text(64)]
 Number = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_refuse_controls)]
-"""A document's number as it was typed or pasted: the blanks and ends of lines in it are passed over."""
+"""A document's number as typed or pasted: spaces and line breaks in it are ignored."""
 OperatorName = Annotated[str, *text(100)]
-"""Who acts at the caller's window, as the caller names that one."""
+"""The person who acts at the caller's side, as the caller names them."""
 Explanation = Annotated[str, *text(2000)]
-"""Why something is done, or what is to be known of it, in the words of whoever does it."""
+"""A reason or a remark, in the words of the person who acts."""
 LongText = Annotated[str, *text(20_000, 0)]
 LegalDate = Annotated[date, BeforeValidator(_read_date)]
 Instant = Annotated[datetime, BeforeValidator(_read_instant)]

@@ -1,7 +1,7 @@
 # Copied from src/blacklist_service/subjects/names.py by clients/python/generate.py: change nothing here.
 """Names: the form in which they are compared, whether they can be compared at all, and their masks.
 
-Traditional and simplified forms, or variants such as 喆 and 哲, are different names: nothing here equates them.
+Traditional and simplified forms, or variants such as 喆 and 哲, are different names and are not equated.
 """
 
 import re
@@ -25,13 +25,13 @@ _FOLDED: dict[int, str | int | None] = {
 }
 _SEVERAL_DOTS = re.compile(f"{DOT}{{2,}}")
 
-# Unified ideographs of the two oldest blocks fold to themselves: nearly every name ends here.
+# Unified ideographs of the two oldest blocks are unchanged by folding: nearly every name is done here.
 _PLAIN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]+")
 _CJK = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\ue000-\uf8ff\uf900-\ufaff\U00020000-\U0003ffff"
 _DOT_BETWEEN_CJK = re.compile(rf"(?<=[{_CJK}])\.(?=[{_CJK}])")
 
 # A name in Latin letters is compared by its letters alone: passports, visas and courts write it in either case, with or
-# without diacritics, hyphens and apostrophes, the family name first with a comma or last without one.
+# without diacritics, hyphens and apostrophes, with the family name first before a comma, or last without one.
 _LATIN = re.compile(
     f"(?=.*[A-Z\u00c0-\u024f\u1e00-\u1eff])[!-~{DOT}\u00b4\u00c0-\u024f\u02b9-\u02bf\u0300-\u036f\u1e00-\u1eff\u2010-\u201f]+"
 )
@@ -40,14 +40,14 @@ _LETTERS_WITHOUT_MARKS = str.maketrans(
 )
 _NO_LETTER = re.compile("[^A-Z0-9]+")
 
-# What stands where a character could not be written: private use (also what our table maps: tables differ between
+# Stand-ins for a character that could not be written: private use (even those our table maps, because tables differ between
 # systems), a substitute, a mask, a description of the character (⿰王加), UTF-8 substitutes read as GBK (锟斤拷).
 _UNREADABLE = re.compile(
     r"锟斤拷?|锟$|[?？*＊\u2217\ufe61×〓□\ufffd\u2ff0-\u2fff\ue000-\uf8ff\U000f0000-\U0010ffff\ud800-\udfff]"
 )
 _NOTE = re.compile(r"[(（\[［【〔{｛<＜]")
 
-# An annotation is known by its first words: brackets belong to many names, (中国), (集团), (普通合伙), (原平).
+# An annotation is recognised by its first words: brackets are part of many names, (中国), (集团), (普通合伙), (原平).
 _INNER = r"(?:[^()]|\([^()]*\))*(?:\)|$)"
 _ANNOTATION = re.compile(
     r"\((?:(?:法定代表人|法人代表|法人|主要负责人|负责人|经营者|投资人|业主|执行事务合伙人|统一社会信用代码|组织机构代码|注册号"
@@ -61,7 +61,7 @@ LONGEST_UNDOTTED_PERSON = 5
 
 
 def name_key(name: str) -> str:
-    """The comparison key; NFKC alone would leave four of the dots as they are and turn U+FF0E into a full stop."""
+    """The comparison key. NFKC alone would leave four of the dots unchanged and turn U+FF0E into a full stop."""
     if _PLAIN.fullmatch(name):
         return name
     folded = _DOT_BETWEEN_CJK.sub(DOT, normalize("NFC", name.translate(_FOLDED)))
@@ -69,13 +69,13 @@ def name_key(name: str) -> str:
 
 
 def is_plain(name: str) -> bool:
-    """Whether it is of unified ideographs alone, as nearly every name is: those fold to themselves."""
+    """Whether it consists of unified ideographs only, as nearly every name does: those are unchanged by folding."""
     return _PLAIN.fullmatch(name) is not None
 
 
 def comparison_key(kind: SubjectKind, name: str) -> str:
-    """The name key, of an organisation without annotations; 有限公司 stays other than 有限责任公司. Latin letters alone of a
-    Latin name: `SMITH, John-Paul` is `John Paul Smith`.
+    """The name key, for an organisation without annotations; 有限公司 stays different from 有限责任公司. A Latin name is
+    reduced to its letters: `SMITH, John-Paul` equals `John Paul Smith`.
     """
     key = name_key(name)
     if kind is SubjectKind.PERSON and key is name:
@@ -86,7 +86,7 @@ def comparison_key(kind: SubjectKind, name: str) -> str:
 
 
 def without_annotation(kind: SubjectKind, key: str) -> str:
-    """An organisation's name key without what was noted beside the name, such as a former name or who represents it."""
+    """An organisation's name key without notes beside the name, such as a former name or a representative."""
     if kind is SubjectKind.ORGANISATION and _MAY_BE_ANNOTATED.search(key):
         return _ANNOTATION.sub("", key).rstrip(",;、") or key
     return key
@@ -102,7 +102,7 @@ def is_suspect_name(kind: SubjectKind, name: str) -> bool:
 
 
 def names_agree(kind: SubjectKind, one: str, other: str) -> bool:
-    """Whether nothing speaks against one identity; a suspect name leaves that to the identifier alone."""
+    """Whether the names do not rule out that it is the same subject; with a suspect name only the identifier decides."""
     return (
         one == other
         or comparison_key(kind, one) == comparison_key(kind, other)
@@ -112,7 +112,9 @@ def names_agree(kind: SubjectKind, one: str, other: str) -> bool:
 
 
 def mask_name(name: str, kind: SubjectKind | None = None) -> str:
-    """For the audit log: one character of a person, two of an organisation; without a kind, a long name is one."""
+    """For the audit log: show one character of a person's name, two of an organisation's; without a kind, a long name counts
+    as an organisation's.
+    """
     trimmed = name.strip()
     shown = 2 if _is_organisation(trimmed, kind) else 1
     return trimmed[:shown] + "*" * (len(trimmed) - shown)

@@ -1,7 +1,7 @@
 # Copied from src/blacklist_service/subjects/roster_results.py by clients/python/generate.py: change nothing here.
-"""What became of a roster's rows, in words: the columns that are added to it, and its sheet of totals.
+"""The results of a roster's rows in words: the columns added to it, and its sheet of totals.
 
-No cell is ever a formula: what begins like one is text. Shared with the client, so that a result file says the same
+No cell is ever a formula: text that begins like one stays text. Shared with the client, so that a result file reads the same
 wherever it was made.
 """
 
@@ -21,7 +21,7 @@ ADDED = ("结论", "依据", "案号", "法院", "核验编号", "核验时间",
 WIDTHS = {"结论": 10, "依据": 30, "案号": 26, "法院": 24, "核验编号": 38, "核验时间": 20, "名单版本": 10, "提示": 40}
 FORMULA = tuple("=+-@\t\r\0＝＋－＠")
 MOST_MATCHES = 5
-"""Of one row, in words; how many more there are is said."""
+"""The most matches described in one row; if there are more, the row says how many."""
 HINTS = {
     "list-stale": "名单长时间未更新",
     "identifier-checksum": "证件号码校验位不符",
@@ -46,7 +46,7 @@ NO_ANSWER = "没有得到答复，不能视为未命中；请稍后重新核查"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one row. Nothing in it is from the roster: no name and no number."""
+    """The result of one row. It holds nothing from the roster: no name and no number."""
 
     conclusion: str
     basis: str = ""
@@ -86,7 +86,7 @@ def worded(
     checked_at: datetime,
     list_version: int,
 ) -> Result:
-    """An answer, in the words of a row; `total` matched, of which `matches` are known. The strongest are named first."""
+    """An answer in the words of a row; `total` matched, of which `matches` are known. The strongest are named first."""
     shown = sorted(matches, key=lambda one: -STRENGTH[one.effect])[:MOST_MATCHES]
     hints = [BY_NAME] if is_by_name else []
     hints += [HINTS.get(warning, warning) for warning in warnings]
@@ -115,7 +115,7 @@ def totals(
     ended_at: datetime,
     versions: tuple[int, int] | None,
 ) -> list[tuple[str, str | int]]:
-    """The lines of the sheet of totals; `versions` are the first and the last of the list that were asked."""
+    """The lines of the sheet of totals; `versions` are the first and the last list version that answered."""
     return [
         *((word, counts.get(word, 0)) for word in CONCLUSIONS),
         ("合计", sum(counts.values())),
@@ -130,7 +130,7 @@ def totals(
 
 
 def cell_text(cell: Any) -> str:
-    """For a CSV file that a spreadsheet opens: what it would take for a formula gets a quote before it."""
+    """For a CSV file that a spreadsheet opens: text that it would take for a formula gets a quote before it."""
     text = text_of(cell)
     return f"'{text}" if text.startswith(FORMULA) else text
 

@@ -1,8 +1,8 @@
 # Copied from src/blacklist_service/subjects/rosters.py by clients/python/generate.py: change nothing here.
-"""A roster as offices keep them: which of its columns say who is asked about, and what a row of it says.
+"""A roster as offices keep them: which of its columns identify a subject, and what a row contains.
 
-Nothing is guessed of a value. A number that a spreadsheet has rounded is refused in its row: it is nobody's any more.
-Shared with the client, which screens a roster from an office's own machine.
+No value is guessed. A row whose number a spreadsheet has rounded is refused: the number is nobody's any more. Shared with the
+client, which screens a roster from an office's own machine.
 """
 
 import operator
@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 LARGEST_EXACT = 1 << 53
-"""A spreadsheet keeps numbers as floating point: a larger one has lost its last digits."""
+"""A spreadsheet stores numbers as floating point: a larger one has lost its last digits."""
 ROUNDED = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?[Ee][+-]?[0-9]+|[1-9][0-9]{14}000")
 LOOK_FOR_HEADER_ROWS = 20
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -86,7 +86,7 @@ _STRAY = "\ufeff\u200b\u3000"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which column says what, by its place."""
+    """The index of each known column."""
 
     reference: int
     name: int
@@ -94,7 +94,7 @@ class Columns:
 
 
 class Whose(StrEnum):
-    """Of whom the columns say that a roster is."""
+    """What kind of subjects the columns describe."""
 
     PERSONS = "persons"
     ORGANISATIONS = "organisations"
@@ -103,7 +103,7 @@ class Whose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowAsked:
-    """Whom a row asks about, as it was written."""
+    """The subject of a row, as written."""
 
     reference: str
     name: str
@@ -121,9 +121,9 @@ class RowRefused:
 def find_columns(
     header: Sequence[str], *, reference: str | None, name: str | None, number: str | None
 ) -> Columns | None:
-    """The columns given, else those that are usually called so; None where the row is no header of a roster.
+    """The given columns, or else those with usual headers; None if the row is not the header of a roster.
 
-    Raise `LookupError` where it is one, but for the column of numbers that was given.
+    Raise `LookupError` if it is one but lacks the column that was given for numbers.
     """
     found_reference = _find(header, reference, REFERENCES)
     found_name = _find(header, name, NAMES)
@@ -144,7 +144,7 @@ def whose(header: Sequence[str], columns: Columns) -> Whose:
 
 
 def read_row(cells: Sequence[Any], columns: Columns, *, of_persons: bool) -> RowAsked | RowRefused | None:
-    """Whom it asks about; None for an empty row."""
+    """The subject of a row; None for an empty row."""
     if not any(text_of(cell) for cell in cells):
         return None
     reference, name = _cell(cells, columns.reference), _cell(cells, columns.name)
@@ -161,8 +161,8 @@ def read_row(cells: Sequence[Any], columns: Columns, *, of_persons: bool) -> Row
 
 
 def is_rounded(cell: Any, *, of_persons: bool) -> bool:
-    """Whether a spreadsheet has taken digits from it: too large for a number cell, in scientific notation, or ending in
-    three zeros where the check digit then fails.
+    """Whether a spreadsheet has lost digits of it: too large for a number cell, in scientific notation, or ending in three
+    zeros although the check digit then fails.
     """
     if isinstance(cell, float | int) and not isinstance(cell, bool):
         return abs(cell) >= LARGEST_EXACT or cell != int(cell)
@@ -171,7 +171,7 @@ def is_rounded(cell: Any, *, of_persons: bool) -> bool:
 
 
 def text_of(cell: Any) -> str:
-    """A cell as it is read: a whole number without `.0`, a day as a day, without what surrounds it."""
+    """The text of a cell: an integer without `.0`, a date as a date, without surrounding spaces."""
     if type(cell) is str:
         return cell.strip().strip(_STRAY).strip()
     if cell is None or isinstance(cell, bool):
@@ -186,7 +186,9 @@ def text_of(cell: Any) -> str:
 
 
 def _has_check_digit(digits: str, *, of_persons: bool) -> bool:
-    """As a resident ID (GB 11643) or a credit code (GB 32100): eighteen digits that end so by chance, not by rounding."""
+    """Whether it passes as a resident ID (GB 11643) or a credit code (GB 32100): such eighteen digits end in zeros by chance,
+    not by rounding.
+    """
     if len(digits) != 18 or not digits.isdigit():
         return False
     if of_persons:
@@ -208,5 +210,5 @@ def _find(header: Sequence[str], given: str | None, usual: Iterable[str]) -> int
 
 
 def _fold(text: str) -> str:
-    """A header without its spaces, its case and what is said in brackets behind it."""
+    """A header without spaces, case and trailing brackets."""
     return re.sub(r"[\s*＊]|[(（].*[)）]$", "", text).lower()
