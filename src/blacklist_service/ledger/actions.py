@@ -1,6 +1,6 @@
-"""The words for what is done: `Action` is the type of a ledger entry, `Act` that of a version of a listing. Pure.
+"""The vocabulary of acts: `Action` is the type of a ledger entry, `Act` that of a version of a listing. Pure.
 
-An act on a listing is declared here alone: its entry, its type in the change feed, and what people read in both languages.
+An act on a listing is declared only here: its entry, its type in the change feed, and its names in both languages.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Action(StrEnum):
-    """What was done, in the past tense; `check` is the one that is asked a million times."""
+    """What was done, in the past tense; nearly all entries are a `check`."""
 
     CHECK = "check"
     RECHECK = "recheck"
@@ -107,8 +107,8 @@ class Action(StrEnum):
 
 
 class Act(StrEnum):
-    """What makes a version. `decided` is a listing taken in during its grace: not yet a change of the list; `reinstated`
-    undoes an `expired` that was written under a clock that was wrong.
+    """What makes a version of a listing. `decided` is a listing received during its grace period, which does not change the
+    list yet; `reinstated` undoes an `expired` that was written while the clock was wrong.
     """
 
     DECIDED = "decided"
@@ -127,14 +127,14 @@ class Act(StrEnum):
 
 
 class Wording(NamedTuple):
-    """What was done, in both languages."""
+    """The name of an act in both languages."""
 
     zh: str
     en: str
 
 
 class Names(NamedTuple):
-    """An act's names. `feed_type` is its type in the change feed, where that is not the act's own word."""
+    """An act's names. `feed_type` is its type in the change feed, if that differs from the act's own word."""
 
     entry: Action
     in_history: Wording
@@ -191,7 +191,7 @@ NAMES: Mapping[Act, Names] = {
         Action.LISTING_WITHDRAWN, Wording("撤销", "Withdrawn"), Wording("撤销失信信息", "Listing withdrawn")
     ),
 }
-"""A copy of the list is told of a resumed or reinstated listing as `published`, of a contested identity as `disputed`."""
+"""A copy of the list is told of a resumed or reinstated listing as `published`, and of a contested identity as `disputed`."""
 
 
 def feed_type(act: Act) -> str:

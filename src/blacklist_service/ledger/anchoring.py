@@ -1,7 +1,8 @@
-"""Whether the database is the one that was signed over: by its own newest checkpoint, and by those kept outside it.
+"""Verifies that the database is the one that was signed: against its own newest checkpoint, and against those kept outside
+it.
 
-A checkpoint of a log that was ended counts as well: it is gone over from by the officer's act alone (`successions.py`), which
-names it. Whatever else was signed and is not in the database disproves it.
+A checkpoint of a log that was ended counts too, unless an officer's act (`successions.py`) that names the log replaced it.
+Any other signed checkpoint that does not fit the database disproves it.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ class SealingRefusedError(Exception):
 
 
 class LogNotBegunError(SealingRefusedError):
-    """There is no log: it begins only by `migrate`."""
+    """There is no log: only `migrate` begins one."""
 
 
 def refuse(sentence: str, kind: RefusalKind = RefusalKind.UNABLE, *, held: Note | None = None) -> NoReturn:
@@ -97,28 +98,28 @@ async def verify_anchor(
 
 
 async def verify_said(connection: Connection, place: SealingPlace, log: Log, leaves: int) -> None:
-    """By what another machine said that it holds: one machine's proof stops all, for as long as it is one."""
+    """Verify against what another machine reported that it holds: one machine's proof stops all, as long as it is valid."""
     row = await connection.fetchrow("SELECT held, refusal, kind FROM ledger_sealing")
     if row is None or row["held"] is None:
         return
     try:
         await verify_held(connection, place, Note.parse(row["held"]), log, leaves, where="that another machine holds")
     except (ForeignError, NoteError):
-        return  # anybody may have written it: what is not signed says nothing
+        return  # anybody may have written it: unsigned data proves nothing
     except SealingRefusedError as error:
         if row["kind"] == error.kind:
-            refuse(row["refusal"], error.kind, held=error.held)  # as that machine said it, in its name
+            refuse(row["refusal"], error.kind, held=error.held)  # in the words and the name of that machine
         raise
 
 
 class ForeignError(SealingRefusedError):
-    """The checkpoint is of no log of this installation."""
+    """The checkpoint belongs to no log of this installation."""
 
 
 async def verify_held(
     connection: Connection, place: SealingPlace, held: Note, log: Log, leaves: int, *, where: str
 ) -> None:
-    """Raise `SealingRefusedError` where a checkpoint, of this log or of one before it, disproves the database."""
+    """Raise `SealingRefusedError` if a checkpoint, of this log or of an earlier one, disproves the database."""
     trusted = _trusted_by(held, log, place)
     if trusted is None:
         raise ForeignError(
@@ -144,8 +145,8 @@ async def verify_held(
 
 
 async def take_over(connection: Connection, place: SealingPlace, held: Note, log: Log) -> None:
-    """Where this machine's checkpoint is of a log that an officer ended, keep it beside and the new log's newest in its
-    place; it was verified before.
+    """If this machine's checkpoint, already verified, belongs to a log that an officer ended, set it aside and put the new
+    log's newest checkpoint in its place.
     """
     if Checkpoint.parse(held.text).origin == log.origin:
         return
@@ -160,7 +161,7 @@ async def take_over(connection: Connection, place: SealingPlace, held: Note, log
 
 
 async def say(connection: Connection, refusal: SealingRefusedError | None) -> None:
-    """For the probes and the checks, which are other processes; and for other machines, by what it is proved."""
+    """Store the state for the probes and the checks, which run in other processes, and for other machines, with the proof."""
     await connection.execute(
         """
         UPDATE ledger_sealing SET refusal = $1, kind = $2, host = $3, since = clock_timestamp()
@@ -193,8 +194,8 @@ async def _keep_newest(connection: Connection, held: Note) -> None:
 
 
 def _trusted_by(held: Note, log: Log, place: SealingPlace) -> set[bytes] | None:
-    """Public keys that whoever can write in the database cannot have chosen: those at hand, and those that signed what is
-    held here. None where no key of this log signed it.
+    """Public keys that somebody with write access to the database cannot have chosen: those at hand, and those that signed
+    what is held here. None if no key of this log signed it.
     """
     origin = Checkpoint.parse(held.text).origin
     at_hand: set[bytes] = set()
@@ -212,7 +213,9 @@ def _trusted_by(held: Note, log: Log, place: SealingPlace) -> set[bytes] | None:
 async def _is_gone_over(
     connection: Connection, held: Checkpoint, log: Log, trusted: Iterable[bytes], *, root_here: bytes | None
 ) -> bool:
-    """Whether officers' acts lead from the log of `held` to the one in the database, and that is the log they began."""
+    """Whether officers' acts lead from the log of `held` to the one in the database, and whether that is the log they
+    began.
+    """
     keys = [VerifierKey(name, public) for public in trusted for name in (log.origin, held.origin)]
     acts = await _acts_to(connection, log.origin, trusted)
     if not any(act.covers(held, root_here=root_here) for act in acts):
@@ -228,8 +231,8 @@ async def _is_gone_over(
 
 
 async def _acts_to(connection: Connection, origin: str, trusted: Iterable[bytes]) -> list[Succession]:
-    """The acts by which the log of this name came after others, newest first, as far as they are signed and the database's
-    leaves are those they speak of.
+    """The acts by which the log with this name succeeded others, newest first, as far as they are signed and fit the leaves
+    in the database.
     """
     acts: list[Succession] = []
     for note in await find_successions(connection):

@@ -1,7 +1,9 @@
-"""Whether every entry is sealed or waits to be: whoever may delete from the queue could keep one out of the log unseen.
+"""Verifies that every entry is sealed or queued. Otherwise somebody who may delete from the queue could keep an entry out of
+the log unseen.
 
-An entry and its row of the queue are committed together, and that row goes when its leaf is there. So an entry with neither
-was robbed of its row. The sequencer puts it back within `LOOK_SECONDS`, before the log's order could suffer, and says so.
+An entry and its queue row are committed together, and the row is deleted when the leaf exists. So an entry with neither was
+robbed of its row. The sequencer puts the row back within `LOOK_SECONDS`, before the order of the log could suffer, and
+reports it.
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +12,7 @@ from blacklist_service.database.connections import Connection
 
 LOOK_SECONDS = 15.0
 LONGEST_TRANSACTION = timedelta(seconds=60)
-"""An entry is committed at the latest so long after the instant it bears."""
+"""An entry is committed at most this long after its own timestamp."""
 WHEN_TAKEN_UP = timedelta(hours=1)
 HEALED_AFTER = timedelta(seconds=45)
 SEEN_BY_PROBES = timedelta(minutes=5)
@@ -24,14 +26,14 @@ WHERE e.at >= $1 AND e.at <= $2
 
 
 async def count_lost(connection: Connection, *, since: timedelta, until: timedelta = timedelta()) -> int:
-    """How many entries of the time from `since` ago to `until` ago are neither sealed nor waiting."""
+    """How many entries from the period between `since` and `until` ago are neither sealed nor queued."""
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     count: int = await connection.fetchval(f"SELECT count(*) FROM ({LOST}) AS lost", now - since, now - until)
     return count
 
 
 async def requeue_lost(connection: Connection, *, since: datetime | None) -> tuple[int, datetime]:
-    """Put what was lost back into the queue; return how many entries that were, and where the next look begins."""
+    """Put lost entries back into the queue; return how many there were, and where the next search begins."""
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     rows = await connection.fetch(
         f"""

@@ -1,4 +1,4 @@
-"""What an entry is, and its leaf. Pure."""
+"""Ledger entries and their leaves. Pure."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ SALT_BYTES = 16
 
 
 class EntrySubject(NamedTuple):
-    """One person or organisation an entry is about. `digest` finds it again; `private` is sealed."""
+    """One person or organisation in an entry. `digest` makes it searchable; `private` is sealed."""
 
     digest: bytes
     name_masked: str
@@ -29,7 +29,9 @@ NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Entry(NamedTuple):
-    """One act. `facts` stand in the leaf in clear and must hold nothing personal; `private` is committed to, sealed."""
+    """One act. `facts` are in the leaf in clear text and must hold nothing personal; `private` is sealed, and the leaf
+    commits to it.
+    """
 
     action: Action
     actor: Actor
@@ -49,13 +51,13 @@ class Entry(NamedTuple):
 
 
 def leaf_of(entry: Entry, *, entry_id: UUID, at: str, salt: bytes, private: bytes) -> bytes:
-    """The canonical bytes (RFC 8785) that the log hashes; `at` as on the wire.
+    """The canonical bytes (RFC 8785) that the log hashes; `at` is in the wire format.
 
-    Personal content is there only as SHA-256(salt ‖ bytes): resident IDs are few enough to be guessed from a plain hash.
+    Personal content is in the leaf only as SHA-256(salt ‖ bytes): resident IDs are so few that a plain hash could be guessed.
     """
     leaf: dict[str, Any] = {
         "v": LEAF_VERSION,
-        "id": entry_id if type(entry_id) is UUID else str(entry_id),  # orjson writes the plain ones faster
+        "id": entry_id if type(entry_id) is UUID else str(entry_id),  # orjson serialises plain UUIDs faster
         "at": at,
         "action": entry.action._value_,
         "private": commitment(salt, private),
@@ -85,7 +87,7 @@ def leaf_of(entry: Entry, *, entry_id: UUID, at: str, salt: bytes, private: byte
 
 
 def private_part(entry: Entry) -> bytes:
-    """What the leaf commits to without showing it."""
+    """The sealed content that the leaf commits to."""
     private: dict[str, Any] = dict(entry.private)
     if entry.actor.operator is not None:
         private["operator"] = entry.actor.operator

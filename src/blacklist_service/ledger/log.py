@@ -1,4 +1,4 @@
-"""Reads of the log: its keys, its newest checkpoint, its tiles and bundles, proofs from them."""
+"""Reads of the log: its keys, its newest checkpoint, its tiles and bundles, and proofs from them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ else:
 
 
 SIGNED_WITHIN = 1000
-"""Of so many checkpoints after a key was added, one bears its signature: the sequencer renews its keys at each."""
+"""One of this many checkpoints after a key was added bears the key's signature: the sequencer reloads its keys for each
+checkpoint.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Log:
 
 
 async def find_log(connection: Connection) -> Log | None:
-    """None where none was begun."""
+    """Return None if no log was begun."""
     origin = await connection.fetchval("SELECT origin FROM ledger_log")
     if origin is None:
         return None
@@ -42,7 +44,7 @@ async def find_log(connection: Connection) -> Log | None:
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
-    """A public key, since when it signs, and the largest log that it vouched for alone; None of a log's newest."""
+    """A public key, since when it signs, and the largest tree size that it alone vouched for; None for a log's newest key."""
 
     vkey: str
     since: datetime
@@ -50,12 +52,14 @@ class KeyRange:
 
 
 async def key_ranges(connection: Connection) -> list[KeyRange]:
-    """Newest first. A key that was followed by another goes on signing beside it, and proves nothing alone any more."""
+    """Newest first. A key that was superseded goes on signing beside the new one, but its signature alone no longer proves
+    anything.
+    """
     rows = await connection.fetch("SELECT vkey, since FROM ledger_keys ORDER BY number DESC")
     found, until, origin = [], None, None
     for row in rows:
         key = VerifierKey.parse(row["vkey"])
-        if key.name != origin:  # of a log that was ended: what its newest key signed is not all known here
+        if key.name != origin:  # for an ended log: not everything that its newest key signed is known here
             until, origin = None, key.name
         found.append(KeyRange(row["vkey"], row["since"], until))
         until = await _last_size_without(connection, key, row["since"], until)
@@ -63,7 +67,7 @@ async def key_ranges(connection: Connection) -> list[KeyRange]:
 
 
 async def _last_size_without(connection: Connection, key: VerifierKey, since: datetime, until: int | None) -> int:
-    """The size of the last checkpoint before the first that this key signed; of the newest where it has signed none."""
+    """The size of the last checkpoint before the first one that this key signed, or of the newest if it has signed none."""
     rows = await connection.fetch(
         "SELECT size, note FROM ledger_checkpoints WHERE at >= $1 ORDER BY size LIMIT $2", since, SIGNED_WITHIN
     )
@@ -76,7 +80,7 @@ async def _last_size_without(connection: Connection, key: VerifierKey, since: da
 
 
 async def published_size(connection: Connection) -> int | None:
-    """The size under the newest checkpoint; None where no log was begun."""
+    """The size in the newest checkpoint; None if no log was begun."""
     size: int | None = await connection.fetchval("SELECT max(size) FROM ledger_checkpoints")
     return size
 
@@ -99,7 +103,7 @@ async def find_checkpoint(connection: Connection, *, holding: int = 0, is_cosign
 
 
 async def read_tile(connection: Connection, tile: Tile) -> list[bytes]:
-    """The hashes of a tile; fewer than its width where the log is not that long."""
+    """The hashes of a tile; fewer than its width if the log is not that long yet."""
     end = tile.first + tile.width
     if tile.level == 0:
         rows = await connection.fetch(
@@ -130,7 +134,7 @@ async def read_leaves(connection: Connection, first: int, end: int) -> list[byte
 
 
 async def reader_of(connection: Connection, nodes: Iterable[Node], size: int) -> HashReader:
-    """A reader of these nodes of the tree of `size` leaves, all fetched."""
+    """A reader of these nodes of the tree of `size` leaves, after fetching all of them."""
     tiles = {tile: await read_tile(connection, tile) for tile in tree.tiles_of(nodes, size)}
     return tree.reader_of_tiles(tiles, size)
 
@@ -155,7 +159,7 @@ async def find_leaf_index(connection: Connection, entry_id: UUID) -> int | None:
 
 
 async def find_proof(connection: Connection, entry_id: UUID) -> Proof | None:
-    """The receipt of an entry, under a checkpoint that witnesses signed where there is one; None until it is sealed."""
+    """The receipt of an entry, under a checkpoint that witnesses signed if there is one; None until the entry is sealed."""
     index = await find_leaf_index(connection, entry_id)
     if index is None:
         return None
@@ -174,26 +178,26 @@ class RefusalKind(StrEnum):
     FORKED = "forked"
     ALTERED = "altered"
     UNABLE = "unable"
-    """A key, a file or a disk that is missing: what was sealed is in no doubt."""
+    """A missing key, file or disk: it casts no doubt on what was sealed."""
 
 
 PROOFS = frozenset({RefusalKind.ROLLED_BACK, RefusalKind.FORKED, RefusalKind.ALTERED})
-"""With these the database is proved not to be what was signed: nothing is answered from it (trust.md §7)."""
+"""These prove that the database is not the one that was signed: nothing is answered from it (trust.md §7)."""
 
 DISPROOF = f"SELECT kind FROM ledger_sealing WHERE is_only AND refusal IS NOT NULL AND kind <> '{RefusalKind.UNABLE}'"
-"""How the database is proved to be another than was signed; nothing where it is not."""
+"""The proof that the database is not the one that was signed; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealingState:
-    """How far sealing lags: since when the oldest unsealed entry waits, and why nothing is sealed, if so."""
+    """How far sealing lags: since when the oldest unsealed entry has waited, and why nothing is sealed, if so."""
 
     now: datetime
     unsealed_since: datetime | None
     refusal: str | None
     disproof: str | None
     host: str | None
-    """The machine that refuses."""
+    """The machine that refuses to seal."""
 
     @property
     def lag_seconds(self) -> float:
@@ -205,7 +209,7 @@ SELECT at FROM ledger_pending
 WHERE id > coalesce((SELECT sealed_pending FROM ledger_checkpoints ORDER BY size DESC LIMIT 1), 0)
 ORDER BY id LIMIT 1
 """
-"""When the oldest transaction that no checkpoint covers was made."""
+"""When the oldest transaction not covered by a checkpoint was made."""
 
 
 async def sealing_state(connection: Connection) -> SealingState:

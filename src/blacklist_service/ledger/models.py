@@ -1,4 +1,4 @@
-"""The ledger, and the log over it."""
+"""Tables of the ledger, and of the log over it."""
 
 from sqlalchemy import (
     BigInteger,
@@ -20,8 +20,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, INET
 
 from blacklist_service.database.tables import Instant, metadata
 
-# One row for each act, one for each check. Append-only: the application's role may insert and read.
-# This and the two below have a partition for each month, which attach_ledger_month makes (migration 0001).
+# One row for each act and each check. Append-only: the application's role may insert and read. This table and the two below
+# have monthly partitions, which attach_ledger_month creates (migration 0001).
 ledger_entries = Table(
     "ledger_entries",
     metadata,
@@ -44,22 +44,24 @@ ledger_entries = Table(
     Column("leaf", LargeBinary, nullable=False),
     CheckConstraint("length(leaf) <= 65535", name="leaf"),
     Index("ledger_entries_reference", "reference", "at", postgresql_where=text("reference IS NOT NULL")),
-    # Whose answers rested on a listing (a withdrawal tells them). Most checks find nothing and cost nothing here.
+    # Finds the answers that rested on a listing (a withdrawal reports them). Most checks find nothing, so the index costs
+    # them nothing.
     Index(
         "ledger_entries_listing_ids",
         "listing_ids",
         postgresql_using="gin",
         postgresql_where=text("listing_ids <> '{}'"),
     ),
-    # What waits for an outcome; most checks are clear and cost nothing here.
+    # Finds answers that wait for an outcome; most checks are clear, so the index costs them nothing.
     Index("ledger_entries_waiting", "agency", "at", postgresql_where=text("action = 'check' AND decision <> 'clear'")),
-    # All asked by one operator; what is rare among a million checks. One by unit and matter cost each check 10 µs: not made.
+    # Finds all questions of one operator, which are few among a million checks. An index by unit and matter would cost each
+    # check 10 µs, so there is none.
     Index("ledger_entries_operator", "operator", "at", postgresql_where=text("operator IS NOT NULL")),
     Index("ledger_entries_acts", "action", "at", postgresql_where=text("action <> 'check'")),
     postgresql_partition_by="RANGE (at)",
 )
 
-# Whom an entry is about: digest and masks.
+# The subjects of an entry: digest and masks.
 ledger_subjects = Table(
     "ledger_subjects",
     metadata,
@@ -74,7 +76,7 @@ ledger_subjects = Table(
     postgresql_partition_by="RANGE (at)",
 )
 
-# What opens the leaf's commitment, and the exact answer; erased at the end of retention while every proof still holds.
+# What opens the leaf's commitment, and the exact answer; erased at the end of retention, while every proof remains valid.
 ledger_secrets = Table(
     "ledger_secrets",
     metadata,
@@ -87,7 +89,8 @@ ledger_secrets = Table(
     postgresql_partition_by="RANGE (at)",
 )
 
-# One row for each transaction that made entries; the sequencer turns it into leaves. Swept early: rows live for moments.
+# One row for each transaction that made entries; the sequencer turns it into leaves. Vacuumed early, because rows live for
+# moments.
 ledger_pending = Table(
     "ledger_pending",
     metadata,
@@ -96,7 +99,7 @@ ledger_pending = Table(
     Column("entries", ARRAY(Uuid), nullable=False),
 )
 
-# The log's leaves in its order: whose they are, and their hashes; the bytes are in the entries.
+# The log's leaves in order: their entries and hashes; the bytes are in the entries.
 ledger_leaves = Table(
     "ledger_leaves",
     metadata,
@@ -107,7 +110,7 @@ ledger_leaves = Table(
     CheckConstraint("length(hash) = 32", name="hash"),
 )
 
-# How far the log was looked over, and the newest instant of the leaves that stand in order.
+# How far the order of the log was examined, and the newest timestamp among the leaves that are in order.
 ledger_order = Table(
     "ledger_order",
     metadata,
@@ -117,7 +120,7 @@ ledger_order = Table(
     CheckConstraint("is_only", name="is_only"),
 )
 
-# Runs of leaves that bear another time than their neighbours; the worker notes each in an entry of the ledger.
+# Runs of leaves whose timestamps do not fit their neighbours; the worker records each in a ledger entry.
 ledger_displaced = Table(
     "ledger_displaced",
     metadata,
@@ -130,7 +133,7 @@ ledger_displaced = Table(
     CheckConstraint("end_idx > first_idx", name="end_idx"),
 )
 
-# The one log of this database; its row is made by the explicit act that begins it.
+# The one log of this database; the act that begins the log creates the row.
 ledger_log = Table(
     "ledger_log",
     metadata,
@@ -148,7 +151,7 @@ ledger_log = Table(
     CheckConstraint("length(origin) BETWEEN 1 AND 200", name="origin"),
 )
 
-# How a log followed another: the officer's act, signed by a key that is not in the database.
+# How one log succeeded another: the officer's act, signed by a key that is not in the database.
 ledger_successions = Table(
     "ledger_successions",
     metadata,
@@ -156,7 +159,7 @@ ledger_successions = Table(
     Column("note", Text, nullable=False),
 )
 
-# The public keys it was ever signed with. The private ones are never in the database.
+# The public keys it was ever signed with. Private keys are never in the database.
 ledger_keys = Table(
     "ledger_keys",
     metadata,
@@ -165,7 +168,7 @@ ledger_keys = Table(
     Column("since", Instant, nullable=False, server_default=text("clock_timestamp()")),
 )
 
-# The hashes of full tiles, as entries of the tile level above; those of level 0 are the leaves.
+# The hashes of full tiles, stored as entries of the tile level above; those of level 0 are the leaves.
 ledger_tiles = Table(
     "ledger_tiles",
     metadata,
@@ -176,7 +179,7 @@ ledger_tiles = Table(
     CheckConstraint("length(hash) = 32", name="hash"),
 )
 
-# What was signed. sealed_pending: the newest row of ledger_pending it covers, so that the next look begins behind it.
+# What was signed. sealed_pending: the newest row of ledger_pending that it covers, so that the next search begins after it.
 ledger_checkpoints = Table(
     "ledger_checkpoints",
     metadata,
@@ -188,7 +191,7 @@ ledger_checkpoints = Table(
     CheckConstraint("length(root) = 32", name="root"),
 )
 
-# Why nothing is sealed, if so; for the probes, and where it is a proof (kind), for the checks.
+# Why nothing is sealed, if so: for the probes, and for the checks if it is a proof (kind).
 ledger_sealing = Table(
     "ledger_sealing",
     metadata,
@@ -225,7 +228,7 @@ ledger_cosignatures = Table(
     Column("at", Instant, nullable=False, server_default=text("clock_timestamp()")),
 )
 
-# The state of the list that the worker put together last, for the sealer to sign.
+# The state of the list that the worker computed last, for the sealer to sign.
 list_states = Table(
     "list_states",
     metadata,

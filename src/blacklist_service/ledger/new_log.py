@@ -1,7 +1,8 @@
-"""An officer's act after a restore to an earlier moment: the log is ended, and a new one begun over what is there.
+"""An officer's act after a restore to an earlier moment: the log is ended, and a new one begins over the existing leaves.
 
-Who may alter tables and holds the signing key can do it, nobody else. Nothing that the old log signed is touched: leaves keep
-their places, its checkpoints up to here fit the new log too, and what it signed beyond stays provable in its name.
+Only somebody who may alter tables and holds the signing key can do it. What the old log signed is left unchanged: leaves keep
+their places, the old checkpoints up to here fit the new log too, and what the old log signed beyond remains provable in its
+name.
 """
 
 import contextlib
@@ -38,7 +39,7 @@ from blacklist_service.ledger.successions import Succession, age_of, name_after,
 from blacklist_service.secrecy import Secrecy
 
 PATIENCE = "30s"
-"""For a sealer to see that the database is disproved, and to let go: it looks every five seconds."""
+"""The time for a sealer to notice that the database is disproved, and to let go: it looks every five seconds."""
 MOST_OF_A_REASON = 500
 LONG_NUMBER = re.compile(r"[0-9０-９]{9}")
 BUSY = "another process seals, or holds what is to be sealed: ask again"
@@ -47,12 +48,12 @@ BUSY = "another process seals, or holds what is to be sealed: ask again"
 async def begin_new_log(
     owner: Connection, place: SealingPlace, *, seen: Sequence[Note], reason: str, actor: Actor, secrecy: Secrecy
 ) -> Succession:
-    """End the log that a newer checkpoint disproves: this machine's, another's that said so, or one `seen` by auditors or
-    witnesses. Raise `SealingRefusedError` where there is none, or the database is not true to itself.
+    """End the log that a newer checkpoint disproves: this machine's, one that another machine reported, or one `seen` by
+    auditors or witnesses. Raise `SealingRefusedError` if there is none, or if the database contradicts itself.
     """
     _require_plain(reason)
     given_up = await _find_given_up(owner, place, seen)
-    # Said first, so that whoever seals stops, also where only the auditors knew.
+    # Stored first, so that every sealer stops, even if only the auditors knew.
     await say(owner, given_up)
     try:
         async with owner.transaction():
@@ -65,7 +66,7 @@ async def begin_new_log(
 
 
 def _require_plain(reason: str) -> None:
-    """It stands in the log in clear, for ever, as the log's public keys do."""
+    """The text is in the log in clear for ever, as are the log's public keys."""
     if not reason.strip() or not reason.isprintable() or len(reason) > MOST_OF_A_REASON:
         refuse(f"a reason is one line of at most {MOST_OF_A_REASON} characters")
     if LONG_NUMBER.search(reason):
@@ -73,7 +74,7 @@ def _require_plain(reason: str) -> None:
 
 
 async def _find_given_up(owner: Connection, place: SealingPlace, seen: Sequence[Note]) -> SealingRefusedError:
-    """What disproves the database by the newest checkpoint that anybody is known to hold."""
+    """The newest checkpoint that anybody is known to hold and that disproves the database."""
     log, leaves = await require_log(owner), await reads.count_leaves(owner)
     await verify_checkpoint(owner, await newest_checkpoint(owner), leaves)
     held, said = read_held(place), await owner.fetchval("SELECT held FROM ledger_sealing")
@@ -95,7 +96,7 @@ async def _disproof_by(
         await verify_held(owner, place, note, log, leaves, where="that is known")
     except SealingRefusedError as error:
         if error.held is None:
-            raise  # of no log of this installation
+            raise  # belongs to no log of this installation
         return error
     return None
 
@@ -104,7 +105,7 @@ async def _begin(
     owner: Connection, place: SealingPlace, proof: SealingRefusedError, *, reason: str, actor: Actor, secrecy: Secrecy
 ) -> Succession:
     sequencer = await Sequencer.of_database(owner, place)
-    await _place_waiting(owner, sequencer)  # what was committed before the act comes before the new log's first entry
+    await _place_waiting(owner, sequencer)  # what was committed before the act precedes the new log's first entry
     kept, given_up = Checkpoint(sequencer.log.origin, sequencer.edge.size, sequencer.edge.root()), _checkpoint(proof)
     key, private = _newest_key(place, name_after(kept.origin, given_up.origin))
     entry = Entry(Action.LOG_BEGUN, actor, facts=_facts(key.text, kept, given_up) | {"reason": reason})
@@ -128,7 +129,7 @@ async def _begin(
 
 
 async def _place_waiting(owner: Connection, sequencer: Sequencer) -> None:
-    """Give each entry that waits its place, and forget that it waited."""
+    """Give each queued entry its place, and remove it from the queue."""
     taken = await sequencer.list_taken() or await sequencer.append()
     while taken:
         await owner.execute("DELETE FROM ledger_pending WHERE id = ANY($1::bigint[])", taken)
@@ -144,14 +145,14 @@ def _newest_key(place: SealingPlace, origin: str) -> tuple[VerifierKey, Ed25519P
 
 
 def _forgotten_keys(place: SealingPlace, log: Log, given_up: Checkpoint) -> list[VerifierKey]:
-    """Of a log that was begun after the moment restored: what it signed stays provable by what `…/vkey` says."""
+    """Keys of a log that was begun after the restored moment: what it signed remains provable by what `…/vkey` returns."""
     if given_up.origin == log.origin:
         return []
     return [key for key, _ in reversed(pair(given_up.origin, place.load_keys()))]
 
 
 def _facts(vkey: str, kept: Checkpoint, given_up: Checkpoint) -> dict[str, object]:
-    """What the new log's first entry shows in clear."""
+    """What the new log's first entry shows in clear text."""
     return {
         "vkey": vkey,
         "follows": {"log": kept.origin, "size": kept.size, "root": kept.root.hex()},

@@ -1,7 +1,7 @@
-"""Signed notes and what the log writes with them: checkpoints, cosignatures, proofs (C2SP). Pure.
+"""Signed notes, and what the log writes with them: checkpoints, cosignatures, proofs (C2SP). Pure.
 
-A note is a text, an empty line, and signature lines `— name base64(key id ‖ signature)`. Whoever reads one looks only at
-the lines of keys it knows; there may be others.
+A note is a text, an empty line, and signature lines `— name base64(key id ‖ signature)`. A reader examines only the lines of
+keys it knows; there may be others.
 """
 
 import base64
@@ -25,12 +25,12 @@ KEY_ID_BYTES = 4
 PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 DASH = "— "
 
-LARGEST_NUMBER = 2**63 - 1  # what the database can hold
+LARGEST_NUMBER = 2**63 - 1  # the largest value the database can hold
 _NUMBER = re.compile("0|[1-9][0-9]{0,18}")
 
 
 class NoteError(ValueError):
-    """A note, key or proof that cannot be read or trusted; the message says why."""
+    """A note, key or proof that cannot be parsed or trusted; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Signature:
 
     @property
     def cosigned_at(self) -> datetime:
-        """When a witness says it saw it."""
+        """The time at which a witness says it saw the checkpoint."""
         return datetime.fromtimestamp(struct.unpack(">Q", self.content[:8])[0], UTC)
 
     def is_by(self, key: VerifierKey) -> bool:
@@ -123,7 +123,7 @@ class Note:
         return cls(head + "\n", tuple(_parse_signature(line) for line in tail[:-1].split("\n")))
 
     def signed_by(self, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
-        """Those of `keys` that signed it; raise `NoteError` where a line in the name of one of them is false."""
+        """The keys among `keys` that signed it; raise `NoteError` if a line in the name of one of them is invalid."""
         signers = []
         for key in keys:
             own = [signature for signature in self.signatures if signature.is_by(key)]
@@ -151,7 +151,7 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Extension lines after the third are let pass: the signature covers them."""
+        """Extension lines after the third are accepted: the signature covers them."""
         lines = text.split("\n")
         if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
             raise NoteError("not a checkpoint")
@@ -164,7 +164,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A receipt that stands alone: an entry's index, the hashes that lead to the root, and the signed checkpoint."""
+    """A self-contained receipt: an entry's index, the hashes that lead to the root, and the signed checkpoint."""
 
     index: int
     hashes: tuple[bytes, ...]
@@ -207,18 +207,20 @@ def sign(text: str, key: VerifierKey, private: Ed25519PrivateKey) -> Signature:
 
 
 def cosign(text: str, key: VerifierKey, private: Ed25519PrivateKey, at: datetime) -> Signature:
-    """A witness's statement that at `at` the checkpoint was consistent with all it saw before."""
+    """A witness's statement that at `at` the checkpoint was consistent with all earlier ones it saw."""
     seconds = int(at.timestamp())
     return Signature(key.name, key.key_id, struct.pack(">Q", seconds) + private.sign(_cosigned(text, seconds)))
 
 
 def parse_signatures(content: str) -> list[Signature]:
-    """Signature lines alone, as a witness hands them over."""
+    """Parse signature lines alone, as a witness sends them."""
     return [_parse_signature(line) for line in content.split("\n") if line]
 
 
 def verified_checkpoint(note: Note, keys: Sequence[VerifierKey]) -> Checkpoint:
-    """The checkpoint, signed by at least one of the log's `keys` whose name is its origin; raise `NoteError` otherwise."""
+    """The checkpoint, signed by at least one of the log's `keys` and with that key's name as origin; raise `NoteError`
+    otherwise.
+    """
     checkpoint = Checkpoint.parse(note.text)
     if not note.signed_by(key for key in keys if key.name == checkpoint.origin and key.algorithm == ED25519):
         raise NoteError("the checkpoint is not signed by a key of this log")
@@ -250,7 +252,7 @@ def _encode(content: bytes) -> str:
 
 
 def _decode(text: str) -> bytes:
-    """Raise `NoteError` unless `text` is canonical: one content has one spelling, or a receipt could be varied unseen."""
+    """Raise `NoteError` unless `text` is canonical: with two spellings of one content, a receipt could be altered unseen."""
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""Recording acts, in the transaction of the act itself. Who must not be recorded must not act."""
+"""Recording acts in the transaction of the act itself. What must not be recorded must not be done."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,9 +14,9 @@ from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import SALT_BYTES, Entry, leaf_of, private_part
 from blacklist_service.secrecy import NONCE_BYTES, Cipher, Secrecy
 
-# The three tables of an entry, in one statement: one way to the database, and a transaction of its own where none is open.
-# `$1` is the instant and `$2` the ids; an action and two versions are the same for all entries of a statement. Whatever is no
-# bytes is sent as the literal of an array, one text, for the driver encodes an array's elements one by one.
+# The three tables of an entry in one statement: one round trip, and a transaction of its own if none is open. `$1` is the
+# timestamp and `$2` the ids; the action and two versions are the same for all entries of a statement. Columns other than
+# bytea are sent as an array literal, one text, because the driver encodes the elements of an array one by one.
 _ENTRIES = """
 WITH entry AS (
     INSERT INTO ledger_entries (
@@ -52,15 +52,15 @@ BINARY = "bytea"
 ENTRY_KINDS = (*("text",) * 11, BINARY)
 SECRET_KINDS = (BINARY,) * 3
 SUBJECT_KINDS = ("text", "text", "text", BINARY, "text", "text")
-"""How each column of the statement is sent, in its order."""
+"""How each column of the statement is sent, in order."""
 
 RowValues = tuple[object, ...]
 RANDOM_BYTES = SALT_BYTES + 2 * NONCE_BYTES
 
 
 class Beside(NamedTuple):
-    """Rows of another table, written by the very statement that writes the entries: both or neither, and no way to the
-    database more. `kinds` are the types of its columns; its column `at` is that of the entries.
+    """Rows of another table that the same statement writes as the entries: both or neither, without another round trip.
+    `kinds` are the types of its columns; its column `at` is that of the entries.
     """
 
     table: str
@@ -96,10 +96,10 @@ async def record(
     ids: Sequence[UUID] = (),
     beside: Beside | None = None,
 ) -> list[UUID]:
-    """Append `entries` and queue them for sealing, as one transaction's worth; `ids` are made here unless given.
+    """Append `entries` and queue them for sealing, as one transaction; `ids` are generated here unless given.
 
-    `at` is the database's clock. A check's entry has the check's own id. `beside` goes with the first of the statements:
-    with the only one where all entries are of one kind and of the same versions.
+    `at` is the database's clock. A check's entry has the check's own id. `beside` goes with the first of the statements,
+    which is the only one if all entries have the same action and versions.
     """
     entry_ids = list(ids) or new_ids(at, len(entries))
     first = 0
@@ -117,8 +117,8 @@ async def record(
 
 
 async def rehearse(connection: Connection, *, at: datetime, beside: Beside) -> None:
-    """Write no entries, alone and beside no rows of another table, and take that back, so that both statements are planned
-    on this connection.
+    """Write no entries, with and without rows of another table, and roll back, so that both statements are planned on this
+    connection.
     """
     await connection.execute("BEGIN")
     nothing = [*chain(*(_columns((), kinds) for kinds in (ENTRY_KINDS, SECRET_KINDS, SUBJECT_KINDS)))]
@@ -134,7 +134,7 @@ def _shared(entry: Entry) -> RowValues:
 def _sent(entries: Sequence[Entry], ids: Sequence[UUID], at: datetime, secrecy: Secrecy) -> Iterator[object]:
     """The columns of the three tables, each a sequence over the entries, or over their subjects."""
     cipher, wire_at = ledger_cipher(secrecy, at), wire_instant(at)
-    # All the randomness of a batch in one call: salts that open commitments, nonces that are never used twice.
+    # All the randomness of a batch in one call: salts that open commitments, and nonces that are never reused.
     random = os.urandom(RANDOM_BYTES * len(entries))
     entry_rows: list[RowValues] = []
     secret_rows: list[RowValues] = []
@@ -162,7 +162,7 @@ def _columns(rows: Sequence[RowValues], kinds: Sequence[str]) -> Iterator[object
 
 
 def array_literal(values: Sequence[object]) -> str:
-    """PostgreSQL's way of writing an array; texts that need no escape are joined at once."""
+    """An array literal in PostgreSQL's syntax; texts that need no escape are joined at once."""
     if not values:
         return "{}"
     try:

@@ -1,10 +1,11 @@
-"""Whether leaves stand where their instants say. A time's export is complete only by that order, or by naming what breaks it.
+"""Verifies that leaves are in the order of their timestamps. An export of a period is complete only if they are, or if it
+names the exceptions.
 
-Leaves are in the order of their transactions, none of which lasts `DISORDER`. One that bears an older instant than that (a
-clock that was set back, an entry that somebody wrote backdated), or one from the future, is displaced. Sealing it is
-right: it was committed, and a log that refused it would stop for good. But it is not found where its time is looked for. So
-the sequencer looks over what it sealed, keeps where displaced leaves are, and the worker says so in an entry of the ledger,
-under the next signed checkpoint; exports of their time hold them, and verifiers look for them.
+Leaves are in the order of their transactions, none of which lasts `DISORDER`. A leaf with a timestamp older than that (the
+clock was set back, or somebody wrote a backdated entry), or with one in the future, is displaced. Sealing it is right: it was
+committed, and a log that refused it would stop for good. But a search by its time does not find it. So the sequencer examines
+what it sealed and stores where displaced leaves are, and the worker records them in an entry of the ledger, under the next
+signed checkpoint; exports of their period include them, and verifiers look for them.
 """
 
 from collections.abc import Iterable
@@ -26,13 +27,13 @@ DISORDER = timedelta(seconds=60)
 MOST_AT_ONCE = 20_000
 MOST_IN_A_NOTE = 200
 GATHERED_FOR = timedelta(seconds=15)
-"""So long a run of displaced leaves may grow before it is noted: after a clock was set back, every leaf is one."""
+"""A run of displaced leaves may grow this long before it is recorded: after a clock was set back, every leaf is displaced."""
 
 log = structlog.get_logger()
 
 
 class Displaced(NamedTuple):
-    """A run of displaced leaves: the indices from `first` to before `end`, and the instants they bear."""
+    """A run of displaced leaves: the indices from `first` to before `end`, and their timestamps."""
 
     first: int
     end: int
@@ -52,7 +53,7 @@ class Displaced(NamedTuple):
 def find_displaced(
     leaves: Iterable[tuple[int, datetime]], *, newest: datetime | None, now: datetime
 ) -> tuple[list[Displaced], datetime | None]:
-    """The displaced among neighbouring leaves, and the newest instant of those that are not; `newest` is that before them."""
+    """The displaced among neighbouring leaves, and the newest timestamp of the others; `newest` is the one before them."""
     found: list[Displaced] = []
     for index, at in leaves:
         if at <= now + DISORDER and (newest is None or at >= newest - DISORDER):
@@ -66,9 +67,9 @@ def find_displaced(
 
 
 async def look_over(connection: Connection, size: int) -> bool:
-    """Look over some of the leaves below `size` that nobody looked over yet; say whether that was all of them."""
+    """Examine some of the leaves below `size` that were not examined yet; return whether that was all of them."""
     async with connection.transaction():
-        await connection.execute("SET LOCAL synchronous_commit = off")  # what is lost is looked over again
+        await connection.execute("SET LOCAL synchronous_commit = off")  # if this is lost, the leaves are examined again
         state = await connection.fetchrow(
             "SELECT looked_to, newest, clock_timestamp() AS now FROM ledger_order FOR UPDATE"
         )
@@ -94,8 +95,8 @@ async def is_looked_over(connection: Connection, size: int) -> bool:
 
 
 async def list_displaced(connection: Connection, size: int) -> list[Displaced]:
-    """All runs below `size`, in the log's order: those that are kept, and those that the ledger notes, whatever was done
-    to the table.
+    """All runs below `size`, in the log's order: those in the table, and those recorded in the ledger, in case somebody
+    changed the table.
     """
     rows = await connection.fetch("SELECT first_idx, end_idx, earliest, latest FROM ledger_displaced")
     kept = {Displaced(*row) for row in rows}
@@ -105,7 +106,7 @@ async def list_displaced(connection: Connection, size: int) -> list[Displaced]:
 
 
 async def count_displaced(connection: Connection, *, since: timedelta | None = None) -> int:
-    """How many leaves; `since`: found within that time."""
+    """How many leaves are displaced; `since`: found within that time."""
     count: int = await connection.fetchval(
         """
         SELECT coalesce(sum(end_idx - first_idx), 0)::bigint FROM ledger_displaced
@@ -117,7 +118,7 @@ async def count_displaced(connection: Connection, *, since: timedelta | None = N
 
 
 async def note_displaced(connection: Connection, secrecy: Secrecy, *, after: timedelta = GATHERED_FOR) -> bool:
-    """Say in the ledger which leaves are displaced, once of each run; say whether there may be more."""
+    """Record displaced leaves in the ledger, each run once; return whether there may be more."""
     rows = await connection.fetch(
         """
         SELECT first_idx, end_idx, earliest, latest FROM ledger_displaced
@@ -141,7 +142,7 @@ async def note_displaced(connection: Connection, secrecy: Secrecy, *, after: tim
 
 
 async def _keep(connection: Connection, run: Displaced) -> None:
-    """As part of the run before it where that is not noted yet."""
+    """Store a run, merged with the run before it if that is not recorded yet."""
     lengthened = await connection.execute(
         """
         UPDATE ledger_displaced SET end_idx = $2, earliest = least(earliest, $3), latest = greatest(latest, $4)

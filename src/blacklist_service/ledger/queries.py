@@ -1,4 +1,4 @@
-"""Reads of the ledger that the rooms above need one at a time; searching is `audit`'s."""
+"""Single reads of the ledger for the packages above; searching belongs to `audit`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from blacklist_service.ledger.operations import answer_context, ledger_cipher
 from blacklist_service.secrecy import Secrecy
 
 KEPT = ("ledger_entries", "ledger_secrets", "ledger_subjects", "ledger_pending")
-"""What an entry is written into."""
+"""The tables an entry is written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,14 @@ class RecordedCheck:
 
     check_id: UUID
     agency: str | None
-    """None where it was asked at the service itself."""
+    """None if it was asked at the service's own command line."""
     answer: bytes
     leaf: bytes
     salt: bytes
 
 
 async def find_check(connection: Connection, check_id: UUID, secrecy: Secrecy) -> RecordedCheck | None:
-    """None when there was no such check, or its month's secrets have been erased."""
+    """Return None if there was no such check, or if its month's secrets have been erased."""
     at = instant_of(check_id)
     if at is None:
         return None
@@ -49,7 +49,7 @@ async def find_check(connection: Connection, check_id: UUID, secrecy: Secrecy) -
 
 
 async def find_answers(connection: Connection, check_ids: Iterable[UUID], secrecy: Secrecy) -> dict[UUID, bytes]:
-    """The exact bytes that were answered; those whose month's secrets have been erased are missing."""
+    """The exact bytes that were answered; answers whose month's secrets have been erased are missing."""
     asked = {check_id: at for check_id in check_ids if (at := instant_of(check_id)) is not None}
     rows = await connection.fetch(
         """
@@ -68,7 +68,7 @@ async def find_answers(connection: Connection, check_ids: Iterable[UUID], secrec
 
 
 async def find_agency_of_check(connection: Connection, check_id: UUID) -> str | None:
-    """Who asked; also after the month's secrets were erased. None when there was no such check."""
+    """The agency that asked, even after the month's secrets were erased. None if there was no such check."""
     at = instant_of(check_id)
     if at is None:
         return None
@@ -84,8 +84,8 @@ async def database_clock(connection: Connection) -> datetime:
 
 
 async def require_recording(connection: Connection) -> None:
-    """Write a few bytes as durably as an entry is written, though into no table: raise what an entry would meet, be it a
-    standby, a full disk, a lost right, or a second server that confirms nothing any more.
+    """Write a few bytes as durably as an entry, but into no table. Raises what an entry would meet: a missing standby, a full
+    disk, a lost right, or a former primary that can no longer confirm anything.
     """
     if await connection.fetchval("SELECT current_setting('transaction_read_only')::boolean"):
         raise ReadOnlySession("the database takes no writes: default_transaction_read_only is on")
@@ -105,7 +105,9 @@ class TouchedCheck:
 
 
 async def find_checks_of_listing(connection: Connection, listing_id: UUID, *, most: int = 10_000) -> list[TouchedCheck]:
-    """Past answers that rested on a listing, newest first: who must be told when it was wrong from the start."""
+    """Past answers that rested on a listing, newest first: the agencies to be told if the listing was wrong from the
+    start.
+    """
     rows = await connection.fetch(
         """
         SELECT id AS check_id, agency, decision, at AS checked_at FROM ledger_entries
@@ -119,7 +121,7 @@ async def find_checks_of_listing(connection: Connection, listing_id: UUID, *, mo
 
 
 async def was_told_of(connection: Connection, agency: str | None, listing_id: UUID) -> bool:
-    """Whether an answer to that unit ever named the listing."""
+    """Whether an answer to that unit ever included the listing."""
     found: bool = await connection.fetchval(
         """
         SELECT EXISTS (SELECT FROM ledger_entries

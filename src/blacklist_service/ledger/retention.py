@@ -1,4 +1,4 @@
-"""The end of retention: a month's persons are made unlinkable, and every proof still holds."""
+"""The end of retention: a month's entries can no longer be linked to persons, and every proof remains valid."""
 
 from datetime import date
 
@@ -15,8 +15,8 @@ from blacklist_service.secrecy import Secrecy
 async def erase_month(
     owner: Connection, month: date, *, min_age_months: int, actor: Actor, secrecy: Secrecy
 ) -> tuple[int, int]:
-    """Erase the secrets (salts, private parts, answers), the subjects and what points at them, of the month that begins
-    on `month`; return how many secrets and subjects. Needs the owner's role and a transaction.
+    """Erase the secrets (salts, private parts, answers), the subjects and the references to them, of the month that begins on
+    `month`; return how many secrets and subjects. Needs the owner's role and a transaction.
 
     The leaves stay, byte for byte: what they commit to can no longer be opened, nor guessed without the salt.
     """

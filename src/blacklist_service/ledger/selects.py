@@ -1,4 +1,6 @@
-"""The composed read of the log. `database/statements.py` says when this is loaded; what seals has none."""
+"""The composed read of the log. `database/statements.py` explains when this is loaded; the sealing process does not load
+it.
+"""
 
 from typing import Any
 
@@ -8,7 +10,7 @@ from blacklist_service.ledger.models import ledger_checkpoints, ledger_cosignatu
 
 
 def newest_checkpoint(*, is_cosigned: bool) -> Select[Any]:
-    """Of at least `size` leaves, and of the log that goes on: not of one that was ended."""
+    """With at least `size` leaves, and of the current log, not of one that was ended."""
     checkpoint = ledger_checkpoints.alias("c")
     since = select(ledger_log.c.since_size).scalar_subquery()
     found = select(checkpoint.c.size, checkpoint.c.note).where(

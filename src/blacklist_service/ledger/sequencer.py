@@ -1,13 +1,13 @@
 """Sealing: committed entries get their place in the log, and the log its signed checkpoints.
 
-Leaves are hashed from the bytes read back from the database, committed with contiguous indices, signed, written to the
-anchor outside the database, and only then published. A process killed between any two steps leaves a state that the next
-one takes up: leaves without a checkpoint are signed as they stand, an anchor one step ahead of the newest checkpoint is
-signed again, byte for byte. What was once signed is never signed otherwise: a database that is behind its anchor (an old
-backup) or disagrees with it (a fork) is refused.
+Leaves are hashed from the bytes read back from the database, committed with contiguous indices, signed, written to the anchor
+outside the database, and only then published. If the process is killed between any two steps, the next one continues: leaves
+without a checkpoint are signed as they are, and an anchor one step ahead of the newest checkpoint is signed again, byte for
+byte. Nothing that was signed is ever signed differently: a database that is behind its anchor (an old backup) or contradicts
+it (a fork) is refused.
 
-On several machines one sequencer holds the log's lock and writes under the newest term; the others wait, copy the newest
-checkpoint down into their own anchors, and end the session of a holder that stands still.
+With several machines one sequencer holds the log's lock and writes under the newest term. The others wait, copy the newest
+checkpoint to their own anchors, and end the session of a holder that hangs.
 """
 
 import asyncio
@@ -70,13 +70,13 @@ RETRY_SECONDS = 2.0
 RECONNECT_SECONDS = 0.2
 LAG_LOOK_SECONDS = 5.0
 FROZEN_SECONDS = 15.0
-"""After which a sequencer that said nothing is taken to stand still: it looks for entries five times a second."""
+"""A sequencer that was silent this long is presumed to hang: it normally looks for entries five times a second."""
 COPY_SECONDS = 60.0
-"""How old a machine's own newest checkpoint may be while another one seals."""
+"""How old a machine's own newest checkpoint may be while another machine seals."""
 DISPROVED_SECONDS = 10.0
-"""After which a machine whose checkpoint disproves the database looks again: an officer may have acted."""
+"""Pause before a machine whose checkpoint disproves the database looks again: an officer may have acted."""
 
-# A stale statistic must not have the leaves of a batch found by reading a month of them.
+# With outdated statistics the planner might find the leaves of a batch by scanning a month of them.
 SETTINGS = {"enable_hashjoin": "off", "enable_mergejoin": "off", "enable_seqscan": "off", "lock_timeout": "4000"}
 
 TAKE = """
@@ -93,11 +93,11 @@ logger = structlog.get_logger()
 
 
 class SupersededError(Exception):
-    """Another sequencer has taken up the log since."""
+    """Another sequencer has taken over the log."""
 
 
 async def begin_log(owner: Connection, place: SealingPlace) -> bool:
-    """Begin the log of a database that has none, as part of its migration; False where there is one.
+    """Begin the log of a database that has none, as part of its migration; return False if there is one.
 
     Its empty tree is signed and anchored at once, so that from then on a missing anchor is a fault.
     """
@@ -124,8 +124,9 @@ async def begin_log(owner: Connection, place: SealingPlace) -> bool:
 
 
 async def adopt_anchor(connection: Connection, place: SealingPlace, *, actor: Actor, secrecy: Secrecy) -> Checkpoint:
-    """Go on from the database's newest checkpoint where this machine's own was lost, only when told to by a person. One that
-    contradicts the database is not lost: that log is ended, and a new one begun (`new_log.py`), or the right backup restored.
+    """Continue from the database's newest checkpoint after this machine's own was lost; only on a person's command. An anchor
+    that contradicts the database is not lost: then end the log and begin a new one (`new_log.py`), or restore the right
+    backup.
     """
     log = await require_log(connection)
     held = read_held(place)
@@ -147,12 +148,12 @@ async def adopt_anchor(connection: Connection, place: SealingPlace, *, actor: Ac
 
 
 async def tell_disproof(dsn: str, place: SealingPlace) -> None:
-    """Look, before anything is answered, whether the database is the one that was signed over; where it is proved not to
-    be, say so for every web process. Whatever else keeps sealing from its work is the sealer's to find and to say.
+    """Verify, before anything is answered, that the database is the one that was signed; if it is proved not to be, report
+    that to every web process. Other reasons not to seal are for the sealer to find and report.
     """
     connection = await connect(dsn, application_name="blacklist-service start", **SETTINGS)
     try:
-        anchor = read_held(place)  # first: a sealer at work elsewhere is ahead of its anchor, never behind
+        anchor = read_held(place)  # first: another sealer is ahead of its anchor, never behind
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             log = await require_log(connection)
             leaves = await reads.count_leaves(connection)
@@ -168,7 +169,7 @@ async def tell_disproof(dsn: str, place: SealingPlace) -> None:
 
 
 async def rotate_key(connection: Connection, place: SealingPlace, *, actor: Actor, secrecy: Secrecy) -> VerifierKey:
-    """Let a new key sign, beside the old one. A key file gets a new key; one from the environment must be there first."""
+    """Let a new key sign beside the old one. A key file gets a new key; a key from the environment must be there already."""
     log = await require_log(connection)
     keys = place.load_keys()
     newest = pair(log.origin, keys)[0][0]
@@ -185,7 +186,7 @@ async def rotate_key(connection: Connection, place: SealingPlace, *, actor: Acto
 
 
 async def keep_sealing(dsn: str, place: SealingPlace) -> None:
-    """Seal for ever. Whatever goes wrong, the next try begins from what is stored."""
+    """Seal for ever. After any failure, the next attempt begins from what is stored."""
     refusal: str | None = None
     copied = -COPY_SECONDS
     while True:
@@ -194,7 +195,7 @@ async def keep_sealing(dsn: str, place: SealingPlace) -> None:
             if refusal is None:
                 copied = await _wait_for_its_turn(dsn, place, copied)
         except LOST:
-            # The next server may be an older one: it is looked at as soon as it is there.
+            # The next server may be an older copy: verify it as soon as it is there.
             logger.exception("sealing_failed")
             copied = -COPY_SECONDS
             await asyncio.sleep(RECONNECT_SECONDS)
@@ -206,7 +207,7 @@ async def keep_sealing(dsn: str, place: SealingPlace) -> None:
 
 @dataclass(slots=True)
 class Sequencer:
-    """The one writer of the log, for as long as its connection, which holds the log's lock, lives."""
+    """The only writer of the log, as long as its connection lives, which holds the log's lock."""
 
     connection: Connection
     place: SealingPlace
@@ -218,13 +219,13 @@ class Sequencer:
     keys: Sequence[tuple[VerifierKey, Ed25519PrivateKey]] = ()
     """Those of the keys at hand that the database knows."""
     is_looked_over: bool = False
-    """Whether it is known of all leaves that they stand where their instants say."""
+    """Whether all leaves were examined to be in the order of their timestamps."""
 
     @classmethod
     async def take_up(cls, connection: Connection, place: SealingPlace) -> "Sequencer":
         """Raise `SealingRefusedError` unless database, anchor and key fit together. The caller holds the log's lock.
 
-        The new term is a commit that has to be replicated: what is found afterwards, and signed, no failover takes away.
+        The new term is a commit that has to be replicated, so no failover can lose what is found, and signed, afterwards.
         """
         sequencer = await cls.of_database(connection, place)
         log, leaves, held = sequencer.log, sequencer.edge.size, read_held(place)
@@ -239,7 +240,9 @@ class Sequencer:
 
     @classmethod
     async def of_database(cls, connection: Connection, place: SealingPlace) -> "Sequencer":
-        """Under a new term, of a log that is true to itself; what machines hold of it is not looked at."""
+        """Take over under a new term a log that is consistent in itself, without regard to the checkpoints that machines
+        hold.
+        """
         log = await require_log(connection)
         term = await connection.fetchval("UPDATE ledger_sealing SET term = term + 1 RETURNING term")
         leaves, newest = await reads.count_leaves(connection), await newest_checkpoint(connection)
@@ -263,7 +266,7 @@ class Sequencer:
             )
 
     async def seal(self) -> int:
-        """Seal what is committed, at most a batch; return how many entries that were."""
+        """Seal what is committed, at most one batch; return the number of entries."""
         size = self.edge.size
         taken = await self.append()
         if taken:
@@ -272,7 +275,7 @@ class Sequencer:
         return self.edge.size - size
 
     async def append(self) -> list[int]:
-        """Give the oldest pending entries their places, durably; return the pending rows they came from."""
+        """Give the oldest queued entries their places, durably; return the queue rows they came from."""
         async with self.connection.transaction():
             pending = await self.connection.fetch(TAKE, MOST_AT_ONCE)
             if pending:
@@ -281,15 +284,15 @@ class Sequencer:
         return [row["id"] for row in pending]
 
     async def list_taken(self) -> list[int]:
-        """The pending rows whose entries have their places already, but are not forgotten."""
-        # The leaves of one transaction are committed together: its first tells of all.
+        """The queue rows whose entries already have their places but are not removed yet."""
+        # The leaves of one transaction are committed together, so the first one stands for all.
         taken = await self.connection.fetch(
             "SELECT id FROM ledger_pending p WHERE EXISTS (SELECT FROM ledger_leaves l WHERE l.entry_id = p.entries[1])"
         )
         return [row["id"] for row in taken]
 
     async def publish(self, taken: Sequence[int]) -> None:
-        """Sign the tree as it is committed, anchor the checkpoint, then let it be seen and forget what was pending."""
+        """Sign the committed tree, anchor the checkpoint, then publish it and empty the queue."""
         await self._renew_keys()
         checkpoint = Checkpoint(self.log.origin, self.edge.size, self.edge.root())
         note = sign_checkpoint(checkpoint, self.keys)
@@ -312,8 +315,8 @@ class Sequencer:
         LEDGER_SIZE.set(checkpoint.size)
 
     async def state_list(self) -> bool:
-        """Sign the newest state of the list, where one was laid here since; whether there was. Its trouble stops no
-        sealing: copies of the list grow old, and say so.
+        """Sign the newest state of the list, if a new one was stored; return whether there was one. A failure here does not
+        stop sealing: copies of the list then become outdated, and report it.
         """
         await self._renew_keys()
         try:
@@ -323,8 +326,8 @@ class Sequencer:
             return False
 
     async def look_back(self) -> None:
-        """Raise `SealingRefusedError` where what was sealed is no longer what it was: the tree under its newest
-        checkpoint, and the newest leaves as they are stored; or where another machine holds what disproves it.
+        """Raise `SealingRefusedError` if what was sealed has changed: the tree under its newest checkpoint, or the newest
+        leaves as stored; or if another machine holds a checkpoint that disproves the database.
         """
         await verify_checkpoint(self.connection, await newest_checkpoint(self.connection), self.edge.size)
         first = max(0, self.edge.size - tree.TILE_WIDTH)
@@ -359,12 +362,14 @@ class Sequencer:
         await self.connection.copy_records_to_table("ledger_tiles", records=tiles, columns=("level", "idx", "hash"))
 
     async def _require_term(self) -> None:
-        """Raise `SupersededError` where another has taken up the log; held to the end of the transaction, nobody can."""
+        """Raise `SupersededError` if another sequencer has taken over the log; the lock keeps others from it until the
+        transaction ends.
+        """
         if await self.connection.fetchval("SELECT term FROM ledger_sealing FOR SHARE") != self.term:
             raise SupersededError
 
     async def _renew_keys(self) -> None:
-        """A key rotated meanwhile signs from the next checkpoint on."""
+        """A key that was added meanwhile signs from the next checkpoint on."""
         log = await require_log(self.connection)
         if log.origin != self.log.origin:
             raise SupersededError
@@ -374,7 +379,7 @@ class Sequencer:
 
 
 async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) -> str | None:
-    """Return why nothing may be signed; None where another process is the sequencer."""
+    """Return why nothing may be signed; None if another process is the sequencer."""
     connection = await connect(dsn, role=SEALER_ROLE, application_name="blacklist-service sequencer", **SETTINGS)
     try:
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOG_LOCK):
@@ -397,7 +402,9 @@ async def _seal_until_refused(dsn: str, place: SealingPlace, known: str | None) 
 
 
 async def _wait_for_its_turn(dsn: str, place: SealingPlace, copied: float) -> float:
-    """What the machines do that do not seal; return when the newest checkpoint was last copied, by the loop's clock."""
+    """The work of a machine that does not seal; return when the newest checkpoint was last copied, by the event loop's
+    clock.
+    """
     if await end_frozen_holder(dsn, LOG_LOCK, silent_seconds=FROZEN_SECONDS):
         logger.error("sealer_stood_still")
     at = asyncio.get_running_loop().time()
@@ -417,12 +424,13 @@ async def _wait_for_its_turn(dsn: str, place: SealingPlace, copied: float) -> fl
 
 
 async def copy_checkpoint(connection: Connection, place: SealingPlace) -> None:
-    """Keep, beside the one that seals, the newest checkpoint there is: with any machine of several no anchor is lost.
+    """Copy the newest checkpoint to this machine's anchor: as long as one of several machines remains, the anchor is not
+    lost.
 
-    Raise `SealingRefusedError` where the database is not the one that this machine's own was signed over. Where it has
-    none, none is taken on trust.
+    Raise `SealingRefusedError` if the database is not the one that this machine's own anchor was signed over. If the machine
+    has no anchor, no checkpoint is trusted blindly.
     """
-    anchor = read_held(place)  # first: the database only goes on
+    anchor = read_held(place)  # before the anchor: the database only moves forward
     log, leaves = await require_log(connection), await reads.count_leaves(connection)
     await verify_anchor(connection, place, anchor, log, leaves)
     if anchor is not None and Checkpoint.parse(anchor.text).origin != log.origin:
@@ -438,7 +446,7 @@ async def copy_checkpoint(connection: Connection, place: SealingPlace) -> None:
     await pass_fence(connection)
     try:
         await asyncio.to_thread(write_anchor, place.anchor, signed)
-    except AnchorAheadError:  # a shared place, and the sequencer was quicker
+    except AnchorAheadError:  # a shared directory, and the sequencer was faster
         return
     except OSError as error:
         refuse(f"the newest checkpoint cannot be written to {place.anchor} ({type(error).__name__})")

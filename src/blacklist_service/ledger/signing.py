@@ -1,4 +1,4 @@
-"""What signs the log and where: private keys in a file or the environment, and the anchor. Never in the database."""
+"""What signs the log: private keys in a file or the environment; and the anchor. Neither is ever in the database."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ class SigningKeyError(SecretKeyError):
 
 
 class AnchorAheadError(Exception):
-    """The anchor already holds a larger checkpoint: it must never go back."""
+    """The anchor already holds a larger checkpoint, and must never go back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class SealingPlace:
     anchor: Path
     key_file: Path
     key: str | None = None
-    """The keys themselves, from the environment; the file is not looked at then."""
+    """The keys themselves, from the environment; the file is then ignored."""
     log_name: str | None = None
 
     @classmethod
@@ -52,7 +52,7 @@ class SealingPlace:
         return self.key is not None or self.key_file.exists()
 
     def require_private(self) -> None:
-        """Raise `SigningKeyError` where others can read the key. A missing one is the sequencer's to report: checks go on."""
+        """Raise `SigningKeyError` if others can read the key. A missing key is reported by the sequencer: checks continue."""
         if self.key is None and self.key_file.exists():
             read_key_file(self.key_file)
 
@@ -71,13 +71,13 @@ def pair(origin: str, keys: Sequence[Ed25519PrivateKey]) -> list[tuple[VerifierK
 
 
 def write_key_file(path: Path, keys: Sequence[Ed25519PrivateKey]) -> None:
-    """Replace the file as a whole; whoever reads it at any moment finds the old keys or the new."""
+    """Replace the file atomically: a reader finds either the old keys or the new."""
     lines = [base64.b64encode(private.private_bytes_raw()) for private in keys]
     _replace(path, b"\n".join(lines) + b"\n")
 
 
 def read_anchor(path: Path) -> Note | None:
-    """The newest checkpoint kept outside the database; raise `NoteError` where the file holds something else."""
+    """The newest checkpoint kept outside the database; raise `NoteError` if the file holds anything else."""
     try:
         return Note.parse(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -87,7 +87,7 @@ def read_anchor(path: Path) -> Note | None:
 
 
 def write_anchor(path: Path, note: Note) -> None:
-    """Durably put `note` in the anchor's place, unless a newer one is there: a late process must not turn it back."""
+    """Durably write `note` to the anchor, unless it holds a newer one: a late process must not set it back."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(path):
         held = read_anchor(path)
@@ -97,8 +97,8 @@ def write_anchor(path: Path, note: Note) -> None:
 
 
 def replace_anchor(path: Path, held: Note, note: Note) -> None:
-    """Put the checkpoint of a new log in the place of `held`, of the one before, which is kept as evidence under a name that
-    says its size; nothing where another process did. Raise `OSError` where it cannot be done.
+    """Replace `held`, the checkpoint of the previous log, by one of the new log; the old one is kept as evidence under a name
+    with its size. Do nothing if another process did it. Raise `OSError` if it cannot be done.
     """
     with _alone(path):
         if read_anchor(path) != held:
@@ -110,8 +110,8 @@ def replace_anchor(path: Path, held: Note, note: Note) -> None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Alone with the anchor. Whoever may open the lock's file may hold it for ever, so it is its owner's alone, also one
-    that an earlier version left readable; and nobody is waited for without end.
+    """Lock the anchor. Anybody who may open the lock file could hold it for ever, so only its owner may, even if an earlier
+    version left it readable; and the wait is limited.
     """
     descriptor = _open_lock(path.with_name(path.name + ".lock"))
     try:
@@ -123,13 +123,13 @@ def _alone(path: Path) -> Iterator[None]:
 
 def _open_lock(place: Path) -> int:
     with contextlib.suppress(FileNotFoundError):
-        if place.lstat().st_mode & OPEN_TO_OTHERS:  # of an earlier version: who holds it now holds it for nothing
+        if place.lstat().st_mode & OPEN_TO_OTHERS:  # left by an earlier version: a lock on it no longer has any effect
             place.unlink()
     return os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def _lock(descriptor: int) -> None:
-    """Raise `OSError` where somebody holds it for longer than writing a checkpoint can take."""
+    """Raise `OSError` if somebody holds it for longer than writing a checkpoint can take."""
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -143,7 +143,7 @@ def _lock(descriptor: int) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write, fsync, rename, fsync the folder."""
+    """Write, fsync, rename, fsync the directory."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

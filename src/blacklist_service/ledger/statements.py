@@ -1,8 +1,8 @@
-"""Statements of the list's state: signed notes of the log's keys, renewed each minute and short of life.
+"""Statements of the list's state: notes signed by the log's keys, renewed each minute and valid for a short time.
 
-A copy of the list is whole where its digest is the statement's, and as old as the newest statement that it was held
-against. What anybody may hold against a copy is signed by whoever seals: a process that reads and answers cannot do it.
-The first line keeps a statement apart from a checkpoint, which the same keys sign: neither can be read as the other.
+A copy of the list is complete if its digest equals the statement's, and as old as the newest statement it was compared with.
+The sealer signs what a copy is measured against: a process that reads and answers cannot. The first line distinguishes a
+statement from a checkpoint, which the same keys sign: neither can be taken for the other.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ LIFE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class ListState:
-    """At `at` the list was of `version`, and a whole copy of its feed held `count` listings with this digest."""
+    """At `at` the list had `version`, and a complete copy of its feed held `count` listings with this digest."""
 
     version: int
     count: int
@@ -29,7 +29,7 @@ class ListState:
 
 
 def statement_of(state: ListState, origin: str) -> str:
-    """What is signed: lines `name value`, the instants in UTC to the second, never later than they were."""
+    """The signed text: lines `name value`, timestamps in UTC to the second, rounded down."""
     at = state.at.astimezone(UTC).replace(microsecond=0, tzinfo=None)
     lines = (
         HEADER,
@@ -44,7 +44,7 @@ def statement_of(state: ListState, origin: str) -> str:
 
 
 def read_statement(note: Note, keys: Sequence[VerifierKey]) -> ListState:
-    """The state that another installation's log states; raise `NoteError` unless one of its `keys` signed it."""
+    """The state in a statement of another installation's log; raise `NoteError` unless one of its `keys` signed it."""
     header, *lines = note.text.splitlines()
     said = dict(line.split(" ", 1) for line in lines if " " in line)
     if header != HEADER or not note.signed_by(key for key in keys if key.name == said.get("origin")):
@@ -57,7 +57,7 @@ def read_statement(note: Note, keys: Sequence[VerifierKey]) -> ListState:
 
 
 async def keep_state(connection: Connection, state: ListState) -> None:
-    """Lay it before the sealer."""
+    """Store it for the sealer."""
     await connection.execute(
         """
         INSERT INTO list_states (version, count, sha256, at) VALUES ($1, $2, $3, $4)
@@ -71,9 +71,9 @@ async def keep_state(connection: Connection, state: ListState) -> None:
 async def sign_state(
     connection: Connection, origin: str, keys: Sequence[tuple[VerifierKey, Ed25519PrivateKey]]
 ) -> bool:
-    """Sign the state that was laid here last; False where nothing newer than what is stated already is.
+    """Sign the state that was stored last; return False if it is not newer than the last statement.
 
-    The caller is the sequencer, which signs for no database that is behind what it signed before, or another.
+    The caller is the sequencer, which does not sign for a database that is behind what it signed before, or is another one.
     """
     row = await connection.fetchrow(
         """

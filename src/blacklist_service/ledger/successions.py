@@ -1,8 +1,8 @@
-"""Logs that follow one another: after a restore to an earlier moment an officer ends a log and begins a new one.
+"""Logs that succeed one another: after a restore to an earlier moment an officer ends a log and begins a new one.
 
-What the old log signed about entries that are lost can be continued by nobody, so its name is given up with them. The new
-log has another name and goes on over the leaves that are there. The act is a signed note: whoever holds a checkpoint of the
-old log goes over by it, and whoever may write in the database, but has no signing key, can make none.
+Nobody can continue what the old log signed about lost entries, so its name is given up with them. The new log has another
+name and continues over the existing leaves. The act is a signed note: with it, a holder of a checkpoint of the old log moves
+to the new one. Somebody who can write to the database but has no signing key cannot make one.
 """
 
 import os
@@ -25,14 +25,14 @@ _NAME = re.compile(r"(?P<first>.+?)(?:/(?P<generation>[1-9][0-9]{0,5})-[0-9a-f]{
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """The log of `kept` was ended and the one of `key` follows it, over the same leaves from the first on."""
+    """The log of `kept` was ended, and the one of `key` succeeds it over the same leaves, from the first on."""
 
     key: VerifierKey
-    """The new log's; its name is the new log's."""
+    """The new log's key; its name is the new log's name."""
     kept: Checkpoint
-    """Where the history in the database stood: what the new log takes over of the old one."""
+    """The state of the history in the database: what the new log takes over from the old one."""
     given_up: Checkpoint
-    """The newest that was signed, by any machine's knowledge, and that the database contradicts."""
+    """The newest signed checkpoint that any machine knows and that the database contradicts."""
     entry_id: UUID
     """The new log's first entry, at the index `kept.size`: who acted, and why."""
     at: datetime
@@ -49,7 +49,7 @@ class Succession:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise `NoteError` where it is none."""
+        """Raise `NoteError` if it is not a succession."""
         lines = text.splitlines(keepends=True)
         header, checkpoints = lines[:4], lines[4:]
         said = [line.rstrip("\n").partition(" ")[::2] for line in header[1:]]
@@ -66,11 +66,11 @@ class Succession:
             raise NoteError(f"not an act by which a log follows another ({error})") from None
 
     def covers(self, held: Checkpoint, *, root_here: bytes | None) -> bool:
-        """Whether whoever holds this checkpoint of a log before may go over; `root_here` is the database's at its size, None
-        where it has no such size.
+        """Whether a holder of this checkpoint of an earlier log may move to the new one; `root_here` is the database's root
+        at its size, None if it has no such size.
 
-        It stands at or before the act, or it is what the act gave up by name, or one that the same log signed in between: of
-        entries that no longer are, which nobody can hold against it.
+        The checkpoint must be at or before the act, be the one that the act gave up by name, or be one that the same log
+        signed in between, whose entries no longer exist.
         """
         if held.origin in {self.kept.origin, self.given_up.origin} and root_here == held.root:
             return held.size <= self.kept.size
@@ -82,7 +82,7 @@ class Succession:
 
 
 def sign_succession(succession: Succession, privates: Sequence[Ed25519PrivateKey]) -> Note:
-    """In the name of the old log, for those who know its key, and of the new one."""
+    """Sign in the name of the old log, for those who know its key, and of the new one."""
     names = dict.fromkeys((succession.kept.origin, succession.given_up.origin, succession.origin))
     keys = [
         (VerifierKey(name, private.public_key().public_bytes_raw()), private) for name in names for private in privates
@@ -91,7 +91,7 @@ def sign_succession(succession: Succession, privates: Sequence[Ed25519PrivateKey
 
 
 def verified_succession(note: Note, keys: Iterable[VerifierKey]) -> Succession:
-    """Raise `NoteError` unless a key of the log that was ended, of the one that was given up, or of the new one signed it."""
+    """Raise `NoteError` unless a key of the ended log, of the one given up, or of the new one signed it."""
     succession = Succession.parse(note.text)
     names = {succession.kept.origin, succession.given_up.origin, succession.origin}
     if not note.signed_by(key for key in keys if key.name in names):
@@ -100,15 +100,15 @@ def verified_succession(note: Note, keys: Iterable[VerifierKey]) -> Succession:
 
 
 def name_after(*origins: str) -> str:
-    """A name that follows them all and was never given: `example.cn/query-log/2-5f3a9c01`. The number is for people; what is
-    drawn keeps two acts apart of which the second came after a restore to before the first.
+    """A name for the next log that was never used: `example.cn/query-log/2-5f3a9c01`. The number is for people; the random
+    part distinguishes two acts if the second comes after a restore to before the first.
     """
     generation = 1 + max(generation_of(origin) for origin in origins)
     return f"{first_name(origins[0])}/{generation}-{os.urandom(4).hex()}"
 
 
 def first_name(origin: str) -> str:
-    """Of the log that was begun first: the name of the installation, which outlives its logs."""
+    """The name of the first log, which is the name of the installation and outlives its logs."""
     return _match(origin)["first"]
 
 
@@ -117,20 +117,20 @@ def generation_of(origin: str) -> int:
 
 
 def age_of(checkpoint: Checkpoint) -> tuple[int, int]:
-    """By which checkpoints of one installation's logs are compared: the larger is the newer."""
+    """Orders checkpoints of one installation's logs: the larger is the newer."""
     return generation_of(checkpoint.origin), checkpoint.size
 
 
 async def find_successions(connection: Connection) -> list[Note]:
-    """As the database has them, newest first; they prove nothing before they are verified."""
+    """As they are in the database, newest first; they prove nothing until they are verified."""
     rows = await connection.fetch("SELECT origin, note FROM ledger_successions")
     return [Note.parse(row["note"]) for row in sorted(rows, key=lambda row: generation_of(row["origin"]), reverse=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class EndedLog:
-    """A log before the one that goes on now, and how many of its first entries that one has; None where it cannot be said,
-    since that log was begun after the moment restored.
+    """A log before the current one, and how many of its first entries the current one has; None if that is unknown, because
+    the log was begun after the restored moment.
     """
 
     log: str
@@ -138,7 +138,7 @@ class EndedLog:
     at: datetime
     kept_size: int | None
     act: str
-    """As it was signed."""
+    """As signed."""
 
 
 async def ended_logs(connection: Connection) -> list[EndedLog]:

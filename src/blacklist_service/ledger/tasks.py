@@ -1,4 +1,4 @@
-"""Keeping the ledger's partitions a year ahead, by the one function of the owner's that the application may call."""
+"""Creates the ledger's partitions a year ahead, by the only function of the owner that the application may call."""
 
 from blacklist_service.database.connections import connect
 
@@ -6,7 +6,7 @@ MONTHS_AHEAD = 12
 
 
 async def attach_months(dsn: str) -> None:
-    """Attach what is missing; nearly always that is nothing, and no lock is taken."""
+    """Attach missing partitions; usually there are none, and no lock is taken."""
     connection = await connect(dsn, application_name="blacklist-service worker", lock_timeout="4000")
     try:
         last = await connection.fetchval(

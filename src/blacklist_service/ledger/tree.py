@@ -1,8 +1,8 @@
 """The log's arithmetic: RFC 6962 Merkle trees over SHA-256, laid out in tiles (C2SP tlog-tiles). Pure.
 
 A *node* is (level, index): the hash over the 2^level leaves from index·2^level on. Only nodes of complete subtrees are
-ever asked for; they never change once the tree has grown past them. What a root or proof is made of is first named as
-nodes, so that whoever holds them (a database, tiles on a disk, a server) may fetch all at once.
+requested; they never change once the tree has grown past them. The nodes of a root or proof are first listed, so that a
+caller can fetch them all at once, from a database, tiles on a disk or a server.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ Node = tuple[int, int]
 Range = tuple[int, int]
 HashReader = Callable[[Node], bytes]
 
-LONGEST_PATH = 60  # for more entries than the database can number
+LONGEST_PATH = 60  # more entries than the database can number
 _PATH = re.compile(r"(?:([0-9]{1,2})|entries)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
 class TreeError(ValueError):
-    """A proof, tile or path that is not what it should be; the message says which."""
+    """An invalid proof, tile or path; the message says which."""
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -38,7 +38,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def cover(first: int, end: int) -> list[Node]:
-    """The complete subtrees, left to right, whose hashes `fold` to that of the leaves first … end-1 of a tree."""
+    """The complete subtrees, left to right, whose hashes `fold` to the hash of the leaves first … end-1 of a tree."""
     nodes = []
     while first < end:
         level = (end - first).bit_length() - 1
@@ -61,7 +61,7 @@ def root(size: int, read: HashReader) -> bytes:
 
 
 def root_of_hashes(hashes: Sequence[bytes]) -> bytes:
-    """The root over leaf hashes all at hand."""
+    """The root, given all leaf hashes."""
     return root(len(hashes), reader_of_hashes(hashes))
 
 
@@ -130,7 +130,7 @@ def consistency_proof(old: int, size: int, read: HashReader) -> list[bytes]:
 
 
 def verify_inclusion(*, leaf: bytes, index: int, size: int, hashes: Sequence[bytes], root: bytes) -> None:
-    """Raise `TreeError` unless the leaf hash `leaf` stands at `index` of the tree (RFC 9162 §2.1.3.2)."""
+    """Raise `TreeError` unless the leaf hash `leaf` is at `index` of the tree (RFC 9162 §2.1.3.2)."""
     if not 0 <= index < size:
         raise TreeError("no such leaf in a tree of this size")
     place, last, folded = index, size - 1, leaf
@@ -160,7 +160,7 @@ def verify_consistency(*, old: int, old_root: bytes, size: int, root: bytes, has
         if old_root != (root if old else EMPTY_ROOT):
             raise TreeError("two trees of one size differ")
         return
-    # The root of an old tree that is one complete subtree is not sent along.
+    # If the old tree is one complete subtree, its root is not part of the proof.
     path = [old_root, *hashes] if old & (old - 1) == 0 else list(hashes)
     if _fold_consistency(old, size, path) != (old_root, root):
         raise TreeError("the consistency proof leads to other roots")
@@ -211,7 +211,7 @@ class Tile:
 
 
 def entries_path(number: int, width: int = TILE_WIDTH) -> str:
-    """Where the bundle of the leaves under tile 0/`number` lies."""
+    """The path of the bundle of the leaves under tile 0/`number`."""
     return f"tile/entries/{_number_path(number, width)}"
 
 
@@ -277,7 +277,7 @@ def hash_in_tile(node: Node, hashes: Sequence[bytes]) -> bytes:
 
 
 def reader_of_tiles(tiles: Mapping[Tile, Sequence[bytes]], size: int) -> HashReader:
-    """Read from tiles all at hand (those that `tiles_of` names)."""
+    """A reader of tiles that have all been fetched (those that `tiles_of` names)."""
 
     def read(node: Node) -> bytes:
         return hash_in_tile(node, tiles[tile_of(node, size)])
@@ -286,7 +286,7 @@ def reader_of_tiles(tiles: Mapping[Tile, Sequence[bytes]], size: int) -> HashRea
 
 
 def bundle(leaves: Iterable[bytes]) -> bytes:
-    """Leaves as an entry bundle: each behind its length in two bytes, big-endian."""
+    """Leaves as an entry bundle: each preceded by its length in two bytes, big-endian."""
     parts = []
     for leaf in leaves:
         if len(leaf) > MOST_LEAF_BYTES:
@@ -308,7 +308,7 @@ def split_bundle(content: bytes) -> list[bytes]:
 
 @dataclass(slots=True)
 class Edge:
-    """What is needed to grow a tree: of each tile level the hashes of its last, not yet full tile."""
+    """What is needed to grow a tree: for each tile level the hashes of its last, partial tile."""
 
     size: int = 0
     rows: list[list[bytes]] = field(default_factory=lambda: [[]])
@@ -332,7 +332,7 @@ class Edge:
         return filled
 
     def root(self) -> bytes:
-        """The root, each row folded from the right into what lies right of and below it."""
+        """The root, each row folded from the right into the subtrees to its right and below."""
         if not self.size:
             return EMPTY_ROOT
         hashes: list[bytes] = []

@@ -12,7 +12,7 @@ from blacklist_service.secrecy import Secrecy
 
 
 async def add_witness(connection: Connection, vkey: str, *, actor: Actor, secrecy: Secrecy) -> bool:
-    """Accept cosignatures by this key from now on; False where they already are."""
+    """Accept cosignatures by this key from now on; return False if they are accepted already."""
     try:
         key = VerifierKey.parse(vkey)
     except NoteError as error:
@@ -29,7 +29,7 @@ async def add_witness(connection: Connection, vkey: str, *, actor: Actor, secrec
 
 
 async def accept_cosignatures(connection: Connection, content: str) -> tuple[int, list[str]]:
-    """Keep the cosignatures of known witnesses below one of this log's checkpoints; return its size and their names."""
+    """Store the cosignatures of known witnesses under one of this log's checkpoints; return its size and their names."""
     try:
         note = Note.parse(content)
         checkpoint = Checkpoint.parse(note.text)

@@ -1,1 +1,1 @@
-"""Courts, agencies and auditors; the API keys of their systems; proving who asks."""
+"""Courts, agencies and auditors; the API keys of their systems; authentication."""

@@ -1,6 +1,6 @@
-"""Proving who asks. A proof is remembered for half a second, so that a revoked key is refused within one.
+"""Authentication. A proof is cached for half a second, so that a revoked key is refused within one second.
 
-A known key with a wrong secret and an unknown key take the same path: one look into the database, one comparison.
+A known key with a wrong secret and an unknown key take the same path: one database look-up, one comparison.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ NO_SECRET = bytes(32)
 
 @dataclass(slots=True)
 class Proof:
-    """Whom a header was proved to be from, and since when that is known. Once it is ageing, the first who shows the header
-    proves it again; meanwhile it holds for the others.
+    """Whom a header authenticates, and since when that is known. When the proof is ageing, the first request with that header
+    proves it again; meanwhile it remains valid for the others.
     """
 
     known_at: float
     principal: Principal
     is_sent_for: bool = False
-    """Somebody who recalled it was told to prove it again."""
+    """A request was already told to prove it again."""
     is_being_renewed: bool = False
 
     def holds(self, *, renewed_by_another: bool) -> bool:
@@ -68,12 +68,12 @@ class Authenticator:
         return principal
 
     def place_of(self, authorization: str) -> bytes:
-        """By its digest: what is remembered of a whole header must not be the secret."""
+        """The cache key: a digest, so that no secret is kept in memory."""
         return hashlib.sha256(authorization.encode("latin-1", "replace")).digest()
 
     def recall(self, place: bytes) -> Principal | None:
-        """Who was proved by that header at most half a second ago. After half of that, None for the first who asks: whoever
-        gets nothing proves the header by `authenticate`, and the others need not wait for it.
+        """The principal that this header proved at most half a second ago. After half of that, None for the first caller: a
+        caller that gets None calls `authenticate`, and the others need not wait for it.
         """
         proof = self._proofs.get(place)
         if proof is None:
@@ -84,7 +84,7 @@ class Authenticator:
         return None
 
     async def rehearse(self) -> None:
-        """Have the connection open before the first who asks. Raise `LaneLost` where the database does not answer in time."""
+        """Open the connection before the first request. Raise `LaneLost` if the database does not answer in time."""
         await self._lookup.rehearse()
 
     def close(self) -> None:

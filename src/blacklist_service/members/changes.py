@@ -1,4 +1,4 @@
-"""What becomes of a member: another name, another in its place, other contacts, other matters."""
+"""Changes of a member: another name, a successor, other contacts, other matters."""
 
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -22,7 +22,7 @@ from blacklist_service.secrecy import Secrecy
 async def rename_member(
     connection: Connection, code: str, *, name: str, since: date, actor: Actor, secrecy: Secrecy
 ) -> bool:
-    """Give a member another name from a day on; answers before it keep the old one. Say whether anything changed."""
+    """Rename a member from a day on; earlier answers keep the old name. Return whether anything changed."""
     await queries.lock_member(connection, code)
     if not name.strip():
         raise MemberInvalid("a member needs a name")
@@ -51,9 +51,9 @@ async def rename_member(
 async def succeed_member(
     connection: Connection, code: str, *, successor: str, on: date, actor: Actor, secrecy: Secrecy
 ) -> bool:
-    """Put `successor` in the place of a member: it answers to its notices, and to those of whom that one replaced.
+    """Let `successor` succeed a member: it answers to the member's notices, and to those of its predecessors.
 
-    The old one keeps its keys until they are revoked, and its own log.
+    The old member keeps its keys until they are revoked, and its own log.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('lineage', 0))")
     member, heir = await queries.get_member(connection, code), await queries.get_member(connection, successor)
@@ -81,7 +81,7 @@ async def succeed_member(
 async def change_contacts(
     connection: Connection, code: str, contacts: Mapping[str, str | None], *, actor: Actor, secrecy: Secrecy
 ) -> bool:
-    """Keep who leads and who is to be called; that it changed is recorded, not to whom."""
+    """Store who leads and who is to be called. The ledger records that they changed, not to whom."""
     await queries.lock_member(connection, code)
     held = await queries.find_contacts(connection, code, secrecy=secrecy)
     if held == dict(contacts):
@@ -101,7 +101,7 @@ async def change_contacts(
 async def allow_matters(
     connection: Connection, code: str, matters: Collection[str] | None, *, actor: Actor, secrecy: Secrecy
 ) -> bool:
-    """Say what the keys of a member may be given to ask; None narrows nothing. Keys already made keep theirs."""
+    """Set the matters about which a member's keys may ask; None means all. Existing keys keep theirs."""
     await queries.lock_member(connection, code)
     wanted = None if matters is None else sorted(set(matters))
     if wanted and (unknown := await queries.find_unknown_matters(connection, wanted)):

@@ -1,4 +1,4 @@
-"""Looking up credentials: all that are asked for at one moment in one query, known keys before unknown ones."""
+"""Looks up credentials: all that are requested at one moment in one query, known keys before unknown ones."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ LOOKED_UP_AT_ONCE = 64
 LEARN_SECONDS = 60.0
 
 Looking = asyncio.Future[tuple[float, Credential | None]]
-"""Since when the credential is known, in the monotonic clock's seconds; None where there is no such key."""
+"""Since when the credential is known, in seconds of the monotonic clock; None if there is no such key."""
 
 log = structlog.get_logger()
 
 
 class CredentialLookup:
-    """On a connection of its own, so that whoever asks need not wait for what other requests do."""
+    """Looks up on a connection of its own, so that authentication does not wait for other requests."""
 
     def __init__(self, dsn: str, *, deadline_seconds: float) -> None:
         self._lane = Lane(dsn)
@@ -36,8 +36,8 @@ class CredentialLookup:
         self._work: asyncio.Future[None] | None = None
 
     async def rehearse(self) -> None:
-        """Look for a key that nobody has, so that the first who asks waits for no new connection. Raise `LaneLost` where
-        the database does not answer in time.
+        """Look for a key that does not exist, so that the first request need not wait for a new connection. Raise `LaneLost`
+        if the database does not answer in time.
         """
         await self._lane.run(lambda connection: find_credentials(connection, [""]), timeout_seconds=REHEARSED_SECONDS)
 
@@ -45,8 +45,8 @@ class CredentialLookup:
         self._lane.terminate()
 
     async def look_up(self, key_id: str) -> tuple[float, Credential | None]:
-        """Requests that need the same key at the same moment look once; all that wait for the lane look together. Raise
-        `Undetermined` past the deadline, or where the database cannot say.
+        """Concurrent requests with the same key look it up once, and all that wait for the lane are looked up together. Raise
+        `Undetermined` past the deadline, or if the database cannot answer.
         """
         looking = self._looking.get(key_id)
         if looking is None:
@@ -61,7 +61,7 @@ class CredentialLookup:
             raise Undetermined("the database did not answer in time") from None
 
     async def _look(self) -> None:
-        """Until nobody waits: known keys before those that nobody has shown yet, for of these anybody can make any number."""
+        """Run until nobody waits: known keys before unknown ones, because anybody can invent any number of the latter."""
         while wanted := self._next():
             await self._learn_ids()
             asked_at = time.monotonic()
@@ -72,7 +72,7 @@ class CredentialLookup:
                     del self._looking[key_id]
                     if not looking.done():
                         looking.set_exception(problem)
-                        looking.exception()  # whoever waited may have gone
+                        looking.exception()  # the waiting request may have gone
                 continue
             for key_id, looking in wanted.items():
                 del self._looking[key_id]
@@ -90,7 +90,7 @@ class CredentialLookup:
         return wanted
 
     async def _learn_ids(self) -> None:
-        """Once a minute, the ids of all keys that hold: one that this process has not seen yet is no stranger's."""
+        """Once a minute, load the ids of all valid keys, so that a key this process has not seen yet counts as known."""
         if time.monotonic() - self._learned_at < LEARN_SECONDS:
             return
         self._learned_at = time.monotonic()
@@ -98,7 +98,7 @@ class CredentialLookup:
             ids = await self._lane.run(
                 lambda connection: list_valid_ids(connection, REMEMBERED_KEYS), timeout_seconds=self._deadline_seconds
             )
-        except (LaneLost, asyncpg.PostgresError) as error:  # they are learned singly then
+        except (LaneLost, asyncpg.PostgresError) as error:  # then they are learned one by one
             log.warning("keys_not_listed", cause=type(error).__name__)
         else:
             self._known = set(ids)

@@ -1,4 +1,4 @@
-"""Members as they are over the years, and the keys of their systems."""
+"""Tables of members over the years, and of the keys of their systems."""
 
 from sqlalchemy import (
     CheckConstraint,
@@ -44,7 +44,7 @@ member_names = Table(
     CheckConstraint("length(name) BETWEEN 1 AND 200", name="name"),
 )
 
-# Responsible leader, department, liaison and how to reach them, sealed; the newest revision stands.
+# Responsible leader, department, liaison and how to reach them, sealed; the newest revision counts.
 member_contacts = Table(
     "member_contacts",
     metadata,
@@ -54,7 +54,7 @@ member_contacts = Table(
     Column("at", Instant, nullable=False),
 )
 
-# Who answers to notices that were served on whom: each member itself, and whoever took its place.
+# Which members answer to notices served on a member: itself, and its successors.
 member_lineage = Table(
     "member_lineage",
     metadata,
@@ -64,7 +64,7 @@ member_lineage = Table(
     PrimaryKeyConstraint("ancestor", "member"),
 )
 
-# The key itself is shown once and never kept.
+# The secret of a key is shown once and never stored.
 api_keys = Table(
     "api_keys",
     metadata,

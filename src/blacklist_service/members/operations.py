@@ -1,4 +1,4 @@
-"""Adding members, making and revoking keys. Each act is an entry of the ledger, in the same transaction."""
+"""Adding members, making and revoking keys. Each act is a ledger entry in the same transaction."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -31,9 +31,9 @@ async def add_member(
     actor: Actor,
     secrecy: Secrecy,
 ) -> bool:
-    """Add a member; say whether it is new. The same particulars again change nothing.
+    """Add a member; return whether it is new. Repeating the same particulars changes nothing.
 
-    A court's code is kept in its folded form; a second court of that code, or of its name, is refused.
+    A court's code is stored in its folded form; a second court with that code, or that name, is refused.
     """
     court_code = None if court_code is None else fold_court_code(court_code)
     _check_member(code, name, kind, court_code)
@@ -61,7 +61,7 @@ async def add_member(
 
 
 async def refuse_second_court(connection: Connection, code: str, *, name: str, court_code: str | None) -> None:
-    """Raise `CourtExists` where another member is a court of this code or name."""
+    """Raise `CourtExists` if another member is a court with this code or name."""
     if (other := await queries.find_court_like(connection, besides=code, name=name, court_code=court_code)) is not None:
         raise CourtExists(f"the member {other} is a court of this code or name already")
 
@@ -77,7 +77,7 @@ async def create_key(
     actor: Actor,
     secrecy: Secrecy,
 ) -> NewKey:
-    """Make a key for a member's system. `matters` None = every matter known today, written down one by one."""
+    """Make a key for a member's system. `matters=None` means every matter known today, stored one by one."""
     member = await queries.get_member(connection, member_code)
     _check_key(member, role, matters, days)
     if role is Role.AGENCY:
@@ -108,9 +108,9 @@ async def create_key(
 async def register_follower(
     connection: Connection, code: str, public_key: bytes, *, actor: Actor, secrecy: Secrecy
 ) -> None:
-    """Seal for this member's installation by that key from now on; another one takes the place of the first.
+    """From now on, seal for this member's installation with that key; a later key replaces the first.
 
-    Raise `MemberInvalid` for what is no X25519 key.
+    Raise `MemberInvalid` for anything that is not an X25519 key.
     """
     if len(public_key) != FOLLOWER_KEY_BYTES:
         raise MemberInvalid("a follower's public key is 32 bytes (X25519)")
@@ -127,7 +127,7 @@ async def register_follower(
 
 
 async def revoke_key(connection: Connection, key_id: str, *, actor: Actor, secrecy: Secrecy) -> None:
-    """End a key at once; revoking it again changes nothing."""
+    """Revoke a key at once; revoking it again changes nothing."""
     now = await database_clock(connection)
     status = await connection.execute(
         "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL AND kind = 'machine'", key_id, now
@@ -162,9 +162,9 @@ def _check_key(member: Member, role: Role, matters: Collection[str] | None, days
 async def known_matters(
     connection: Connection, matters: Collection[str] | None, allowed: Collection[str] | None
 ) -> Collection[str]:
-    """The matters a key is given: those named, or all of today. `allowed` is what the member may ask, where narrowed.
+    """The matters a key is given: those named, or all of today. `allowed` is what the member may ask, if restricted.
 
-    Raise `KeyInvalid` for a matter that is unknown, or beyond what is allowed.
+    Raise `KeyInvalid` for a matter that is unknown, or not allowed.
     """
     if matters is None:
         return await queries.list_matters(connection) if allowed is None else sorted(allowed)

@@ -29,7 +29,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A key as it is kept. Nothing of it ever changes but its end: another matter or role needs another key."""
+    """A key as stored. Nothing of it ever changes except its end: another matter or role needs another key."""
 
     principal: Principal
     secret_sha256: bytes
@@ -41,7 +41,7 @@ class Credential:
 
 
 async def find_credentials(connection: Connection, key_ids: Collection[str]) -> dict[str, Credential]:
-    """The keys that there are, by id."""
+    """The keys that exist among these ids."""
     rows = await connection.fetch(
         """
         SELECT k.id, k.member, k.role, k.secret_sha256, k.expires_at, k.revoked_at, m.court_code,
@@ -63,7 +63,7 @@ async def find_credentials(connection: Connection, key_ids: Collection[str]) -> 
 
 
 async def list_valid_ids(connection: Connection, limit: int) -> list[str]:
-    """The newest keys that hold."""
+    """The newest valid keys."""
     rows = await connection.fetch(
         "SELECT id FROM api_keys WHERE revoked_at IS NULL AND expires_at > clock_timestamp()"
         " ORDER BY made_at DESC LIMIT $1",
@@ -103,7 +103,7 @@ async def find_name(connection: Connection, code: str, *, on: date) -> str | Non
 
 
 async def find_allowed_matters(connection: Connection, code: str) -> list[str] | None:
-    """What the member's keys may be given to ask; None where nothing narrows them."""
+    """What the member's keys may be allowed to ask; None if they are not restricted."""
     matters: list[str] | None = await connection.fetchval("SELECT matters FROM members WHERE code = $1", code)
     return matters
 
@@ -121,7 +121,7 @@ async def find_contacts(connection: Connection, code: str, *, secrecy: Secrecy) 
 async def list_members(
     connection: Connection, *, kind: str | None = None, code: str | None = None, after: str = "", limit: int = 10_000
 ) -> list[asyncpg.Record]:
-    """By code, with names of all days and who answers in whose place."""
+    """By code, with names over time and the members each one answers for."""
     return await connection.fetch(
         """
         SELECT m.code, m.name, m.kind, m.court_code, m.matters, m.added_at,
@@ -155,9 +155,9 @@ async def list_courts(connection: Connection) -> list[Member]:
 
 
 async def find_court_like(connection: Connection, *, besides: str, name: str, court_code: str | None) -> str | None:
-    """Another member that is a court of this code, or has this name now or from a later day on, however either is written.
+    """Another member that is a court with this code, or with this name now or from a later day on, in any spelling.
 
-    The caller's transaction then keeps others from adding or renaming a court until it ends.
+    Until the caller's transaction ends, others cannot add or rename a court.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('courts', 0))")
     rows = await connection.fetch(

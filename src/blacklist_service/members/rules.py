@@ -1,8 +1,8 @@
-"""Members and the form of an API key. Pure but for the randomness of a new key.
+"""Members, and the form of an API key. Pure but for the randomness of a new key.
 
-A key is `sxd_{live|test}_{key id}_{secret}_{crc}`: scanners find a leaked one by its prefix, a mistyped one fails
-its CRC-32 without a look into the database. The secret has 256 random bits, so its plain SHA-256 is stored:
-a slow hash would protect nothing more and would be a lever for overload (trust.md §3).
+A key is `sxd_{live|test}_{key id}_{secret}_{crc}`: scanners find a leaked key by its prefix, and a mistyped one fails its
+CRC-32 without a database look-up. The secret has 256 random bits, so its plain SHA-256 is stored: a slow hash would protect
+nothing more and could be used to overload the service (trust.md §3).
 """
 
 import hashlib
@@ -36,12 +36,12 @@ class MemberKind(StrEnum):
 
 
 MEMBER_KIND_OF_ROLE = {Role.COURT: MemberKind.COURT, Role.AUDITOR: MemberKind.AUDITOR}
-"""A court key writes its court's list, an auditor key reads everyone's log: only such a member may hold one."""
+"""A court key writes its court's list, and an auditor key reads everyone's log: only such a member may hold one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PresentedKey:
-    """A key of the right form: which one it says it is, and the hash of the secret that would prove it."""
+    """A well-formed key: the id it claims, and the hash of the secret that would prove it."""
 
     key_id: str
     secret_sha256: bytes
@@ -62,7 +62,7 @@ def make_key(environment: str) -> NewKey:
 
 
 def read_key(text: str) -> PresentedKey | None:
-    """None for anything that was never a key of ours."""
+    """Return None for anything that cannot be one of our keys."""
     found = KEY_FORM.fullmatch(text)
     if found is None or _crc(found[1]) != found[4]:
         return None

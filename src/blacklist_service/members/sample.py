@@ -1,4 +1,4 @@
-"""The plausible 36 units of Guandu (domain §2.6) as sample data: the official list was not found."""
+"""36 plausible units of Guandu (domain §2.6) as sample data: the official list was not found."""
 
 import tomllib
 from datetime import date
@@ -21,9 +21,9 @@ def sample_units() -> list[dict[str, Any]]:
 
 
 async def load_sample(connection: Connection, *, actor: Actor, secrecy: Secrecy) -> int:
-    """Add the sample units with contacts, names of their days, successors and matters; return how many were new.
+    """Add the sample units with contacts, names over time, successors and matters; return how many were new.
 
-    Run again, it changes nothing. A unit that is there already under its code keeps its particulars.
+    Running it again changes nothing. A unit that already exists under its code keeps its particulars.
     """
     known_matters = set(await queries.list_matters(connection))
     by: dict[str, Any] = {"actor": actor, "secrecy": secrecy}

@@ -1,4 +1,4 @@
-"""The wire of members and their keys."""
+"""Requests and responses of members and their keys."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -114,7 +114,7 @@ class NewKeyResponse(Response):
 
 
 class RevocationRequest(Request):
-    """Nothing needs to be said."""
+    """An empty body is enough."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 

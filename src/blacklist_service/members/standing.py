@@ -1,4 +1,4 @@
-"""Whether a key, or a person's account, may still act, where something is to be done in its name later on."""
+"""Whether a key, or a person's account, may still act, when something is done in its name later on."""
 
 from datetime import datetime
 
@@ -10,10 +10,10 @@ from blacklist_service.secrecy import Secrecy
 
 
 async def lock_standing(connection: Connection, key_id: str, at: datetime, *, secrecy: Secrecy) -> Principal | None:
-    """Who that is, with what they may do now, held until the transaction ends: a revocation waits for it, or is seen.
+    """Return who that is and what they may do now, locked until the transaction ends: a revocation waits for it, or is seen.
 
-    None for a key that is revoked or past its day, and for an account that has ended. One that is locked for too many
-    tries has not: whoever knows a login could otherwise keep its owner's work from being approved.
+    None for a key that is revoked or expired, and for an ended account. An account locked for too many failures still counts:
+    otherwise anybody who knows a login could keep its owner's work from being approved.
     """
     if await connection.fetchval("SELECT 1 FROM staff WHERE id = $1 FOR SHARE", key_id) is not None:
         account = await find_account(connection, key_id, secrecy=secrecy)

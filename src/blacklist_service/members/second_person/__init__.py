@@ -1,5 +1,5 @@
-"""Which acts of a court's accounts need two people, by the court's option; and which are looked at afterwards.
+"""Which acts of a court's accounts need two people, as the court chose, and which are reviewed afterwards.
 
-What takes a burden off a person takes effect at once, for delay harms that person; another looks at it within a working day
-(事后复核). Keys of systems keep their contract: what is asked of accounts here is not asked of them.
+An act that relieves a person takes effect at once, because delay harms that person; another account reviews it within a
+working day (事后复核). Keys of systems keep their contract: none of this applies to them.
 """

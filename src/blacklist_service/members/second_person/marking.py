@@ -1,4 +1,4 @@
-"""What is done at a court's route, said at the route: so that none is without a rule."""
+"""Marks a court's route with the act it performs, so that no route is without a rule."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from blacklist_service.members.second_person.rules import CourtAct, SoloAct
 
 
 class Does:
-    """Marks a route with its act; with several where what is sent says which."""
+    """Marks a route with its act, or with several if the request says which."""
 
     def __init__(self, *acts: CourtAct | SoloAct) -> None:
         self.acts = acts
@@ -28,6 +28,6 @@ def acts_of(route: APIRoute) -> tuple[CourtAct | SoloAct, ...]:
 
 
 def act_of(request: Request) -> CourtAct | SoloAct:
-    """The act of the route that was asked, which has one."""
+    """The act of the current route, which must have exactly one."""
     [act] = acts_of(request.scope["route"])
     return act

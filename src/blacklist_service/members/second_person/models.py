@@ -1,4 +1,4 @@
-"""Options of courts, and acts to be reviewed."""
+"""Tables of the courts' options, and of acts to be reviewed."""
 
 from sqlalchemy import (
     CheckConstraint,
@@ -18,7 +18,7 @@ from sqlalchemy.sql.elements import conv
 
 from blacklist_service.database.tables import Instant, metadata, one_of
 
-# How many people an act of a court's accounts needs, where the court had it set otherwise than usual.
+# How many people an act of a court's accounts needs, if the court changed the default.
 court_options = Table(
     "court_options",
     metadata,
@@ -33,14 +33,14 @@ court_options = Table(
         *("publish", "correct", "extend", "import", "stop_notice", "delete", "withdraw", "release"),
         *("suspend", "resume", "contest", "lift_contest", "renew_notice"),
     ),
-    # Delay of these harms the person: they take effect at once, and are reviewed afterwards.
+    # Delay of these acts harms the person: they take effect at once, and are reviewed afterwards.
     CheckConstraint(
         "persons = 1 OR act NOT IN ('delete', 'withdraw', 'release', 'suspend', 'contest')",
         name=conv("court_options_check"),
     ),
 )
 
-# An act of one person that took effect at once, to be looked at by another afterwards.
+# An act of one person that took effect at once, to be reviewed by another.
 reviews = Table(
     "reviews",
     metadata,

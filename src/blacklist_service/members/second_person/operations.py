@@ -1,4 +1,4 @@
-"""Setting a court's options; owing and giving a review. Each an entry of the ledger, in the act's own transaction."""
+"""Setting a court's options; requesting and giving a review. Each is a ledger entry in the act's own transaction."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -32,9 +32,10 @@ from blacklist_service.secrecy import Secrecy
 async def set_options(
     connection: Connection, member: str, options: Mapping[CourtAct, int], *, actor: Actor, secrecy: Secrecy
 ) -> Mapping[CourtAct, int]:
-    """Say how many people acts of a court's accounts need; what is not named stays. The same again changes nothing.
+    """Set how many people acts of a court's accounts need; acts that are not named keep their setting. Repeating it changes
+    nothing.
 
-    Raise `NeverTwo` for an act that delay would make a harm.
+    Raise `NeverTwo` for an act whose delay would do harm.
     """
     if (await get_member(connection, member)).kind is not MemberKind.COURT:
         raise MemberInvalid("only a court has these options")
@@ -76,9 +77,7 @@ async def owe_review(
     version: int | None = None,
     due_on: date,
 ) -> None:
-    """Note that what a person just did alone is to be looked at by another, where the act is one of those. A system's key
-    owes none.
-    """
+    """Request a review of what a person just did alone, if the act is one of those. A system's key needs none."""
     if not caller.is_account or RULES[act].look is not Look.AFTERWARDS:
         return
     at = await database_clock(connection)
@@ -101,7 +100,7 @@ async def give_review(
     actor: Actor,
     secrecy: Secrecy,
 ) -> Review:
-    """Say what was found; raise `OwnWork` for whoever did the act, `ReviewedAlready` where another has said it."""
+    """Record a finding. Raise `OwnWork` if the reviewer did the act, `ReviewedAlready` if there is a finding."""
     row = await connection.fetchrow("SELECT * FROM reviews WHERE id = $1 FOR UPDATE", review_id)
     if row is None or row["member"] != caller.member:
         raise ReviewNotFound

@@ -23,7 +23,7 @@ from blacklist_service.secrecy import Secrecy
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An act that took effect at once, and what another found when looking at it."""
+    """An act that took effect at once, and the finding of its review."""
 
     review_id: UUID
     act: CourtAct
@@ -46,20 +46,20 @@ async def list_options(connection: Connection, member: str) -> Mapping[CourtAct,
 
 
 async def list_set_options(connection: Connection, member: str) -> Mapping[CourtAct, int]:
-    """Only what the member has set."""
+    """Only the options that the member has set."""
     rows = await connection.fetch("SELECT act, persons FROM court_options WHERE member = $1", member)
     return {CourtAct(row["act"]): row["persons"] for row in rows}
 
 
 async def needs_two(connection: Connection, caller: Principal, act: CourtAct | SoloAct) -> bool:
-    """Whether the caller is a person whose court has two people do this. A system's key never is."""
+    """Whether the caller is a person whose court wants two people for this act. Never so for a system's key."""
     if not caller.is_account or not isinstance(act, CourtAct) or RULES[act].look is not Look.BEFORE:
         return False
     return (await list_options(connection, caller.member))[act] > 1
 
 
 async def require_alone(connection: Connection, caller: Principal, act: CourtAct | SoloAct) -> None:
-    """Raise `SecondPersonNeeded` where the caller may only propose this."""
+    """Raise `SecondPersonNeeded` if the caller may only propose this."""
     if await needs_two(connection, caller, act):
         raise SecondPersonNeeded
 
@@ -76,7 +76,7 @@ async def list_reviews(
 
 
 async def count_open_reviews(connection: Connection, member: str, *, not_by: str) -> int:
-    """What waits for a review that somebody else than this key or account has to make."""
+    """How many acts wait for a review that this key or account is not excluded from making."""
     count: int = await connection.fetchval(
         "SELECT count(*) FROM reviews WHERE member = $1 AND reviewed_at IS NULL AND made_by <> $2", member, not_by
     )

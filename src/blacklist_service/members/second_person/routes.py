@@ -1,4 +1,4 @@
-"""`/v1/reviews`: acts that took effect at once, looked at by another afterwards (事后复核); and the courts' options."""
+"""`/v1/reviews`: reviews of acts that took effect at once (事后复核); and the courts' options."""
 
 from typing import Annotated
 from uuid import UUID

@@ -1,7 +1,8 @@
 """The acts of a court's accounts, and which of them a second person looks at: before, afterwards, or not. Pure.
 
-One table, `RULES`. What burdens a person waits for a second one where the court says so; what takes a burden off takes
-effect at once, for delay would harm that person, and is looked at afterwards; what changes no answer needs neither.
+There is one table, `RULES`. An act that burdens a person waits for a second person if the court wants that. An act that
+relieves a person takes effect at once, because delay would harm that person, and is reviewed afterwards. An act that changes
+no answer needs neither.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 
 class CourtAct(StrEnum):
-    """What a second person looks at, before or afterwards."""
+    """Acts that a second person looks at, before or afterwards."""
 
     PUBLISH = "publish"
     CORRECT = "correct"
@@ -28,7 +29,7 @@ class CourtAct(StrEnum):
 
 
 class SoloAct(StrEnum):
-    """What one person does, and nobody has to look at again."""
+    """Acts that one person does alone, without a review."""
 
     DISPUTE = "dispute"
     STATE_PERFORMANCE = "state_performance"
@@ -54,13 +55,13 @@ class SoloAct(StrEnum):
 class Look(StrEnum):
     """When a second person looks at an act."""
 
-    BEFORE = "before"  # by the court's option: two people, or one
-    AFTERWARDS = "afterwards"  # it takes effect at once; no option makes it wait
+    BEFORE = "before"  # two people or one, as the court chose
+    AFTERWARDS = "afterwards"  # it takes effect at once; no option can delay it
     NOT = "not"
 
 
 class Rule(NamedTuple):
-    """`like` is the act whose option stands for this one's while the court has set none for it."""
+    """The rule of an act. `like` is the act whose option applies while the court has set none for this one."""
 
     look: Look
     why: str
@@ -103,14 +104,14 @@ RULES: Mapping[CourtAct | SoloAct, Rule] = {
     SoloAct.DECIDE_PROPOSAL: Rule(Look.NOT, "it is the second look"),
     SoloAct.REVIEW: Rule(Look.NOT, "it is the second look"),
 }
-"""Of accounts of people; a system's key keeps its contract, and is asked none of this. The database holds the same."""
+"""These rules apply to people's accounts; a system's key keeps its contract. The database enforces the same."""
 
 AT_ONCE = frozenset(act for act in CourtAct if RULES[act].look is Look.AFTERWARDS)
 WORKING_DAYS_TO_REVIEW = 1
 
 
 def persons_needed(kept: Mapping[CourtAct, int]) -> dict[CourtAct, int]:
-    """How many people each act needs, of a court that has set these."""
+    """How many people each act needs, given the options a court has set."""
     return {act: _persons(act, kept) for act in CourtAct}
 
 

@@ -1,4 +1,4 @@
-"""The wire of reviews and of the courts' options."""
+"""Requests and responses of reviews and of the courts' options."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -52,7 +52,9 @@ class OptionsResponse(Response):
 
 
 class OptionsRequest(Request):
-    """What is not named stays. `delete`, `withdraw`, `release`, `suspend` and `contest` take effect at once: never 2."""
+    """Acts that are not named keep their setting. `delete`, `withdraw`, `release`, `suspend` and `contest` take effect at
+    once: never 2.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"options": {"extend": 1}}]})
 

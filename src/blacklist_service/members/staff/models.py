@@ -1,4 +1,4 @@
-"""Accounts of people, their duties and factors, their sessions and tries."""
+"""Tables of people's accounts, their duties and factors, their sessions and login attempts."""
 
 from sqlalchemy import (
     BigInteger,
@@ -21,7 +21,7 @@ from sqlalchemy.sql.elements import conv
 from blacklist_service.access.duties import Duty, Office
 from blacklist_service.database.tables import Instant, metadata, one_of
 
-# An account has one office at most, so duties of different offices exclude each other (三员 among them).
+# An account has one office at most, so duties of different offices exclude each other (including those of the 三员).
 staff = Table(
     "staff",
     metadata,
@@ -57,7 +57,7 @@ staff = Table(
     one_of("office", *Office),
     UniqueConstraint("id", "office", name="staff_id_office_key"),
     Index("staff_member", "member"),
-    # One person, one account: whoever changes office has the old account ended first.
+    # One person, one account: if a person changes office, the old account is ended first.
     Index("staff_employee", "employee_digest", unique=True, postgresql_where=text("ended_at IS NULL")),
 )
 
@@ -106,7 +106,7 @@ staff_backup_codes = Table(
     CheckConstraint("length(code_sha256) = 32", name="code_sha256"),
 )
 
-# One session an account: the next one takes its place.
+# One session for each account: a new one replaces it.
 staff_sessions = Table(
     "staff_sessions",
     metadata,
@@ -122,7 +122,7 @@ staff_sessions = Table(
     one_of("factor", "totp", "passkey", "backup_code"),
 )
 
-# Challenges that a passkey has answered: none is answered twice. Kept for as long as one could be.
+# Challenges that a passkey has answered: none may be answered twice. Kept until they expire.
 staff_challenges = Table(
     "staff_challenges",
     metadata,
@@ -131,7 +131,7 @@ staff_challenges = Table(
     CheckConstraint("length(challenge_sha256) = 32", name="challenge_sha256"),
 )
 
-# People type passwords where a login belongs: unknown ones are not kept.
+# People type passwords into the login field: unknown logins are not stored.
 staff_attempts = Table(
     "staff_attempts",
     metadata,

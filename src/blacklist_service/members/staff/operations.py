@@ -1,6 +1,6 @@
-"""Opening accounts, granting duties, enrolling, ending: each an entry of the ledger, in the act's own transaction.
+"""Opening accounts, granting duties, enrolling, ending: each is a ledger entry in the act's own transaction.
 
-Facts name accounts by their id; names and logins are private to the entry.
+Facts name accounts by their id; names and logins are in the entry's private part.
 """
 
 import os
@@ -55,8 +55,8 @@ async def open_account(
 ) -> tuple[str, str]:
     """Open an account without rights; return its id and the enrolment code (启用码), which is shown this once.
 
-    Raise `AccountInvalid` for a login, a name or a number that cannot be one, `AccountExists` where the login is taken or
-    the employee has an account that has not ended.
+    Raise `AccountInvalid` for an invalid login, name or number, `AccountExists` if the login is taken or the employee has an
+    account that has not ended.
     """
     _check_particulars(login, name, employee_number)
     await members.get_member(connection, member)
@@ -64,7 +64,7 @@ async def open_account(
     await connection.execute(
         "INSERT INTO api_keys (id, member, role, kind, secret_sha256, made_at, expires_at)"
         " VALUES ($1, $2, 'system', 'staff', $3, $4, 'infinity')",
-        *(account_id, member, os.urandom(32), now),  # a digest of no secret that anybody knows
+        *(account_id, member, os.urandom(32), now),  # a digest of a secret that nobody knows
     )
     try:
         async with connection.transaction():
@@ -93,10 +93,10 @@ async def grant_duty(
     actor: Actor,
     secrecy: Secrecy,
 ) -> None:
-    """Give an account a duty; `matters`, for the window alone, narrow what it may ask (None = all its member may).
+    """Give an account a duty; `matters`, for window duty only, restrict what it may ask (None = all its member may).
 
-    Raise `DutyExcluded` where it holds, or held, a duty of another office: such a person needs another account; `OwnAccount`
-    for whoever would grant their own.
+    Raise `DutyExcluded` if it holds, or held, a duty of another office: such a person needs another account. Raise
+    `OwnAccount` if the caller would grant their own.
     """
     _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
@@ -129,7 +129,7 @@ async def grant_duty(
 
 
 async def take_duty(connection: Connection, account_id: str, duty: Duty, *, actor: Actor, secrecy: Secrecy) -> None:
-    """End a duty at once; what was not held changes nothing."""
+    """End a duty at once; ending one that is not held changes nothing."""
     _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
     if duty not in account.duties:
@@ -147,7 +147,7 @@ async def take_duty(connection: Connection, account_id: str, duty: Duty, *, acto
 
 
 async def end_account(connection: Connection, account_id: str, *, actor: Actor, secrecy: Secrecy) -> None:
-    """End an account for good; its next check is refused as a revoked key's is. Ending it again changes nothing."""
+    """End an account for good; its next check is refused like a revoked key's. Ending it again changes nothing."""
     _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
     if account.ended_at is not None:
@@ -168,7 +168,7 @@ async def end_account(connection: Connection, account_id: str, *, actor: Actor, 
 async def lock_out(
     connection: Connection, account: Account, until: datetime, *, actor: Actor, secrecy: Secrecy, now: datetime
 ) -> None:
-    """Lock an account until an instant; its session, and its standing among the keys, end at once."""
+    """Lock an account until an instant; its session and its row among the keys end at once."""
     is_for_ever = until == rules.FOR_EVER
     await connection.execute(
         "UPDATE staff SET locked_until = CASE WHEN $3 THEN 'infinity' ELSE $2::timestamptz END WHERE id = $1",
@@ -196,15 +196,15 @@ async def unlock(connection: Connection, account_id: str, *, actor: Actor, secre
 
 
 async def stand_again(connection: Connection, account_id: str) -> None:
-    """After a lock has passed, or was taken away."""
+    """Restore an account after its lock has expired or was removed."""
     await connection.execute("UPDATE staff SET locked_until = NULL WHERE id = $1", account_id)
     await connection.execute("UPDATE api_keys SET revoked_at = NULL WHERE id = $1 AND kind = 'staff'", account_id)
 
 
 async def reset_factor(connection: Connection, account_id: str, *, actor: Actor, secrecy: Secrecy) -> str:
-    """Take away a lost password and factors; return a new enrolment code.
+    """Reset a lost password and factors; return a new enrolment code.
 
-    Raise `OfficersAccount` where an account asks for that of an officer: with the code it could become that officer.
+    Raise `OfficersAccount` if an account requests that for an officer: with the code it could log in as that officer.
     """
     _refuse_own(account_id, actor)
     account = await lock_account(connection, account_id, secrecy=secrecy)
@@ -238,10 +238,10 @@ async def enrol(
     actor: Actor,
     secrecy: Secrecy,
 ) -> list[str]:
-    """Take a person's first password and second factor against the enrolment code; return ten codes to keep (备用码).
+    """Set a person's first password and second factor against the enrolment code; return ten backup codes (备用码).
 
-    Raise `EnrolmentRefused` where the code is wrong, used or too old; `PasswordRefused` for a password that cannot be taken;
-    `AccountInvalid` where the app's code does not fit the secret.
+    Raise `EnrolmentRefused` if the code is wrong, used or expired; `PasswordRefused` for an unacceptable password;
+    `AccountInvalid` if the app's code does not fit the secret.
     """
     account = await lock_account(connection, account_id, secrecy=secrecy)
     now = await database_clock(connection)
@@ -266,9 +266,9 @@ async def add_codes(
     actor: Actor,
     secrecy: Secrecy,
 ) -> list[str]:
-    """A password and an app's codes for an account that has passkeys alone; return its backup codes.
+    """Add a password and an app's codes to an account that has only passkeys; return its backup codes.
 
-    Without them it could neither lose its last passkey nor log in where there is none. Raise as `enrol` does.
+    Without them it could neither remove its last passkey nor log in where passkeys do not work. Raises as `enrol` does.
     """
     account = await lock_account(connection, account_id, secrecy=secrecy)
     if account.totp is not None:
@@ -306,7 +306,7 @@ async def _keep_codes(
 async def enrol_passkey(
     connection: Connection, account_id: str, passkey: Passkey, *, code: str, label: str, actor: Actor, secrecy: Secrecy
 ) -> None:
-    """Take a passkey as a person's first factors against the enrolment code; raise `EnrolmentRefused` as `enrol` does."""
+    """Register a passkey as a person's first factors against the enrolment code; raise `EnrolmentRefused` as `enrol` does."""
     account = await lock_account(connection, account_id, secrecy=secrecy)
     now = await database_clock(connection)
     require_enrolment(account, code, now)
@@ -321,7 +321,7 @@ async def enrol_passkey(
 async def add_passkey(
     connection: Connection, account_id: str, passkey: Passkey, *, label: str, actor: Actor, secrecy: Secrecy
 ) -> None:
-    """Another factor of an account that has its own already. Raise `AccountInvalid` where it has as many as it may."""
+    """Add a factor to an account that already has one. Raise `AccountInvalid` if it has the most it may have."""
     account = await lock_account(connection, account_id, secrecy=secrecy)
     held = await connection.fetchval("SELECT count(*) FROM staff_passkeys WHERE staff = $1", account_id)
     if held >= rules.MOST_PASSKEYS:
@@ -335,7 +335,7 @@ async def add_passkey(
 async def remove_passkey(
     connection: Connection, account_id: str, credential_id: bytes, *, actor: Actor, secrecy: Secrecy
 ) -> bool:
-    """Take one away; say whether it was there. Raise `AccountInvalid` for the only way an account has to log in."""
+    """Remove a passkey; return whether it was there. Raise `AccountInvalid` if it is the account's only way to log in."""
     account = await lock_account(connection, account_id, secrecy=secrecy)
     held = await connection.fetchval("SELECT count(*) FROM staff_passkeys WHERE staff = $1", account_id)
     if held == 1 and account.password is None:
@@ -363,14 +363,14 @@ async def _keep_passkey(connection: Connection, account_id: str, passkey: Passke
 
 
 def require_enrolment(account: Account, code: str, now: datetime) -> None:
-    """Raise `EnrolmentRefused` unless the code is this account's, unused and young enough."""
+    """Raise `EnrolmentRefused` unless the code is this account's, unused and not expired."""
     is_young = account.enrolment_until is not None and now < account.enrolment_until
     if account.ended_at is not None or not is_young or account.enrolment_sha256 != rules.hash_code(code):
         raise EnrolmentRefused
 
 
 async def set_password(connection: Connection, account: Account, password: str, *, now: datetime) -> None:
-    """Raise `PasswordRefused` with the code of what is wrong with it."""
+    """Raise `PasswordRefused` with the code of the fault."""
     fault = rules.password_fault(password, login=account.login, name=account.name)
     before = [*([account.password] if account.password else []), *account.passwords_before]
     if fault is None and await passwords.was_used(password, before):
@@ -406,7 +406,7 @@ async def make_backup_codes(connection: Connection, account_id: str) -> list[str
 
 
 async def renew_backup_codes(connection: Connection, account_id: str, *, actor: Actor, secrecy: Secrecy) -> list[str]:
-    """Ten new codes in place of those that are left."""
+    """Make ten new codes that replace the remaining ones."""
     account = await lock_account(connection, account_id, secrecy=secrecy)
     codes, now = await make_backup_codes(connection, account_id), await database_clock(connection)
     facts = {"factor": Factor.BACKUP_CODE.value}
@@ -419,7 +419,7 @@ async def end_session(connection: Connection, account_id: str) -> None:
 
 
 async def put_out(connection: Connection, account_id: str, *, actor: Actor, secrecy: Secrecy) -> bool:
-    """End the session of another account; say whether there was one."""
+    """End the session of another account; return whether there was one."""
     account = await lock_account(connection, account_id, secrecy=secrecy)
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM staff_sessions WHERE staff = $1)", account_id):
         return False
@@ -467,7 +467,7 @@ def _check_particulars(login: str, name: str, employee_number: str) -> None:
 
 
 def _refuse_own(account_id: str, actor: Actor) -> None:
-    """An officer's powers are over others."""
+    """An officer's powers apply to others only."""
     if actor.key_id == account_id:
         raise OwnAccount
 

@@ -1,7 +1,7 @@
 """Passkeys (Web Authentication Level 2): a device that verified its user proves two factors at once.
 
-They are bound to a host's name: on an IP address there are none, and one-time codes stay. What the browser is asked travels
-through it sealed, so that no worker keeps anything; a challenge that was answered once is kept, and answers no second time.
+They are bound to a host name: on an IP address they do not work, and one-time codes remain. A challenge travels through the
+browser sealed, so that no worker stores anything; once answered, it is stored and cannot be answered again.
 """
 
 import hashlib
@@ -35,19 +35,19 @@ LARGEST_ANSWER = 16 * 1024
 LOCALHOST = "localhost"
 
 PasskeyChallenge = tuple[dict[str, Any], dict[str, Any]]
-"""What the browser is asked, as JSON, and what is needed to read its answer."""
+"""The options for the browser, as JSON, and what is needed to verify its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """The host that passkeys are for, and the one origin from which they are used."""
+    """The host that passkeys are for, and the only origin that may use them."""
 
     host: str
     origin: str
 
     @classmethod
     def of(cls, origin: str) -> Self | None:
-        """None where browsers have no passkeys: at an IP address, and without TLS but on `localhost`."""
+        """Return None if browsers support no passkeys there: on an IP address, and without TLS except on `localhost`."""
         parts = urlsplit(origin)
         host = parts.hostname or ""
         is_secure = parts.scheme == "https" or host == LOCALHOST
@@ -61,7 +61,7 @@ class RelyingParty:
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """A device's credential, as it is kept."""
+    """A device's credential, as stored."""
 
     credential_id: bytes
     credential: bytes
@@ -71,7 +71,9 @@ class Passkey:
 def ask_to_register(
     party: RelyingParty, *, account_id: str, login: str, known: Sequence[bytes] = ()
 ) -> PasskeyChallenge:
-    """For a new passkey: one that verifies its user, and is found without a login being typed. Names no one's name."""
+    """Options for a new passkey: it must verify its user, and be discoverable without a login. They contain no person's
+    name.
+    """
     user = PublicKeyCredentialUserEntity(id=account_id.encode(), name=login, display_name=login)
     options, state = party.server.register_begin(
         user,
@@ -83,7 +85,7 @@ def ask_to_register(
 
 
 def ask_to_prove(party: RelyingParty, known: Sequence[bytes] = ()) -> PasskeyChallenge:
-    """For one of `known`, or for whichever passkey of this host the person picks."""
+    """Options for one of `known`, or for any passkey of this host that the person picks."""
     options, state = party.server.authenticate_begin(
         [_descriptor(one) for one in known] or None, user_verification=UserVerificationRequirement.REQUIRED
     )
@@ -91,7 +93,7 @@ def ask_to_prove(party: RelyingParty, known: Sequence[bytes] = ()) -> PasskeyCha
 
 
 def read_registration(party: RelyingParty, state: dict[str, Any], answer: str) -> Passkey | None:
-    """The new passkey; None for an answer that is none, or of another host, challenge or unverified user."""
+    """Return the new passkey; None if the answer is invalid, or has another host or challenge or an unverified user."""
     try:
         made = party.server.register_complete(state, RegistrationResponse.from_dict(_parsed(answer)))
     except _NO_ANSWER:
@@ -101,7 +103,7 @@ def read_registration(party: RelyingParty, state: dict[str, Any], answer: str) -
 
 
 def credential_id_of(answer: str) -> bytes | None:
-    """Which passkey an answer says it is by: nothing is proved yet."""
+    """The passkey that an answer claims; nothing is proved yet."""
     try:
         return AuthenticationResponse.from_dict(_parsed(answer)).raw_id
     except _NO_ANSWER:
@@ -109,8 +111,8 @@ def credential_id_of(answer: str) -> bytes | None:
 
 
 def read_proof(party: RelyingParty, state: dict[str, Any], answer: str, passkey: Passkey) -> int | None:
-    """The device's new count of signatures where it proved its user just now; None where it did not, or where its count
-    went back: then there are two of it.
+    """Return the device's new signature counter if it proved its user just now; None if it did not, or if the counter went
+    back, which means that the key was cloned.
     """
     try:
         response = AuthenticationResponse.from_dict(_parsed(answer))
@@ -122,7 +124,7 @@ def read_proof(party: RelyingParty, state: dict[str, Any], answer: str, passkey:
 
 
 async def use_up(connection: Connection, state: dict[str, Any], *, now: datetime) -> bool:
-    """Whether this challenge is answered for the first time."""
+    """Return whether this challenge is answered for the first time."""
     digest = hashlib.sha256(websafe_decode(state["challenge"])).digest()
     status = await connection.execute(
         "INSERT INTO staff_challenges (challenge_sha256, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", digest, now
@@ -131,7 +133,7 @@ async def use_up(connection: Connection, state: dict[str, Any], *, now: datetime
 
 
 async def find_passkey(connection: Connection, credential_id: bytes) -> tuple[str, Passkey] | None:
-    """Whose it is, and what is kept of it."""
+    """The owner of a passkey, and what is stored of it."""
     row = await connection.fetchrow(
         "SELECT staff, credential_id, credential, sign_count FROM staff_passkeys WHERE credential_id = $1",
         credential_id,
@@ -170,4 +172,4 @@ def _is_address(host: str) -> bool:
 
 
 _NO_ANSWER = (ValueError, TypeError, KeyError, AttributeError, IndexError)
-"""What the library raises for what is no answer, or a wrong one."""
+"""The exceptions that the library raises for an invalid answer."""

@@ -1,6 +1,7 @@
 """Passwords: Argon2id (RFC 9106) with 19 MiB, two passes and one lane, in a thread and one at a time.
 
-Checks come first: a worker hashes one password at a time, whoever waits longer than a moment is told to come back.
+Checks have priority: a worker hashes one password at a time, and a login that would wait longer than a moment is told to
+retry.
 """
 
 import asyncio
@@ -27,12 +28,12 @@ _turn = asyncio.Semaphore(1)
 
 
 async def hash_password(password: str) -> str:
-    """The PHC string (`$argon2id$v=19$…`), salted anew."""
+    """The PHC string (`$argon2id$v=19$…`), with a new salt."""
     return await _in_turn(partial(_hash, password))
 
 
 async def is_password(password: str, kept: str | None) -> bool:
-    """Whether this is the password kept; where none is, as slow as if one were."""
+    """Whether this is the stored password; without a stored one it takes just as long."""
     return await _in_turn(partial(_verify, password, kept))
 
 
@@ -41,7 +42,7 @@ async def was_used(password: str, kept: Sequence[str]) -> bool:
 
 
 async def _in_turn(work: Callable[[], T]) -> T:
-    """Raise `Undetermined` where the turn does not come within a moment."""
+    """Raise `Undetermined` if its turn does not come within a moment."""
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             await _turn.acquire()

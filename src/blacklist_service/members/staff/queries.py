@@ -1,4 +1,4 @@
-"""Reads of accounts, their duties and their tries."""
+"""Reads of accounts, their duties and their login attempts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ FROM staff s JOIN members m ON m.code = s.member
 
 
 class AccountConcern(StrEnum):
-    """How an account stands, where an officer has to look at it."""
+    """States of an account that an officer must look at."""
 
     NOT_ENROLLED = "not_enrolled"
     NO_DUTY = "no_duty"
@@ -45,7 +45,7 @@ STANDINGS: Mapping[AccountConcern, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as it is kept, what is sealed opened but for the second factor."""
+    """An account as stored, with the sealed parts opened except the second factor."""
 
     id: str
     member: str
@@ -114,7 +114,7 @@ async def get_account(connection: Connection, account_id: str, *, secrecy: Secre
 
 
 async def lock_account(connection: Connection, account_id: str, *, secrecy: Secrecy) -> Account:
-    """Take the account's row, so that two acts about it take turns."""
+    """Lock the account's row, so that two acts on it take turns."""
     if await connection.fetchval("SELECT 1 FROM staff WHERE id = $1 FOR UPDATE", account_id) is None:
         raise AccountNotFound
     return await get_account(connection, account_id, secrecy=secrecy)
@@ -139,7 +139,7 @@ async def list_accounts(
 
 
 async def count_standing(connection: Connection) -> dict[AccountConcern, int]:
-    """How many accounts stand so; some stand in two ways."""
+    """How many accounts are in each state; some are in two."""
     counts = ", ".join(f"count(*) FILTER (WHERE {holds}) AS {standing}" for standing, holds in STANDINGS.items())
     row = await connection.fetchrow(f"SELECT {counts} FROM staff s")
     assert row is not None  # noqa: S101 - an aggregate
@@ -147,7 +147,7 @@ async def count_standing(connection: Connection) -> dict[AccountConcern, int]:
 
 
 async def list_sessions(connection: Connection, account_ids: Sequence[str] | None = None) -> dict[str, asyncpg.Record]:
-    """Sessions that are not over, by account: those of these accounts, or all."""
+    """Sessions that have not ended, by account: of these accounts, or of all."""
     rows = await connection.fetch(
         """
         SELECT staff, factor, begun_at, seen_at, ends_at, host(source_ip) AS source_ip FROM staff_sessions

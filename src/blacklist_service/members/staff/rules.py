@@ -1,4 +1,4 @@
-"""What an account, a password and a try to log in must be. Pure but for the randomness of new secrets."""
+"""Rules for accounts, passwords and login attempts. Pure but for the randomness of new secrets."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from blacklist_service.members.rules import BASE62
 LOGIN_FORM = re.compile(r"[a-z0-9](?:[a-z0-9._-]{1,30}[a-z0-9])")
 EMPLOYEE_NUMBER_FORM = re.compile(r"[0-9A-Za-z-]{1,40}")
 ACCOUNT_ID_CHARACTERS = 15
-"""More than a key's id has, behind its 'u': no header that has the form of a key can name an account."""
+"""Longer than a key's id, after its 'u': no header in the form of a key can name an account."""
 
 IDLE = timedelta(minutes=15)
 WARNED_BEFORE_IDLE = timedelta(minutes=2)
@@ -26,7 +26,7 @@ FOR_EVER = datetime.max.replace(tzinfo=UTC)
 MISSES_TO_LOCK = 5
 LOCK = timedelta(minutes=30)
 LOCKS_A_DAY = 3
-"""The third lock within 24 hours stays until an officer takes it away."""
+"""The third lock within 24 hours lasts until an officer removes it."""
 ADDRESS_MISSES, ADDRESS_WINDOW = 20, timedelta(minutes=15)
 FACTOR_MISSES = ((5, timedelta(minutes=5)), (20, timedelta(hours=1)))
 
@@ -35,11 +35,11 @@ LONGEST_PASSWORD = 128
 KINDS_IN_PASSWORD = 3
 PASSWORDS_REMEMBERED = 5
 PASSWORD_AGE = timedelta(days=90)
-"""After which the person is reminded to choose another."""
+"""The age at which the person is reminded to change the password."""
 
 
 class Factor(StrEnum):
-    """By what a session, or a step up, was proved."""
+    """The factor by which a session, or a step-up, was proved."""
 
     TOTP = "totp"
     PASSKEY = "passkey"
@@ -57,14 +57,14 @@ class PasswordFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Misses:
-    """Tries of one account that failed since the last that did not, and the locks of the last 24 hours."""
+    """Failed attempts of an account since the last success, and its locks in the last 24 hours."""
 
     in_a_row: int
     locks_today: int
 
 
 def next_lock(misses: Misses, now: datetime) -> datetime | None:
-    """Until when the account is locked by this miss; None where it is not, `FOR_EVER` for until it is unlocked."""
+    """Until when this failure locks the account; None if it does not, `FOR_EVER` if until it is unlocked."""
     if misses.in_a_row < MISSES_TO_LOCK:
         return None
     if misses.locks_today + 1 >= LOCKS_A_DAY:
@@ -73,7 +73,7 @@ def next_lock(misses: Misses, now: datetime) -> datetime | None:
 
 
 def password_fault(password: str, *, login: str, name: str) -> PasswordFault | None:
-    """What is wrong with a new password; whether it was used before is for `passwords` to say."""
+    """What is wrong with a new password; `passwords` tells whether it was used before."""
     if len(password) < SHORTEST_PASSWORD:
         return PasswordFault.TOO_SHORT
     if len(password) > LONGEST_PASSWORD:
@@ -89,7 +89,7 @@ def password_fault(password: str, *, login: str, name: str) -> PasswordFault | N
 
 
 def is_common(folded: str) -> bool:
-    """Whether nothing but well-known words, digits or a run of keys hold the password up."""
+    """Whether the password consists only of well-known words, digits or keyboard sequences."""
     core = re.sub(r"^[^a-z\u3400-\u9fff]+|[^a-z\u3400-\u9fff]+$", "", folded)
     rest = re.sub(r"[\W\d_]", "", core.translate(_SUBSTITUTES))
     for word in COMMON_PARTS:
@@ -102,13 +102,13 @@ def new_account_id() -> str:
 
 
 def new_code() -> str:
-    """For enrolment, or in place of a lost second factor: 80 random bits, typed by hand, so without I, L, O and U."""
+    """A code for enrolment, or to replace a lost second factor: 80 random bits, typed by hand, so without I, L, O and U."""
     drawn = "".join(secrets.choice(_TYPED) for _ in range(16))
     return "-".join(drawn[n : n + 4] for n in range(0, 16, 4))
 
 
 def hash_code(typed: str) -> bytes:
-    """Of a code as it was typed: case, spaces and hyphens do not matter. 80 random bits need no slow hash."""
+    """The hash of a code as typed: case, spaces and hyphens do not matter. 80 random bits need no slow hash."""
     folded = re.sub(r"[\s-]", "", typed).upper()
     return hashlib.sha256(folded.translate(_MISREAD).encode()).digest()
 
@@ -127,4 +127,6 @@ COMMON_PARTS = (
     *("kunming", "fayuan", "qwertyuiop", "qwerty", "asdfgh", "zxcvbn", "qazwsx", "abcdef", "abc", "test", "root"),
     *("dragon", "monkey", "hello", "nihao", "user", "changeme", "secret", "company", "court"),
 )
-"""As they read once digits are taken for the letters they stand for; what is left beside them must hold up by itself."""
+"""Words as they read once look-alike digits are replaced by letters; the rest of the password must be strong enough by
+itself.
+"""

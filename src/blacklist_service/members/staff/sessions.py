@@ -1,6 +1,6 @@
-"""Logging in, sessions, and proving the second factor again (step up).
+"""Logging in, sessions, and proving the second factor again (step-up).
 
-A try that fails must stay on record, so what tells of one returns None instead of raising: the caller commits, then refuses.
+A failed attempt must stay on record, so these functions return None instead of raising: the caller commits, then refuses.
 """
 
 import hashlib
@@ -27,12 +27,12 @@ from blacklist_service.secrecy import Secrecy
 
 SECRET_BYTES = 32
 SEEN_EVERY_SECONDS = 20
-"""How often a session's last use is written down: idle minutes are right to a third of one, and reading stays cheap."""
+"""How often a session's last use is stored: idle time is accurate to a third of a minute, and reading stays cheap."""
 
 
 @dataclass(frozen=True, slots=True)
 class StaffSession:
-    """A person who logged in, as a request finds them. `secret` is what the cookie holds."""
+    """The session of a logged-in person, as a request sees it. `secret` is the value of the cookie."""
 
     secret: str
     account: Account
@@ -48,7 +48,7 @@ class StaffSession:
         return not is_barred and instant < self.ends_at and instant - self.seen_at < IDLE
 
     def is_proved_at(self, instant: datetime) -> bool:
-        """Whether the second factor was shown so lately that an act which needs it may go on."""
+        """Whether the second factor was proved recently enough for an act that needs it."""
         return instant - self.proved_at < STEP_UP
 
 
@@ -57,7 +57,7 @@ async def log_in(
 ) -> str | None:
     """Begin a session by password and code; return its secret, or None whatever is wrong, after the same time.
 
-    Raise `TooManyTries` for an address that missed too often.
+    Raise `TooManyTries` for an address with too many failures.
     """
     now = await database_clock(connection)
     await refuse_busy_address(connection, actor.source_ip, now)
@@ -88,7 +88,8 @@ async def log_in_by_passkey(
 ) -> str | None:
     """Begin a session by a passkey; return its secret, or None whatever is wrong.
 
-    A miss counts against the address alone: nobody locks another's account by it. Raise `TooManyTries` as `log_in` does.
+    A failure counts against the address only: nobody can lock another person's account by it. Raise `TooManyTries` as
+    `log_in` does.
     """
     now = await database_clock(connection)
     await refuse_busy_address(connection, actor.source_ip, now)
@@ -103,7 +104,7 @@ async def log_in_by_passkey(
 async def _proved_by_passkey(
     connection: Connection, party: RelyingParty, asked: Mapping[str, Any], answer: str, *, now: datetime
 ) -> str | None:
-    """Whose passkey answered a challenge that nobody answered before."""
+    """The account whose passkey answered a challenge that was not answered before."""
     credential_id = passkeys.credential_id_of(answer)
     found = None if credential_id is None else await passkeys.find_passkey(connection, credential_id)
     if found is None:
@@ -121,7 +122,7 @@ async def _proved_by_passkey(
 async def begin_session(
     connection: Connection, account: Account, factor: Factor, *, now: datetime, actor: Actor, secrecy: Secrecy
 ) -> str:
-    """Begin the account's session in place of the one it may have; return its secret."""
+    """Begin the account's session, replacing any earlier one; return its secret."""
     await note_attempt(connection, now, account.id, actor.source_ip, "login", succeeded=True)
     if account.locked_until is not None:
         await stand_again(connection, account.id)
@@ -140,7 +141,7 @@ async def begin_session(
 
 
 async def find_session(connection: Connection, secret: str, *, secrecy: Secrecy) -> StaffSession | None:
-    """The session of this secret, alive or over; None where none is kept."""
+    """The session with this secret, alive or ended; None if none is stored."""
     session = await connection.fetchrow(
         "SELECT staff, factor, begun_at, seen_at, proved_at, ends_at FROM staff_sessions WHERE secret_sha256 = $1",
         hash_secret(secret),
@@ -169,9 +170,9 @@ async def log_out(connection: Connection, session: StaffSession, *, actor: Actor
 async def prove_again(
     connection: Connection, session: StaffSession, code: str, *, actor: Actor, secrecy: Secrecy
 ) -> str | None:
-    """Prove the second factor by a code; return the session's new secret, or None where the code is wrong.
+    """Prove the second factor by a code; return the session's new secret, or None if the code is wrong.
 
-    Raise `TooManyTries` after too many wrong ones.
+    Raise `TooManyTries` after too many wrong codes.
     """
     now = await database_clock(connection)
     account = await queries.lock_account(connection, session.account.id, secrecy=secrecy)
@@ -209,14 +210,14 @@ async def prove_by_passkey(
 
 
 async def _refuse_busy_account(connection: Connection, account: Account, now: datetime) -> None:
-    """Raise `TooManyTries` for an account whose factor was missed too often lately."""
+    """Raise `TooManyTries` for an account with too many recent failures of its second factor."""
     for most, window in FACTOR_MISSES:
         if await queries.count_factor_misses(connection, account.id, now - window) >= most:
             raise TooManyTries(retry_after_seconds=int(window.total_seconds()))
 
 
 async def renew_secret(connection: Connection, session: StaffSession, *, now: datetime) -> str:
-    """Another secret for a session whose person proved the second factor just now."""
+    """Give a new secret to a session whose person just proved the second factor."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     await connection.execute(
         "UPDATE staff_sessions SET secret_sha256 = $2, proved_at = $3, seen_at = $3 WHERE staff = $1 AND secret_sha256 = $4",
@@ -228,7 +229,7 @@ async def renew_secret(connection: Connection, session: StaffSession, *, now: da
 async def use_code(
     connection: Connection, account: Account, typed: str, *, now: datetime, secrecy: Secrecy
 ) -> Factor | None:
-    """Which second factor the code proves, used up by that; None where it proves none."""
+    """Return the second factor that the code proves, and mark it used; None if it proves none."""
     secret = open_totp(secrecy, account)
     if secret is None:
         return None
@@ -244,7 +245,7 @@ async def use_code(
 
 
 async def miss(connection: Connection, account: Account, now: datetime, actor: Actor, secrecy: Secrecy) -> None:
-    """Note a login that failed, and lock the account after too many in a row."""
+    """Record a failed login, and lock the account after too many in a row."""
     actor = by_account(account, actor)
     await note_attempt(connection, now, account.id, actor.source_ip, "login", succeeded=False)
     facts = {"account": account.id, "what": "login"}
@@ -257,7 +258,7 @@ async def miss(connection: Connection, account: Account, now: datetime, actor: A
 
 
 async def refuse_busy_address(connection: Connection, source_ip: str | None, now: datetime) -> None:
-    """Raise `TooManyTries` for an address from which too many tries failed lately."""
+    """Raise `TooManyTries` for an address with too many recent failures."""
     window = rules.ADDRESS_WINDOW
     if await queries.count_address_misses(connection, source_ip, now - window) >= rules.ADDRESS_MISSES:
         raise TooManyTries(retry_after_seconds=int(window.total_seconds()))
@@ -282,7 +283,7 @@ def hash_secret(secret: str) -> bytes:
 
 
 def form_token(session: StaffSession) -> str:
-    """What each form of a session carries, so that no other site can send one in its person's name."""
+    """The token in each form of a session, so that no other site can submit one in its person's name."""
     return hmac.digest(session.secret.encode(), b"form", "sha256").hex()[:32]
 
 

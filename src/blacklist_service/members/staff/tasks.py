@@ -1,4 +1,4 @@
-"""Forgetting tries to log in, and challenges, once nothing asks about them any more."""
+"""Deletes login attempts and challenges that are no longer needed."""
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.secrecy import Secrecy
@@ -15,8 +15,8 @@ DELETE FROM staff_attempts WHERE ctid = ANY(ARRAY(
 
 
 async def forget_attempts(connection: Connection, _secrecy: Secrecy) -> bool:
-    """Limits look back a day at most, and misses in a row to the last success or lock: what is older goes, and challenges
-    that nobody could answer any more.
+    """Limits look back at most a day, and failures in a row to the last success or lock: delete what is older, and expired
+    challenges.
     """
     await connection.execute("DELETE FROM staff_challenges WHERE at < clock_timestamp() - interval '1 hour'")
     status = await connection.execute(FORGET, FORGOTTEN_AT_ONCE)

@@ -1,4 +1,4 @@
-"""Time-based one-time passwords: RFC 6238 with SHA-1, six digits and steps of 30 seconds, which every app knows."""
+"""Time-based one-time passwords: RFC 6238 with SHA-1, six digits and steps of 30 seconds, which every app supports."""
 
 import base64
 import hmac
@@ -29,7 +29,7 @@ def code_at(secret: bytes, step: int) -> str:
 
 
 def matching_step(secret: bytes, typed: str, *, now: datetime, after: int) -> int | None:
-    """The step whose code was typed; None where it is wrong, or of a step that was used before: each code counts once."""
+    """Return the step whose code was typed; None if it is wrong, or of a step that was used: each code counts once."""
     code = typed.replace(" ", "")
     found = None
     for neighbour in NEIGHBOURS:
@@ -41,16 +41,16 @@ def matching_step(secret: bytes, typed: str, *, now: datetime, after: int) -> in
 
 
 def written(secret: bytes) -> str:
-    """As a person types it into an app."""
+    """The secret as a person types it into an app."""
     return base64.b32encode(secret).decode().rstrip("=")
 
 
 def read_written(text: str) -> bytes:
-    """The secret that `written` wrote; raise `ValueError` for anything else."""
+    """Parse a secret that `written` formatted; raise `ValueError` for anything else."""
     return base64.b32decode(text + "=" * (-len(text) % 8))
 
 
 def uri_of(secret: bytes, *, login: str, issuer: str) -> str:
-    """What the QR code of an enrolment holds (Key URI format)."""
+    """The content of an enrolment's QR code (Key URI format)."""
     words = urlencode({"secret": written(secret), "issuer": issuer}, quote_via=quote)
     return f"otpauth://totp/{quote(issuer)}:{quote(login)}?{words}"
