@@ -1,7 +1,7 @@
-"""What a URL of PostgreSQL's own form says: where the database is, and how to get there.
+"""Parses PostgreSQL connection URLs: where the database is, and how to connect.
 
-asyncpg reads a part of what libpq reads, and takes the rest for settings of the session, which the server then refuses.
-Here each parameter of libpq is carried out, found to be so already, or refused by name; none is passed over in silence.
+asyncpg supports only some of libpq's parameters and passes the others on as settings of the session, which the server then
+refuses. Here each libpq parameter is applied, found to be in effect already, or refused by name; none is ignored silently.
 """
 
 import re
@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 CONNECT_SECONDS = 10.0
 LEAST_CONNECT_SECONDS = 2.0
-"""libpq waits no shorter either."""
+"""libpq's own minimum."""
 
 READ_BY_THE_DRIVER = frozenset(
     {
@@ -36,44 +36,46 @@ SO_ALREADY: Mapping[str, frozenset[str]] = {
     "min_protocol_version": frozenset({"3.0"}),
     "max_protocol_version": frozenset({"3.0", "latest"}),
 }
-"""What the driver does in any case. With another value it could not keep what the operator asks for."""
+"""What the driver always does. Another value of these could not be honoured."""
 NOT_TO_BE_HAD = frozenset({"require_auth", "requirepeer", "sslcrldir", "sslkeylogfile", "servicefile"})
 FILES = frozenset({"passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl"})
 OUR_OWN = frozenset({"application_name", "fallback_application_name"})
-"""Each connection is named after what it is for."""
+"""Refused: the service names each connection after its purpose."""
 KEEPALIVES: Mapping[str, int] = {
     "keepalives_idle": socket.TCP_KEEPIDLE,
     "keepalives_interval": socket.TCP_KEEPINTVL,
     "keepalives_count": socket.TCP_KEEPCNT,
 }
 USUAL_KEEPALIVES: Mapping[str, int] = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-"""A machine that vanished is noticed after 11 s, not after two hours: its connections wait for answers that never come."""
+"""A machine that vanished is noticed after 11 s instead of two hours, so that connections do not wait for answers that never
+come.
+"""
 UNACKNOWLEDGED_MS = 10_000
 OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.]*)\s*=\s*((?:[^\s\\]|\\.)*)(?:\s+|$)")
 
 
 class AddressError(Exception):
-    """The URL of the database cannot be followed; the message is one sentence, without the URL's password."""
+    """The database URL cannot be used; the message is one sentence, without the URL's password."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     dsn: str
-    """What asyncpg reads, as it reads it."""
+    """Parameters that asyncpg understands, passed on unchanged."""
     tools_dsn: str
-    """The same for PostgreSQL's own programs, without a password: that belongs into their environment."""
+    """The same address for PostgreSQL's own programs, without a password, which belongs into their environment."""
     user: str | None
     password: str | None
     timeout_seconds: float
     settings: Mapping[str, str]
-    """Of the session, by `options`."""
+    """Settings of the session, from `options`."""
     socket_options: tuple[tuple[int, int, int], ...]
-    """Of a TCP connection: level, option, value."""
+    """Options of a TCP connection: level, option, value."""
 
 
 @lru_cache(maxsize=16)
 def read_address(url: str) -> Address:
-    """Raise `AddressError` for what cannot be carried out."""
+    """Raise `AddressError` for anything that cannot be applied."""
     try:
         parts = urlsplit(url)
         given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True)) if parts.query else {}
@@ -90,7 +92,7 @@ def read_address(url: str) -> Address:
     _require_possible(given)
     parts = _settle_host(parts, given)
     query = {name: given.pop(name) for name in list(given) if name in READ_BY_THE_DRIVER}
-    settings |= given  # whatever libpq has no name for, the server may
+    settings |= given  # a name unknown to libpq may be a setting of the server
     user, password = _credentials(parts.netloc, query)
     return Address(
         dsn=urlunsplit(parts._replace(query=urlencode(query, quote_via=quote))),
@@ -104,7 +106,7 @@ def read_address(url: str) -> Address:
 
 
 def with_login(url: str, user: str) -> str:
-    """The same address, for another login that needs no password."""
+    """The same address for another login that needs no password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}@{parts.netloc.rpartition('@')[2]}"))
 
@@ -179,7 +181,7 @@ def _settle_host(parts: SplitResult, given: dict[str, str]) -> SplitResult:
         login, at, place = parts.netloc.rpartition("@")
         if ":" in place.rpartition("]")[2]:
             given.setdefault("port", place.rpartition(":")[2])
-        parts = parts._replace(netloc=login + at)  # the driver would take that host first
+        parts = parts._replace(netloc=login + at)  # otherwise the driver would try that host first
     if given.get("sslrootcert") == "system":
         trusted = ssl.get_default_verify_paths().cafile
         if trusted is None:

@@ -1,8 +1,8 @@
-"""`bytea[]` as PostgreSQL sends and receives it (array_send, array_recv), written at once.
+"""A codec for `bytea[]` in PostgreSQL's binary format (array_send, array_recv), which writes an array in one go.
 
-asyncpg asks of every element of an array whether it is an array itself, which of a batch of checks costs more than all
-else that is sent. It lets nobody set a codec for an array's type by its public way, so its own inner one is called: the
-tests say when a new version has another.
+asyncpg examines every element of an array for being an array itself, which costs more for a batch of checks than everything
+else that is sent. Its public API does not allow a codec for an array type, so an internal function is called; tests fail if a
+new version changes it.
 """
 
 import struct
@@ -11,7 +11,9 @@ from typing import Any
 
 BYTEA_OID, BYTEA_ARRAY_OID = 17, 1001
 _HEAD = struct.Struct("!iIIii")
-"""Dimensions (none for an empty array), whether there are nulls, the elements' type, how many, the first's number."""
+"""Number of dimensions (none for an empty array), whether there are nulls, the element type, the element count, the first
+index.
+"""
 _EMPTY = struct.pack("!iII", 0, 0, BYTEA_OID)
 _LENGTH = struct.Struct("!i")
 _NULL = _LENGTH.pack(-1)
@@ -19,7 +21,7 @@ _LENGTHS = [_LENGTH.pack(length) for length in range(2048)]
 
 
 def teach_byte_arrays(connection: Any) -> None:
-    """Have the connection send and read `bytea[]` by `encode` and `decode`."""
+    """Make the connection send and receive `bytea[]` by `encode` and `decode`."""
     settings = connection._protocol.get_settings()  # noqa: SLF001 - there is no public way
     settings.add_python_codec(BYTEA_ARRAY_OID, "_bytea", "pg_catalog", [], "b", encode, decode, "binary")
 
@@ -46,7 +48,7 @@ def _encode_any(values: Sequence[bytes | None]) -> bytes:
 
 
 def decode(sent: bytes) -> list[bytes | None]:
-    """Of one dimension, as every column and answer of ours is."""
+    """Decode one dimension; our columns and results have no more."""
     dimensions = _LENGTH.unpack_from(sent)[0]
     if dimensions == 0:
         return []

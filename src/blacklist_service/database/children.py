@@ -1,4 +1,4 @@
-"""How the processes beside the one that serves (worker, sealer) are run and told to end."""
+"""How the child processes of `serve` (worker, sealer) are run and stopped."""
 
 import asyncio
 import signal
@@ -11,7 +11,7 @@ from blacklist_service.settings import CONFIGURATION_ERROR
 
 
 def told_to_stop() -> asyncio.Event:
-    """What SIGTERM and SIGINT set from now on."""
+    """An event that SIGTERM and SIGINT set from now on."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -19,7 +19,9 @@ def told_to_stop() -> asyncio.Event:
 
 
 def run_child(main: Coroutine[Any, Any, None]) -> None:
-    """Run a child to its end; exit where the database does not fit, so that `serve` stops and its operator reads why."""
+    """Run a child to its end; exit if the database does not fit, so that `serve` stops and shows the reason to its
+    operator.
+    """
     try:
         asyncio.run(main)
     except NotReadyError as error:

@@ -26,37 +26,39 @@ JSONB_VERSION = b"\x01"
 LOST = (
     *(TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError),
     *(asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
-    asyncpg.InternalClientError,  # a server that ended in the middle of a sentence
-    asyncpg.ReadOnlySQLTransactionError,  # a writer that became a standby: another session may be the new writer's
+    asyncpg.InternalClientError,  # a server that ended in the middle of a message
+    asyncpg.ReadOnlySQLTransactionError,  # a primary that became a standby: a new session may reach the new primary
 )
-"""What is raised where there is no server, or no longer, or not yet: nothing here says what became of a statement."""
+"""Raised if there is no server, no longer or not yet; they leave open what became of a statement."""
 
 PASSING = (
     *LOST,
     *(asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.PostgresSystemError),
     *(asyncpg.TransactionRollbackError, asyncpg.LockNotAvailableError, asyncpg.ReadOnlySQLTransactionError),
 )
-"""What is no fault of what was asked: the same may succeed a moment later. Whatever else a statement raises will not."""
+"""Temporary faults that are not caused by the request: a retry may succeed. Any other error of a statement will recur."""
 
 
 async def connect(
     dsn: str, *, role: str | None = APPLICATION_ROLE, application_name: str = APPLICATION_NAME, **settings: str
 ) -> Connection:
-    """A session that is what it is to be (`database/sessions.py`); what is raised where it is not is in `LOST`."""
+    """Open a session with all its settings verified (`database/sessions.py`); raises an exception of `LOST` if it is
+    unfit.
+    """
     connection = await open_session(dsn, role=role, application_name=application_name, settings=settings)
     await _teach_jsonb(connection)
     return connection
 
 
 async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int, is_reader: bool = False) -> Pool:
-    """A pool of application connections for everything but checks, which own theirs (checks/batcher.py). A reader's may
-    lead to a standby.
+    """A pool of application connections for everything except checks, which have their own (checks/batcher.py). A reader's
+    pool may lead to a standby.
     """
     address = read_address(dsn)
     settings = {
         "statement_timeout": str(statement_timeout_ms),
         "idle_in_transaction_session_timeout": "60000",
-        "plan_cache_mode": "force_custom_plan",  # a plan made on a small list must not serve a large one
+        "plan_cache_mode": "force_custom_plan",  # a plan made while the list is small must not be reused when it is large
     }
 
     async def begin(connection: Any) -> None:
@@ -73,18 +75,18 @@ async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int, is_read
         max_size=size,
         init=begin,
         reset=reset,
-        # The server's own limit does not hold for a commit that waits for its replica.
+        # The server's statement timeout does not apply to a commit that waits for its replica.
         command_timeout=statement_timeout_ms / 1000 + BEYOND_ITS_LIMIT_SECONDS,
         **connect_options(address, APPLICATION_NAME),
     )
 
 
 AS_NEW = "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL; "
-"""The driver's own words, after which a session must be told anew what it is."""
+"""The driver's reset statements, after which a session needs its settings again."""
 
 
 async def _teach_jsonb(connection: Any) -> None:
-    # The binary format, so that COPY takes it too.
+    # In binary format, so that COPY accepts it too.
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",

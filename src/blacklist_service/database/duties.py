@@ -1,8 +1,8 @@
-"""Who may do what in the database, by logins that can do no more than their duty.
+"""Who may do what in the database: logins that can do no more than their duty.
 
 `blacklist_app` (the service) records and reads; `blacklist_sealer` (the sequencer) gives entries their places in the log.
-Both are roles that nobody logs in as, own nothing and are no superusers. The processes log in as members of one of them;
-the owner, who may alter tables, logs in for `migrate` and the end of retention alone.
+Both are roles that nobody logs in as, that own nothing and are no superusers. The processes log in as members of one of them.
+The owner, who may alter tables, logs in only for `migrate` and for the end of retention.
 """
 
 import base64
@@ -20,7 +20,7 @@ from blacklist_service.database.sessions import APPLICATION_ROLE, SEALER_ROLE, C
 
 LOGIN = "blacklist_service"
 SEALER_LOGIN = "blacklist_sealing"
-"""Of the embedded database; the first is also the one that `migrate` makes where it is told no other."""
+"""Logins of the embedded database; `migrate` also creates the first one by default."""
 ROLES = (APPLICATION_ROLE, SEALER_ROLE)
 LEAST = "LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 SCRAM_ROUNDS = 4096
@@ -28,7 +28,7 @@ SCRAM_ROUNDS = 4096
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLogin:
-    """A login and the roles it may act as; without a password it can only enter where none is asked for."""
+    """A login and the roles it may act as; without a password it can only connect where none is required."""
 
     name: str
     roles: tuple[str, ...] = ROLES
@@ -36,14 +36,14 @@ class DatabaseLogin:
 
     @classmethod
     def of(cls, url: str) -> "DatabaseLogin | None":
-        """The one that a URL names."""
+        """The login named by a URL."""
         address = read_address(url)
         return None if address.user is None else cls(address.user, password=address.password)
 
 
 @dataclass(frozen=True, slots=True)
 class Powers:
-    """What a login could do beyond its duty."""
+    """Rights of a login beyond its duty."""
 
     login: str
     is_superuser: bool
@@ -53,7 +53,7 @@ class Powers:
 
     @property
     def excess(self) -> str | None:
-        """One phrase, or None."""
+        """A description in one phrase, or None."""
         if self.is_superuser:
             return f"{self.login} is a superuser"
         if self.owns:
@@ -63,9 +63,9 @@ class Powers:
 
 
 async def make_login(owner: Connection, login: DatabaseLogin) -> None:
-    """Make a login that is not there yet, and let it act as its roles; one that is there keeps its password.
+    """Create a login unless it exists, and let it act as its roles; an existing one keeps its password.
 
-    Raise `asyncpg.InsufficientPrivilegeError` where the owner may not.
+    Raise `asyncpg.InsufficientPrivilegeError` if the owner may not.
     """
     if not await owner.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", login.name):
         secret = "" if login.password is None else f" PASSWORD '{scram_verifier(login.password)}'"
@@ -73,7 +73,7 @@ async def make_login(owner: Connection, login: DatabaseLogin) -> None:
             async with owner.transaction():
                 await owner.execute(f"CREATE ROLE {quoted(login.name)} {LEAST}{secret}")
         except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-            pass  # by another `migrate`, just now
+            pass  # another `migrate` just created it
     for role in login.roles:
         if not await owner.fetchval("SELECT pg_has_role($1, $2, 'MEMBER')", login.name, role):
             await owner.execute(f"GRANT {quoted(role)} TO {quoted(login.name)}")
@@ -102,8 +102,8 @@ async def powers_of(connection: Connection, login: str) -> Powers:
 
 
 async def take_sealing_from_the_application(owner: Connection) -> bool:
-    """Leave what only the sequencer does to its own role: once no process of a version that sealed as the application
-    can be there any more. Whether there was something to take.
+    """Revoke from the application's role what only the sequencer does, once no process of a version that sealed as the
+    application can be running. Return whether there was anything to revoke.
     """
     still = await owner.fetchval(f"SELECT has_table_privilege('{APPLICATION_ROLE}', 'ledger_pending', 'DELETE')")
     if still:
@@ -117,8 +117,8 @@ async def take_sealing_from_the_application(owner: Connection) -> bool:
 
 
 async def prepare_server(superuser_dsn: str) -> None:
-    """Make the roles and logins of an embedded server. As its superuser, and in the database where none of our data is:
-    what somebody put into ours must not run with these rights.
+    """Create the roles and logins of an embedded server. Runs as its superuser, in a database without our data: code that
+    somebody put into ours must not run with these rights.
     """
     connection = await connect(superuser_dsn, role=None)
     try:
@@ -134,7 +134,7 @@ async def prepare_server(superuser_dsn: str) -> None:
 
 
 async def owner_of_database(superuser_dsn: str, database: str) -> str:
-    """Who migrates the embedded database: of one that an earlier version made, its superuser."""
+    """The owner that migrates the embedded database; if an earlier version created it, its superuser."""
     connection = await connect(superuser_dsn, role=None)
     try:
         owner: str = await connection.fetchval(
@@ -146,7 +146,9 @@ async def owner_of_database(superuser_dsn: str, database: str) -> str:
 
 
 def scram_verifier(password: str) -> str:
-    """What PostgreSQL keeps of a password (RFC 5803), made here so that the password stands in no statement."""
+    """The verifier that PostgreSQL stores for a password (RFC 5803), computed here so that no statement contains the
+    password.
+    """
     salt = os.urandom(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, SCRAM_ROUNDS)
     stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

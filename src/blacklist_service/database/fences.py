@@ -1,12 +1,13 @@
-"""A fence before what leaves: nothing that was read is told before it is known to be on a replica too.
+"""A fence before each answer: nothing that was read is answered before it is known to be on a replica too.
 
-A change becomes visible on its server when its commit no longer waits for a replica, also where that wait was cut off: a
-primary that lost the others shows what nobody else has, and whoever reads it there (the answer kept under an
-Idempotency-Key, a listing that is "unchanged", a page of the feed) would confirm what is lost at the failover. Commits are
-replicated in their order. So what was read is safe once any commit that began after the reading has been replicated, and
-one such commit serves all who wait meanwhile.
+A change becomes visible on its server when its commit stops waiting for a replica, even if that wait was cut off. A primary
+that lost the other servers then shows what no other server has. A client that reads it there (an answer stored under an
+Idempotency-Key, a listing that is "unchanged", a page of the feed) would get a confirmation of what the failover loses.
+Commits are replicated in order. So what was read is safe once any commit that began after the read has been replicated, and
+one such commit serves all readers that wait meanwhile.
 
-A database that waits for no replica (`synchronous_standby_names` is empty, as the embedded one's always is) has no fence.
+A database whose commits wait for no replica (`synchronous_standby_names` is empty, as always in the embedded one) has no
+fence.
 """
 
 import asyncio
@@ -17,29 +18,29 @@ import structlog
 from blacklist_service.database.connections import LOST, PASSING, Connection, connect
 
 NONE_SECONDS = 0.25
-"""For which a database is taken to have no fence still, once it was seen to have none."""
+"""Seconds for which a database found to have no fence is not asked again."""
 PATIENCE_SECONDS = 10.0
-"""After which a commit that waits is given up, and the next one tried on a connection of its own."""
+"""Seconds after which a waiting commit is abandoned, and the next one tried on a new connection."""
 
 PASSAGE = """
 SELECT CASE WHEN current_setting('synchronous_standby_names') <> ''
             THEN pg_logical_emit_message(true, 'blacklist-service', '') END
 """
-"""The smallest commit there is: a record in the write-ahead log, for which no row is written; null where none is needed."""
+"""The smallest possible commit: a record in the write-ahead log without a row; null if none is needed."""
 
 
 log = structlog.get_logger()
 
 
 class FenceClosed(Exception):  # noqa: N818 - what it is, not what kind of error
-    """What was read may be on this server alone."""
+    """What was read may exist on this server only."""
 
 
 class Fence:
-    """Of one process: `passed` returns when what was read before the call is replicated."""
+    """The fence of one process: `passed` returns when everything read before the call is replicated."""
 
     def __init__(self, dsn: str | None) -> None:
-        """Without a database's URL there is no fence: the embedded one has no replica."""
+        """Without a database URL there is no fence: the embedded database has no replica."""
         self._dsn = dsn
         self._open_until = 0.0
         self._next: asyncio.Future[None] | None = None
@@ -47,7 +48,7 @@ class Fence:
         self._connection: Connection | None = None
 
     async def passed(self, *, within_seconds: float) -> None:
-        """Raise `FenceClosed` where that cannot be known in time."""
+        """Raise `FenceClosed` if that cannot be known in time."""
         loop = asyncio.get_running_loop()
         if self._dsn is None or loop.time() < self._open_until:
             return
@@ -61,7 +62,7 @@ class Fence:
             raise FenceClosed("no replica answers") from None
 
     async def _run(self, dsn: str) -> None:
-        """One commit after the other, each for those who came before it began."""
+        """One commit after another, each for the callers that came before it began."""
         try:
             while (waiting := self._next) is not None:
                 self._next = None
@@ -71,7 +72,7 @@ class Fence:
                     if not isinstance(error, PASSING):
                         log.exception("fence_failed")
                     waiting.set_exception(FenceClosed(type(error).__name__))
-                    waiting.exception()  # those who waited may have left
+                    waiting.exception()  # callers may have gone
                 else:
                     waiting.set_result(None)
         finally:
@@ -103,8 +104,8 @@ class Fence:
 
 
 async def pass_fence(connection: Connection) -> None:
-    """The same for a single command, on its own connection: what it read before is replicated when this returns.
+    """The same for a single command on its own connection: everything it read before is replicated when this returns.
 
-    Raise `UnreplicatedCommit` where the server gives up waiting for it.
+    Raise `UnreplicatedCommit` if the server stops waiting for the replica.
     """
     await connection.execute(PASSAGE)

@@ -1,13 +1,14 @@
-"""Whose database this is: the fingerprint of its key, and the number of the digest rules.
+"""To which installation the database belongs: the fingerprint of its key, and the version of the digest rules.
 
-With another key every look-up would miss and every answer be clear, so nothing starts on a mismatch.
+With another key every look-up would miss and every answer would be clear, so nothing starts on a mismatch.
 
-Nor does it on another schema, with one exception: while a release is rolled out, `migrate` runs before the last worker of
-the version before has ended. That one serves on as long as the database does not name a later revision as the oldest code
-that may (`installation.oldest_code`, raised by the migrations that take something away).
+Nothing starts on another schema either, with one exception: during a rolling upgrade, `migrate` runs before the last worker
+of the previous version has ended. That worker continues as long as its revision is not older than the oldest that the
+database permits (`installation.oldest_code`, raised by migrations that remove something).
 
-Digests of earlier rules are no reason not to start: the worker digests the list anew, checks ask by both rules meanwhile,
-and the number rises when that is done, an hour after the last thing that code of those rules wrote. Then it may not start.
+Digests of earlier rules do not prevent a start: the worker digests the list again, and checks ask by both rules meanwhile.
+The version rises when that is done, an hour after code of the earlier rules last wrote anything; then that code may no longer
+start.
 """
 
 import asyncpg
@@ -24,7 +25,7 @@ class NotReadyError(Exception):
 
 
 async def claim_installation(connection: Connection, secrecy: Secrecy) -> None:
-    """Bind a new database to its key, once; raise `NotReadyError` when it is bound to another."""
+    """Bind a new database to its key, once; raise `NotReadyError` if it is bound to another."""
     await connection.execute(
         "INSERT INTO installation (key_fingerprint, digest_rules) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         secrecy.fingerprint,
@@ -53,22 +54,22 @@ async def verify_installation(connection: Connection, secrecy: Secrecy) -> None:
 
 
 async def are_digests_of_now(connection: Connection) -> bool:
-    """Whether all keys of the list follow this code's rules, so that nothing needs to be asked by the ones before."""
+    """Whether all keys of the list follow the current rules, so that the earlier rules need not be used."""
     rules = await connection.fetchval("SELECT digest_rules FROM installation")
     return rules is None or bool(rules >= DIGEST_RULES)
 
 
 async def is_bound(connection: Connection) -> bool:
-    """Whether a key was ever bound to this database: then no new one may be made."""
+    """Whether a key was ever bound to this database: then no new key may be made."""
     if await connection.fetchval("SELECT to_regclass('public.installation')") is None:
         return False
     return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM installation)"))
 
 
 async def require_fitting(dsn: str, secrecy: Secrecy, *, role: str = APPLICATION_ROLE) -> None:
-    """For a process that starts: raise `NotReadyError` on a database that this code may not work on.
+    """Called by a starting process: raise `NotReadyError` for a database that this code may not use.
 
-    One that is away now, or takes no writes, is waited for later.
+    A database that is away now, or accepts no writes, is waited for later.
     """
     try:
         connection = await connect(dsn, role=role)

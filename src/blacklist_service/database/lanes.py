@@ -1,10 +1,11 @@
 """A connection with one owner and a deadline.
 
-A pool hides a hung connection: its `acquire` under a timeout was seen to hang for 5 s on a stopped backend.
-A lane terminates its connection the moment its time is up, and opens another for the next piece of work.
+A pool hides a hung connection: `acquire` with a timeout was seen to hang for 5 s on a stopped backend. A lane terminates its
+connection as soon as the time is up, and opens another for the next piece of work.
 
-To open one may take longer than any piece of work may wait: after a failover all sessions begin at once, on a server whose
-caches are cold. So it goes on when the time of the work that first needed it is up, and the next one finds it open.
+Opening a connection may take longer than any piece of work may wait: after a failover all sessions begin at once, on a server
+with cold caches. So the opening continues after the deadline of the work that first needed it, and later work finds the
+connection open.
 """
 
 import asyncio
@@ -17,10 +18,10 @@ from blacklist_service.database.connections import LOST, Connection, connect
 Result = TypeVar("Result")
 
 REHEARSED_SECONDS = 2.0
-"""What a connection and its plans may take before anybody waits for them."""
+"""How long a connection and its plans may take if nobody waits for them yet."""
 
 SETTINGS = {
-    # The look-up's plan must not be made while the list is empty and then kept: always by the index.
+    # The look-up must not get a plan made while the list is empty: always use the index.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
@@ -32,18 +33,18 @@ SETTINGS = {
 
 
 OPENING_SECONDS = 3.0
-"""What a connection and its plans may take: then the server is taken to be gone, and asked anew."""
+"""How long a connection and its plans may take before the server is presumed gone, and a new attempt begins."""
 
 
 class LaneLost(Exception):  # noqa: N818 - what happened, not what kind of error
-    """The time was up or the connection is gone: whether anything was committed is not known."""
+    """The time was up or the connection is gone; whether anything was committed is unknown."""
 
 
 class Lane:
     """Runs one piece of work at a time on a connection of its own."""
 
     def __init__(self, dsn: str, *, rehearse: Callable[[Connection], Awaitable[None]] | None = None) -> None:
-        """`rehearse` has the statements of the work planned on each new connection, before the first work has it."""
+        """`rehearse` plans the statements of the work on each new connection before its first use."""
         self._dsn = dsn
         self._rehearse = rehearse
         self._connection: Connection | None = None
@@ -51,7 +52,7 @@ class Lane:
         self._turn = asyncio.Lock()
 
     async def run(self, work: Callable[[Connection], Awaitable[Result]], *, timeout_seconds: float) -> Result:
-        """Raise `LaneLost` when the time is up or the connection fails; what `work` raises itself passes through."""
+        """Raise `LaneLost` if the time is up or the connection fails; exceptions of `work` itself pass through."""
         try:
             async with asyncio.timeout(timeout_seconds), self._turn:
                 return await self._run(work)
@@ -64,7 +65,7 @@ class Lane:
         try:
             return await work(self._connection)
         except BaseException:
-            # Cheaper to open another than to find out in which state this one is.
+            # Opening another connection is cheaper than finding out the state of this one.
             self.terminate()
             raise
 
@@ -78,7 +79,7 @@ class Lane:
         finally:
             if opening.done():
                 self._opening = None
-        if connection.is_closed():  # it was open before anybody had work for it
+        if connection.is_closed():  # it was opened before there was any work
             raise ConnectionResetError
         return connection
 
@@ -104,6 +105,6 @@ class Lane:
 
 
 def _note_outcome(opening: asyncio.Task[Connection]) -> None:
-    """Those who waited may have left, and the next ones open anew."""
+    """The callers may have gone; later ones open a new connection."""
     if not opening.cancelled():
         opening.exception()

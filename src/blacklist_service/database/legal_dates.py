@@ -2,11 +2,11 @@
 
 
 def legal_date_of(instant: str) -> str:
-    """The expression for the legal date of `instant`, an expression of ours of type timestamptz. It does not depend on the
-    session's time zone, nor on the server's tables of time zones.
+    """The SQL expression for the legal date of `instant`, itself an SQL expression of type timestamptz. It does not depend on
+    the session's time zone, nor on the server's time zone tables.
     """
     return f"({instant} AT TIME ZONE 'UTC' + interval '8 hours')::date"
 
 
 TODAY = legal_date_of("clock_timestamp()")
-"""The legal date as the database's clock has it, which all machines share."""
+"""The legal date by the database's clock, which all machines share."""

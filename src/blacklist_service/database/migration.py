@@ -1,13 +1,13 @@
-"""Bringing the schema up to the code, while the version before it serves.
+"""Migrates the schema while the previous version serves.
 
 Expand, deploy, contract. A release only adds (a column with a default, a table, an index, a function); the workers of the
-version before go on; once the new ones serve, a later release takes away what nothing reads any more. So a database may be
-newer than the code that serves it, down to the revision that `installation.oldest_code` names: a step that takes
-something away raises it (`steps.contract`), and older code then refuses (`database/installation.py`).
+previous version continue; once the new ones serve, a later release removes what nothing reads any more. So a database may be
+newer than the code that serves it, down to the revision in `installation.oldest_code`: a migration that removes something
+raises it (`steps.contract`), and older code then refuses to start (`database/installation.py`).
 
-Locks. A statement that waits for an exclusive lock has every later reader of that table wait behind it, and a check has
-400 ms in all. So a step waits a tenth of a second at most, gives way, and tries again a second later. An index is built
-by `steps.build_index`, which blocks nobody.
+Locks. While a statement waits for an exclusive lock, every later reader of that table waits behind it, and a check has only
+400 ms. So a migration waits a tenth of a second at most, gives up, and tries again a second later. An index is built by
+`steps.build_index`, which blocks nobody.
 """
 
 import asyncio
@@ -35,9 +35,9 @@ QUERY_CANCELED = "57014"
 
 
 async def migrate(dsn: str, *, folder: Path = MIGRATIONS, tries: int = LOCK_TRIES) -> None:
-    """Run every step that is missing, as the owner; two at once take turns. A newer database is left as it is.
+    """Run every missing migration, as the owner; two concurrent runs take turns. A newer database is left as it is.
 
-    Raise `MigrationError` for a step whose locks could not be had in so many tries, or that took too long.
+    Raise `MigrationError` if a migration could not get its locks in that many attempts, or took too long.
     """
     async with owning(dsn) as connection:
         if await _revision(connection) <= newest_revision(folder):
@@ -46,7 +46,7 @@ async def migrate(dsn: str, *, folder: Path = MIGRATIONS, tries: int = LOCK_TRIE
 
 @asynccontextmanager
 async def owning(dsn: str) -> AsyncIterator[AsyncConnection]:
-    """The owner's connection, once nobody else migrates; a statement on it waits for a lock a tenth of a second at most."""
+    """The owner's connection, once nobody else migrates; a statement on it waits a tenth of a second at most for a lock."""
     engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: _open(dsn), poolclass=NullPool)
     try:
         async with engine.connect() as connection:
@@ -63,13 +63,13 @@ async def _open(dsn: str) -> Connection:
 
 
 def _cause(error: DBAPIError) -> str:
-    """The server's own sentence: a step is ours, and no value of a row is in it."""
+    """The server's own message: a migration is ours, so the message quotes no value of a row."""
     cause = getattr(error.orig, "__cause__", None)
     return str(cause or error.orig).partition("\n")[0]
 
 
 async def _wait_for_turn(connection: AsyncConnection) -> None:
-    """By asking again, never by waiting in a statement: whoever builds an index waits for all statements to end."""
+    """Wait by polling, never inside a statement: building an index waits for all running statements to end."""
     while True:
         got = await connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})")
         is_ours = bool(got.scalar())
@@ -80,7 +80,7 @@ async def _wait_for_turn(connection: AsyncConnection) -> None:
 
 
 async def _upgrade(connection: AsyncConnection, folder: Path, tries: int) -> None:
-    """Each step is a transaction: what was made before one that gives way stays, and the next try goes on from there."""
+    """Each migration is a transaction: those before a failed one stay, and the next attempt continues from there."""
     upgrade = _upgrade_with(_config(folder))
     for left in reversed(range(tries)):
         try:
@@ -109,7 +109,7 @@ async def _upgrade(connection: AsyncConnection, folder: Path, tries: int) -> Non
 
 
 async def _revision(connection: AsyncConnection) -> str:
-    """The revision the database is at; empty for one that was never migrated."""
+    """The revision of the database; empty if it was never migrated."""
     found = await connection.exec_driver_sql("SELECT to_regclass('public.alembic_version') IS NOT NULL")
     revision = ""
     if found.scalar():
@@ -128,7 +128,7 @@ def _upgrade_with(config: Config) -> Callable[[SyncConnection], None]:
 
 def _config(folder: Path) -> Config:
     config = Config()
-    # Alembic reads its options through a ConfigParser: a `%` in a path must be doubled.
+    # Alembic parses its options with a ConfigParser: a `%` in a path must be doubled.
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

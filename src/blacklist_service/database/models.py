@@ -1,10 +1,10 @@
-"""Whose database this is, and how far its lists have come."""
+"""Tables of the installation, and of the versions of its lists."""
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, LargeBinary, Table, Text, text
 
 from blacklist_service.database.tables import Instant, metadata, one_of
 
-# Whose database this is: another secret key would make every look-up miss and every answer clear.
+# To which installation the database belongs: with another secret key every look-up would miss and every answer be clear.
 installation = Table(
     "installation",
     metadata,
@@ -22,8 +22,8 @@ installation = Table(
     CheckConstraint("is_only", name="is_only"),
 )
 
-# The newest version of the list, the measures and the notices. A writer locks its row to commit,
-# so versions are gapless and in commit order; a check reads all three in its snapshot.
+# The newest version of the list, the measures and the notices. A writer locks its row until it commits, so versions are
+# gapless and in commit order; a check reads all three in its snapshot.
 heads = Table(
     "heads",
     metadata,
@@ -33,7 +33,7 @@ heads = Table(
     one_of("name", "list", "measures", "notices"),
 )
 
-# Versions that a restore jumped over: `last_version` was the backup's, and the next one given out is above `first_version`.
+# Versions skipped by a restore: `last_version` was the backup's; versions continue above `first_version`.
 version_restarts = Table(
     "version_restarts",
     metadata,

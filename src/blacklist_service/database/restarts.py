@@ -1,20 +1,21 @@
-"""Versions after a restore: they jump past all that may have been given out, and what lay between is refused.
+"""Versions after a restore: they skip all versions that may have been issued, and requests from inside the gap are refused.
 
-A backup is of a moment; the service it was taken from went on, and those who follow the list hold versions that the restored
-database never gave. Counted on from the backup, the same numbers would come again for other changes, and a follower would
-miss them without a word. So a restore begins far above, and whoever comes with a version of the gap must start anew.
+A backup is older than the service it was taken from, which went on, so followers of the list hold versions that the restored
+database never issued. If versions continued from the backup, the same numbers would be issued again for other changes, and a
+follower would miss those unnoticed. So a restored database continues far above, and a client that presents a version from the
+gap must start again.
 """
 
 from blacklist_service.database.connections import Connection
 
 STRIDE = 1_000_000_000
-"""More versions than any service gives out between a backup and its restore; far below 2^53 for millions of restores."""
+"""More versions than any service issues between a backup and its restore; far below 2^53 even after millions of restores."""
 FOLLOWED = ("list", "notices")
 
 
 async def restart_versions(connection: Connection) -> None:
-    """Let the list's and the notices' versions jump, and the sequences of what units are told; in a transaction of the
-    owner's, or of who may go on from a restore.
+    """Skip versions of the list and the notices, and sequence numbers of events; in a transaction of the owner or of a role
+    that may do this.
     """
     for name in FOLLOWED:
         last = await connection.fetchval("SELECT version FROM heads WHERE name = $1 FOR UPDATE", name)
@@ -23,13 +24,13 @@ async def restart_versions(connection: Connection) -> None:
             "INSERT INTO version_restarts (name, last_version, first_version) VALUES ($1, $2, $3)", name, last, first
         )
         await connection.execute("UPDATE heads SET version = $2 WHERE name = $1", name, first)
-    if await connection.fetchval("SELECT to_regclass('watch_feeds')"):  # a backup may be of before there were any
-        # What units were told of after the backup is not told again under the same numbers.
+    if await connection.fetchval("SELECT to_regclass('watch_feeds')"):  # the backup may be older than these tables
+        # Events after the backup must not get sequence numbers that units have already seen.
         await connection.execute("UPDATE watch_feeds SET last_sequence = (last_sequence / $1 + 1) * $1", STRIDE)
 
 
 async def is_version_known(connection: Connection, name: str, version: int) -> bool:
-    """Whether this database gave out such a version, so that what follows it can be told whole."""
+    """Whether this database issued that version, so that everything after it can be reported completely."""
     known: bool = await connection.fetchval(
         """
         SELECT $2 <= version AND NOT EXISTS (

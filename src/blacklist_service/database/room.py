@@ -1,4 +1,4 @@
-"""Whether there is room to go on: partitions ahead of the calendar, space on the disk."""
+"""Whether the service can continue: ledger partitions ahead of the calendar, free space on the disk."""
 
 import asyncio
 import shutil
@@ -9,20 +9,20 @@ from blacklist_service.database.connections import Connection
 
 FEWEST_MONTHS_AHEAD = 2
 LEAST_FREE_SHARE = 0.10
-"""Below, somebody must make room: without space for its write-ahead log PostgreSQL panics (trust.md §5)."""
+"""Below this share somebody must free space: without space for its write-ahead log PostgreSQL panics (trust.md §5)."""
 LEAST_FREE_BYTES = 2 << 30
-"""On a large disk a tenth is far more than what is written before somebody comes: checks go on down to this."""
+"""On a large disk a tenth is far more than is written before somebody reacts: checks continue down to this size."""
 SPARE_FREE_SHARE = 0.20
 SPARE_FREE_BYTES = 10 << 30
-"""What is no check, and may wait, stops above the mark of checks: files, loads, exports. Whichever is less, of either."""
+"""Everything that can wait (files, loads, exports) stops before checks do. The smaller of the two applies."""
 LOOK_SECONDS = 1.0
 
 
 class Room:
-    """Whether the disk of the embedded database still has room for evidence; looked at once a second.
+    """Whether the disk of the embedded database still has room for evidence; checked once a second.
 
-    No answer leaves without its row, so checks stop before PostgreSQL does, and go on by themselves once there is room.
-    A database elsewhere (`folder` is None) is its own operator's to watch.
+    No answer leaves without its row, so checks stop before PostgreSQL does, and continue by themselves once there is room. An
+    external database (`folder` is None) is for its own operator to watch.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -38,11 +38,11 @@ class Room:
         return self._is_short
 
     def is_spare(self) -> bool:
-        """Whether there is room beyond what checks need; looked at each time, for a file fills much in a second."""
+        """Whether there is room beyond what checks need; checked on each call, because a file fills much in a second."""
         return self._folder is None or not _is_below(self._folder, SPARE_FREE_SHARE, SPARE_FREE_BYTES)
 
     async def wait(self) -> None:
-        """What fills the disk by itself waits here for room that checks do not need."""
+        """Work that fills the disk waits here until there is room that checks do not need."""
         while not self.is_spare():  # noqa: ASYNC110 - nobody tells of a disk's room
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -51,7 +51,7 @@ ELSEWHERE = Room(None)
 
 
 async def months_ahead(connection: Connection) -> int:
-    """For how many whole months after this one every partition of the ledger is there."""
+    """For how many whole months after this one all ledger partitions exist."""
     count: int = await connection.fetchval(
         """
         SELECT count(*) FROM (
@@ -66,7 +66,7 @@ async def months_ahead(connection: Connection) -> int:
 
 
 def free_share(folder: Path) -> float | None:
-    """The share of the disk under `folder` that is free; None where it cannot be seen."""
+    """The free share of the disk that holds `folder`; None if it cannot be determined."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError:
@@ -83,7 +83,7 @@ def _is_below(folder: Path, share: float, least: int) -> bool:
 
 
 def require_room(months: int, free: float | None) -> str | None:
-    """What is wrong, in one sentence."""
+    """What is wrong, in one sentence; None if nothing is."""
     if months < FEWEST_MONTHS_AHEAD:
         return f"the ledger has partitions for {months} months ahead: the background worker does not make them"
     if free is not None and free < LEAST_FREE_SHARE:

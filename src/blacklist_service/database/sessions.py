@@ -1,9 +1,9 @@
-"""Sessions that fit: of the role they are to act as, in our encoding, able to write, and ours alone.
+"""Verified sessions: with the required role and encoding, writable, and not shared.
 
-What a session needs is said by SET after it began, not in its first message: a pooler (PgBouncer) passes over or refuses
-what it does not know there, and nobody would notice that every check ran as the owner. So each new session is also asked
-what it became. One of a pooler that keeps a session for its client (pool_mode = session) is as good as any other; one that
-changes hands between transactions is refused, for locks, roles and settings would be another client's.
+The settings of a session are made by SET after it began, not in its startup message, because a pooler (PgBouncer) ignores or
+refuses unknown ones there, and nobody would notice that every check ran as the owner. So each new session is also queried for
+its state. A pooler that keeps a session for its client (pool_mode = session) is accepted. One that shares sessions between
+transactions is refused, because locks, roles and settings would be another client's.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ SEALER_ROLE = "blacklist_sealer"
 OLDEST_SERVER = 150000
 ENCODING = "UTF8"
 OF_EVERY_SESSION = {"timezone": "UTC", "jit": "off"}
-"""Whatever the server, the database or the login has for usual."""
+"""Whatever the defaults of the server, the database or the login are."""
 USUAL_PATH = ("public",)
 _search_path: ContextVar[tuple[str, ...]] = ContextVar("search_path", default=USUAL_PATH)
 
@@ -34,8 +34,9 @@ OF_EVERY_SESSION_UNLESS_SAID: Mapping[str, str] = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "5000",
 }
-"""A machine of ours that vanished in the middle of an act lets go of what it locked after 6 s, not when the server's kernel
-gives up; `options=-c …` in the URL says otherwise. On a local socket they mean nothing."""
+"""If one of our machines vanishes in the middle of an act, its locks are released after 6 s, and not when the server's kernel
+gives up; `options=-c …` in the URL overrides this. On a local socket these have no effect.
+"""
 POOLING_SECONDS = 3.0
 POOLING_KNOWN_SECONDS = 60.0
 POOLING_TURNS = 3
@@ -46,25 +47,27 @@ SELECT current_user::text AS role, pg_backend_pid() AS backend, current_setting(
        current_setting('transaction_read_only') = 'on' AS is_read_only
 """
 PROMOTION_SECONDS = 1.0
-"""For which a session of a standby is kept, and not used. Patroni says "primary" as it begins to promote, up to half a second
-before the server takes writes: whoever waits needs no new session then. A standby that stays one is refused after it."""
+"""How long a session of a standby is kept unused. Patroni reports "primary" as soon as it begins to promote, up to half a
+second before the server accepts writes; waiting then avoids a new session. A standby that remains one is refused after this
+time.
+"""
 PROMOTION_LOOK_SECONDS = 0.05
 
 
 class UnreplicatedCommit(ConnectionError):  # noqa: N818 - what it is, not what kind of error
-    """A commit no longer waits for its replica: it stands on this server alone, and may be lost with it."""
+    """A commit no longer waits for its replica: it is on this server only, and may be lost with it."""
 
 
 class Session(asyncpg.Connection):
-    """A connection on which no commit passes for done before it is as durable as the server was told to make it.
+    """A connection on which no commit is reported as done before it is as durable as the server is configured to make it.
 
-    The wait for a replica is cut off by whoever stops the statement, and by the time limit of one. The server then says in a
-    warning that the change stands on it alone, and goes on as if all were well. Here that is an error, which whoever waits
-    for the commit gets in place of its success: nothing is known of it.
+    The wait for a replica ends early if the statement is cancelled or times out. The server then reports in a warning that
+    the change is on this server only, and continues as if it had succeeded. Here that is an error, raised in place of the
+    success of the commit, whose outcome is then unknown.
     """
 
     def _process_log_message(self, fields: Mapping[str, str], last_query: str) -> None:
-        # The driver makes what is raised here the outcome of the statement under way.
+        # The driver makes an exception raised here the outcome of the current statement.
         if fields.get(ROUTINE) == WAITING_FOR_REPLICAS:
             raise UnreplicatedCommit(fields.get(MESSAGE, ""))
         super()._process_log_message(fields, last_query)  # type: ignore[misc] # not in the driver's stubs
@@ -72,19 +75,19 @@ class Session(asyncpg.Connection):
 
 ROUTINE, MESSAGE = "R", "M"
 WAITING_FOR_REPLICAS = "SyncRepWaitForLSN"
-"""Where in the server the warning comes from: its words are in the server's language, and 01000 is any warning's code."""
+"""The warning's place in the server's source: its text is in the server's language, and 01000 is the code of any warning."""
 
 
 class UnfitSession(ConnectionError):  # noqa: N818 - what it is, not what kind of error
-    """This is no session to work on; the message is one sentence that says why, and what to do."""
+    """The session cannot be used; the message says in one sentence why, and what to do."""
 
 
 class ReadOnlySession(UnfitSession):
-    """Nothing can be recorded on it: of a standby, or of a server that was told to take no writes. It may pass."""
+    """Nothing can be recorded in it: it is of a standby, or of a server set to read-only. This may be temporary."""
 
 
 async def open_session(dsn: str, *, role: str | None, application_name: str, settings: Mapping[str, str]) -> Connection:
-    """Raise `AddressError` for a URL that cannot be followed, `UnfitSession` for a session that is none to work on."""
+    """Raise `AddressError` if the URL cannot be used, `UnfitSession` if the session cannot be used."""
     address = read_address(dsn)
     connection = await _begin(address, application_name)
     try:
@@ -98,7 +101,7 @@ async def open_session(dsn: str, *, role: str | None, application_name: str, set
 async def establish(
     connection: Any, address: Address, *, role: str | None, settings: Mapping[str, str], is_reader: bool = False
 ) -> None:
-    """Make a session that has just begun what it is to be, and see that it became that. A reader's may be a standby's."""
+    """Apply the settings to a new session, and verify them. A reader's session may be a standby's."""
     _set_socket_options(connection, address)
     try:
         await connection.execute(settings_script(address, role=role, settings=settings))
@@ -114,7 +117,7 @@ async def establish(
 
 
 def settings_script(address: Address, *, role: str | None, settings: Mapping[str, str]) -> str:
-    """What a session is told as it begins, and again when a pool takes it back."""
+    """The settings of a session, applied when it begins, and again when it returns to a pool."""
     wanted = {**OF_EVERY_SESSION_UNLESS_SAID, **address.settings, **OF_EVERY_SESSION, **settings}
     told = "".join(f"SET {_name(name)} = {_text(value)}; " for name, value in wanted.items())
     told += f"SET search_path = {', '.join(map(_text, _search_path.get()))}; "
@@ -123,8 +126,8 @@ def settings_script(address: Address, *, role: str | None, settings: Mapping[str
 
 @contextmanager
 def looking_first_into(schema: str) -> Iterator[None]:
-    """Sessions that begin in here find a function of `schema` before PostgreSQL's own of that name: how the demo sets a
-    clock back. Nothing that serves does so.
+    """Sessions begun in this context find the functions of `schema` before PostgreSQL's own of the same name: the demo uses
+    it to set the clock back. Nothing that serves uses it.
     """
     before = _search_path.set((schema, "pg_catalog", *USUAL_PATH))
     try:
@@ -134,7 +137,7 @@ def looking_first_into(schema: str) -> Iterator[None]:
 
 
 def connect_options(address: Address, application_name: str) -> dict[str, Any]:
-    """The keywords of `asyncpg.connect`. PgBouncer knows what is told here, in every version."""
+    """The keywords of `asyncpg.connect`. Every version of PgBouncer accepts these startup parameters."""
     return {
         "dsn": address.dsn,
         "timeout": address.timeout_seconds,
@@ -144,7 +147,7 @@ def connect_options(address: Address, application_name: str) -> dict[str, Any]:
 
 
 async def _is_promoted(connection: Any) -> bool:
-    """Whether a standby becomes the primary while it is waited for."""
+    """Whether a standby becomes the primary while waiting for it."""
     loop = asyncio.get_running_loop()
     until = loop.time() + PROMOTION_SECONDS
     while loop.time() < until:
@@ -155,24 +158,24 @@ async def _is_promoted(connection: Any) -> bool:
 
 
 async def is_pooled(connection: Connection) -> bool:
-    """Whether something between gave this session a number of its own."""
+    """Whether a pooler in between gave this session a process id of its own."""
     return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
 
 
 async def _begin(address: Address, application_name: str, **options: Any) -> Connection:
     try:
         connection: Connection = await asyncpg.connect(**connect_options(address, application_name), **options)
-    except (ValueError, asyncpg.ClientConfigurationError) as error:  # the driver's own reading of the URL
+    except (ValueError, asyncpg.ClientConfigurationError) as error:  # the driver's own parser of the URL
         first_line = str(error).partition("\n")[0]
         raise AddressError(f"the URL of the database cannot be followed: {first_line}") from None
     return connection
 
 
 def _set_socket_options(connection: Any, address: Address) -> None:
-    """The driver has none of its own: without them a machine that vanished is waited for until the kernel gives up."""
+    """The driver sets none itself: without them a vanished machine is waited for until the kernel gives up."""
     transport = connection._transport  # noqa: SLF001 - the driver gives it out nowhere else
     place = transport.get_extra_info("peername")
-    if isinstance(place, tuple):  # not a socket of this machine
+    if isinstance(place, tuple):  # not a TCP socket
         for level, option, value in address.socket_options:
             transport.get_extra_info("socket").setsockopt(level, option, value)
 
@@ -195,7 +198,7 @@ def _require_fitting(found: Mapping[str, Any], role: str | None, *, is_reader: b
 
 
 def _unfit(error: asyncpg.PostgresError, address: Address, role: str | None) -> Exception | None:
-    """What a refusal to become what it is to be means, in a sentence."""
+    """Explains in one sentence why a session could not get the required settings."""
     is_unknown = isinstance(error, asyncpg.InvalidParameterValueError | asyncpg.UndefinedObjectError)
     if is_unknown and role is not None and role in str(error):
         return UnfitSession(f"the role {role} is not there: run 'blacklist-service migrate'")
@@ -211,11 +214,11 @@ def _unfit(error: asyncpg.PostgresError, address: Address, role: str | None) -> 
 
 
 _own_sessions: dict[str, float] = {}
-"""Until when the pooler of an address is known to keep a session for its client."""
+"""Until when the pooler at an address is known to keep a session for its client."""
 
 
 async def _require_own_sessions(address: Address) -> None:
-    """Raise `UnfitSession` where sessions change hands between transactions."""
+    """Raise `UnfitSession` if sessions are shared between transactions."""
     if _own_sessions.get(address.dsn, 0.0) > time.monotonic():
         return
     if await _changes_hands(address):
@@ -227,8 +230,8 @@ async def _require_own_sessions(address: Address) -> None:
 
 
 async def _changes_hands(address: Address) -> bool:
-    """Whether a client at rest loses its session to one that works. Two clients: the second begins a transaction, and
-    either has the session that the first had a moment ago, or the first finds itself on another one afterwards.
+    """Whether an idle client loses its session to a busy one. Two clients: the second begins a transaction; either it has the
+    session that the first had a moment ago, or the first finds itself on another one afterwards.
     """
     opened: list[Connection] = []
     try:
@@ -245,7 +248,7 @@ async def _changes_hands(address: Address) -> bool:
                     return True
     except asyncpg.PostgresError as error:
         return "statement pooling" in str(error)
-    except (TimeoutError, OSError, asyncpg.InterfaceError):  # no second session is to be had: nobody shares the first
+    except (TimeoutError, OSError, asyncpg.InterfaceError):  # no second session is available: nobody shares the first
         return False
     finally:
         for connection in opened:

@@ -1,11 +1,11 @@
-"""Reads that are composed for each request: written as SQLAlchemy Core, sent to asyncpg as the text they compile to.
+"""Reads composed for each request: built with SQLAlchemy Core, compiled, and sent to asyncpg as text.
 
-The text follows from the shape of what is asked (which filters are given), never from a value, so it is compiled once for
-each shape. What is always the same statement stays SQL in plain sight, where it is used.
+The text depends only on the shape of the request (which filters are given), never on a value, so it is compiled once for each
+shape. A statement that is always the same is plain SQL in the module that uses it.
 
-SQLAlchemy takes a third of a second to load, and 14 MB: a process that only checks never pays for it, and one that searches
-loads it in a thread, for checks do not wait. So the rooms keep their `select()`s in a module of their own, `selects.py`,
-and name it as `Deferred`.
+SQLAlchemy takes a third of a second to load, and 14 MB. A process that only answers checks never loads it; one that searches
+loads it in a thread, because checks must not wait. So each package keeps its `select()`s in a module of its own,
+`selects.py`, and refers to it by `Deferred`.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ Shape = ParamSpec("Shape")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A compiled read: its text, and the names of its values in the order of $1, $2, …"""
+    """A compiled read: its text, and the parameter names in the order of $1, $2, …"""
 
     text: str
     names: tuple[str, ...]
 
     async def fetch(self, connection: Connection, **values: Any) -> list[asyncpg.Record]:
-        """Raise `KeyError` for a value that is not given; what the shape has no use for is left out."""
+        """Raise `KeyError` for a missing value; values that this shape does not use are ignored."""
         return await connection.fetch(self.text, *[values[name] for name in self.names])
 
 
@@ -40,7 +40,7 @@ _statements: dict[tuple[Any, ...], Statement] = {}
 
 
 async def composed(compose: Callable[Shape, "Select[Any]"], *shape: Shape.args, **more: Shape.kwargs) -> Statement:
-    """The statement of this shape, whose parts are hashable; composed and compiled where it is the first of them."""
+    """The statement of this shape, whose parts must be hashable; composed and compiled on first use."""
     key = (compose, shape, *more.items())
     if (found := _statements.get(key)) is None:
         found = _statements[key] = await asyncio.to_thread(lambda: compiled(compose(*shape, **more)))
@@ -48,7 +48,9 @@ async def composed(compose: Callable[Shape, "Select[Any]"], *shape: Shape.args, 
 
 
 def compiled(select: "Select[Any]") -> Statement:
-    """Raise `ValueError` for one that holds a value: it would be of one request, and served to all of its shape."""
+    """Raise `ValueError` if the statement contains a literal value: it belongs to one request, but would be used for all of
+    its shape.
+    """
     from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect  # noqa: PLC0415 - see above
 
     made = select.compile(dialect=asyncpg_dialect.dialect())  # type: ignore[no-untyped-call]
@@ -58,13 +60,13 @@ def compiled(select: "Select[Any]") -> Statement:
 
 
 class Deferred:
-    """A module as it is named before it is loaded: by the first call of one of its functions."""
+    """A module that is loaded by the first call of one of its functions."""
 
     def __init__(self, module: str) -> None:
         self._module = module
 
     def __getattr__(self, name: str) -> "_Later":
-        later = self.__dict__[name] = _Later(self._module, name)  # the same one next time: it is looked up by
+        later = self.__dict__[name] = _Later(self._module, name)  # the same object next time: it is in cache keys
         return later
 
 

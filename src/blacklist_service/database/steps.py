@@ -1,4 +1,4 @@
-"""What a migration is made of. One that adds uses `expand`; one that takes away says `contract` first."""
+"""Building blocks of migrations. A migration that adds uses `expand`; one that removes calls `contract` first."""
 
 import re
 
@@ -6,7 +6,9 @@ from alembic import op
 
 STATEMENT_END = re.compile(r";\s*(?:\n\s*\n|\Z)")
 STATEMENT_TIMEOUT_SECONDS = 2
-"""A step that holds a lock longer would cost checks their answers; what takes longer is done in parts, or as an index."""
+"""A statement that holds a lock longer would cost checks their answers; longer work is done in parts, or as an index
+build.
+"""
 
 
 def execute_script(script: str) -> None:
@@ -17,22 +19,23 @@ def execute_script(script: str) -> None:
 
 
 def expand(script: str) -> None:
-    """Run a script that only adds, beside the version before: no statement of it may take long."""
+    """Run a script that only adds, while the previous version serves: no statement of it may take long."""
     op.get_bind().exec_driver_sql(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
     execute_script(script)
 
 
 def contract(oldest_code: str) -> None:
-    """Say that code older than this revision may not serve from here on, for what it needs is taken away."""
+    """Declare that code older than this revision may not serve from now on, because something it needs is removed."""
     op.get_bind().exec_driver_sql(
         f"UPDATE installation SET oldest_code = '{oldest_code}' WHERE oldest_code < '{oldest_code}'"
     )
 
 
 def build_index(name: str, table: str, definition: str, *, is_unique: bool = False) -> None:
-    """Build an index while the table is written, however long it takes; alone in its migration, for it is no transaction.
+    """Build an index while the table is being written, however long it takes; alone in its migration, because it cannot run
+    in a transaction.
 
-    What an interrupted one left is built anew. Of a partitioned table each partition has its own built, then attached.
+    An interrupted build is repeated. For a partitioned table, the index of each partition is built, then attached.
     """
     with op.get_context().autocommit_block():
         bind = op.get_bind()
@@ -48,8 +51,8 @@ def build_index(name: str, table: str, definition: str, *, is_unique: bool = Fal
 
 
 def drop_index(name: str) -> None:
-    """Drop an index that no version needs, also where the last try was cut off; alone in its migration, for it is no
-    transaction.
+    """Drop an index that no version needs, even after an interrupted attempt; alone in its migration, because it cannot run
+    in a transaction.
     """
     with op.get_context().autocommit_block():
         bind = op.get_bind()
@@ -62,9 +65,9 @@ def drop_index(name: str) -> None:
 
 
 def validate_check(table: str, name: str) -> None:
-    """Read a table through for a check that was added NOT VALID: nobody waits for it, however long it takes.
+    """Validate a check that was added NOT VALID: it scans the table, but blocks nobody, however long it takes.
 
-    The last thing of its migration, for it is no transaction.
+    It must come last in its migration, because it cannot run in a transaction.
     """
     with op.get_context().autocommit_block():
         bind = op.get_bind()
@@ -94,7 +97,7 @@ def _build_one(name: str, table: str, definition: str, *, is_unique: bool = Fals
         return
     kind = "UNIQUE INDEX" if is_unique else "INDEX"
     usual = bind.exec_driver_sql("SHOW lock_timeout").scalar()
-    # It lets everybody read and write, so nobody waits behind it while it waits itself.
+    # This lock permits reading and writing, so nobody waits behind it while it is waited for.
     bind.exec_driver_sql("SET lock_timeout = 0")
     try:
         bind.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")

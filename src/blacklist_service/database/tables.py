@@ -1,8 +1,9 @@
-"""What the rooms' `models.py` are made of: one `MetaData` of SQLAlchemy Core tables, named as PostgreSQL names things itself.
+"""What the packages' `models.py` are made of: one `MetaData` of SQLAlchemy Core tables, with PostgreSQL's own naming
+conventions.
 
-The models say what the schema is today; the migrations, in SQL, are how it came to be; `make drift` holds the two together,
-to the last CHECK. No ORM: no classes, no sessions, no relationships. A foreign key names a table of another room by its
-text, so that no room imports another's models. `blacklist_service.schema` has them all.
+The models describe the current schema; the migrations, in SQL, are how it came about; `make drift` compares the two, down to
+the last CHECK. There is no ORM: no classes, no sessions, no relationships. A foreign key names a table of another package by
+a string, so that no package imports another's models. `blacklist_service.schema` has all of them.
 """
 
 from sqlalchemy import CheckConstraint, ColumnElement, DateTime, MetaData, Text, literal_column
@@ -15,18 +16,18 @@ metadata = MetaData(
         "ck": "%(table_name)s_%(constraint_name)s_check",
     }
 )
-"""A CHECK is named after its column; one about several is `conv("<table>_check")`. Indexes have names of their own."""
+"""A CHECK is named after its column; one on several columns is `conv("<table>_check")`. Indexes have names of their own."""
 
 Instant = DateTime(timezone=True)
 """`timestamptz`; a date without a time is a day of law (UTC+8)."""
 
 
 def one_of(column: str, *words: str) -> CheckConstraint:
-    """A column of these words alone; null, where the column may be."""
+    """A column restricted to these words; null if the column is nullable."""
     listed = ", ".join(f"'{word}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
 def word(said: str) -> ColumnElement[str]:
-    """One of the schema's own words, as it stands in a statement: the plan knows it, and partial indexes are seen to fit."""
+    """A word of the schema as an SQL literal, so that the planner knows it and can match partial indexes."""
     return literal_column(f"'{said}'", Text)

@@ -1,9 +1,9 @@
-"""A lock that one process of several machines holds, and what becomes of it where its holder stands still.
+"""A lock held by one process of several machines, and what happens if its holder hangs.
 
-The server frees a session's lock when its connection ends: of a process that died at once, of a machine that vanished
-after the keepalives. One that is frozen (a stopped process, a virtual machine that is moved) keeps it, and nobody would do
-its work. Whoever waits for the lock looks when the holder last said anything, and ends its session; awake again, it finds
-that out.
+The server releases a session's lock when its connection ends: at once if the process died, after the keepalives if the
+machine vanished. A frozen process (stopped, or a virtual machine that is being moved) keeps the lock, and nobody would do its
+work. So a process that waits for the lock checks when the holder was last active, and ends its session; when the holder
+resumes, it finds that out.
 """
 
 from blacklist_service.database.connections import connect
@@ -14,13 +14,13 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid::bigin
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND a.state <> 'active' AND a.state_change < clock_timestamp() - make_interval(secs => $2)
 """
-"""One that works is `active`, however long, and so is one whose commit waits for its replica: that is never ended here."""
+"""A session that works is `active`, however long, and so is one whose commit waits for its replica: neither is ended here."""
 
 
 async def end_frozen_holder(dsn: str, lock: int, *, silent_seconds: float) -> bool:
-    """End the session that holds `lock` (below 2^32) where it has said nothing for so long; say whether there was one.
+    """End the session that holds `lock` (below 2^32) if it has been idle this long; return whether there was one.
 
-    Only sessions of the same login can be seen and ended, so all machines use one.
+    Only sessions of the same login can be seen and ended, so all machines must use one login.
     """
     connection = await connect(dsn, role=None, application_name="blacklist-service turns")
     try:

@@ -1,4 +1,6 @@
-"""The words that columns may hold, as the models and the schema have them: what a new word of the code asks of the schema."""
+"""The words that columns may hold, according to the models and to the schema; used to find which CHECKs a new word of the
+code must widen.
+"""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ _WORD = re.compile(r"'([^']*)'")
 
 
 class Vocabulary(NamedTuple):
-    """A column of words, by the CHECK that holds it to them."""
+    """A column of words, and the CHECK that restricts it."""
 
     table: str
     column: str
@@ -23,7 +25,7 @@ class Vocabulary(NamedTuple):
 
 
 class Widening(NamedTuple):
-    """A CHECK that has to let more words in: its statement, and the table that is then read through for it."""
+    """A CHECK that must accept more words: the statement that changes it, and the table to validate afterwards."""
 
     table: str
     check: str
@@ -39,7 +41,7 @@ def vocabularies(metadata: MetaData) -> Iterator[Vocabulary]:
 
 
 def widenings(metadata: MetaData, schema: str) -> list[Widening]:
-    """What lets in the words that the models have and `schema`, the text of schema.sql, has not yet."""
+    """The changes that let in the words that the models have, and `schema` (the text of schema.sql) lacks."""
     found = []
     for one in vocabularies(metadata):
         held = re.search(_IN_THE_SCHEMA.format(name=re.escape(one.check)), schema)

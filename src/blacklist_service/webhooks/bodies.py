@@ -1,6 +1,6 @@
-"""What is sent: `{"type", "timestamp", "data"}` (Standard Webhooks), an event's bytes frozen when its delivery is made.
+"""Request bodies: `{"type", "timestamp", "data"}` (Standard Webhooks); an event's bytes are fixed when its delivery is made.
 
-Nobody's name, number or listing: whoever is told reads the check, on record.
+They contain no name, number or listing: the receiver reads the check, which is recorded.
 """
 
 import secrets
@@ -18,7 +18,7 @@ CHALLENGE_BYTES = 32
 
 
 def event_body(event: Mapping[str, Any]) -> bytes:
-    """The `data` is what `GET /v1/watch-events` gives."""
+    """The `data` is the same as in `GET /v1/watch-events`."""
     shown = EventResponse.model_validate(event).model_dump_json().encode()
     return _body(event["type"], event["at"], orjson.Fragment(shown))
 
@@ -36,7 +36,7 @@ def challenge_body(challenge: str, at: datetime) -> bytes:
 
 
 def echoes(body: bytes | None, challenge: str) -> bool:
-    """Whether an answer's body is the echo that proves an endpoint to be its member's."""
+    """Whether a response body is the echo that proves an endpoint to be its member's."""
     if body is None:
         return False
     try:

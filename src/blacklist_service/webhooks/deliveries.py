@@ -1,4 +1,4 @@
-"""Deliveries as the worker moves them: made of events, claimed under a lease, settled with their proof, given up."""
+"""Deliveries as the worker handles them: made from events, claimed under a lease, settled with their proof, given up."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +40,7 @@ ON CONFLICT (webhook_id, sequence) DO UPDATE
 SET state = 'pending', pending_since = $2, due_at = excluded.due_at, tries = 0, settled_at = NULL, leased_until = NULL
 WHERE held.state <> 'pending'
 """
-# Earlier ones of the same watch, but for those under way, whose answer is still to come.
+# Earlier deliveries of the same watch, except those under way, whose response is still to come.
 SUPERSEDE = f"""
 UPDATE webhook_deliveries d SET state = 'superseded', settled_at = $2
 WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.line = ANY($3)
@@ -49,8 +49,8 @@ WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.line = ANY($3)
               WHERE n.webhook_id = $1 AND n.state = 'pending' AND n.line = d.line AND n.sequence > d.sequence
                 AND ({IS_SUPERSEDED}))
 """
-# Of each endpoint as many as it has room for, those tried longest ago first: one that always fails keeps back its own
-# line alone. A line's next one waits for all before it.
+# For each endpoint as many as it has room for, least recently tried first: one that always fails delays only its own line.
+# The next delivery of a line waits for all before it.
 CLAIM = """
 WITH picked AS MATERIALIZED (
     SELECT d.webhook_id, d.sequence
@@ -93,7 +93,7 @@ WHERE id = $1
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A webhook as it is spoken to now. `secrets` sign, the newest first."""
+    """A webhook as it is called now. `secrets` sign, the newest first."""
 
     webhook_id: UUID
     member: str
@@ -132,9 +132,9 @@ async def list_open(connection: Connection, *, at: datetime, secrecy: Secrecy) -
 
 
 async def make_deliveries(connection: Connection, webhook_id: UUID, *, at: datetime) -> bool:
-    """Make those of the next events past the webhook's own cursor; say whether there may be more.
+    """Make deliveries of the next events after the webhook's own cursor; return whether there may be more.
 
-    Sequences jump at a restore from a backup: where there is no event up to the feed's last one, the cursor jumps too.
+    Sequence numbers skip at a restore from a backup: if there is no event up to the feed's last number, the cursor skips too.
     """
     row = await connection.fetchrow(
         "SELECT member_code, cursor, types FROM webhooks WHERE id = $1 AND state IN ('active', 'failing')"
@@ -143,7 +143,7 @@ async def make_deliveries(connection: Connection, webhook_id: UUID, *, at: datet
     )
     if row is None:
         return False
-    last = await last_sequence(connection, row["member_code"])  # before the events: all up to it are there to be read
+    last = await last_sequence(connection, row["member_code"])  # first: the events up to it are visible then
     events = await connection.fetch(
         "SELECT * FROM watch_events WHERE member_code = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
         *(row["member_code"], row["cursor"], MADE_AT_ONCE),
@@ -164,7 +164,7 @@ async def make_deliveries(connection: Connection, webhook_id: UUID, *, at: datet
 
 
 async def claim(connection: Connection, rooms: Sequence[tuple[Endpoint, int]], *, at: datetime) -> list[Claim]:
-    """Take what is due, for each endpoint as many as there is room for."""
+    """Claim what is due, for each endpoint as many as there is room for."""
     by_id = {endpoint.webhook_id: endpoint for endpoint, _ in rooms}
     rows = await connection.fetch(CLAIM, at, list(by_id), [room for _, room in rooms], at + LEASE)
     return [Claim(by_id[row["webhook_id"]], *row[1:]) for row in rows]
@@ -178,7 +178,7 @@ async def settle(
     chance: Chance,
     secrecy: Secrecy,
 ) -> list[tuple[UUID, Health]]:
-    """Keep what became of tries, and each endpoint's health after them, in one transaction with the proof of telling.
+    """Store the outcomes of tries, and each endpoint's health after them, in one transaction with the proof of telling.
 
     Return the endpoints whose state changed.
     """
@@ -201,7 +201,7 @@ async def settle(
 
 
 async def wake(connection: Connection, webhook_id: UUID, *, at: datetime) -> None:
-    """The endpoint is back: nothing waits any longer for what its trouble made wait."""
+    """The endpoint is reachable again: clear the delays that its failures caused."""
     await connection.execute(
         "UPDATE webhook_deliveries SET due_at = $2 WHERE webhook_id = $1 AND state = 'pending' AND due_at > $2"
         " AND (leased_until IS NULL OR leased_until <= $2)",
@@ -212,7 +212,7 @@ async def wake(connection: Connection, webhook_id: UUID, *, at: datetime) -> Non
 async def keep_health(
     connection: Connection, endpoint: Endpoint, health: Health, *, at: datetime, secrecy: Secrecy
 ) -> None:
-    """Keep an endpoint's health; a state that it enters for good or ill is an entry of the ledger."""
+    """Store an endpoint's health; a change of its state is recorded in the ledger."""
     await connection.execute(
         KEEP_HEALTH,
         *(endpoint.webhook_id, health.state.value, health.cause and health.cause.value, health.failures),
@@ -223,7 +223,9 @@ async def keep_health(
 
 
 async def bury(connection: Connection, *, at: datetime, longest: timedelta) -> int:
-    """Give up what has waited for all the days; the feed has it, and a replay tells it again. Return how many."""
+    """Give up deliveries that have waited for the whole retention; they remain in the feed, and a replay sends them again.
+    Return how many.
+    """
     status = await connection.execute(
         "UPDATE webhook_deliveries SET state = 'dead', settled_at = $1"
         " WHERE webhook_id IN (SELECT id FROM webhooks WHERE state <> 'closed')"
@@ -301,7 +303,7 @@ async def _settle_failed(connection: Connection, failed: Sequence[Settled], *, c
 
 
 def _proofs(told: Iterable[Settled]) -> Iterable[Entry]:
-    """One entry for each endpoint: which events it took, and the digests of the bytes that it took."""
+    """One ledger entry for each endpoint: which events it accepted, and the digests of their bytes."""
     by_webhook: dict[UUID, list[Settled]] = {}
     for one in told:
         by_webhook.setdefault(one.claim.endpoint.webhook_id, []).append(one)

@@ -1,4 +1,4 @@
-"""What is posted without an event: the challenge that an endpoint echoes to prove itself, and the test a unit asks for."""
+"""Requests without an event: the challenge that an endpoint echoes to prove itself, and the test that a unit requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from blacklist_service.webhooks.queries import health_of
 from blacklist_service.webhooks.waits import LEASE, Health, State, TryOutcome, after
 
 NO_ECHO = "challenge"
-"""Answered, and not with the echo of what was asked."""
+"""It answered, but not with the echo that was asked for."""
 
 CLAIM = """
 UPDATE webhooks SET next_try_at = CASE WHEN state = 'verifying' THEN $3 ELSE next_try_at END
@@ -44,17 +44,17 @@ def is_wanted(endpoint: Endpoint, *, at: datetime) -> bool:
 
 
 async def claim(connection: Connection, endpoints: Sequence[Endpoint], *, at: datetime) -> set[UUID]:
-    """Take those whose errand is still wanted, as deliveries are taken; return which.
+    """Claim errands that are still wanted, like deliveries; return which.
 
-    In a commit of its own before anything is sent: an approval that a failover takes back was followed by nothing, for
-    commits are replicated in their order. No other sender posts the same challenge until the lease ends.
+    This is committed before anything is sent: commits are replicated in order, so nothing follows an approval that a failover
+    takes back. No other sender posts the same challenge until the lease ends.
     """
     rows = await connection.fetch(CLAIM, [one.webhook_id for one in endpoints], at, at + LEASE)
     return {row["id"] for row in rows}
 
 
 async def run(endpoint: Endpoint, send: Send, *, at: datetime) -> Done:
-    """Ask an endpoint that is not verified for its echo, any other to take a test."""
+    """Send the challenge to an endpoint that is not verified, and the test to any other."""
     if endpoint.health.state is not State.VERIFYING:
         outcome, _ = await send(test_body(endpoint.webhook_id, at), is_echo_wanted=False)
         return Done(endpoint, outcome, at)
@@ -66,7 +66,7 @@ async def run(endpoint: Endpoint, send: Send, *, at: datetime) -> Done:
 
 
 async def settle(connection: Connection, done: Done, *, longest: timedelta, chance: float, secrecy: Secrecy) -> None:
-    """Keep what became of it, where the webhook still is where it was."""
+    """Store the outcome, if the webhook is still in the same state."""
     row = await connection.fetchrow(
         "SELECT state, cause, failures, failing_since, next_try_at, width, test_asked_at FROM webhooks"
         " WHERE id = $1 FOR UPDATE",

@@ -1,7 +1,7 @@
-"""What was told long ago is forgotten: deliveries first, and in time the events. What was told stays in the ledger.
+"""Deletes old deliveries, and later the events. What was told stays in the ledger.
 
-An event goes only with all before it, so that a feed begins later and has no gap; a place before its beginning is refused
-(`watches.problems.EventsForgotten`). One that nobody was told of is kept for years.
+An event is deleted only together with all before it, so that a feed begins later and has no gap; a cursor before its
+beginning is refused (`watches.problems.EventsForgotten`). Events that nobody received are kept for years.
 """
 
 from datetime import datetime
@@ -12,7 +12,7 @@ from blacklist_service.webhooks.rules import DELIVERIES_KEPT
 
 AT_ONCE = 10_000
 
-# The limit is one of what may go: what a unit was not told of yet must not hide it.
+# The limit applies to deletable rows: events that a unit was not told of must not use it up.
 DELIVERIES = """
 DELETE FROM webhook_deliveries WHERE ctid = ANY(ARRAY(
     SELECT d.ctid FROM webhook_deliveries d
@@ -25,8 +25,8 @@ CROSS JOIN LATERAL (SELECT e.at FROM watch_events e WHERE e.member_code = f.memb
                     ORDER BY e.sequence LIMIT 1) AS first
 WHERE first.at < $1 ORDER BY f.member_code
 """
-# Up to before the first that stays: one that is too young, or not told and not that old; one that waits for an endpoint,
-# or that an endpoint has still to come to.
+# Up to the first event that must stay: one that is too young, or untold and not old enough; one that waits for an endpoint,
+# or that an endpoint has not come to yet.
 LAST = """
 SELECT max(sequence) FROM (
     SELECT e.sequence, bool_and(
@@ -44,8 +44,8 @@ WHERE may_go AND sequence <= coalesce((SELECT min(cursor) FROM webhooks
 
 
 async def forget(connection: Connection, *, at: datetime) -> int:
-    """Delete deliveries that were settled long ago, as far as their unit was told everything before them too; events that
-    were told longer ago, and those whose own time is over though nobody took them. Return how many events.
+    """Delete deliveries that were settled long ago, if their unit was told everything before them too; and events that were
+    told longer ago, or that expired though nobody received them. Return how many events.
     """
     is_more = True
     while is_more:

@@ -1,4 +1,4 @@
-"""Webhooks, and each event on its way to each of them."""
+"""Tables of webhooks, and of each event on its way to each of them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -95,7 +95,7 @@ webhook_deliveries = Table(
     Index("webhook_deliveries_settled", "settled_at", postgresql_where=text("state IN ('delivered', 'superseded')")),
 )
 
-# How far each member was told without a gap, by whatever way.
+# Up to which event each member has been told without a gap, by any channel.
 webhook_told = Table(
     "webhook_told",
     metadata,

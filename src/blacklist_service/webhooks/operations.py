@@ -1,6 +1,6 @@
-"""Opening a webhook, approving it, its other secret, its test, telling again, its end. Each act is an entry of the ledger.
+"""Acts on webhooks: opening, approving, rotating the secret, testing, replaying, closing. Each is recorded in the ledger.
 
-Nothing here speaks to an endpoint: the worker does (`sender.py`), where no check and no request waits for a receiver.
+Nothing here calls an endpoint: the worker does (`sender.py`), so that no check and no request waits for a receiver.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ from blacklist_service.webhooks.signing import new_secret
 from blacklist_service.webhooks.targets import Destination, TargetRefused, Targets
 from blacklist_service.webhooks.waits import TOLD, State
 
-# Dead ones are told again where nothing later of their watch was told, or will be; the others have been made superfluous.
+# Given-up deliveries are sent again unless a later event of their watch was sent, or will be; that event supersedes them.
 REPLAY_DEAD = f"""
 WITH dead AS (
     SELECT d.sequence, d.line, EXISTS (
@@ -62,7 +62,7 @@ class Office:
     secrecy: Secrecy
 
     def by(self, operator: str | None) -> "Office":
-        """The same with whom the caller names at its window."""
+        """The same with the operator that the caller names."""
         return replace(self, actor=self.actor.by(operator))
 
 
@@ -75,7 +75,7 @@ async def open_webhook(
     targets: Targets,
     office: Office,
 ) -> tuple[UUID, bytes]:
-    """Ask for a webhook; it waits for the security officer. Its events are those after `after`, by default all later ones.
+    """Request a webhook; it waits for the security officer. It receives the events after `after`, by default all later ones.
 
     Return its id and its secret. Raise `NoTargets`, `TargetNotAllowed`, `TooManyWebhooks`, `NoSuchEvent`.
     """
@@ -104,7 +104,9 @@ async def open_webhook(
 
 
 async def approve_webhook(connection: Connection, webhook_id: UUID, *, targets: Targets, office: Office) -> None:
-    """Let the worker ask the endpoint for its echo, at once; also of one that was disabled. Raise `WrongState`."""
+    """Let the worker send the challenge to the endpoint, at once; also for a webhook that was disabled. Raise
+    `WrongState`.
+    """
     row = await _lock(connection, webhook_id, office, becoming=State.VERIFYING)
     destination = _admit(targets, row["url"])
     at = await database_clock(connection)
@@ -121,7 +123,7 @@ async def approve_webhook(connection: Connection, webhook_id: UUID, *, targets: 
 
 
 async def rotate_secret(connection: Connection, webhook_id: UUID, *, office: Office) -> bytes:
-    """Give it another secret; the one before signs along for 72 hours."""
+    """Create another secret; the previous one also signs for 72 hours."""
     row = await _lock(connection, webhook_id, office)
     at, secret = await database_clock(connection), new_secret()
     await connection.execute(
@@ -133,7 +135,7 @@ async def rotate_secret(connection: Connection, webhook_id: UUID, *, office: Off
 
 
 async def ask_test(connection: Connection, webhook_id: UUID, *, office: Office) -> None:
-    """Have the worker post a test, or, of one that is not verified yet, the challenge, without waiting any longer."""
+    """Let the worker send a test or, if the webhook is not verified yet, the challenge, without further delay."""
     row = await _lock(connection, webhook_id, office, within={State.VERIFYING, *TOLD})
     at, last = await database_clock(connection), row["test_asked_at"]
     if last is not None and at - last < timedelta(seconds=SECONDS_BETWEEN_TESTS):
@@ -150,9 +152,9 @@ async def ask_test(connection: Connection, webhook_id: UUID, *, office: Office) 
 
 
 async def replay(connection: Connection, webhook_id: UUID, *, start: int | Literal["dead"], office: Office) -> int:
-    """Tell again: all events from a sequence on, or those that were given up; of each watch its newest state.
+    """Send events again: all from a sequence number on, or those that were given up; for each watch only its newest state.
 
-    Return how many events that is, at most. Raise `WrongState`, `NoSuchEvent`.
+    Return how many events that is at most. Raise `WrongState`, `NoSuchEvent`.
     """
     row = await _lock(connection, webhook_id, office, within=TOLD)
     at = await database_clock(connection)
@@ -171,7 +173,9 @@ async def replay(connection: Connection, webhook_id: UUID, *, start: int | Liter
 
 
 async def close_webhook(connection: Connection, webhook_id: UUID, *, office: Office) -> None:
-    """End it for good: nothing more is sent, its secrets are deleted. What waits is given up, and stays in the feed."""
+    """Close it for good: nothing more is sent, and its secrets are deleted. Waiting deliveries are given up; the events stay
+    in the feed.
+    """
     row = await _lock(connection, webhook_id, office, becoming=State.CLOSED)
     at = await database_clock(connection)
     await connection.execute(
@@ -223,6 +227,6 @@ async def _record(
     *,
     private: Mapping[str, object] = NO_FACTS,
 ) -> None:
-    """A URL may hold what its owner keeps to itself: of it the leaf shows the host alone."""
+    """A URL may contain a secret of its owner: the leaf shows only its host."""
     entry = Entry(action, office.actor, facts=facts, private=private)
     await record(connection, [entry], at=at, secrecy=office.secrecy)

@@ -1,8 +1,8 @@
-"""One POST to one endpoint: resolve, judge every address, dial the judged one, and take no more than a little.
+"""One POST to one endpoint: resolve the name, judge every address, connect to the judged one, and read only a little.
 
-A library that is given a URL resolves the name itself, after ours was judged; so the connection is made here, to the
-address, and h11 speaks over it. The certificate is verified by the name. No redirect is followed, no proxy of the
-environment is used, no connection is kept, nothing of an answer is kept but its status (and the echo of a challenge).
+An HTTP library that is given a URL resolves the name again, after our check; so the connection is made here, to the address,
+and h11 is used over it. The certificate is verified by name. No redirect is followed, no proxy from the environment is used,
+no connection is kept, and nothing of a response is kept except its status (and the echo of a challenge).
 """
 
 import asyncio
@@ -25,13 +25,15 @@ from blacklist_service.webhooks.waits import TryOutcome
 CONNECT_SECONDS = 3.0
 WHOLE_SECONDS = 10.0
 MOST_BYTES = 16 * 1024
-"""Read of an answer: of its head, and of its body."""
+"""How much of a response is read: of its head, and of its body."""
 READ_BYTES = 4096
 ADDRESSES_TRIED = 3
 RESOLVERS = 32
-"""Threads: one name server that is silent holds no more of them than its endpoints may have tries under way."""
+"""Threads that resolve names: a name server that does not answer occupies no more of them than its endpoints may have tries
+under way.
+"""
 REST_SECONDS = 1.0
-"""For which what follows the head of an answer is read, so that its sender is not cut off in the middle of it."""
+"""How long the rest of a response is read, so that its sender is not cut off in the middle of it."""
 USER_AGENT = "blacklist-service"
 
 Stream: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -41,19 +43,19 @@ Look: TypeAlias = Callable[[], Awaitable[Surroundings]]
 
 
 class _Failed(Exception):  # noqa: N818 - becomes an outcome
-    """The try failed before there was a status; the argument is the fault's word."""
+    """The try failed before there was a status; the argument names the fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`echo` is the body of a 200, where it was wanted and came whole within `MOST_BYTES`."""
+    """`echo` is the body of a 200 response, if it was wanted and arrived completely within `MOST_BYTES`."""
 
     outcome: TryOutcome
     echo: bytes | None = None
 
 
 class Poster:
-    """Speaks to endpoints. `look` says what is the service's own at the time; `resolve` and `dial` are the system's."""
+    """Calls endpoints. `look` returns the service's own addresses; `resolve` and `dial` are the system's."""
 
     def __init__(
         self,
@@ -75,7 +77,7 @@ class Poster:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, is_echo_wanted: bool = False) -> Answer:
-        """What became of it, in any case; cancelled, it leaves no connection behind."""
+        """Return the outcome in any case; if cancelled, leave no connection open."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(WHOLE_SECONDS) as whole:
@@ -105,7 +107,7 @@ class Poster:
         return Answer(TryOutcome(None, fault, time.monotonic() - began))
 
     async def _reach(self, url: str) -> tuple[Stream, Destination]:
-        """Raise `TargetRefused` before anything is dialled, `_Failed` where nobody is there."""
+        """Raise `TargetRefused` before any connection is made, `_Failed` if nothing answers."""
         destination = self._targets.admit(url)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -124,14 +126,14 @@ class Poster:
             raise TargetRefused(TargetFault.UNRESOLVED) from None
 
     async def _ask_the_system(self, host: str, port: int) -> Sequence[Address]:
-        # In threads of our own: the loop's are few, and a name server that is silent would take them all.
+        # In our own threads: the event loop has few, and an unresponsive name server would occupy all of them.
         found = await asyncio.get_running_loop().run_in_executor(
             self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
         return list(dict.fromkeys(ip_address(str(one[4][0])) for one in found))
 
     async def _dial_one(self, addresses: Sequence[Address], destination: Destination) -> Stream:
-        """The first that answers, each with its part of the time: one that is silent must not hide the next."""
+        """Connect to the first that answers, each with its part of the time: an unresponsive one must not hide the next."""
         context = self._context if destination.scheme == "https" else None
         failed = _Failed("unreachable")
         for address in addresses:
@@ -150,7 +152,7 @@ class Poster:
 
 
 async def dial_address(address: Address, destination: Destination, context: ssl.SSLContext | None) -> Stream:
-    """Connect to the address and no other; the certificate must be of the destination's name."""
+    """Connect to this address and no other; the certificate must be valid for the destination's name."""
     name = None if context is None else destination.host
     stream = await asyncio.open_connection(
         str(address), destination.port, ssl=context, server_hostname=name, limit=MOST_BYTES
@@ -162,9 +164,9 @@ async def dial_address(address: Address, destination: Destination, context: ssl.
 
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """Whom to believe: the system's authorities, and beside them those of `ca_file`.
+    """The certificate authorities to trust: the system's, and those in `ca_file`.
 
-    Raise `OSError` where it cannot be read.
+    Raise `OSError` if it cannot be read.
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -175,7 +177,7 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """Of an answer: with it the try has its outcome, whatever becomes of the rest."""
+    """The head of a response: with it the try has its outcome, whatever becomes of the rest."""
 
     status: int
     retry_after: timedelta | None
@@ -208,14 +210,14 @@ async def _read_head(connection: h11.Connection, reader: asyncio.StreamReader) -
             return _Head(event.status_code, _retry_after(event))
         if event is h11.NEED_DATA:
             taken += await _receive(connection, reader)
-            if taken > MOST_BYTES:  # of heads that only announce (1xx) there could be many
+            if taken > MOST_BYTES:  # there could be many interim responses (1xx)
                 raise _Failed("protocol")
         elif not isinstance(event, h11.InformationalResponse):
             raise _Failed("cut")
 
 
 async def _read_rest(connection: h11.Connection, reader: asyncio.StreamReader, seconds: float) -> bytes | None:
-    """What follows the head, where it came whole, within `MOST_BYTES` and in time."""
+    """What follows the head, if it arrives completely, within `MOST_BYTES` and in time."""
     content = b""
     try:
         async with asyncio.timeout(seconds):
@@ -240,7 +242,7 @@ async def _receive(connection: h11.Connection, reader: asyncio.StreamReader) -> 
 
 
 def _retry_after(response: h11.Response) -> timedelta | None:
-    """In seconds alone: a date would be judged by a clock that is not ours."""
+    """In seconds only: a date would depend on a clock that is not ours."""
     said = next((value for name, value in response.headers if name == b"retry-after"), b"")
     return timedelta(seconds=int(said)) if said.isdigit() and len(said) < 10 else None
 
@@ -254,7 +256,7 @@ def _fault_of(status: int) -> str | None:
 
 
 class _closing:  # noqa: N801 - a context manager is named for what it does
-    """Ends a connection at once: nothing more is wanted of it."""
+    """Closes a connection at once, without waiting for the other side."""
 
     def __init__(self, stream: Stream) -> None:
         self._writer = stream[1]

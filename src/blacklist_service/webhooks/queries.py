@@ -1,4 +1,4 @@
-"""Reads of webhooks and deliveries, and what units were not told yet."""
+"""Reads of webhooks and deliveries, and of what units were not told yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ test_asked_at, test_tried_at, test_status, test_fault, test_milliseconds
 IS_SUPERSEDED = " OR ".join(
     f"(n.type, d.type) = ('{later}', '{kind}')" for later, earlier in SUPERSEDES.items() for kind in earlier
 )
-"""Whether the delivery `n` makes an earlier one of its line, `d`, superfluous."""
-# An event is told once its unit acknowledged it, or an endpoint of its unit took it, or a later one in its place.
+"""Whether the delivery `n` supersedes an earlier one of its line, `d`."""
+# An event is told once its unit acknowledged it, or an endpoint of its unit accepted it, or a later one that supersedes it.
 IS_TOLD = """
 EXISTS (SELECT FROM webhooks w JOIN webhook_deliveries d ON d.webhook_id = w.id AND d.sequence = e.sequence
         WHERE w.member_code = e.member_code AND d.state IN ('delivered', 'superseded'))
@@ -67,7 +67,7 @@ ON CONFLICT (member_code) DO UPDATE SET through = excluded.through WHERE held.th
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """Events that a unit was told by nobody; `late` of them for more than an hour, the oldest `since` then."""
+    """Events that nobody has told a unit of; `late` of them for more than an hour, the oldest of these since `since`."""
 
     member: str
     events: int
@@ -76,7 +76,7 @@ class Untold:
 
 
 async def get_webhook(connection: Connection, webhook_id: UUID, caller: Principal) -> asyncpg.Record:
-    """One's own, or any for whoever approves them; raise `WebhookNotFound` or `NotYours`."""
+    """A caller's own webhook, or any for a caller that approves them; raise `WebhookNotFound` or `NotYours`."""
     row = await connection.fetchrow(f"SELECT {COLUMNS} FROM webhooks WHERE id = $1", webhook_id)
     return _owned(row, caller)
 
@@ -97,7 +97,7 @@ def _owned(row: asyncpg.Record | None, caller: Principal) -> asyncpg.Record:
 async def list_webhooks(
     connection: Connection, *, member: str | None, state: State | None, before: UUID, limit: int
 ) -> list[asyncpg.Record]:
-    """Newest first; of every member where `member` is None."""
+    """Newest first; of every member if `member` is None."""
     return await connection.fetch(
         f"""
         SELECT {COLUMNS} FROM webhooks
@@ -109,7 +109,7 @@ async def list_webhooks(
 
 
 async def count_open(connection: Connection, member: str) -> int:
-    """Those that are not closed; locks the member's, so that two at once count one after the other."""
+    """Webhooks that are not closed; locks the member's rows, so that two concurrent callers count one after the other."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"webhooks {member}")
     number: int = await connection.fetchval(
         "SELECT count(*) FROM webhooks WHERE member_code = $1 AND state <> 'closed'", member
@@ -118,12 +118,12 @@ async def count_open(connection: Connection, member: str) -> int:
 
 
 async def last_sequence(connection: Connection, member: str) -> int:
-    """Of the newest event in the member's feed; 0 where there is none."""
+    """The newest event's number in the member's feed; 0 if there is none."""
     return await connection.fetchval("SELECT last_sequence FROM watch_feeds WHERE member_code = $1", member) or 0
 
 
 async def count_events(connection: Connection, member: str, start: int) -> int:
-    """From a sequence on."""
+    """How many events there are from a sequence number on."""
     number: int = await connection.fetchval(
         "SELECT count(*) FROM watch_events WHERE member_code = $1 AND sequence >= $2", member, start
     )
@@ -142,8 +142,8 @@ async def count_deliveries(connection: Connection, webhook_id: UUID) -> dict[str
 async def list_deliveries(
     connection: Connection, webhook_id: UUID, *, state: DeliveryState | None, before: int, limit: int
 ) -> list[asyncpg.Record]:
-    """Newest event first, without what was sent."""
-    wanted = "" if state is None else f"AND state = '{state.value}'"  # a word of ours, so that partial indexes fit
+    """Newest event first, without the bodies."""
+    wanted = "" if state is None else f"AND state = '{state.value}'"  # a literal, so that partial indexes match
     return await connection.fetch(
         f"""
         SELECT sequence, type, state, pending_since, due_at, tries, tried_at, status, fault AS error, milliseconds,
@@ -155,7 +155,7 @@ async def list_deliveries(
 
 
 async def list_untold(connection: Connection, *, at: datetime, late_after: timedelta) -> list[Untold]:
-    """Who was not told of something yet, the longest first."""
+    """Units with events they were not told of, longest first."""
     return [Untold(**row) for row in await connection.fetch(UNTOLD, at - late_after)]
 
 
@@ -168,14 +168,14 @@ async def count_states(connection: Connection) -> dict[str, int]:
 
 
 async def count_told(connection: Connection, first: datetime, last: datetime) -> dict[str, asyncpg.Record]:
-    """Of the events from `first` to before `last`, by unit: all, those told, and the median of the seconds until an endpoint
-    took it; an acknowledgement says that an event was told, not when it was read.
+    """For the events from `first` to before `last`, by unit: how many, how many told, and the median of the seconds until an
+    endpoint accepted one; an acknowledgement shows that an event was told, not when it was read.
     """
     return {row["member"]: row for row in await connection.fetch(TOLD, first, last)}
 
 
 async def list_endpoints(connection: Connection, members: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The webhooks of members that are not closed."""
+    """The members' webhooks that are not closed."""
     rows = await connection.fetch(
         "SELECT member_code, id AS webhook_id, state, failing_since FROM webhooks"
         " WHERE member_code = ANY($1) AND state <> 'closed' ORDER BY member_code, id",
@@ -189,7 +189,7 @@ async def list_endpoints(connection: Connection, members: Sequence[str]) -> dict
 
 
 async def advance_told(connection: Connection) -> None:
-    """Note how far everybody was told without a gap, so that nobody has to look at what lies before."""
+    """Store up to where everybody was told without a gap, so that earlier events need not be searched."""
     await connection.execute(ADVANCE_TOLD)
 
 

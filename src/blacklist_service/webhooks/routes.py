@@ -1,4 +1,4 @@
-"""`/v1/webhooks`: opened by a unit, approved by the security officer, told by the worker."""
+"""`/v1/webhooks`: opened by a unit, approved by the security officer, called by the worker."""
 
 from typing import Annotated, Any
 from uuid import UUID

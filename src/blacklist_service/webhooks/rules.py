@@ -1,4 +1,4 @@
-"""What of a webhook may become what, which events make others superfluous, and the words of the wire. Pure."""
+"""The states of webhooks, which events supersede others, and the words used on the wire. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,28 +10,30 @@ from blacklist_service.watches.rules import FEW, EventType
 from blacklist_service.webhooks.waits import State
 
 MOST_WEBHOOKS = 5
-"""That a member may have at once; each event is told at each of them."""
+"""Webhooks that a member may have at once; each event is sent to all of them."""
 LAST_SECRET_SIGNS = timedelta(hours=72)
-"""Along with the new one, after a rotation."""
+"""The previous secret also signs for this long after a rotation."""
 DELIVERIES_KEPT = timedelta(days=90)
-"""After they were settled. What was told is in the ledger, and what is to be told again is made anew of its event."""
+"""How long settled deliveries are kept. What was told is in the ledger, and a replay makes deliveries of the event again."""
 SECONDS_BETWEEN_TESTS = 10
 LATE = timedelta(hours=1)
-"""Untold for longer, somebody has to look after it."""
+"""An event that is untold for longer needs attention."""
 HEAD_START = timedelta(hours=1)
-"""Of what single acts changed: it goes before what a file changed within this time, and not for ever before the rest."""
+"""How much sooner events of single acts are due: they go before those of a file, but not for ever."""
 
 SUPERSEDES: Mapping[EventType, tuple[EventType, ...]] = {
     EventType.DECISION_CHANGED: (EventType.DECISION_CHANGED, EventType.MATCHES_CHANGED),
     EventType.MATCHES_CHANGED: (EventType.MATCHES_CHANGED,),
 }
-"""Earlier events of the same watch that need not be told any more once this one waits. A changed decision says all that a
-change of matches does, and not the other way round; an end, or a withdrawal, says something that no other event says.
+"""Earlier events of the same watch that an event supersedes while they wait. A changed decision says all that a change of
+matches says, but not vice versa; an end, or a withdrawal, says something that no other event says.
 """
 
 
 class DeliveryState(StrEnum):
-    """`superseded`: a later event of its watch took its place; `dead`: given up after the days, and still in the feed."""
+    """`superseded`: a later event of its watch took its place; `dead`: given up after the retention, and still in the
+    feed.
+    """
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -44,7 +46,7 @@ NEXT_STATES: Mapping[State, frozenset[State]] = {
     State.VERIFYING: frozenset({State.ACTIVE, State.DISABLED, State.CLOSED}),
     State.ACTIVE: frozenset({State.FAILING, State.DISABLED, State.CLOSED}),
     State.FAILING: frozenset({State.ACTIVE, State.DISABLED, State.CLOSED}),
-    State.DISABLED: frozenset({State.VERIFYING, State.CLOSED}),  # approved anew
+    State.DISABLED: frozenset({State.VERIFYING, State.CLOSED}),  # approved again
     State.CLOSED: frozenset(),
 }
 
@@ -65,5 +67,5 @@ def message_id(member_code: str, sequence: int) -> str:
 
 
 def line_of(watch_id: UUID | None, check_id: UUID) -> UUID:
-    """What is told one at a time and in order: a watch has the id of the check that opened it."""
+    """The unit of ordering, of which one event is sent at a time: a watch has the id of the check that opened it."""
     return watch_id or check_id

@@ -1,4 +1,4 @@
-"""The wire of webhooks."""
+"""Requests and responses of webhooks."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -38,7 +38,7 @@ class WebhookRequest(Request):
 
 
 class ActRequest(Request):
-    """Nothing needs to be said."""
+    """An empty body is enough."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
 
@@ -55,7 +55,7 @@ class ReplayRequest(Request):
 
 
 class WebhookTest(Response):
-    """The last test. `tried_at` is null while it waits for the worker; `error` is null where it was taken."""
+    """The last test. `tried_at` is null while it waits for the worker; `error` is null if it was accepted."""
 
     asked_at: datetime
     tried_at: datetime | None
@@ -113,7 +113,7 @@ class ReplayResponse(Response):
 
 
 class DeliveryResponse(Response):
-    """An event on its way. What was sent is `GET /v1/watch-events`; what the receiver answered is not kept."""
+    """An event on its way. Its content is in `GET /v1/watch-events`; the receiver's response is not kept."""
 
     sequence: int
     type: EventType

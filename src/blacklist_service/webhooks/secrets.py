@@ -1,4 +1,4 @@
-"""The endpoints' secrets, sealed: whoever has the database alone can sign for none of them."""
+"""The endpoints' secrets, sealed: with the database alone nobody can sign for any of them."""
 
 from uuid import UUID
 
@@ -12,5 +12,5 @@ def seal_secret(secret: bytes, webhook_id: UUID, secrecy: Secrecy) -> bytes:
 
 
 def open_secret(sealed: bytes, webhook_id: UUID, secrecy: Secrecy) -> bytes:
-    """Raise `SecretKeyError` for one that was moved from another webhook."""
+    """Raise `SecretKeyError` if it was moved here from another webhook."""
     return secrecy.cipher(PURPOSE).open(sealed, webhook_id.bytes)

@@ -1,8 +1,8 @@
-"""The worker's part that tells: makes deliveries of events, posts them, settles what became of them, verifies and tests.
+"""The sending part of the worker: makes deliveries of events, posts them, settles their outcomes, verifies and tests
+endpoints.
 
-One connection, one loop. What is posted runs beside it, so an endpoint that hangs keeps back nobody but itself; what
-comes back meanwhile is settled together. Nothing is kept here that a restart would miss: a delivery under way comes back
-when its lease ends.
+One connection, one loop. Posts run concurrently with it, so an endpoint that hangs delays only itself; outcomes are settled
+together. No state is kept here that a restart would lose: a delivery under way is claimed again when its lease ends.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ log = structlog.get_logger()
 
 
 async def send_events(dsn: str, secrecy: Secrecy, settings: Settings) -> None:
-    """Tell units at their endpoints, until cancelled."""
+    """Send events to units' endpoints, until cancelled."""
     poster = Poster(
         Targets.parse(settings.webhook_targets),
         context=trusting(settings.webhook_ca_file),
@@ -69,7 +69,7 @@ async def send_events(dsn: str, secrecy: Secrecy, settings: Settings) -> None:
 
 
 class Sender:
-    """Tells endpoints what waits for them. `clock` and `chance` are the only time and the only luck it knows."""
+    """Sends endpoints what waits for them. `clock` and `chance` are its only sources of time and randomness."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Sender:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way, and nothing came back that is not settled."""
+        """Whether nothing is under way, and no outcome waits to be settled."""
         return not (self._tasks or self._settled or self._errands_done)
 
     async def run(self, connection: Connection) -> None:
@@ -121,12 +121,12 @@ class Sender:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def wait(self, seconds: float) -> None:
-        """Until something came back, or so many seconds."""
+        """Wait until an outcome arrives, or for that many seconds."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._moved.wait(), seconds)
 
     async def round(self, connection: Connection) -> bool:
-        """Settle what came back, make deliveries of what happened, begin what is due; say whether there are endpoints."""
+        """Settle outcomes, make deliveries of new events, start what is due; return whether there are endpoints."""
         self._moved.clear()
         await self._settle(connection)
         await self._settle_errands(connection)
@@ -139,7 +139,7 @@ class Sender:
         return bool(endpoints)
 
     async def tend(self, connection: Connection) -> None:
-        """What is looked after now and then: what waited too long, who was not told."""
+        """Periodic work: give up what waited too long, report units that were not told."""
         at = self._clock()
         WEBHOOK_DELIVERIES.labels("dead").inc(await bury(connection, at=at, longest=self._longest))
         await advance_told(connection)
@@ -167,7 +167,7 @@ class Sender:
             self._begin(self._tell(claimed))
 
     def _rooms(self, endpoints: Sequence[Endpoint]) -> list[tuple[Endpoint, int]]:
-        """How many more tries each endpoint may be begun at; every round another endpoint is the first."""
+        """How many more tries may start at each endpoint; each round begins with another endpoint."""
         self._round += 1
         first = self._round % max(1, len(endpoints))
         left, at = MOST_UNDER_WAY - self._under_way.total(), self._clock()
@@ -213,7 +213,7 @@ class Sender:
     async def _send(
         self, endpoint: Endpoint, message_id: str, body: bytes, *, is_echo_wanted: bool
     ) -> tuple[TryOutcome, bytes | None]:
-        """What became of it, in any case: what is under way has to come back, or its place would stay taken."""
+        """Return the outcome in any case: otherwise the try would occupy its place for ever."""
         headers = signed_headers(message_id, body, at=self._clock(), secrets=endpoint.secrets, key=self._key)
         try:
             answer = await self._poster.post(endpoint.url, headers, body, is_echo_wanted=is_echo_wanted)

@@ -1,7 +1,7 @@
 """Signatures of Standard Webhooks 1.0: `v1` by the endpoint's own secret, `v1a` by the service's Ed25519 key. Pure.
 
-Both sign `id.timestamp.body`, the body as its exact bytes. `v1` is for whoever received the secret, and is what the
-official libraries verify; `v1a` lets a third party see that the service said it, without being able to say it itself.
+Both sign `id.timestamp.body`, with the exact bytes of the body. `v1` is for the holder of the secret, and is what the
+official libraries verify; `v1a` lets a third party verify that the service sent it, without being able to forge it.
 """
 
 import base64
@@ -63,7 +63,7 @@ def secret_text(secret: bytes) -> str:
 def signed_headers(
     message_id: str, body: bytes, *, at: datetime, secrets: Iterable[bytes], key: SigningKey
 ) -> Mapping[str, str]:
-    """The three headers of one try; `secrets` are those that sign along, the newest first."""
+    """The three headers of one try; `secrets` are those that sign, the newest first."""
     timestamp = str(int(at.timestamp()))
     content = f"{message_id}.{timestamp}.".encode() + body
     signatures = [f"v1,{_base64(hmac.digest(secret, content, 'sha256'))}" for secret in secrets]

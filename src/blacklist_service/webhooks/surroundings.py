@@ -1,4 +1,4 @@
-"""What is the service's own on this machine and network, found anew now and then: no webhook may speak to it."""
+"""The service's own addresses on this machine and network, refreshed regularly: no webhook may connect to them."""
 
 import asyncio
 import socket
@@ -14,11 +14,11 @@ from blacklist_service.webhooks.targets import Address, Surroundings, TargetFaul
 
 FRESH_SECONDS = 30.0
 RESOLVE_SECONDS = 1.0
-"""Less than a connection may take to be made: a name server that is silent is passed over for what it said last."""
+"""Less than the time for a connection: if the name server does not answer, its last answer is used."""
 WILDCARDS = frozenset({"", "0.0.0.0", "::", "*"})  # noqa: S104 - compared with, not bound to
 
 Resolve: TypeAlias = Callable[[str], Awaitable[frozenset[Address]]]
-"""The addresses of a host, or of an address; raises `OSError` where there is none, or nobody who knows."""
+"""Resolves a host or an address; raises `OSError` if there is none, or if the resolver does not answer."""
 
 log = structlog.get_logger()
 
@@ -35,7 +35,7 @@ class OwnAddresses:
         self._until = 0.0
 
     async def look(self) -> Surroundings:
-        """Raise `TargetRefused` while the address of one of them was never known: any target might be it."""
+        """Raise `TargetRefused` while an address of one of them is still unknown: any target might be it."""
         if self._found is None or time.monotonic() >= self._until:
             listening_hosts = [] if self._host in WILDCARDS else [self._host]
             hosts = [*listening_hosts, *self._database_hosts]
@@ -49,7 +49,7 @@ class OwnAddresses:
         return self._found
 
     async def _addresses_of(self, host: str) -> frozenset[Address]:
-        """As they are now; where they cannot be found, as they were last."""
+        """The current addresses; if they cannot be resolved, the last known ones."""
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
                 found = await self._resolve(host)
@@ -72,7 +72,7 @@ class OwnAddresses:
 
 
 def is_of_this_machine(address: Address) -> bool:
-    """Whether a socket can be bound to it: only to one's own."""
+    """Whether a socket can be bound to it, which is only possible for an own address."""
     family = socket.AF_INET6 if isinstance(address, IPv6Address) else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
@@ -83,7 +83,7 @@ def is_of_this_machine(address: Address) -> bool:
 
 
 def hosts_of(dsn: str) -> list[str]:
-    """The hosts that a URL of PostgreSQL's form names, several with commas; not the folder of a socket."""
+    """The hosts in a PostgreSQL URL, several separated by commas; not the directory of a socket."""
     parts = urlsplit(dsn)
     named = parts.netloc.rpartition("@")[2].split(",")
     named += [

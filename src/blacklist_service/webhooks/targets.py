@@ -1,13 +1,13 @@
-"""To which addresses the service may speak: the administrator's list, and what no list can allow. Pure.
+"""The addresses to which the service may connect: the administrator's list, and what no list can allow. Pure.
 
-`BLACKLIST_WEBHOOK_TARGETS` is comma-separated: `https://*.guandu.example:443@10.20.0.0/16,http://10.20.3.7:8080`. A
-name is exact, or `*.` and a suffix, where the star stands for one label (RFC 6125 §6.4.3). After `@` stand the networks
-in which every address of the name must lie, joined by `+`; without them every address must be public. An address of
-its own is listed as itself. Plain http, and private networks, only as listed.
+`BLACKLIST_WEBHOOK_TARGETS` is comma-separated: `https://*.guandu.example:443@10.20.0.0/16,http://10.20.3.7:8080`. A name is
+exact, or `*.` and a suffix, where the star matches one label (RFC 6125 §6.4.3). After `@` come the networks in which every
+address of the name must be, joined by `+`; without them every address must be public. An IP address is listed as itself.
+Plain http, and private networks, are only allowed as listed.
 
-What a member writes is read narrowly: no other spelling of an address than the one `ipaddress` gives back, no userinfo,
-no fragment, nothing that a second reader could take for another host. The addresses are judged anew at each try, once
-resolved, and after unwrapping what carries another address inside it (RFC 4291 §2.5.5, 6052, 3056, 4380).
+A member's URL is parsed strictly: an address only in the spelling that `ipaddress` returns, no userinfo, no fragment, nothing
+that another parser could take for another host. The addresses are judged again at each try, once resolved, and after
+unwrapping addresses that carry another address inside (RFC 4291 §2.5.5, 6052, 3056, 4380).
 """
 
 import re
@@ -35,11 +35,11 @@ VISIBLE = re.compile(r"[\x21-\x7e]+")
 AUTHORITY = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 AS_A_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)")
-"""A last label that inet_aton(3), and so getaddrinfo, reads as part of an address: 127.1, 0x7f.1, 2130706433."""
+"""A last label that inet_aton(3), and so getaddrinfo, parses as part of an address: 127.1, 0x7f.1, 2130706433."""
 
 
 class TargetFault(StrEnum):
-    """Why a target is refused; the only words about it that reach a log, the ledger or a caller."""
+    """Why a target is refused; the only information about it that reaches a log, the ledger or a caller."""
 
     URL = "url"
     NOT_LISTED = "not-listed"
@@ -58,7 +58,7 @@ class TargetFault(StrEnum):
 
 
 class TargetRefused(Exception):  # noqa: N818 - a refusal
-    """The service does not speak to this address."""
+    """The service does not connect to this address."""
 
     def __init__(self, fault: TargetFault) -> None:
         super().__init__(fault.value)
@@ -66,7 +66,7 @@ class TargetRefused(Exception):  # noqa: N818 - a refusal
 
 
 class TargetsInvalid(ValueError):  # noqa: N818 - said of the list
-    """The administrator's list cannot be read."""
+    """The administrator's list cannot be parsed."""
 
 
 NEVER: tuple[tuple[TargetFault, tuple[Network, ...]], ...] = tuple(
@@ -76,9 +76,9 @@ NEVER: tuple[tuple[TargetFault, tuple[Network, ...]], ...] = tuple(
         (TargetFault.UNSPECIFIED, ("0.0.0.0/8", "::/128")),
         (TargetFault.LINK_LOCAL, ("169.254.0.0/16", "fe80::/10")),
         (TargetFault.MULTICAST, ("224.0.0.0/4", "ff00::/8")),
-        # Class E with the broadcast; discard-only; segment routing; what IANA has not given out lies beyond PUBLIC.
+        # Class E with broadcast; discard-only; segment routing; addresses that IANA has not assigned are outside PUBLIC.
         (TargetFault.RESERVED, ("240.0.0.0/4", "100::/64", "5f00::/16")),
-        # Where clouds keep a machine's credentials, beside 169.254.169.254: Alibaba, Azure, Oracle, Amazon.
+        # Where clouds serve a machine's credentials, besides 169.254.169.254: Alibaba, Azure, Oracle, Amazon.
         (TargetFault.METADATA, ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::254/128")),
     )
 )
@@ -93,9 +93,9 @@ SPECIAL: tuple[Network, ...] = tuple(
         *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "2620:4f:8000::/48"),
     )
 )
-"""Not of the public Internet: reached only as listed."""
+"""Not part of the public Internet: allowed only as listed."""
 PUBLIC_V6 = IPv6Network("2000::/3")
-"""All that is given out as global unicast (RFC 4291 §2.4)."""
+"""All assigned global unicast addresses (RFC 4291 §2.4)."""
 
 NAT64 = IPv6Network("64:ff9b::/96")
 NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
@@ -106,7 +106,7 @@ LOW_32 = 0xFFFF_FFFF
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is the service's own, as it is found at the time of judging."""
+    """The service's own addresses at the time of judging."""
 
     is_own_socket: Callable[[Address, int], bool] = lambda _address, _port: False
     database: frozenset[Address] = frozenset()
@@ -114,7 +114,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One entry of the list. `networks` is empty where only public addresses, or the literal itself, will do."""
+    """One entry of the list. `networks` is empty if only public addresses, or the literal itself, are allowed."""
 
     scheme: str
     host: str
@@ -133,7 +133,7 @@ class Target:
         return self.host == destination.host
 
     def fits(self, address: Address) -> bool:
-        """Whether the list lets the service speak to `address`, which is unwrapped and none of `NEVER`."""
+        """Whether the list allows `address`, which must be unwrapped and not in `NEVER`."""
         if self.literal is not None:
             return address == unwrapped(self.literal)[-1]
         if self.networks:
@@ -143,7 +143,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A member's URL, read. `path` is what follows the host, at least `/`."""
+    """A member's URL, parsed. `path` is what follows the host, at least `/`."""
 
     scheme: str
     host: str
@@ -153,29 +153,30 @@ class Destination:
 
     @property
     def authority(self) -> str:
-        """As the Host header says it (RFC 9110 §7.2)."""
+        """The value of the Host header (RFC 9110 §7.2)."""
         host = f"[{self.host}]" if isinstance(self.literal, IPv6Address) else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The administrator's list; empty by default, and then nobody is told by webhook."""
+    """The administrator's list; empty by default, and then there are no webhooks."""
 
     entries: tuple[Target, ...] = field(default=())
 
     @classmethod
     def parse(cls, text: str) -> "Targets":
-        """Raise `TargetsInvalid` for a list that cannot be read."""
+        """Raise `TargetsInvalid` for a list that cannot be parsed."""
         return cls(tuple(_read_target(part.strip()) for part in text.split(",") if part.strip()))
 
     def __bool__(self) -> bool:
         return bool(self.entries)
 
     def admit(self, url: str) -> Destination:
-        """Read a URL and find its host listed; raise `TargetRefused`. Its addresses are judged when it is spoken to.
+        """Parse a URL and find its host in the list; raise `TargetRefused`. Its resolved addresses are judged at each
+        connection.
 
-        An address of its own is judged at once, for what never may be, never will.
+        A URL with an IP address is judged at once, because it will not change.
         """
         destination = read_url(url)
         if not self._entries_of(destination):
@@ -185,7 +186,7 @@ class Targets:
         return destination
 
     def judge(self, destination: Destination, addresses: Sequence[Address], around: Surroundings) -> None:
-        """Raise `TargetRefused` unless every one of the resolved addresses may be spoken to by one and the same entry."""
+        """Raise `TargetRefused` unless one entry allows every one of the resolved addresses."""
         entries = self._entries_of(destination)
         if not entries:
             raise TargetRefused(TargetFault.NOT_LISTED)
@@ -203,7 +204,7 @@ class Targets:
 
 
 def read_url(url: str) -> Destination:
-    """Raise `TargetRefused` for what is no plain http or https URL, or could be read in two ways."""
+    """Raise `TargetRefused` unless it is a plain http or https URL that can be parsed in only one way."""
     if len(url) > LONGEST_URL or not VISIBLE.fullmatch(url) or not (parts := URL.fullmatch(url)):
         raise TargetRefused(TargetFault.URL)
     scheme, authority, path = parts.groups()
@@ -217,7 +218,7 @@ def read_url(url: str) -> Destination:
 
 
 def unwrapped(address: Address) -> list[Address]:
-    """The address and, the innermost last, those it carries: what is dialled may come out at any of them."""
+    """The address and, innermost last, those it carries: a connection may come out at any of them."""
     found = [address]
     if isinstance(address, IPv6Address) and (inner := _inner(address)):
         found += inner
@@ -300,7 +301,7 @@ def text_of(address: Address) -> str:
 
 
 def _read_authority(authority: str, scheme: str) -> tuple[str, int, Address | None] | None:
-    """Host, port and, where the host is one, its address; None for what is not written in its one right form."""
+    """Host, port and, if the host is one, its address; None unless written in the one canonical form."""
     parts = AUTHORITY.fullmatch(authority)
     if parts is None:
         return None
@@ -316,7 +317,7 @@ def _read_authority(authority: str, scheme: str) -> tuple[str, int, Address | No
 
 
 def _read_host(host: str) -> tuple[str, Address | None]:
-    """Raise `ValueError` for what is neither a name nor an address in its usual form."""
+    """Raise `ValueError` unless it is a name, or an address in its usual form."""
     if host.startswith("["):
         literal = IPv6Address(host[1:-1])
         return str(literal), literal

@@ -1,7 +1,7 @@
-"""How long an endpoint is left alone, and how many it is told at once. Pure: no clock, no chance but what is given.
+"""How long to wait between tries at an endpoint, and how many may run at once. Pure: clock and randomness are arguments.
 
-Waits are the endpoint's, not the message's: a house that is down for nine days is asked as rarely with ten thousand
-events waiting as with one. Tries that were under way together count as one failure.
+Waits belong to the endpoint, not to the event: an endpoint that is down for nine days is tried as rarely with ten thousand
+events waiting as with one. Tries that ran concurrently count as one failure.
 """
 
 from collections.abc import Callable
@@ -11,19 +11,19 @@ from enum import StrEnum
 from typing import TypeAlias
 
 Chance: TypeAlias = Callable[[], float]
-"""Of [0, 1)."""
+"""A random number in [0, 1)."""
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (0, 5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600))
-"""After so many failures in a row, the last one again and again."""
+"""The wait after that many failures in a row; the last one repeats."""
 JITTER = 0.2
 FAILURES_TO_FAILING = 5
 WIDEST = 8
 RETRY_AFTER = (timedelta(seconds=1), timedelta(hours=1))
 LEASE = timedelta(seconds=30)
-"""Thrice what a try may take: who ended in the middle of it is followed by another after that."""
+"""Three times what a try may take: if a worker ends in the middle of a try, another takes over after that."""
 
 
 class State(StrEnum):
-    """Where a webhook stands. `failing` is `active` with five failures in a row; nothing is sent before `verifying`."""
+    """The state of a webhook. `failing` is `active` with five failures in a row; nothing is sent before `verifying`."""
 
     AWAITING_APPROVAL = "awaiting_approval"
     VERIFYING = "verifying"
@@ -34,7 +34,7 @@ class State(StrEnum):
 
 
 TOLD = frozenset({State.ACTIVE, State.FAILING})
-"""Those whose endpoint proved itself and is told of events."""
+"""States in which the endpoint has proved itself and receives events."""
 
 
 class DisabledBy(StrEnum):
@@ -46,7 +46,7 @@ class DisabledBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How an endpoint answered lately; `width` is how many tries may be under way."""
+    """How an endpoint has answered lately; `width` is how many tries may be under way."""
 
     state: State
     failures: int = 0
@@ -58,7 +58,7 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class TryOutcome:
-    """What became of one try. `status` is None where none was answered; `fault` says why it failed, in one word of ours."""
+    """The outcome of one try. `status` is None if there was no response; `fault` names why it failed."""
 
     status: int | None
     fault: str | None
@@ -71,14 +71,14 @@ class TryOutcome:
 
     @property
     def is_gone(self) -> bool:
-        """410: the receiver says that it does not want to be told any more."""
+        """410: the receiver wants no more events."""
         return self.status == 410
 
 
 def after(
     health: Health, outcome: TryOutcome, *, failures_before: int, at: datetime, longest: timedelta, chance: float
 ) -> Health:
-    """The endpoint's health after a try that was begun at `failures_before` failures. `chance` is of [0, 1)."""
+    """The endpoint's health after a try that began at `failures_before` failures. `chance` is in [0, 1)."""
     if health.state not in {State.VERIFYING, *TOLD}:
         return health
     if outcome.is_gone:
@@ -87,7 +87,7 @@ def after(
         state = State.ACTIVE if health.state in TOLD else health.state
         return Health(state, width=min(WIDEST, max(health.width, 1) * 2))
     if failures_before != health.failures:
-        return health  # of the same moment as a failure that counts already
+        return health  # ran concurrently with a failure that is already counted
     failures, since = health.failures + 1, health.failing_since or at
     if at - since >= longest:
         return replace(health, state=State.DISABLED, cause=DisabledBy.DAYS, next_try_at=None)
@@ -102,7 +102,7 @@ def after(
 
 
 def wait(failures: int, *, retry_after: timedelta | None = None, chance: float = 0.5) -> timedelta:
-    """How long after so many failures in a row, ±20 %; never sooner than the receiver asked for, within an hour."""
+    """The wait after that many failures in a row, ±20 %; never less than the receiver asked for, up to an hour."""
     usual = WAITS[min(failures, len(WAITS) - 1)] * (1 + JITTER * (2 * chance - 1))
     if retry_after is None:
         return usual

@@ -1,4 +1,4 @@
-"""`/v1/listings/{id}/withdrawal/told`: the court that withdrew a listing sees whom that reached."""
+"""`/v1/listings/{id}/withdrawal/told`: the court that withdrew a listing sees which units were told."""
 
 from dataclasses import asdict
 

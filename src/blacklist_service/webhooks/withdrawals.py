@@ -1,4 +1,6 @@
-"""Who was told of a withdrawal, and who was not: the units that were ever answered block or flag by the listing."""
+"""Who was told of a withdrawal and who was not, among the units that were ever answered block or flag because of the
+listing.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +17,7 @@ SELECT v.list_version, v.at AS withdrawn_at,
 FROM listing_versions v CROSS JOIN watch_cursor c
 WHERE v.listing_id = $1 AND v.act = 'withdrawn' ORDER BY v.list_version DESC LIMIT 1
 """
-# When an event was acknowledged is not kept for each: it was at the latest with the unit's last acknowledgement.
+# The time of an acknowledgement is not stored for each event: it was no later than the unit's last acknowledgement.
 UNITS = f"""
 SELECT told.member_code AS agency, m.name, count(*) AS checks, count(*) FILTER (WHERE told.is_told) AS told,
        min(told.at) AS since, CASE WHEN bool_and(told.is_told) THEN max(told.told_at) END AS told_at
@@ -35,8 +37,8 @@ GROUP BY told.member_code, m.name ORDER BY bool_and(told.is_told), min(told.at),
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How many of a unit's checks rested on the listing, and of how many of them it was told. `told_at`: of all of them,
-    where that is still known.
+    """How many of a unit's checks rested on the listing, and of how many of them it was told. `told_at`: when it had been
+    told of all, if still known.
     """
 
     agency: str
@@ -49,7 +51,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """`is_complete`: all checks that rested on the listing were looked for."""
+    """`is_complete`: the search for checks that rested on the listing has finished."""
 
     withdrawn_at: datetime
     is_complete: bool
@@ -57,7 +59,7 @@ class Telling:
 
 
 async def get_telling(connection: Connection, listing_id: UUID) -> Telling:
-    """Those who were not told first. Raise `NotFound` for a listing that was not withdrawn."""
+    """Units that were not told come first. Raise `NotFound` for a listing that was not withdrawn."""
     withdrawal = await connection.fetchrow(WITHDRAWAL, listing_id)
     if withdrawal is None:
         raise NotFound

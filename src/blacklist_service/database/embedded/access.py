@@ -1,7 +1,8 @@
-"""Who may enter the server: the users this service runs as, by what the kernel says of them (peer), and nobody else.
+"""Who may connect to the server: only the system users that run this service, as the kernel identifies them (peer).
 
-The server's own user is not one of them where we are root: another program that runs as it cannot log in. The two files
-are written at each start, so that a cluster of an earlier version, which trusted whoever reached its socket, is closed too.
+If we are root, the server's own user is not among them: other programs that run as that user cannot log in. The two files are
+written at each start, so that a cluster made by an earlier version, which trusted everybody who reached its socket, is closed
+too.
 """
 
 import os
@@ -20,7 +21,8 @@ LOGINS = ("blacklist", "blacklist_owner", "blacklist_service", "blacklist_sealin
 def write_access(layout: Layout, account: SystemAccount) -> None:
     names = _names({0, os.geteuid(), layout.root.stat().st_uid})
     if names is None:
-        # A user without a name in this system is none to `peer`. The socket's folder is private to that user all the same.
+        # `peer` cannot match a user without a name on this system. The socket's directory is private to that user in any
+        # case.
         access, users = "local all all trust\n", ""
     else:
         access = f"local all all peer map={MAP}\n"
@@ -37,7 +39,7 @@ def _names(uids: Iterable[int]) -> list[str] | None:
 
 
 def _write(path: Path, text: str, account: SystemAccount) -> None:
-    """Aside, then renamed; never through a link that the folder's user may have left there."""
+    """Write a temporary file and rename it; never follow a link that the directory's user may have left there."""
     aside = path.with_name(f"{path.name}.new")
     aside.unlink(missing_ok=True)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

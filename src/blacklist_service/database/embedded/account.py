@@ -1,4 +1,4 @@
-"""Which system user the server runs as: PostgreSQL refuses to be root."""
+"""Which system user the server runs as, because PostgreSQL refuses to run as root."""
 
 import os
 import pwd
@@ -8,7 +8,7 @@ from pathlib import Path
 from blacklist_service.database.embedded.errors import EmbeddedDatabaseError
 
 OWN_USER = "blacklist"
-# The others are for want of it: other services may share them, and would share our files.
+# The others are fallbacks: other services may run as these users, and could read our files.
 SYSTEM_USERS = (OWN_USER, "postgres", "nobody")
 READ_AND_ENTER = 0o5
 ENTER = 0o1
@@ -28,7 +28,7 @@ class SystemAccount:
 
     @property
     def is_shared(self) -> bool:
-        """Whether programs that have nothing to do with us may run as this user."""
+        """Whether unrelated programs may run as this user."""
         return self.name in SYSTEM_USERS and self.name != OWN_USER
 
     def can_execute(self, program: Path) -> bool:
@@ -44,7 +44,7 @@ class SystemAccount:
 
 
 def choose_account(cluster: Path, data_dir: Path) -> SystemAccount:
-    """Ourselves; as root, the user whose files these are already, else a system user."""
+    """The current user; for root, the user who owns these files already, or else a system user."""
     if os.geteuid() != 0:
         return SystemAccount(os.geteuid(), os.getegid())
     for path in (cluster, data_dir):

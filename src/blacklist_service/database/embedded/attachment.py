@@ -1,4 +1,6 @@
-"""The database for a command: the one that a `serve` or another command runs, or one for as long as it takes."""
+"""The database for a command: the one that `serve` or another command runs, or one started for as long as the command
+takes.
+"""
 
 import socket
 import time
@@ -18,7 +20,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def find_running(data_dir: Path) -> str | None:
-    """The address of the server that some process runs on this directory, if it takes connections."""
+    """The address of the server that any process runs on this directory, if it accepts connections."""
     layout = Layout.of(data_dir)
     with telling_the_operator(layout.root):
         if find_ready_pid(layout.cluster) is None:
@@ -29,7 +31,7 @@ def find_running(data_dir: Path) -> str | None:
 
 @contextmanager
 def attached_or_started(data_dir: Path, *, postgres_bin: Path | None = None) -> Iterator[str]:
-    """Lend the address of the running server; where none runs, run one until the command and its guests are done."""
+    """Lend the address of the running server; if none runs, run one until the command and all attached commands are done."""
     layout = Layout.of(data_dir)
     owner, users = owner_lock(layout), users_lock(layout)
     with telling_the_operator(layout.root):
@@ -45,7 +47,7 @@ def attached_or_started(data_dir: Path, *, postgres_bin: Path | None = None) -> 
 
 
 def _attach_or_claim(layout: Layout, owner: FileLock, users: FileLock) -> str | None:
-    """Become a guest and return the address, or become the owner and return None."""
+    """Attach to the running server and return its address, or become the owner and return None."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if users.try_acquire(is_shared=True):
@@ -66,7 +68,7 @@ def _started(database: EmbeddedPostgres, owner: FileLock, users: FileLock) -> It
         yield database.dsn
     finally:
         try:
-            users.acquire()  # our guests first finish; newcomers wait for this lock, then run a server themselves
+            users.acquire()  # wait for attached commands to finish; new ones wait for this lock, then run a server themselves
         finally:
             database.stop()
 

@@ -28,7 +28,7 @@ class Binaries:
 
 
 def choose_binaries(cluster: Path, postgres_bin: Path | None) -> Binaries:
-    """Choose for the cluster that is there; for a new one, the first in order."""
+    """Choose the version of the existing cluster; for a new cluster, the first in order."""
     candidates = _list_candidates(postgres_bin)
     if (major := find_major(cluster)) is None:
         return _choose_for_new(candidates)
@@ -44,7 +44,7 @@ def choose_binaries(cluster: Path, postgres_bin: Path | None) -> Binaries:
 
 
 def find_major(cluster: Path) -> int | None:
-    """Read which major version made the cluster; None when there is none."""
+    """Read which major version made the cluster; None if there is none."""
     if not cluster.is_dir() or not any(cluster.iterdir()):
         return None
     try:
@@ -64,7 +64,7 @@ def _choose_for_new(candidates: Iterator[Binaries]) -> Binaries:
 
 
 def _list_candidates(postgres_bin: Path | None) -> Iterator[Binaries]:
-    """Lazily: each candidate is asked for its version only when those before it did not do."""
+    """A generator: a candidate's version is only queried if those before it did not fit."""
     if postgres_bin is not None:
         folder = postgres_bin.absolute()
         if (named := _find_binaries(folder)) is None:
@@ -78,7 +78,7 @@ def _list_candidates(postgres_bin: Path | None) -> Iterator[Binaries]:
 
 
 def _wheel_folders() -> list[Path]:
-    """Find the wheel without importing it: importing starts machinery we do not want."""
+    """Find the wheel without importing it: importing it has unwanted side effects."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or spec.origin is None:
         return []
@@ -90,7 +90,7 @@ def _find_binaries(folder: Path) -> Binaries | None:
         return None
     try:
         answer = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True, check=True)  # noqa: S603 - the operator's own choice
-    except (OSError, subprocess.CalledProcessError):  # not there, or built for another machine
+    except (OSError, subprocess.CalledProcessError):  # missing, or built for another machine
         return None
     version = re.search(r"\d+", answer.stdout)
     return Binaries(folder, int(version[0])) if version else None

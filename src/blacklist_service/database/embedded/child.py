@@ -1,7 +1,7 @@
-"""What a child process does first: end with its parent; run as a script, also become another user and program.
+"""What a child process does first: end with its parent; run as a script, also switch to another user and program.
 
-The script is run by its path (`python -I -S child.py …`) and imports nothing of the package: it costs 20 ms, and no
-Python runs between fork and exec of a process that may have threads, as it would with `preexec_fn`.
+The script is run by its path (`python -I -S child.py …`) and imports nothing of the package, so it costs 20 ms. Unlike with
+`preexec_fn`, no Python code runs between fork and exec of a process that may have threads.
 """
 
 import ctypes
@@ -14,10 +14,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int | None = None, death_signal: signal.Signals = signal.SIGKILL) -> None:
-    """Have the kernel end this process when its parent does; without a parent named in the environment, do nothing.
+    """Make the kernel end this process when its parent ends; do nothing if no parent is named in the environment.
 
-    SIGKILL, because a graceful end waits for clients, and without its parent a worker has neither a port to share nor
-    someone to restart it. It fires when the *thread* that forked ends: parents fork from their main thread.
+    SIGKILL, because a graceful stop waits for clients, and without its parent a worker has neither a port nor anybody to
+    restart it. It is sent when the *thread* that forked ends, so parents fork from their main thread.
     """
     if parent is None:
         parent = int(os.environ.get(PARENT_VARIABLE, "0"))
@@ -25,7 +25,7 @@ def die_with_parent(parent: int | None = None, death_signal: signal.Signals = si
         return
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    if os.getppid() != parent:  # it ended before the kernel knew whom to tell
+    if os.getppid() != parent:  # it ended before the kernel was told
         os._exit(1)
 
 
@@ -37,12 +37,12 @@ def main(arguments: list[str]) -> None:
     os.umask(0o077)
     os.chdir("/")
     _become(uid, gid)
-    die_with_parent(parent, signal.Signals(death_signal))  # after setuid, which clears it
+    die_with_parent(parent, signal.Signals(death_signal))  # after setuid, which clears the setting
     os.execv(program[0], program)  # noqa: S606 - no shell is the point
 
 
 def _become(uid: int, gid: int) -> None:
-    """Give up root for good: groups first, while we still may."""
+    """Drop root for good: groups first, while that is still permitted."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(gid, gid, gid)

@@ -1,4 +1,4 @@
-"""The data files: made aside, written to the disk, then renamed, so that they are there whole or not at all."""
+"""The data files: created aside, synced to disk, then renamed, so that they exist completely or not at all."""
 
 import os
 import re
@@ -24,12 +24,13 @@ from blacklist_service.database.embedded.postmaster import launch
 FIRST_MAJOR_WITH_BUILTIN_LOCALE = 17
 COMPLAINT = re.compile(r"(?:error|ERROR|FATAL|PANIC): *(.+)")
 LAST_WORD = re.compile(r"([^\n]*\S)\s*\Z")
-"""Some of its sentences have no such word before them: of a user without an entry in the system's list, for one."""
+"""Some of its messages have no such prefix, for instance if the user has no entry in the system's list."""
 
 
 def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: SystemAccount) -> None:
     for unfinished in layout.list_unfinished_clusters():
-        # Of a killed attempt, whose initdb may be tidying up itself: what resists goes at the next start.
+        # Leftovers of a killed attempt whose initdb may still be cleaning up; what cannot be removed now is removed at the
+        # next start.
         shutil.rmtree(unfinished, ignore_errors=True)
     if find_major(layout.cluster) is not None:
         return
@@ -45,10 +46,10 @@ def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: SystemAc
 
 
 def _fill(folder: int, binaries: Binaries, account: SystemAccount) -> None:
-    """Make the cluster and, while no server runs, our database in it: no half-made state for `start` to ask about."""
+    """Create the cluster and, while no server runs, our database in it, so that `start` never meets a half-made state."""
     place = ["-D", f"/proc/self/fd/{folder}"]
     _run([binaries.initdb, *place, "--no-sync", *_initdb_options(binaries.major)], folder, account)
-    # An empty line ends a command of the -j mode. Who migrates owns the database, and is no superuser.
+    # An empty line ends a command in -j mode. The login that migrates owns the database, and is no superuser.
     create = (
         f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB;\n\nCREATE DATABASE {DATABASE} OWNER {OWNER};\n\n"
     ).encode()
@@ -88,6 +89,6 @@ def _run(program: list[str], folder: int, account: SystemAccount, commands: byte
 
 def _sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    with suppress(OSError):  # some file systems cannot, and need not
+    with suppress(OSError):  # some file systems do not support it, nor need it
         os.fsync(descriptor)
     os.close(descriptor)

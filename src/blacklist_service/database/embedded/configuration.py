@@ -1,32 +1,32 @@
-"""The server's settings, given on its command line: they follow the program's version, not the cluster's age."""
+"""The server's settings, given on its command line, so that they follow this program's version and not the cluster's age."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-PORT: Final = 5432  # it only names the socket's file; nothing listens on TCP
+PORT: Final = 5432  # only part of the socket's file name; nothing listens on TCP
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "port": str(PORT),
     "max_connections": "100",
-    # An answer may leave only when its evidence would survive a power cut.
+    # An answer may leave only when its evidence would survive a power failure.
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    "wal_compression": "off",  # pages of random digests do not shrink; a load would spend its time trying
+    "wal_compression": "off",  # pages of random digests do not compress; a bulk load would waste its time trying
     "max_wal_size": "4GB",
-    # What a load writes is flushed as it goes, so that a check's commit finds little left to flush.
+    # Writes of a bulk load are flushed continuously, so that little is left to flush when a check commits.
     "wal_writer_delay": "20ms",
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # No personal value in a log: an ERROR's own sentence may quote one ("invalid input syntax …"), and so may its
-    # detail and statement. The client, which knows what may be told, gets them all; the log keeps the server's own.
+    # No personal value in a log: the message of an ERROR may quote one ("invalid input syntax …"), and so may its detail and
+    # statement. The client, which knows what may be shown, gets all of them; the log keeps only the server's own messages.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -36,14 +36,14 @@ SETTINGS: Mapping[str, str] = {
     "log_statement": "none",
     "log_checkpoints": "off",
     "log_autovacuum_min_duration": "-1",
-    # A client that vanished or forgot its transaction must not hold locks, nor keep vacuum from its work.
+    # A client that vanished or left its transaction open must not hold locks, nor keep vacuum from its work.
     "idle_in_transaction_session_timeout": "60s",
     "client_connection_check_interval": "2s",
 }
 
 
 def server_options(socket_folder: str) -> list[str]:
-    """The settings as arguments of `postgres`."""
+    """The settings as command-line arguments of `postgres`."""
     settings = {
         **SETTINGS,
         "unix_socket_directories": f'"{socket_folder}"',
@@ -53,7 +53,7 @@ def server_options(socket_folder: str) -> list[str]:
 
 
 def _shared_buffers_megabytes() -> int:
-    """An eighth of the memory, at most 1 GB: the look-up's indexes of a few million listings stay in it."""
+    """An eighth of the memory, at most 1 GB, which holds the look-up indexes of a few million listings."""
     return max(32, min(1024, _memory_megabytes() // 8))
 
 

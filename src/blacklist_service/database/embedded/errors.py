@@ -1,4 +1,4 @@
-"""The one refusal of the embedded database."""
+"""The exception of the embedded database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ class EmbeddedDatabaseError(Exception):
 
 @contextmanager
 def telling_the_operator(data_dir: Path) -> Iterator[None]:
-    """Say an operating-system error (a right, a full disk, a read-only mount) as one sentence."""
+    """Report an operating-system error (missing right, full disk, read-only mount) as one sentence."""
     try:
         yield
     except OSError as error:

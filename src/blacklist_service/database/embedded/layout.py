@@ -57,7 +57,7 @@ class Layout:
         return list(self.root.glob(f"{UNFINISHED_PREFIX}*"))
 
     def find_socket_folder(self) -> Path | None:
-        """Where the server's socket is, if that folder is private to the user the cluster belongs to."""
+        """The directory of the server's socket, if it is private to the user that owns the cluster."""
         folder = self._recorded_folder() or self.run
         try:
             status = folder.lstat()
@@ -79,12 +79,12 @@ def connect_kwargs(socket_folder: Path) -> dict[str, str | int]:
 
 
 def dsn(socket_folder: Path) -> str:
-    """The same as a URL, for SQLAlchemy after its scheme is changed."""
+    """The same as a URL; SQLAlchemy needs another scheme."""
     return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(socket_folder), safe='')}&port={PORT}"
 
 
 def prepare(layout: Layout) -> None:
-    """Make the data directory and what the locks need; parents get the usual mode and are never changed."""
+    """Create the data directory and what the locks need; parent directories get the usual mode and are never changed."""
     layout.root.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         layout.root.mkdir(mode=0o700)
@@ -93,7 +93,7 @@ def prepare(layout: Layout) -> None:
 
 
 def admit(layout: Layout, account: SystemAccount) -> None:
-    """Let the server's user through the data directory, and nobody else."""
+    """Let the server's user traverse the data directory, and nobody else."""
     if not account.can_enter(layout.root):
         os.chown(layout.root, -1, account.gid)
         layout.root.chmod(stat.S_IMODE(layout.root.stat().st_mode) & 0o700 | 0o010)
@@ -106,7 +106,7 @@ def make_private_folder(path: Path, *, uid: int, gid: int) -> None:
 
 
 def make_socket_folder(layout: Layout, account: SystemAccount) -> Path:
-    """Make the folder for the socket, elsewhere if its path here is no address or clients would misread it."""
+    """Create the socket's directory; elsewhere if the path here is too long for an address or clients would misread it."""
     forget_socket_folder(layout)
     if _is_address(layout.run):
         make_private_folder(layout.run, uid=account.uid, gid=account.gid)
@@ -118,7 +118,7 @@ def make_socket_folder(layout: Layout, account: SystemAccount) -> Path:
 
 
 def forget_socket_folder(layout: Layout) -> None:
-    """Remove a socket folder outside the data directory, also one that a killed owner left."""
+    """Remove a socket directory outside the data directory, even one left by a killed owner."""
     recorded = layout.find_socket_folder()
     if recorded is not None and recorded != layout.run and str(recorded.parent) in SHORT_BASES:
         shutil.rmtree(recorded, ignore_errors=True)
@@ -126,10 +126,10 @@ def forget_socket_folder(layout: Layout) -> None:
 
 
 def forget_dead_server(layout: Layout, socket_folder: Path) -> None:
-    """Remove what says that a server runs, once it is known that none does.
+    """Remove the files that say that a server runs, once it is known that none does.
 
-    PostgreSQL believes such a file if its process number is anyone's: a zombie's that nobody reaps, or, in a
-    container where numbers begin anew, that of a worker of ours.
+    PostgreSQL believes such a file if any process has its process id: an unreaped zombie, or, in a container where ids start
+    again, one of our workers.
     """
     socket_file = socket_folder / f".s.PGSQL.{PORT}"
     for path in (layout.cluster / "postmaster.pid", socket_file, socket_file.with_name(f"{socket_file.name}.lock")):
@@ -137,7 +137,7 @@ def forget_dead_server(layout: Layout, socket_folder: Path) -> None:
 
 
 def open_log(layout: Layout) -> int:
-    """Open the log for the server to inherit; a large one is put aside, and the one before it goes."""
+    """Open the log for the server to inherit; a large one is rotated, and the previous one removed."""
     owner = layout.root.stat()
     make_private_folder(layout.log.parent, uid=owner.st_uid, gid=owner.st_gid)
     with suppress(FileNotFoundError):
@@ -147,14 +147,14 @@ def open_log(layout: Layout) -> int:
 
 
 def turn_log(layout: Layout) -> None:
-    """By copying: the server goes on writing to the file it has, at its end, which is then its beginning."""
+    """Rotate by copying: the server keeps appending to its open file, which is then empty."""
     with suppress(OSError):
         shutil.copy2(layout.log, layout.log.with_suffix(".log.1"))
         os.truncate(layout.log, 0)
 
 
 def open_own_file(layout: Layout, path: Path, flags: int) -> int:
-    """Open a file of the data directory's owner, so that it stays theirs when root was here once."""
+    """Open a file of the data directory's owner, and keep it theirs even if root opened it once."""
     descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     owner = layout.root.stat()
     if os.geteuid() == 0 and os.fstat(descriptor).st_uid != owner.st_uid:

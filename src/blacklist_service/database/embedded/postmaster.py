@@ -50,7 +50,9 @@ def launch(
 def wait_until_ready(
     process: subprocess.Popen[bytes], cluster: Path, is_wanted: Callable[[], bool] = lambda: True
 ) -> bool:
-    """Wait as long as it lives: recovery after a crash takes what it takes. False when it ended, or is unwanted."""
+    """Wait as long as the server lives, because recovery after a crash may take long. Return False if it ended, or is no
+    longer wanted.
+    """
     while process.poll() is None and is_wanted():
         state = _read_state(cluster)
         if state is not None and state == (process.pid, "ready"):
@@ -60,13 +62,13 @@ def wait_until_ready(
 
 
 def find_ready_pid(cluster: Path) -> int | None:
-    """The process that the cluster's pid file calls ready; the file may be a killed server's."""
+    """The process that the cluster's pid file calls ready; the file may be left from a killed server."""
     state = _read_state(cluster)
     return state[0] if state is not None and state[1] == "ready" else None
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Stop fast (a checkpoint, clients sent away), then at once (the next start recovers), then by force."""
+    """Stop in fast mode (a checkpoint, clients disconnected), then immediate (the next start recovers), then by SIGKILL."""
     for death_signal, patience in ((signal.SIGINT, FAST_SECONDS), (signal.SIGQUIT, IMMEDIATE_SECONDS)):
         process.send_signal(death_signal)
         try:
@@ -79,14 +81,15 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def clear_leftovers(cluster: Path) -> None:
-    """Wait until nothing of an earlier server holds the cluster's shared memory; after a while, make it so."""
+    """Wait until no process of an earlier server uses the cluster's shared memory; after a while, kill those that do."""
     started_at = time.monotonic()
     while pids := list(_processes_in(cluster)):
         state = _read_state(cluster)
         postmaster = state[0] if state is not None and state[0] in pids else None
         if postmaster is not None and not _is_ours(postmaster):
             raise EmbeddedDatabaseError(f"process {postmaster}, which this service did not start, runs on {cluster}")
-        # With its postmaster it is writing its last checkpoint; without, it has yet to notice, or never will.
+        # With its postmaster the server is writing its last checkpoint; without it, a process has not noticed yet, or never
+        # will.
         patience = ORPHAN_PATIENCE_SECONDS if postmaster is None else SHUTDOWN_PATIENCE_SECONDS
         if time.monotonic() - started_at > patience:
             _kill(pids)
@@ -94,17 +97,17 @@ def clear_leftovers(cluster: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """None of the caller's PG… variables, locale or time zone; LD_LIBRARY_PATH for an operator's own build."""
+    """Without the caller's PG… variables, locale and time zone; with LD_LIBRARY_PATH for an operator's own build."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return {"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C", **kept}
 
 
 def _read_state(cluster: Path) -> tuple[int, str] | None:
-    """The process and the state that lines 1 and 8 of the pid file tell."""
+    """The process id and the state in lines 1 and 8 of the pid file."""
     try:
         lines = (cluster / "postmaster.pid").read_text("utf-8", "replace").splitlines()
         return int(lines[0]), lines[7].strip() if len(lines) > 7 else ""
-    except (FileNotFoundError, IndexError, ValueError):  # not there, or being written
+    except (FileNotFoundError, IndexError, ValueError):  # missing, or being written
         return None
 
 
@@ -117,7 +120,7 @@ def _processes_in(cluster: Path) -> Iterator[int]:
         try:
             here = (entry / "cwd").stat()
             is_server = (entry / "comm").read_text("utf-8", "replace").startswith("postgres")
-        except OSError:  # it ended, or is another user's
+        except OSError:  # it ended, or belongs to another user
             continue
         if is_server and (here.st_dev, here.st_ino) == (place.st_dev, place.st_ino):
             yield int(entry.name)

@@ -1,4 +1,4 @@
-"""PostgreSQL copied to where its user can read it: as root, our virtual environment may lie below a 0700 folder."""
+"""Copies PostgreSQL to where its user can read it: if we are root, our virtual environment may be inside a 0700 directory."""
 
 import hashlib
 import os
@@ -42,12 +42,12 @@ def _fingerprint(program: Path) -> str:
 
 
 def _copy(installation: Path, target: Path) -> None:
-    """Copy aside, then rename: another process may be doing the same."""
+    """Copy aside, then rename, because another process may be doing the same."""
     aside = Path(tempfile.mkdtemp(dir=CACHE))
     package = installation.parent
     clutter = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig", "doc", "man", "locale")
     shutil.copytree(installation, aside / package.name / installation.name, ignore=clutter)
-    libraries = package.with_name(f"{package.name}.libs")  # where a wheel keeps what its programs link to
+    libraries = package.with_name(f"{package.name}.libs")  # where a wheel keeps the libraries of its programs
     if libraries.is_dir():
         shutil.copytree(libraries, aside / libraries.name)
     _open_for_reading(aside)

@@ -1,4 +1,4 @@
-"""EmbeddedPostgres: the server, owned by this process and never outliving it."""
+"""EmbeddedPostgres: a server owned by this process that never outlives it."""
 
 import os
 import re
@@ -27,7 +27,9 @@ PAUSE_SECONDS = 0.2
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL on `data_dir`. Start it from the main thread; whatever ends this process ends it too."""
+    """A PostgreSQL server on `data_dir`. Start it from the main thread; it ends when this process ends, for whatever
+    reason.
+    """
 
     def __init__(self, data_dir: Path, *, postgres_bin: Path | None = None) -> None:
         self._layout = Layout.of(data_dir)
@@ -41,7 +43,7 @@ class EmbeddedPostgres:
 
     @property
     def dsn(self) -> str:
-        """`postgresql://…?host=<the socket's folder>&port=…`, for asyncpg as it is."""
+        """`postgresql://…?host=<the socket's directory>&port=…`, in asyncpg's form."""
         return places.dsn(self._socket_folder)
 
     @property
@@ -57,13 +59,13 @@ class EmbeddedPostgres:
         return None if self._process is None else self._process.pid
 
     def start(self) -> None:
-        """Make the cluster if there is none, and return when the server takes connections."""
+        """Create the cluster if there is none; return when the server accepts connections."""
         with telling_the_operator(self._layout.root):
             claim(self._lock, OwnerKind.SERVICE, self._layout.root)
             self.start_owned(self._lock)
 
     def start_owned(self, lock: FileLock) -> None:
-        """Start under a lock that the caller has claimed already."""
+        """Start under a lock that the caller already holds."""
         self._lock = lock
         try:
             self._prepare()
@@ -73,29 +75,29 @@ class EmbeddedPostgres:
             raise
 
     def poll(self) -> int | None:
-        """The exit status of a server that died, None while it runs."""
+        """The exit status of a server that died; None while it runs."""
         return None if self._process is None else self._process.poll()
 
     def restart(self, *, is_wanted: Callable[[], bool] = lambda: True) -> None:
-        """Start the server again after it died; return early when `is_wanted` says no."""
+        """Start the server again after it died; return early if `is_wanted` returns False."""
         with telling_the_operator(self._layout.root):
             self._end_process()
             self._launch_until_ready(is_wanted)
 
     def beat(self) -> None:
-        """Say now and then that this machine serves on the data directory, to whoever shares it."""
+        """Called regularly: tell other machines that share the data directory that this one is using it."""
         if self._lock.is_held and time.monotonic() - self._beaten_at >= BEAT_SECONDS:
             sign(self._lock, OwnerKind.SERVICE)
             self._beaten_at = time.monotonic()
 
     def turn_log(self) -> None:
-        """Put the server's log aside and go on with an empty one."""
+        """Rotate the server's log and continue with an empty one."""
         places.turn_log(self._layout)
 
     def stop(self) -> None:
-        """Stop the server and let go of the data directory; harmless when it does not run."""
+        """Stop the server and release the data directory; does nothing if it is not running."""
         self._end_process()
-        if self._lock.is_held:  # else the folder is another owner's by now
+        if self._lock.is_held:  # otherwise the directory already belongs to another owner
             places.forget_socket_folder(self._layout)
             self._lock.write("")
             self._lock.release()
@@ -113,7 +115,7 @@ class EmbeddedPostgres:
         self._socket_folder = places.make_socket_folder(layout, self._account)
 
     def _launch_until_ready(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
-        """Try more than once: after kill -9, the shared memory of the dead may linger for a moment."""
+        """Try more than once: after kill -9, the shared memory of the killed server may remain for a moment."""
         for attempt in range(ATTEMPTS):
             time.sleep(PAUSE_SECONDS * attempt)
             postmaster.clear_leftovers(self._layout.cluster)
@@ -124,7 +126,7 @@ class EmbeddedPostgres:
         raise EmbeddedDatabaseError(f"PostgreSQL does not start{self._reason()}; all it said is in {self._layout.log}")
 
     def _reason(self) -> str:
-        """The last thing it called fatal, which is of the server itself and of no row."""
+        """The last message it called fatal, which concerns the server itself and quotes no row."""
         try:
             said = self._layout.log.read_text("utf-8", "replace")[-LAST_WORDS:]
         except OSError:
@@ -142,7 +144,7 @@ class EmbeddedPostgres:
             os.close(folder)
 
     def _command(self, folder: int) -> list[str]:
-        # By a name relative to the cluster where it can be: the server's user may not reach it from the root.
+        # By a path relative to the cluster if possible: the server's user may be unable to reach it from the root.
         is_inside = self._socket_folder == self._layout.run
         socket_folder = f"../{self._layout.run.name}" if is_inside else str(self._socket_folder)
         place = postmaster.PLACE.format(folder=folder)
