@@ -1,1 +1,1 @@
-"""The ledger read from above: searching it, exporting it, verifying it. Every reading is itself an entry, first."""
+"""The read side of the ledger: searching, exporting and verifying it. Every read is recorded before it is answered."""

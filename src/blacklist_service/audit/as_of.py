@@ -1,6 +1,6 @@
-"""What would have been answered at a past instant: the list, the measures and the notices as they were known then.
+"""What would have been answered at a past instant: with the list, the measures and the notices as they were known then.
 
-The deciding is the hot path's own; only the snapshot is put together from versions instead of from what is in force.
+The decision uses the code of the hot path; only the snapshot is assembled from versions instead of the current state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,8 +29,8 @@ from blacklist_service.subjects.digests import Digester
 
 STRENGTH = (Decision.CLEAR, Decision.FLAG, Decision.BLOCK)
 
-# For each place ($1) a digest, the list version and the instant that were known: the keys in force at that version; each
-# listing at its newest version that was known then (grace has no version, so by the instant).
+# For each index ($1): a digest, and the list version and instant known then. Selects the keys in force at that version, and
+# each listing at its newest version known then (a listing in grace has no version, so it is found by the instant).
 LISTED = f"""
 WITH asked AS MATERIALIZED (
     SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::timestamptz[]) AS sent (place, digest, version, at)
@@ -75,8 +75,8 @@ LEFT JOIN LATERAL (
 WHERE newest.act NOT IN ('deleted', 'withdrawn', 'expired') AND pause.act IS DISTINCT FROM 'suspended'
 """
 
-# For each place ($1) a digest, the notices version and the legal day: stop notices that were served by that version, and
-# neither released by then nor past their day.
+# For each index ($1): a digest, the notices version and the legal date. Selects stop notices that were served by that
+# version, and were neither released nor expired then.
 NOTICED = """
 WITH asked AS MATERIALIZED (
     SELECT * FROM unnest($1::integer[], $2::bytea[], $3::bigint[], $4::date[]) AS sent (place, digest, version, today)
@@ -99,7 +99,7 @@ WHERE validity.valid_until >= asked.today
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What was known at an instant."""
+    """The versions known at an instant."""
 
     list: int
     measures: int
@@ -121,10 +121,11 @@ async def answer_as_of(
     digester: Digester,
     versions: Versions | None = None,
 ) -> dict[str, Any]:
-    """The strongest of what `requests` (one question in several roles) would have been answered; raise what a check
-    raises, but for a role that no measure covered: before 2026-12 that was answered.
+    """The strongest of the answers that `requests` (one question in several roles) would have had. Raises what a check
+    raises, except for a role that no measure covered: before 2026-12 that was answered.
 
-    `agency` is who would have asked: notices bind their addressee alone. How fresh the feed was is not known any more.
+    `agency` is the unit that would have asked, because notices bind their addressee only. How fresh the feed was then is no
+    longer known.
     """
     known = versions or await versions_at(connection, at)
     catalogue = await find_catalogue(connection, known.measures) or Catalogue.model_validate({"matters": []})
@@ -144,7 +145,7 @@ async def answer_as_of(
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What was asked by one check, when, and what was known then."""
+    """One check: what was asked, when, and the versions known then."""
 
     digests: Sequence[bytes]
     at: datetime
@@ -152,13 +153,13 @@ class Moment:
 
 
 async def snapshot_as_of(connection: Connection, digests: Sequence[bytes], at: datetime, known: Versions) -> Snapshot:
-    """What a check's one look-up would have read."""
+    """What the look-up of one check would have read."""
     [snapshot] = await snapshots_as_of(connection, [Moment(digests, at, known)])
     return snapshot
 
 
 async def snapshots_as_of(connection: Connection, moments: Sequence[Moment]) -> list[Snapshot]:
-    """What each check's one look-up would have read; two statements for all of them."""
+    """What the look-up of each check would have read; two statements for all of them."""
     asked = [(place, digest) for place, moment in enumerate(moments) for digest in dict.fromkeys(moment.digests)]
     places, digests = [place for place, _ in asked], [digest for _, digest in asked]
     whens = [moments[place] for place in places]
@@ -197,7 +198,7 @@ def _snapshot(moment: Moment, listed: Sequence[asyncpg.Record], notices: Mapping
 
 
 def _in_force(listed: Sequence[asyncpg.Record], today: date) -> Mapping[bytes, Sequence[Any]]:
-    """Those in force on that day, by digest, in the look-up's order and up to its limit."""
+    """The listings in force on that day, by digest, in the look-up's order and up to its limit."""
     rows: dict[bytes, list[dict[str, Any]]] = {}
     for record in listed:
         row = _row(record)

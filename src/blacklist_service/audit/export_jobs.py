@@ -1,4 +1,4 @@
-"""An export as a job: asked for in the transaction that records it, made by the worker, kept sealed for a week."""
+"""Exports as jobs: requested in the transaction that records the request, made by the worker, kept sealed for a week."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -43,7 +43,7 @@ async def record_asking(
     secrecy: Secrecy,
     subject: EntrySubject | None,
 ) -> None:
-    """An export is an entry, committed before its first byte."""
+    """Record the export; this is committed before its first byte is written."""
     entry = Entry(
         Action.EXPORT_ASKED,
         actor,
@@ -74,12 +74,12 @@ async def ask_export(
 
 
 async def make_next(connection: Connection, secrecy: Secrecy, copies: Copies = NO_COPIES) -> bool:
-    """Make the next export, of a standby's copy of the log where there is one that is new enough."""
+    """Make the next export, from a standby's copy of the log if one is recent enough."""
     return await run_next(connection, "exports", partial(_make, copies=copies), secrecy)
 
 
 async def forget_exports(connection: Connection, _secrecy: Secrecy) -> bool:
-    """After a week the bundle is dropped; that it was made stays in the ledger."""
+    """Delete bundles after a week; that they were made stays in the ledger."""
     await connection.execute(
         "DELETE FROM export_parts WHERE export_id IN"
         " (SELECT id FROM exports WHERE finished_at < clock_timestamp() - $1::interval)",
@@ -121,7 +121,7 @@ async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy, *
 
 
 async def _made_of_copy(make: Callable[..., Awaitable[BundleSize]], copies: Copies) -> BundleSize | None:
-    """None where the primary has to be read: a standby may also end what reads long, so that it can follow."""
+    """Return None if the primary must be read instead; a standby may also cancel long reads to keep up with replication."""
     try:
         async with copies.replica() as copy:
             return None if copy is None else await make(reading=copy.connection)

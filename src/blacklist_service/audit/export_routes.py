@@ -1,4 +1,4 @@
-"""`/v1/audit/exports`: ask for a bundle, see how far it is, fetch it."""
+"""`/v1/audit/exports`: request a bundle, see its progress, fetch it."""
 
 from uuid import UUID
 

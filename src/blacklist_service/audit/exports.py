@@ -1,10 +1,10 @@
-"""An export bundle: rows of the ledger, the leaves and tiles that prove them, and the seal over the whole (design §7).
+"""An export bundle: rows of the ledger, the leaves and tiles that prove them, and the seal over all of it (design §7).
 
-The bundle is of the log as it was at one checkpoint. Its manifest names each file by its SHA-256; the manifest's own
-digest is an entry of the log, made before the bundle leaves, so nothing in it can be changed afterwards: not even what
-no leaf shows in clear. Where every filter is on what leaves show, all leaves of the range are in the bundle, and whoever
-verifies it sees that no row is missing; otherwise the manifest says so. Leaves that bear a time of the range, but stand
-elsewhere in the log (`ledger/order.py`), are in it too, and named.
+The bundle shows the log as it was at one checkpoint. Its manifest names each file by its SHA-256. The manifest's own digest
+is recorded in the log before the bundle leaves, so nothing in it can be changed afterwards, not even what no leaf shows in
+clear text. If every filter concerns values that leaves show, all leaves of the range are in the bundle, so a verifier sees
+that no row is missing; otherwise the manifest says so. Leaves with a time in the range that are elsewhere in the log
+(`ledger/order.py`) are included too, and named.
 """
 
 import asyncio
@@ -48,14 +48,14 @@ else:
     selects = Deferred("blacklist_service.audit.selects")
 
 GROUP = 16 * TILE_WIDTH
-"""Leaves that are read and written at once: what an export holds in memory."""
+"""How many leaves are read and written at once, which bounds the memory of an export."""
 
 SHOWN_BY_LEAVES = (*verify_bundle.PROVEN, "leaf_index")
 
 VERIFIER = Path(verify_bundle.__file__)
 
 Prove = Callable[[UUID], Awaitable[Proof]]
-"""Waits until an entry is sealed, and gives its proof."""
+"""Waits until an entry is sealed, and returns its proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ async def make_bundle(
     prove: Prove,
     reading: "Connection | None" = None,
 ) -> BundleSize:
-    """Write the bundle to `path`. Entries that are not sealed yet are not in it. `reading` is where the log is read, if not
-    by the connection that records the export: a standby's, whose log ends at the checkpoint that it has.
+    """Write the bundle to `path`, without entries that are not sealed yet. `reading` is the connection from which the log is
+    read, if it is not the one that records the export: a standby's log ends at its newest checkpoint.
     """
     writing = _Writing(reading or connection, wanted, path, secrecy)
     try:
@@ -107,7 +107,7 @@ class _Writing:
         self._last: int | None = None
 
     async def write(self, export_id: UUID) -> bytes:
-        """All but the seal; returns the manifest."""
+        """Write everything but the seal; return the manifest."""
         log = await reads.find_log(self._connection)
         note = await reads.find_checkpoint(self._connection)
         if log is None or note is None:
@@ -180,7 +180,7 @@ class _Writing:
         self._zip.write(self._rows_path, name)
 
     async def _add_tiles(self, ranges: Sequence[Range], size: int) -> None:
-        """The tiles that hold the hashes of whatever lies outside the ranges."""
+        """Add the tiles with the hashes of everything outside the ranges."""
         nodes = tree.nodes_of(outside(size, ranges))
         for tile in tree.tiles_of(nodes, size):
             self._add(tile.path, b"".join(await reads.read_tile(self._connection, tile)))
@@ -193,7 +193,7 @@ class _Writing:
 async def _groups(
     connection: Connection, wanted: WantedExport, ranges: Sequence[Range], secrecy: Secrecy
 ) -> AsyncIterator[tuple[list[tuple[int, bytes]], list[dict[str, Any]]]]:
-    """The leaves of the ranges in order, so many at once, with the rows among them that are wanted."""
+    """The leaves of the ranges in order, in groups, with those of their rows that match the filters."""
     given, shown = values_of(wanted.filters), wanted.wire
     group = await composed(selects.entries_of_leaves, frozenset(given), is_about_subject=wanted.digests is not None)
     for first, end in ranges:
@@ -201,7 +201,8 @@ async def _groups(
             place = {"first": start, "end": min(start + GROUP, end)}
             records = await group.fetch(connection, **place, digests=wanted.digests, **given)
             require_entries(records, place["first"], place["end"])
-            # By the leaves too: whoever altered the column that a filter goes by could hide a row from this export.
+            # The filter is also applied to the leaves: otherwise somebody who altered the filtered column could hide a row
+            # from this export.
             asked = [
                 one for one in records if one["is_wanted"] or verify_bundle.is_asked(shown, orjson.loads(one["leaf"]))
             ]
@@ -259,7 +260,7 @@ def _row(one: asyncpg.Record, subjects: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 async def wait_for_proof(connection: Connection, entry_id: UUID, *, within: timedelta) -> Proof:
-    """Raise `TimeoutError` where nobody seals."""
+    """Raise `TimeoutError` if nothing is being sealed."""
     async with asyncio.timeout(within.total_seconds()):
         while (proof := await reads.find_proof(connection, entry_id)) is None:  # noqa: ASYNC110 - another process seals
             await asyncio.sleep(0.1)

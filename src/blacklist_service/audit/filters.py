@@ -1,6 +1,6 @@
-"""By what entries of the ledger are searched and exported: each filter is declared once, in `EntryFilters`.
+"""The filters by which ledger entries are searched and exported: each is declared once, in `EntryFilters`.
 
-The routes, the statements (`selects`), `audit export` and the console's two forms take their filters from here.
+The routes, the statements (`selects`), `audit export` and the console's two forms use these declarations.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,9 @@ from blacklist_service.web.wire import Instant, text
 
 
 class Compares(NamedTuple):
-    """What a filter asks of an entry: its column, and how that stands to the value. `hint` is for the terminal."""
+    """What a filter compares: a column of the entry, and how it must relate to the value. `hint` is shown in the help of the
+    command line.
+    """
 
     column: str
     comparison: Callable[[Any, Any], Any] = eq
@@ -24,7 +26,7 @@ class Compares(NamedTuple):
 
 
 class EntryFilters(BaseModel):
-    """All that are given must hold. `from` is inclusive, `to` exclusive."""
+    """All filters that are given must match. `from` is inclusive, `to` exclusive."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -43,9 +45,9 @@ class EntryFilters(BaseModel):
 
 
 class Filter(NamedTuple):
-    """A filter as it is declared: the name of its field, its name on the wire, its type, and what it asks.
+    """A declared filter: the name of its field, its name on the wire, its type, and its comparison.
 
-    `longest` is how many characters a text may have.
+    `longest` is the maximum length of a text.
     """
 
     field: str

@@ -1,4 +1,4 @@
-"""`/v1/audit`: who stands behind a mask, and what would have been answered then. Each is an entry."""
+"""`/v1/audit`: who is behind a mask, and what would have been answered in the past. Each request is recorded."""
 
 from datetime import date
 from uuid import UUID
@@ -56,7 +56,7 @@ async def unmask_entry(
     "/as-of",
     summary="What would have been answered then",
     description="By the list, the measures and the notices as they were known at that instant. Itself an entry.",
-    response_model_exclude_unset=True,  # as a check leaves out matches_total
+    response_model_exclude_unset=True,  # left out, as a check leaves out matches_total
     responses=problems(401, 403, 413, 415, 422, 503),
     dependencies=[needs(Scope.AUDIT_READ), takes(Share.SEARCH)],
 )
@@ -87,14 +87,14 @@ async def read_as_of(body: AsOfRequest, request: Request, connection: Writes, ac
 
 
 async def _questions(connection: Connection, body: AsOfRequest, measures_version: int, on: date) -> list[CheckRequest]:
-    """One for each role that the matter's measures told apart on that day, where none is given: covered ones only."""
+    """If no role is given, one question for each covered role that the matter's measures distinguished on that day."""
     catalogue = await find_catalogue(connection, measures_version)
     matter = catalogue.by_code.get(body.matter) if catalogue else None
     if matter is None:
         raise UnknownMatter
     told_apart = {role for measure in matter.measures for role in measure.roles}
     covered = matter.coverage(on).roles_for(body.subject.kind) or (SubjectRole.APPLICANT,)
-    # Under a measure for any role all others are alike: one of them stands for them.
+    # A measure for any role treats all other roles alike: one of them represents them.
     alike = [role for role in covered if role not in told_apart][:1]
     roles = [body.subject.role] if body.subject.role else [*(role for role in covered if role in told_apart), *alike]
     subject = body.subject.model_dump(exclude={"role"})

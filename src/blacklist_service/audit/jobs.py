@@ -1,4 +1,4 @@
-"""What the jobs of exports and simulations share: the oldest runs first, and a failing one stops no other."""
+"""What export and simulation jobs share: the oldest runs first, and a failed one does not stop others."""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -15,17 +15,17 @@ from blacklist_service.secrecy import Secrecy
 MOST_ATTEMPTS = 3
 
 Jobs = Literal["exports", "simulations"]
-"""The table."""
+"""The job's table."""
 JobWork = Callable[[Connection, asyncpg.Record, Secrecy], Awaitable[object]]
 
 log = structlog.get_logger()
 
 
 async def run_next(connection: Connection, jobs: Jobs, work: JobWork, secrecy: Secrecy) -> bool:
-    """Do the oldest job that waits, or that someone began and did not end; the caller holds the worker's lock.
+    """Run the oldest job that waits, or that was begun but not finished; the caller holds the worker's lock.
 
-    What may pass (`PASSING`) is raised, and the job is begun again; any other fault is the job's end, so that the next
-    does not wait behind it.
+    A temporary fault (`PASSING`) is raised, and the job runs again; any other fault ends the job, so that the next one does
+    not wait behind it.
     """
     row = await connection.fetchrow(
         f"""
@@ -59,7 +59,7 @@ async def fail(connection: Connection, jobs: Jobs, job_id: UUID, problem: str) -
 
 
 async def require_quota(connection: Connection, jobs: Jobs, actor: Actor, *, most: int) -> None:
-    """Raise `TooManyRequests` where the member has as many jobs waiting as it may."""
+    """Raise `TooManyRequests` if the member already has the most jobs waiting that it may."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{jobs} {actor.member}")
     waiting = await connection.fetchval(
         f"SELECT count(*) FROM {jobs} WHERE member = $1 AND state IN ('queued', 'running')",
@@ -70,7 +70,7 @@ async def require_quota(connection: Connection, jobs: Jobs, actor: Actor, *, mos
 
 
 async def find_own(connection: Connection, jobs: Jobs, job_id: UUID, caller: Principal) -> asyncpg.Record:
-    """Raise `NotFound` where there is none, `NotYours` where another member asked for it."""
+    """Raise `NotFound` if there is none, `NotYours` if another member requested it."""
     row = await connection.fetchrow(f"SELECT * FROM {jobs} WHERE id = $1", job_id)
     if row is None:
         raise NotFound

@@ -1,4 +1,6 @@
-"""`/v1/ledger`: the log as static files, for auditors and witnesses. What is read here never changes: no entry is made."""
+"""`/v1/ledger`: the log as static files, for auditors and witnesses. Reading them is not recorded, because they hold nothing
+personal and never change.
+"""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Exports, simulations, and embargoes on reports to persons."""
+"""Tables of exports, simulations, and embargoes on reports to persons."""
 
 from sqlalchemy import (
     BigInteger,
@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from blacklist_service.database.tables import Instant, metadata, one_of
 
-# An auditor's export: asked for, made by the worker, fetched, forgotten after a week.
+# An auditor's export: requested, made by the worker, fetched, deleted after a week.
 exports = Table(
     "exports",
     metadata,
@@ -51,7 +51,7 @@ export_parts = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-# What a candidate catalogue would have answered; "attended": run at a terminal, by who asked.
+# What a candidate catalogue would have answered; "attended": run at a terminal by the person who requested it.
 simulations = Table(
     "simulations",
     metadata,
@@ -72,7 +72,7 @@ simulations = Table(
     Index("simulations_waiting", "id", postgresql_where=text("state IN ('queued', 'running')")),
 )
 
-# While it holds, the report to a person leaves out these questions: a case under investigation.
+# As long as it is in force, the report to a person leaves out these questions: a case under investigation.
 embargoes = Table(
     "embargoes",
     metadata,

@@ -1,4 +1,4 @@
-"""Persons in the ledger: whom an auditor looks for, who stands behind a mask, and what a person may know of it."""
+"""Persons in the ledger: searching for one, revealing one behind a mask, and what a person may know of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from blacklist_service.subjects.names import mask_name, name_key
 
 @dataclass(frozen=True, slots=True)
 class Unmasked:
-    """What an entry commits to without showing it. `private` is as it was sealed."""
+    """What an entry commits to without showing it. `private` is the sealed content."""
 
     entry_id: UUID
     at: datetime
@@ -43,7 +43,7 @@ class Asking:
     check_id: UUID
     at: datetime
     agency: str | None
-    """None where it was asked at the service itself."""
+    """None if it was asked at the service's own command line."""
     agency_name: str | None
     matter: str
     matter_name: str
@@ -54,11 +54,11 @@ class Asking:
 class SubjectReport:
     askings: list[Asking]
     withheld: int
-    """Left out under an embargo; for the ledger, never for the person."""
+    """Left out under an embargo; recorded in the ledger, never told to the person."""
 
 
 def read_subject(asked: SearchSubjectRequest) -> Subject:
-    """Raise `InvalidRequest` or `InvalidIdentifier` where nobody can be found by what is given."""
+    """Raise `InvalidRequest` or `InvalidIdentifier` if nobody can be found by these particulars."""
     if not name_key(asked.name):
         raise InvalidRequest(errors=[FieldError("/subject/name", "blank", "Must not be blank")])
     if asked.identifier is None:
@@ -72,7 +72,7 @@ def read_subject(asked: SearchSubjectRequest) -> Subject:
 
 
 def entry_subject(subject: Subject, asked: SearchSubjectRequest, digester: Digester) -> EntrySubject:
-    """Who looked for somebody is found by whoever looks for that one, as who asked is."""
+    """The subject of an entry about a search: searching for a person also finds earlier searches for that person."""
     return EntrySubject(
         digest=asked_keys(subject, digester)[0].digest,
         name_masked=mask_name(subject.name),
@@ -83,7 +83,7 @@ def entry_subject(subject: Subject, asked: SearchSubjectRequest, digester: Diges
 
 
 async def unmask(connection: Connection, entry_id: UUID, *, reason: str, actor: Actor, secrecy: Secrecy) -> Unmasked:
-    """Open what an entry seals, which is itself an entry; raise `NotFound` also where its month's secrets were erased."""
+    """Open what an entry seals, and record that; raise `NotFound` also if its month's secrets were erased."""
     at = instant_of(entry_id)
     if at is None:
         raise NotFound
@@ -107,7 +107,7 @@ async def unmask(connection: Connection, entry_id: UUID, *, reason: str, actor: 
 async def report_to_subject(
     connection: Connection, asked: SearchSubjectRequest, *, reason: str, actor: Actor, secrecy: Secrecy
 ) -> SubjectReport:
-    """All questions about somebody, oldest first, but for those under an embargo. Needs a number: names are shared."""
+    """All questions about a person, oldest first, except those under an embargo. Needs a number, because names are shared."""
     if asked.identifier is None:
         raise InvalidRequest(
             errors=[FieldError("/subject/identifier", "missing", "a name alone is no proof of who asks")]
@@ -158,7 +158,7 @@ async def set_embargo(
     actor: Actor,
     secrecy: Secrecy,
 ) -> UUID:
-    """Keep questions about somebody out of that one's report until a day: all, one unit's, or one file's."""
+    """Leave questions out of a person's report until a day: all of them, one unit's, or those of one reference."""
     at = await database_clock(connection)
     if until < legal_date(at):
         raise InvalidRequest(errors=[FieldError("/until", "past", "an embargo ends in the future")])
@@ -177,7 +177,7 @@ async def set_embargo(
 
 
 async def lift_embargo(connection: Connection, embargo_id: UUID, *, actor: Actor, secrecy: Secrecy) -> bool:
-    """False where it was lifted before; raise `NotFound` where there is none."""
+    """Return False if it was lifted before; raise `NotFound` if there is none."""
     row = await connection.fetchrow("SELECT lifted_at FROM embargoes WHERE id = $1 FOR UPDATE", embargo_id)
     if row is None:
         raise NotFound("there is no such embargo")

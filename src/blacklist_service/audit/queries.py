@@ -19,7 +19,7 @@ else:
 
 
 def values_of(filters: EntryFilters) -> dict[str, Any]:
-    """The filters that are given, by the names of their fields."""
+    """The given filters, by the names of their fields."""
     return filters.model_dump(include=set(EntryFilters.model_fields), exclude_none=True)
 
 
@@ -31,9 +31,9 @@ async def list_entries(
     limit: int,
     digests: Sequence[bytes] | None = None,
 ) -> list[asyncpg.Record]:
-    """Entries older than the place `before`, newest first, each with its subjects and its place in the log.
+    """Entries before the position `before`, newest first, each with its subjects and its index in the log.
 
-    `digests` narrow them to those about one subject.
+    `digests` restrict them to those about one subject.
     """
     given = values_of(filters)
     page = await composed(selects.page_of_entries, frozenset(given), is_about_subject=digests is not None)
@@ -44,7 +44,9 @@ async def list_entries(
 
 
 async def find_entry(connection: Connection, entry_id: UUID) -> asyncpg.Record | None:
-    """One entry with its subjects and its place in the log; an entry's id carries the instant that its partition is by."""
+    """One entry with its subjects and its index in the log. An entry's id contains its timestamp, by which the table is
+    partitioned.
+    """
     at = instant_of(entry_id)
     if at is None:
         return None

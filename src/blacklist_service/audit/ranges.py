@@ -1,4 +1,4 @@
-"""Which leaves of the log a bundle holds, so that whoever verifies it sees that none is missing."""
+"""Which leaves of the log a bundle holds, so that a verifier sees that none is missing."""
 
 import asyncio
 from bisect import bisect_right
@@ -25,7 +25,7 @@ LOOKED_OVER_WITHIN = timedelta(seconds=60)
 
 
 def outside(size: int, ranges: Sequence[Range]) -> list[Range]:
-    """The largest subtrees of a tree of `size` leaves that no range touches; ranges are of whole blocks."""
+    """The largest subtrees of a tree of `size` leaves that contain no part of a range; ranges consist of whole blocks."""
     found: list[Range] = []
     open_ = [(0, size)] if size else []
     while open_:
@@ -39,7 +39,7 @@ def outside(size: int, ranges: Sequence[Range]) -> list[Range]:
 
 
 async def displaced_of(connection: Connection, wanted: WantedExport, size: int) -> list[Displaced]:
-    """What is not where its time is looked for; of importance where completeness of a time is claimed."""
+    """Leaves that are not where their time suggests; relevant where an export claims to be complete for a period."""
     if wanted.not_provable or (wanted.filters.from_ is None and wanted.filters.to is None):
         return []
     try:
@@ -56,7 +56,7 @@ async def displaced_of(connection: Connection, wanted: WantedExport, size: int) 
 async def ranges_of(
     connection: Connection, wanted: WantedExport, size: int, displaced: Sequence[Displaced]
 ) -> list[Range]:
-    """Which leaves the bundle holds: all that could be asked for where that can be proved, else the rows' own blocks."""
+    """The leaves of the bundle: all that could match, if completeness can be proved; otherwise the blocks of the rows."""
     if size == 0:
         return []
     if wanted.not_provable:
@@ -77,7 +77,7 @@ async def ranges_of(
 
 
 def _in_order(index: int, displaced: Sequence[Displaced]) -> int:
-    """The last leaf up to this one that stands in order; -1 where there is none."""
+    """The last leaf up to this one that is in order; -1 if there is none."""
     for run in reversed(displaced[: bisect_right(displaced, index, key=lambda run: run.first)]):
         if run.first <= index < run.end:
             index = run.first - 1
@@ -85,7 +85,7 @@ def _in_order(index: int, displaced: Sequence[Displaced]) -> int:
 
 
 def _blocks(indices: Iterable[int], size: int) -> list[Range]:
-    """The blocks of these leaves, neighbours joined."""
+    """The blocks of these leaves, adjacent ones merged."""
     return _join({index // TILE_WIDTH for index in indices}, size)
 
 
@@ -97,9 +97,7 @@ def _join(numbers: Iterable[int], size: int) -> list[Range]:
 
 
 async def _first_since(connection: Connection, at: datetime, size: int, displaced: Sequence[Displaced]) -> int:
-    """A place in the log before which every leaf that stands in order is older than `at`, but for the disorder of a
-    transaction's length.
-    """
+    """An index in the log before which every leaf in order is older than `at`, allowing for the length of a transaction."""
     low, high = 0, size
     while low < high:
         middle = (low + high) // 2

@@ -1,4 +1,4 @@
-"""`/v1/audit`: what auditors may see, each reading recorded and committed before its first byte leaves."""
+"""`/v1/audit`: what auditors may see; each read is recorded and committed before its first byte is sent."""
 
 import base64
 from datetime import UTC, datetime
@@ -104,7 +104,7 @@ async def _search(
     wire_filters = filters.model_dump(mode="json", by_alias=True, exclude_none=True)
     subject = None if asked is None else read_subject(asked)
     digests = None if subject is None else [key.digest for key in asked_keys(subject, state.digester, also_former=True)]
-    # A page is continued for the same subject alone; the cursor holds but a digest of its digests.
+    # A page can only be continued for the same subject; the cursor contains only a digest of the subject's digests.
     paged = wire_filters | ({} if digests is None else {"subject": [digest.hex() for digest in digests]})
     at = await database_clock(connection)
     before = _place(read_cursor(query.cursor, paged)) if query.cursor else (at, LARGEST_ID)

@@ -1,4 +1,4 @@
-"""The wire of the audit (design §7)."""
+"""Requests and responses of the audit (design §7)."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -40,7 +40,7 @@ class SearchSubjectRequest(Request):
 
 
 class EntrySearchRequest(EntryQuery):
-    """The filters of the search, and whom the entries are about: in the body, for no number stands in a URL."""
+    """The filters of the search, and the subject of the entries: in the body, because no number may be in a URL."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -93,7 +93,7 @@ class EntryResponse(Response):
 
 
 class ProvedEntryResponse(EntryResponse):
-    """An entry with the bytes that the log holds of it, and what proves that it does."""
+    """An entry with its bytes in the log, and the proof that the log holds them."""
 
     leaf: str = Field(description="base64 of the exact bytes")
     receipt: str | None = Field(description="a C2SP tlog-proof; null until the entry is sealed")
@@ -233,7 +233,7 @@ class AsOfResponse(Response):
 
 
 class Change(Response):
-    """So many answers would be others; `refused`: the question would not be answered at all."""
+    """How many answers would be different; `refused`: the question would not be answered at all."""
 
     model_config = ConfigDict(populate_by_name=True, frozen=True)
 
@@ -245,7 +245,7 @@ class Change(Response):
 
 
 class Uncovered(Response):
-    """A unit asked about so many subjects in a role or of a kind that no measure of the candidate covers any more."""
+    """How many subjects a unit asked about in a role, or of a kind, that no measure of the candidate covers any more."""
 
     matter: str
     role: str

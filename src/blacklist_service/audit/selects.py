@@ -1,4 +1,4 @@
-"""The searches of the ledger that depend on which filters are given. `database/statements.py` says when this is loaded."""
+"""Searches of the ledger that depend on the given filters. `database/statements.py` explains when this is loaded."""
 
 from collections.abc import Collection
 from typing import Any
@@ -36,7 +36,7 @@ DIGESTS = bindparam("digests", type_=ARRAY(LargeBinary))
 
 
 def page_of_entries(given: Collection[str], *, is_about_subject: bool) -> Select[Any]:
-    """Entries before a place, newest first, each with its subjects and its place in the log."""
+    """Entries before a position, newest first, each with its subjects and its index in the log."""
     source = _about_subject() if is_about_subject else ledger_entries.alias("e")
     place = tuple_(bindparam("before_at", type_=Instant), bindparam("before_id", type_=Uuid))
     entry = (
@@ -71,7 +71,7 @@ def page_of_entries(given: Collection[str], *, is_about_subject: bool) -> Select
 
 
 def leaf_indices(given: Collection[str], *, is_about_subject: bool) -> Select[Any]:
-    """Where in a log of `size` leaves the entries are that the filters ask for."""
+    """The indices, in a log of `size` leaves, of the entries that match the filters."""
     source = _about_subject() if is_about_subject else ledger_entries.alias("e")
     leaf = ledger_leaves.alias("l")
     return (
@@ -82,7 +82,7 @@ def leaf_indices(given: Collection[str], *, is_about_subject: bool) -> Select[An
 
 
 def entries_of_leaves(given: Collection[str], *, is_about_subject: bool) -> Select[Any]:
-    """The entries of the leaves from `first` to before `end`, in order, each with whether the filters ask for it."""
+    """The entries of the leaves from `first` to before `end`, in order, each with whether it matches the filters."""
     leaf = ledger_leaves.alias("l")
     entry = _entry_at(leaf.c.at, leaf.c.entry_id, "e")
     conditions = _conditions(entry, given)
@@ -102,7 +102,7 @@ def entries_of_leaves(given: Collection[str], *, is_about_subject: bool) -> Sele
 
 
 def _conditions(entry: FromClause, given: Collection[str]) -> list[ColumnElement[bool]]:
-    """In one order, whatever that of `given`. Raise `KeyError` for a filter that has no condition."""
+    """The conditions in a fixed order, whatever the order of `given`. Raise `KeyError` for a filter without a condition."""
     found = []
     for name in sorted(given):
         asked = CONDITIONS[name]
@@ -111,7 +111,7 @@ def _conditions(entry: FromClause, given: Collection[str]) -> list[ColumnElement
 
 
 def _about_subject() -> FromClause:
-    """The entries about a subject, each found by its place."""
+    """The entries about a subject, each found by its index."""
     subject = ledger_subjects
     place = select(subject.c.at, subject.c.entry_id).where(subject.c.digest == any_(DIGESTS)).distinct().subquery("s")
     found = _entry_at(place.c.at, place.c.entry_id, "found")
@@ -119,6 +119,6 @@ def _about_subject() -> FromClause:
 
 
 def _entry_at(at: ColumnElement[Any], entry_id: ColumnElement[Any], name: str) -> FromClause:
-    """OFFSET 0 keeps the plan from reading the ledger through."""
+    """OFFSET 0 keeps the planner from scanning the whole ledger."""
     entry = ledger_entries.alias("entry")
     return select(entry).where(entry.c.at == at, entry.c.id == entry_id).offset(literal_column("0")).lateral(name)

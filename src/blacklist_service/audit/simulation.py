@@ -1,8 +1,8 @@
-"""What another catalogue would have answered to the units' checks of the last 90 days. It names nobody: it counts.
+"""What another catalogue would have answered to the units' checks of the last 90 days. It counts, and names nobody.
 
-Each check of the sample is decided anew on the list and the notices as they were known to it, by the edition it was
-answered from and by the candidate's articles of today. Where the first does not give the recorded decision (the list was
-stale then, an object was named, the month's secrets are erased), the check is left out and counted as not reproduced.
+Each check of the sample is decided again on the list and the notices that it saw: by the edition that answered it, and by
+today's articles of the candidate. If the former does not reproduce the recorded decision (the list was stale then, an object
+was named, the month's secrets are erased), the check is left out and counted as not reproduced.
 """
 
 from collections import Counter
@@ -36,11 +36,11 @@ MOST_CHECKS = 1_000_000
 CHUNK = 500
 SHARES = 65_536
 REFUSED = "refused"
-"""What becomes of a question that no measure of the candidate covers: no answer, and never a clear one."""
+"""The result of a question that no measure of the candidate covers: no answer, and never a clear."""
 
 COUNTED_DAYS = "SELECT max(legal_date) FROM check_days_counted WHERE legal_date >= $1"
 
-# The last two bytes of an id are random: a share of them is a share of the checks, the same one each time.
+# The last two bytes of an id are random, so a share of their values selects a share of the checks, the same one each time.
 SAMPLE = """
 SELECT e.at, e.id, e.agency, e.matter, e.decision, e.list_version, e.measures_version, e.notices_version, s.private
 FROM ledger_entries e LEFT JOIN ledger_secrets s ON s.at = e.at AND s.entry_id = e.id AND s.at >= $1
@@ -53,7 +53,7 @@ ORDER BY e.at, e.id LIMIT $5
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Of which checks the sample is: `checks` in all, of which `share` of 65,536 are looked at."""
+    """The period and share of the sample: of `checks` in all, `share` of 65,536 are examined."""
 
     begins_at: datetime
     ends_at: datetime
@@ -66,7 +66,7 @@ class Window:
 
 @dataclass(slots=True)
 class Tally:
-    """What was found so far."""
+    """The findings so far."""
 
     window: Window
     sampled: int = 0
@@ -104,7 +104,7 @@ def _ranked(counted: Counter[Any]) -> list[tuple[Any, int]]:
 
 
 async def open_window(connection: Connection, at: datetime) -> Window:
-    """The last 90 legal days and what of today there is; finished days were counted already."""
+    """The last 90 legal days and today so far; finished days were counted already."""
     first = legal_date(at) - timedelta(days=DAYS)
     counted_until: date | None = await connection.fetchval(COUNTED_DAYS, first)
     counted = 0
@@ -125,7 +125,7 @@ async def open_window(connection: Connection, at: datetime) -> Window:
 async def simulate(
     connection: Connection, candidate: Catalogue, window: Window, *, secrecy: Secrecy
 ) -> AsyncIterator[Tally]:
-    """Look at the sample chunk by chunk; yield what was found so far after each."""
+    """Examine the sample chunk by chunk; yield the findings so far after each."""
     tally = Tally(window)
     judge = _Judge(connection, _of_one_day(candidate, legal_date(window.ends_at)), secrecy)
     after, last = window.begins_at, UUID(int=0)
@@ -182,7 +182,7 @@ class _Judge:
             tally.changes[code, agency, before, after] += 1
 
     def _question(self, row: asyncpg.Record) -> Question | None:
-        """What was asked, from what the entry keeps; None where that is erased, or was never kept (children)."""
+        """The question, from the entry's sealed part; None if that is erased, or was never stored (children)."""
         if row["private"] is None:
             return None
         sealed = ledger_cipher(self._secrecy, row["at"].astimezone(UTC))
@@ -210,17 +210,17 @@ def _decision(question: Question, matter: Matter, snapshot: Snapshot) -> str:
 
 
 def _covers(matter: Matter | None, asked: Any, on: date) -> bool:
-    """Whether a check would judge such a subject, by the very rule that refuses it otherwise."""
+    """Whether a check would judge such a subject, by the same rule that refuses it otherwise."""
     pair = (asked.subject.kind, asked.role)
     return matter is not None and matter.is_decided_here and pair in matter.coverage(on).pairs
 
 
 def _of_one_day(catalogue: Catalogue, on: date) -> Catalogue:
-    """The catalogue with that day's articles for every day: a candidate answers for what is asked from now on."""
+    """A catalogue with that day's articles for every day: a candidate would answer questions asked from now on."""
     always: Mapping[str, Any] = {"valid_from": date.min, "valid_to": None}
     matters = []
     for matter in catalogue.matters:
         measures = tuple(one.model_copy(update=always) for one in matter.measures if one.is_in_force(on))
-        # Made anew, not copied: a copy would keep what the model it comes from has found of its own measures.
+        # A new instance and not a copy: a copy would keep what the original has cached about its own measures.
         matters.append(Matter.model_construct(**{**dict(matter), "measures": measures}))
     return Catalogue.model_construct(**{**dict(catalogue), "matters": tuple(matters)})

@@ -1,4 +1,6 @@
-"""A simulation as a job: asked for in the transaction that records it, run by the worker, or at a terminal by its asker."""
+"""Simulations as jobs: requested in the transaction that records the request, run by the worker, or at a terminal by the
+person who requested them.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -22,7 +24,7 @@ from blacklist_service.secrecy import Secrecy
 async def ask_simulation(
     connection: Connection, candidate: Catalogue, *, actor: Actor, secrecy: Secrecy, is_own_work: bool = False
 ) -> asyncpg.Record:
-    """Queue it for the worker; `is_own_work` where the asker runs it itself."""
+    """Queue it for the worker; with `is_own_work` the caller runs it itself."""
     at = await database_clock(connection)
     simulation_id = new_id(at)
     document = candidate.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -51,7 +53,7 @@ async def run_simulation(
     secrecy: Secrecy,
     tell: Callable[[Tally], object] = lambda _tally: None,
 ) -> dict[str, Any]:
-    """Run it to its end, telling how far it is, and keep what was found."""
+    """Run it to its end, reporting progress, and store the findings."""
     candidate = Catalogue.model_validate(row["candidate"])
     window = await open_window(connection, await database_clock(connection))
     tally = Tally(window)

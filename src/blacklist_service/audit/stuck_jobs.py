@@ -1,4 +1,4 @@
-"""Imports, exports and simulations that were begun over and over: no worker will get them done, and a person has to look."""
+"""Imports, exports and simulations that were begun again and again: the worker cannot finish them, so a person must look."""
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.jobs import SUSPICIOUS_ATTEMPTS
@@ -17,6 +17,6 @@ SELECT (SELECT count(*) FROM imports WHERE state IN ('queued', 'running') AND pa
 
 
 async def count_stuck_jobs(connection: Connection) -> int:
-    """Those that wait for yet another try, and for a day those that were given up."""
+    """Jobs that wait for a further attempt, and those that were given up within the last day."""
     count: int = await connection.fetchval(STUCK_JOBS, SUSPICIOUS_ATTEMPTS)
     return count

@@ -1,7 +1,7 @@
-"""Whether what the ledger's columns show is what its leaves were sealed with.
+"""Whether the ledger's columns show what its leaves were sealed with.
 
-Whoever may alter tables could write another operator, another mask, other listings beside an untouched leaf. The service has
-what opens the leaf's commitment, so it looks before it shows or exports a row, and shows none that was altered.
+Somebody who may alter tables could change an operator, a mask or listings beside an unchanged leaf. The service can open the
+leaf's commitment, so it verifies a row before it shows or exports it, and shows no altered row.
 """
 
 import unicodedata
@@ -34,14 +34,14 @@ SELECT NOT EXISTS (SELECT FROM ledger_secrets
 """
 
 SEALED_LATER = frozenset({"request_id", "source_ip"})
-"""What the sealed part holds since 0.6; of entries before, these columns are proved as exported alone."""
+"""What the sealed part contains since 0.6; for older entries, these columns are proved only as exported."""
 
 ShownSubjects = Sequence[Mapping[str, Any]]
-"""The subjects of an entry, as they are shown: role and masks."""
+"""The subjects of an entry as shown: role and masks."""
 
 
 class LedgerAltered(InternalError):  # noqa: N818 - the word says more than "error"
-    """What the ledger shows is not what it was sealed with."""
+    """The ledger's columns do not match what was sealed."""
 
     code = "ledger-altered"
 
@@ -53,7 +53,7 @@ async def require_true(
     *,
     secrecy: Secrecy,
 ) -> None:
-    """Raise `LedgerAltered`, and log which entry it is, for the first row that says otherwise than its leaf."""
+    """Raise `LedgerAltered`, and log the entry, for the first row that contradicts its leaf."""
     if not records:
         return
     rows = await connection.fetch(SECRETS, [one["at"] for one in records], [one["id"] for one in records])
@@ -71,7 +71,9 @@ async def require_true(
 
 
 def require_entries(records: Sequence[asyncpg.Record], first: int, end: int) -> None:
-    """Raise `LedgerAltered`, and log where, unless each leaf from `first` to before `end` has its entry under its instant."""
+    """Raise `LedgerAltered`, and log the place, unless each leaf from `first` to before `end` has its entry with its
+    timestamp.
+    """
     missing = set(range(first, end)) - {one["idx"] for one in records}
     if missing:
         log.error("ledger_altered", where=min(missing), cause="its entry was removed, or bears another instant")
@@ -122,7 +124,7 @@ def _faults_of_subjects(subjects: ShownSubjects, sealed: Sequence[Mapping[str, A
 
 
 def _fits(mask: str, text: str) -> bool:
-    """Whether a mask can be of this text as it was sent; reading it may have folded widths, cases and dashes."""
+    """Whether a mask can belong to this text as it was sent; parsing it may have changed widths, case and dashes."""
     head, tail = mask.partition("*")[0], mask.rpartition("*")[2] if "*" in mask else ""
     folded = _folded(text)
     return folded.startswith(_folded(head)) and folded.endswith(_folded(tail))

@@ -1,4 +1,4 @@
-"""What an auditor asks to be exported."""
+"""The filters and subject of an export."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from blacklist_service.audit.formats import ExportFormat
 
 @dataclass(frozen=True, slots=True)
 class WantedExport:
-    """What is exported; `digests` narrow it to entries about one subject."""
+    """What is exported; `digests` restrict it to entries about one subject."""
 
     filters: EntryFilters
     form: ExportFormat = ExportFormat.JSONL
@@ -26,7 +26,7 @@ class WantedExport:
 
     @property
     def wire(self) -> dict[str, Any]:
-        """The filters as the manifest names them; instants in the one form of the leaves. Nobody is named."""
+        """The filters as the manifest names them; timestamps in the format of the leaves. Nobody is named."""
         given = self.filters.model_dump(mode="json", by_alias=True, exclude_none=True)
         for name, value in (("from", self.filters.from_), ("to", self.filters.to)):
             if value is not None:

@@ -8,7 +8,7 @@ from blacklist_service.listings.preparing import Tools
 
 
 def court_of(request: Request, caller: Principal, actor: Actor, operator: str | None) -> Court:
-    """The court comes from the key alone; the operator is whom the court's system names."""
+    """The court comes from the key alone; the operator is the person that the court's system names."""
     state = request.app.state
     return Court(
         code=caller.court_code or "",

@@ -1,4 +1,4 @@
-"""What all acts of a court on a listing share: whose act it is, the version it changes, and how it is answered."""
+"""What all acts of a court on a listing share: the acting court, the version to change, and the answer."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ ListingId = Annotated[UUID, Field(description="the listing's id")]
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A court at one request: what it does, its key, its transaction, its `Idempotency-Key`, its `If-Match`."""
+    """A court in one request: its act, key, transaction, `Idempotency-Key` and `If-Match`."""
 
     act: CourtAct | SoloAct
     request: Request
@@ -50,9 +50,9 @@ class Bench:
 
     @property
     def expected_version(self) -> int:
-        """The version that `If-Match` names; raise `PreconditionRequired` where it names none.
+        """The version in `If-Match`; raise `PreconditionRequired` if there is none.
 
-        Read when the act needs it, so that a body that cannot be understood is refused first.
+        Read only when the act needs it, so that an invalid body is refused first.
         """
         if self.if_match is None:
             raise PreconditionRequired
@@ -62,14 +62,14 @@ class Bench:
         return int(number)
 
     async def court_name(self) -> str:
-        """The name by which the court is a member; what a client writes is not taken."""
+        """The court's name as a member; a name sent by the client is ignored."""
         code = self.caller.court_code or ""
         return (await known_courts(self.connection)).name_of(code) or code
 
     async def answer(
         self, done: Done, *, status: int = 200, kind: type[ActResponse] = ActResponse, **more: Any
     ) -> Response:
-        """The act as it was done, kept for replays; looked at by another where it is one of those."""
+        """The answer to an act, stored for replays. Requests a review if the act needs one."""
         await self._owe_review(done)
         body = kind(
             listing_id=done.listing_id,
@@ -84,7 +84,7 @@ class Bench:
         return await self.replay.keep(self.connection, status, body, headers=headers)
 
     async def _owe_review(self, done: Done) -> None:
-        """Of what took effect at once, by one person; not of what changed nothing."""
+        """For acts of one person that took effect at once; not if nothing changed."""
         if RULES[self.act].look is not Look.AFTERWARDS or done.version == self.expected_version:
             return
         due_on = working_days_after(legal_date(now()), WORKING_DAYS_TO_REVIEW).on
@@ -99,10 +99,10 @@ async def _bench(
     caller: Caller,
     actor: Acting,
     replay: Replayable,
-    # Documented as required by `VERSIONED_ACT`; its absence is 428, which is ours to say.
+    # Documented as required by `VERSIONED_ACT`; a missing header is answered here, with 428.
     if_match: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Bench:
-    """Raise `SecondPersonNeeded` where the court has two people do what the route is for."""
+    """Raise `SecondPersonNeeded` if the court wants two people for this route's act."""
     act = act_of(request)
     await require_alone(connection, caller, act)
     return Bench(act, request, connection, caller, actor, replay, if_match)

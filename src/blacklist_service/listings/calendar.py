@@ -1,8 +1,9 @@
-"""What the calendar does to listings: terms that end, grace that ends. Checks go by the dates; here it is written down.
+"""What the calendar does to listings: terms that end, grace periods that end. Checks use the dates themselves; here the
+result is recorded.
 
-What is written down goes out to every copy of the list, so it waits for a date that can be believed. A clock that was set
-wrong for a while must end nothing for good: it has to run evenly for an hour first, more than usual falls due only with an
-operator's word (`doctor --confirm-date`), and an expiry that turns out to have been too early is undone.
+What is recorded goes to every copy of the list, so it waits for a trustworthy date. A clock that was wrong for a while must
+not end anything for good: it must run evenly for an hour first; more than the usual number of listings is ended only after an
+operator confirms the date (`doctor --confirm-date`); and an expiry that turns out to have been too early is undone.
 """
 
 import time
@@ -33,20 +34,20 @@ TOO_EARLY = "its end was written while the clock was ahead"
 
 EVEN_FOR = timedelta(hours=1)
 UNEVEN_SECONDS = 30.0
-"""How far the database's clock and this machine's uptime may come apart; a clock that is only being set right slews less."""
+"""How far the database's clock and this machine's uptime may diverge; a clock that is being corrected slews by less."""
 
 USUAL_MOST = 1000
 USUAL_SHARE = 100
 HELD_SECONDS = 600.0
 
-# $2: the last day that an operator confirmed; what fell due by then is no surprise any more.
+# $2: the last day that an operator confirmed; what fell due by then is no longer unexpected.
 DUE = """
 FROM listings
 WHERE ended IS NULL AND (expires_on < $1 OR (NOT is_published AND suspended_on IS NULL AND in_force_from <= $1))
 """
 SURPRISING = f"{DUE} AND (expires_on >= $2 OR (NOT is_published AND in_force_from > $2))"
 
-# Another listing of the same debtor in the same case may have been made meanwhile: that one is in force then.
+# There may be a newer listing of the same debtor in the same case: then that one is in force.
 EXPIRED_TOO_EARLY = """
 FROM listings l
 WHERE ended = 'expired' AND expires_on >= $1
@@ -65,7 +66,7 @@ class EvenClock:
         self._since: tuple[datetime, float] | None = None
 
     def is_even(self, at: datetime) -> bool:
-        """Whether it has for an hour, since the start or its last jump, now that it says `at`."""
+        """Whether it has been even for an hour, since the start or its last jump; `at` is its current time."""
         up = self._uptime()
         if self._since is not None:
             began, up_then = self._since
@@ -78,8 +79,8 @@ class EvenClock:
 
 @dataclass(frozen=True, slots=True)
 class DaysWork:
-    """What the calendar would write down on a day, and whether that is more than usual. `surprising` and `too_early` are
-    counted only as far as needed to know.
+    """What the calendar would record on a day, and whether that is more than usual. `surprising` and `too_early` are counted
+    only as far as necessary.
     """
 
     today: date
@@ -98,14 +99,14 @@ class DaysWork:
 
 
 class Calendar:
-    """The worker's calendar: it writes when the date can be believed."""
+    """The worker's calendar: it records what fell due once the date can be trusted."""
 
     def __init__(self, clock: EvenClock | None = None) -> None:
         self._clock = clock or EvenClock()
         self._held: tuple[date, date | None, float] | None = None
 
     async def keep(self, connection: Connection, secrecy: Secrecy) -> bool:
-        """Write some of what has fallen due, and undo some of what was written too early. Is there more?"""
+        """Record some of what has fallen due, and undo some of what was recorded too early. Return whether there is more."""
         at = await database_clock(connection)
         today, confirmed_on = legal_date(at), await find_confirmed_date(connection)
         if not self._clock.is_even(at) and confirmed_on != today:
@@ -120,7 +121,7 @@ class Calendar:
         return await write_what_fell_due(connection, secrecy)
 
     def _is_held(self, today: date, confirmed_on: date | None) -> bool:
-        """Counting a long list takes a while: what was too much a minute ago still is."""
+        """Counting a long list takes a while, so a result of more than usual is reused for a minute."""
         if self._held is None:
             return False
         *then, since = self._held
@@ -152,7 +153,7 @@ async def find_confirmed_date(connection: Connection) -> date | None:
 
 
 async def confirm_date(connection: Connection, *, actor: Actor, secrecy: Secrecy) -> date:
-    """Say that today's date is right, so that all that has fallen due may be written down, however much it is."""
+    """Confirm that today's date is right, so that everything that has fallen due may be recorded, however much it is."""
     at = await database_clock(connection)
     today = legal_date(at)
     await connection.execute(
@@ -164,7 +165,9 @@ async def confirm_date(connection: Connection, *, actor: Actor, secrecy: Secrecy
 
 
 async def write_what_fell_due(connection: Connection, secrecy: Secrecy) -> bool:
-    """Write some of it, also after downtime; take the lock only where something is to be written. Is there more?"""
+    """Record some of it, also after downtime; take the lock only if there is something to record. Return whether there is
+    more.
+    """
     today = legal_date(await database_clock(connection))
     if not await connection.fetchval(f"SELECT EXISTS (SELECT {DUE}) OR EXISTS (SELECT {EXPIRED_TOO_EARLY})", today):
         return False

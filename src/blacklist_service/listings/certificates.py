@@ -1,7 +1,7 @@
-"""The certificate of removal (解除证明): one printable page that carries its own proof. Pure.
+"""The certificate of removal (解除证明): one printable page that contains its own proof. Pure.
 
-What it states is a canonical JSON object; the log's entry commits to its SHA-256, the receipt proves the entry, and the page
-is nothing but a rendering of the two: whoever changes a letter of it changes a page that no longer follows from them.
+Its statement is a canonical JSON object. The log's entry commits to the statement's SHA-256, the receipt proves the entry,
+and the page is rendered from the two and nothing else: if anybody changes a letter, the page no longer matches them.
 """
 
 import base64
@@ -51,12 +51,12 @@ HOW_TO_VERIFY = (
 
 
 class CertificateError(ValueError):
-    """A certificate that proves nothing; the message says why."""
+    """The certificate proves nothing; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a certificate states, and when the log's checkpoint stood that proves it."""
+    """The statement of a certificate, and the time of the checkpoint that proves it."""
 
     statement: Mapping[str, Any]
     index: int
@@ -68,7 +68,7 @@ def digest_of(statement: Mapping[str, Any]) -> str:
 
 
 def render(statement: Mapping[str, Any], leaf: bytes, receipt: str) -> str:
-    """The page: without scripts, and printable without anything from elsewhere."""
+    """The page: without scripts, and printable without loading anything else."""
     parts = {"statement": _encode(canonical(dict(statement))), "leaf": _encode(leaf), "receipt": escape(receipt)}
     blocks = "".join(f'<h3>{name}</h3><pre id="{name}">{content}</pre>' for name, content in parts.items())
     body = (
@@ -79,7 +79,7 @@ def render(statement: Mapping[str, Any], leaf: bytes, receipt: str) -> str:
 
 
 def verify(page: str, keys: Sequence[VerifierKey]) -> Verified:
-    """Raise `CertificateError` unless the page follows, letter by letter, from what a log with one of the keys recorded."""
+    """Raise `CertificateError` unless the page matches, letter by letter, what a log with one of the keys recorded."""
     page = page.replace("\r\n", "\n").removeprefix("\ufeff")
     parts = dict(PART.findall(page))
     if set(parts) != {"statement", "leaf", "receipt"}:

@@ -1,9 +1,9 @@
-"""What the columns of a court's list are, and what listings keep of those that no rule reads. Pure.
+"""The columns of a court's list, and how listings keep those that no rule reads. Pure.
 
-A column that is only kept (how grave the court finds it, when the decision was served) is declared in `KEPT`. How a file's
-cell and a publication over HTTP are read follows from it, what is stored, shown, compared, masked and followed, and the
-console's form. A column that a rule reads has its own field in `Particulars` and `Content` instead, and its reading in
-`contents`.
+A column that is only kept (the severity that the court finds, the day the decision was served) is declared in `KEPT`. From
+the declaration follow how it is read from a file's cell and from a publication over HTTP, how it is stored, shown, compared,
+masked and followed, and the console's form. A column that a rule reads instead has its own field in `Particulars` and
+`Content`, and is parsed in `contents`.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from blacklist_service.listings.rules import Warn
 
 
 class Field(StrEnum):
-    """What a column can mean, whatever its header calls it."""
+    """What a column means, whatever its header."""
 
     ACTION = "action"
     NAME = "name"
@@ -22,12 +22,12 @@ class Field(StrEnum):
     IDENTIFIER_TYPE = "identifier_type"
     IDENTIFIER_NUMBER = "identifier_number"
     OTHER_NUMBERS = "other_numbers"
-    """What further columns say of the debtor's number, separated by `;`."""
+    """What further columns say about the debtor's number, separated by `;`."""
     SEX = "sex"
     LEGAL_REPRESENTATIVE = "legal_representative"
     REPRESENTATIVE_NUMBER = "representative_number"
     PEOPLE = "qysler"
-    """Never a value: people are apart. Named where they cannot be read."""
+    """Never holds a value: people are parsed separately. It names them if they cannot be parsed."""
     CASE_NUMBER = "case_number"
     PARTY_SEQUENCE = "party_sequence"
     COURT_NAME = "court_name"
@@ -50,11 +50,11 @@ class Field(StrEnum):
     SEVERITY = "severity"
     SERVED_ON = "served_on"
     OPERATION = "operation"
-    """What a data-sharing platform does with its copy: insert, update, delete."""
+    """How a data-sharing platform changed its copy: insert, update, delete."""
     STATE = "state"
     DELETED_ON = "deleted_on"
     WITHHELD_ON = "withheld_on"
-    """屏蔽: no longer shown, for a time or for good."""
+    """屏蔽: no longer shown, temporarily or permanently."""
     WITHHELD_REASON = "withheld_reason"
     WITHDRAWN_ON = "withdrawn_on"
     WITHDRAWN_REASON = "withdrawn_reason"
@@ -69,7 +69,7 @@ class Field(StrEnum):
 class KeptColumn(NamedTuple):
     """A column whose text, day or word is kept as the court wrote it.
 
-    `path` is its place in the document of a listing, with dots; `asked_at` that in a publication, where it is another.
+    `path` is its place in the document of a listing, with dots; `asked_at` its place in a publication, if that differs.
     """
 
     field: Field
@@ -77,14 +77,14 @@ class KeptColumn(NamedTuple):
     asked_at: str = ""
     is_day: bool = False
     words: Mapping[str, tuple[str, ...]] | None = None
-    """Of a column of words: the ways to write each code; the first is the one that pages show."""
+    """For a column of words: the spellings of each code; pages show the first."""
     unknown: Warn | None = None
-    """What a court is told of a word that is none of these; it is not kept."""
+    """The warning for a word that is none of these; such a word is not kept."""
     is_narrative: bool = False
-    """Free text in which nobody's number belongs: the court is warned of one."""
+    """Free text in which no person's number belongs: the court is warned about one."""
     is_shown_empty: bool = False
-    """Null in the document where nothing is said, and so in its digest: true only of the columns that were digested from
-    the beginning. With any other, the next load of each file would correct all listings that are held.
+    """Whether an absent value is null in the document, and so part of its digest. True only for columns that were digested
+    from the beginning; for any other, the next load of each file would correct all existing listings.
     """
 
     @property
@@ -109,7 +109,8 @@ KEPT = (
     KeptColumn(Field.OBLIGATION, "obligation", is_narrative=True, is_shown_empty=True),
     KeptColumn(Field.PERFORMED_PART, "performed_part", is_narrative=True, is_shown_empty=True),
     KeptColumn(Field.UNPERFORMED_PART, "unperformed_part", is_narrative=True, is_shown_empty=True),
-    # How grave the court finds the dishonesty (since 2026); no text says yet what follows from it, so nothing does.
+    # The severity of the dishonesty as the court finds it (since 2026); no text attaches a consequence to it yet, so it has
+    # none here.
     KeptColumn(
         Field.SEVERITY,
         "severity",
@@ -153,4 +154,4 @@ TITLES: Mapping[str, str] = {
     "record_id": "失信编号或流水号",
     "further_identifiers": "其他证件号码",
 }
-"""What the fields of a listing's document are called, in the order of a decision letter."""
+"""The names of the fields of a listing's document, in the order of a decision letter."""

@@ -1,17 +1,16 @@
-"""What a listing says, read in one place for every way in. Pure.
+"""The content of a listing, parsed in one place for every source. Pure.
 
-A file's row (`intake`) and a publication over HTTP (`publish_requests`) fill `Particulars`, and nothing more; what those
-mean, whom they name, what refuses them and what a court is warned of is decided here alone. To add
+A file's row (`intake`) and a publication over HTTP (`publish_requests`) only fill in `Particulars`. What those mean, whom
+they name, what refuses them and what warns a court is decided here alone. To add
 
 - something that a listing may say and no rule reads: a line of `columns.KEPT`, and nothing here;
-- something that a rule reads: a field of `Particulars` (with the default of one that does not say it), one of
-  `rules.Content`, its line in `_content`, and one in `preparing.said_later`, where what is absent leaves no trace in the
-  digest of the content;
-- a warning: a member of `rules.Warn`, and a line in the function that sees it (`_naming_warnings`, `_content_warnings`);
-- a refusal: a member of `rules.Refusal`, at the place where it counts, and `self._refuse` with the part it is about.
+- something that a rule reads: a field of `Particulars` (with the default for its absence), one of `rules.Content`, its line
+in `_content`, and one in `preparing.said_later`, where an absent value leaves the digest of the content unchanged;
+- a warning: a member of `rules.Warn`, and a line in the function that detects it (`_naming_warnings`, `_content_warnings`);
+- a refusal: a member of `rules.Refusal`, at its place in the order, and `self._refuse` with the part it concerns.
 
-Values may be the code or its Chinese word. Nothing refuses a listing but `Refusal`; everything odd beside that is a warning,
-for what a court wrote must not be lost.
+Values may be the code or its Chinese word. Only a `Refusal` refuses a listing; everything else that is odd is a warning,
+because what a court wrote must not be lost.
 """
 
 from collections.abc import Mapping
@@ -60,12 +59,12 @@ TEXTS = (
     *("name", "case_number", "identifier_number", "party_sequence", "legal_representative", "circumstances"),
     *("record_id", "decision_number"),
 )
-"""The particulars that are free texts; the others are words of a vocabulary, days, what is kept, or the court's own."""
+"""The particulars that are free texts; the others are words of a vocabulary, days, kept columns, or the court's own."""
 _texts_of = attrgetter(*TEXTS)
 
 
 class PersonParticulars(NamedTuple):
-    """One of an organisation's people, as written; no relation is the legal representative's."""
+    """One of an organisation's people, as written; without a relation it is the legal representative."""
 
     name: str
     relation: str = ""
@@ -76,7 +75,7 @@ class PersonParticulars(NamedTuple):
 
 
 class Particulars(NamedTuple):
-    """What a court says of one listing: words as written, days as read. What it does not say is empty."""
+    """What a court says about one listing: words as written, days parsed. What it does not say is empty."""
 
     court_code: str
     court_name: str
@@ -86,7 +85,7 @@ class Particulars(NamedTuple):
     identifier_type: str = ""
     identifier_number: str = ""
     other_numbers: tuple[str, ...] = ()
-    """What stands in further columns for the debtor's number: each is checked, each finds the listing."""
+    """The contents of further columns with the debtor's number: each number is verified, and each finds the listing."""
     party_sequence: str = ""
     legal_representative: str = ""
     people: tuple[PersonParticulars, ...] = ()
@@ -101,11 +100,11 @@ class Particulars(NamedTuple):
     filed_on: date | None = None
     performance: str = ""
     kept: Mapping[str, str | date] = NOTHING_KEPT
-    """What is said of `columns.KEPT`: texts and words as written, days as read."""
+    """The values of `columns.KEPT`: texts and words as written, days parsed."""
 
 
 class Refused(NamedTuple):
-    """Why particulars are no listing. `part` is a field of theirs; `place` which of the people."""
+    """Why particulars are not a listing. `part` is one of their fields; `place` the index of the person."""
 
     code: Refusal
     part: str
@@ -113,7 +112,7 @@ class Refused(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What came of particulars: `refused`, or whom and what they name; and the content, where it was asked for."""
+    """The result: `refused`, or the naming of the listing; and its content, if requested."""
 
     refused: tuple[Refused, ...] = ()
     naming: Naming | None = None
@@ -122,12 +121,12 @@ class Reading(NamedTuple):
 
 
 def read_content(particulars: Particulars, *, today: date) -> Reading:
-    """Read a publication or a correction. `today` is the legal date of loading: nobody is born after it."""
+    """Parse a publication or a correction. `today` is the legal date of loading: a later birth date is invalid."""
     return _Reading(particulars, today).content()
 
 
 def read_naming(particulars: Particulars, *, today: date) -> Reading:
-    """Read what names a listing, for an act that ends it: nothing else of the particulars counts."""
+    """Parse what names a listing, for an act that ends it; the other particulars are ignored."""
     return _Reading(particulars, today).naming()
 
 
@@ -170,10 +169,10 @@ class _Reading:
         return Reading(naming=naming, content=content, warnings=tuple(dict.fromkeys(self._warnings)))
 
     def _is_overlong(self) -> bool:
-        """Looked at before anything is read: of what is refused for its length, nothing else is asked."""
+        """Checked before anything is parsed: nothing else of an overlong listing is examined."""
         said = self._said
         texts = [*_texts_of(said), *map(said.kept.get, KEPT_TEXTS)]
-        # Where none is longer than the shortest limit, which is nearly every listing, there is no more to ask.
+        # If no text is longer than the smallest limit, as in nearly every listing, all are within their limits.
         if max(map(len, filter(None, texts)), default=0) > LONGEST_NUMBER and (
             part := overlong([(name, text) for name, text in zip((*TEXTS, *KEPT_TEXTS), texts, strict=True) if text])
         ):
@@ -184,7 +183,7 @@ class _Reading:
         return bool(self._refused)
 
     def _naming(self) -> Naming | None:
-        """None where something that names the listing is missing; the refusal is noted."""
+        """Return None if something that names the listing is missing; the refusal is noted."""
         said, today = self._said, self._today
         name, number = said.name.strip(), said.identifier_number
         if not name_key(name):
@@ -213,7 +212,7 @@ class _Reading:
         return bool(self._said.people or _is_name(self._said.legal_representative))
 
     def _sequence(self) -> int:
-        """A missing one is 1; one that is no number is taken as missing, and told."""
+        """A missing one is 1; one that is not a number counts as missing, with a warning."""
         if not self._said.party_sequence:
             return 1
         text = normalize("NFKC", self._said.party_sequence).strip().removesuffix(".0")
@@ -262,7 +261,7 @@ class _Reading:
         )
 
     def _people(self, kind: SubjectKind) -> tuple[Person, ...]:
-        """An organisation's people. By a name alone nobody is found, for names are shared: the court is told so."""
+        """An organisation's people. Names are shared, so a name alone finds nobody: the court gets a warning."""
         if kind is not SubjectKind.ORGANISATION:
             return ()
         people = [self._person(place, said) for place, said in enumerate(self._said.people) if _is_name(said.name)]
@@ -286,7 +285,7 @@ class _Reading:
 
 
 def _kept(said: Mapping[str, str | date]) -> dict[str, str | date]:
-    """What is said, with the codes of words; a word that nobody knows is left out."""
+    """The values given, with the codes of words; unknown words are left out."""
     kept = dict(said)
     for field, codes in _CODES.items():
         if field in kept:
@@ -296,17 +295,17 @@ def _kept(said: Mapping[str, str | date]) -> dict[str, str | date]:
 
 
 def _naming_warnings(kind: SubjectKind, name: str, cell: Cell, case_number: CaseNumber) -> list[Warn]:
-    """What is odd about whom and which case a listing names."""
+    """What is odd about the debtor and the case that a listing names."""
     identifier = cell.identifier
     warnings = []
     if identifier is None:
         warnings.append(Warn.IDENTIFIER_MISSING)
     elif "*" in identifier.number:
-        warnings.append(Warn.IDENTIFIER_MASKED)  # also by a mask that nobody knows: it is found by the name alone
+        warnings.append(Warn.IDENTIFIER_MASKED)  # unknown masks too: such a listing is found by the name only
     elif (warning := _WARNING_OF_QUALITY.get(identifier.quality)) is not None:
         warnings.append(warning)
     elif identifier.is_unusual and not cell.is_extracted:
-        warnings.append(Warn.IDENTIFIER_UNUSABLE)  # used as it stands, and found by the name as well
+        warnings.append(Warn.IDENTIFIER_UNUSABLE)  # used as written; the listing is also found by the name
     if cell.is_extracted:
         warnings.append(Warn.IDENTIFIER_EXTRACTED)
     if cell.is_of_another_type:
@@ -332,7 +331,7 @@ _WARNING_OF_QUALITY = {
 
 
 def _is_name(written: str) -> bool:
-    """Whether somebody is named, and not 无."""
+    """Whether it names somebody, and is not 无."""
     return bool(written) and fold(written.strip()) not in ABSENT_NAMES and bool(name_key(written))
 
 

@@ -25,14 +25,18 @@ class Courts:
         return self._codes.get(fold(name))
 
     def find_number(self, number: str) -> str | None:
-        """The code of a court that a sharing platform numbers: by its area (GB/T 2260), or by the platform's own table."""
+        """The code of a court from the number a sharing platform gives it: by its area (GB/T 2260), or by the platform's own
+        table.
+        """
         return _numbers().get(number)
 
     def member_of(self, code: str) -> str | None:
         return self._members.get(code)
 
     def code_of(self, written: str) -> str:
-        """The code under which a court's listings are kept, however it is written: a member's own, else the folded one."""
+        """The code under which a court's listings are stored, whatever its spelling: a member's own, or else the folded
+        one.
+        """
         folded = fold_court_code(written)
         return next((code for code in self._members if fold_court_code(code) == folded), folded)
 

@@ -1,8 +1,8 @@
-"""The law's days: working days by the State Council's calendar, and ends that move off a holiday. Pure.
+"""Deadlines by law: working days by the State Council's calendar, and last days that move off a holiday. Pure.
 
-Days are counted without the day of the event; a last day that is a holiday moves to the next working day (民诉法 Art. 85).
-The holiday tables come with `chinesecalendar` (MIT), with make-up working weekends (调休); a year that has not been announced
-counts Monday to Friday, and says so.
+The day of the event is not counted; a last day that is a holiday moves to the next working day (民诉法 Art. 85). The holiday
+tables come with `chinesecalendar` (MIT), including make-up working weekends (调休). In a year whose holidays have not been
+announced, Monday to Friday count as working days, and the result says so.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MONTHS_BARRED = 6  # Art. 10(3): the creditor, after a deletion at the creditor'
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The last day. Not `is_certain` where a year's holidays were not announced yet."""
+    """The last day. `is_certain` is false if a year's holidays were not announced yet."""
 
     on: date
     is_certain: bool = True
@@ -39,7 +39,7 @@ def working_days_after(day: date, count: int) -> Deadline:
 
 
 def days_after(day: date, count: int) -> Deadline:
-    """Calendar days; the last one moves off a holiday."""
+    """Calendar days; a last day that is a holiday moves to the next working day."""
     last = day + timedelta(days=count)
     is_working, is_certain = _is_working_day(last)
     while not is_working:

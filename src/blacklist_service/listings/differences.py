@@ -1,4 +1,4 @@
-"""What differs between two contents of a listing, field by field, as people compare them. Pure."""
+"""The differences between two contents of a listing, field by field, for people to compare. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from blacklist_service.listings.columns import TITLES
 
 FIELDS = tuple(TITLES)
-"""In the order of a decision letter, as paths with dots."""
+"""In the order of a decision letter, as dotted paths."""
 
 
 class Difference(NamedTuple):
-    """`field` is a path with dots into the document of a listing; `before` and `after` are as they stand there."""
+    """`field` is a dotted path into the document of a listing; `before` and `after` are its values."""
 
     field: str
     before: Any
@@ -20,7 +20,9 @@ class Difference(NamedTuple):
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any], *, is_other_number: bool = False
 ) -> list[Difference]:
-    """Of two documents; `is_other_number` tells that the debtor's numbers differ though their masks may not."""
+    """The differences of two documents; `is_other_number` says that the debtor's numbers differ even if their masks do
+    not.
+    """
     found = []
     for name in FIELDS:
         old, new = at(before, name), at(after, name)
@@ -30,12 +32,12 @@ def differences(
 
 
 def count_alike(before: Mapping[str, Any], after: Mapping[str, Any]) -> int:
-    """How many fields say the same; what is said in neither does not count."""
+    """How many fields are equal; a field that is empty in both does not count."""
     return sum(at(before, name) == at(after, name) and at(after, name) is not None for name in FIELDS)
 
 
 def at(document: Mapping[str, Any], name: str) -> Any:
-    """What stands in a field, given as a path with dots; None where nothing is said."""
+    """The value at a dotted path; None if it is absent."""
     value: Any = document
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None

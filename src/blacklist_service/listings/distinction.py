@@ -1,4 +1,4 @@
-"""What tells two listings of one debtor in one case apart (法发〔2019〕35号 item 19). Pure."""
+"""Tells two listings of one debtor in one case apart (法发〔2019〕35号 item 19). Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from blacklist_service.subjects.identifiers import Identifier, SubjectKind
 
 @dataclass(frozen=True, slots=True)
 class Distinction:
-    """What tells listings apart beside their keys. `identifier` is known only where listings share a name in a case."""
+    """What distinguishes listings besides their keys. `identifier` is only known if listings share a name in a case."""
 
     record_id: str | None = None
     decision_number: str | None = None
@@ -30,9 +30,10 @@ Distinct = TypeVar("Distinct", bound=HasDistinction)
 
 
 def are_two(one: Distinction, other: Distinction) -> bool:
-    """Whether these are two listings of one debtor in one case: one with a term for C2–C6, say, and one for C1 without.
+    """Whether these are two listings of one debtor in one case: for example one with a term for C2–C6, and one for C1
+    without.
 
-    By 失信ID, else by the decision together with what it was about.
+    They are distinguished by 失信ID, or else by the decision together with its subject.
     """
     if one.record_id is not None and other.record_id is not None:
         return one.record_id != other.record_id
@@ -44,12 +45,14 @@ def are_two(one: Distinction, other: Distinction) -> bool:
 
 
 def of_record(naming: Distinction, listings: Sequence[Distinct]) -> Sequence[Distinct]:
-    """Those of the same 失信ID, where there are any."""
+    """Those with the same 失信ID, if there are any."""
     return [one for one in listings if naming.record_id and one.naming.record_id == naming.record_id] or listings
 
 
 def narrowed(naming: Distinction, listings: Sequence[Distinct], *, by_circumstances: bool = False) -> list[Distinct]:
-    """Of several listings of one debtor in one case those that `naming` means: by 失信ID, else by its decision's number."""
+    """Of several listings of one debtor in one case, those that `naming` means: by 失信ID, or else by the decision's
+    number.
+    """
     found = list(listings)
     if naming.record_id is not None:
         if same := [one for one in found if one.naming.record_id == naming.record_id]:
@@ -63,7 +66,7 @@ def narrowed(naming: Distinction, listings: Sequence[Distinct], *, by_circumstan
 
 
 def is_same_document(one: str | None, other: str | None) -> bool:
-    """Whether two document numbers are one, however brackets and blanks are written."""
+    """Whether two document numbers are equal, apart from the form of brackets and spaces."""
     return one is not None and other is not None and (one == other or _folded(one) == _folded(other))
 
 

@@ -1,4 +1,4 @@
-"""`/v1/imports/{id}/fates`: every row of a file with what becomes of it, and what it changes."""
+"""`/v1/imports/{id}/fates`: every row of a file with its result, and what it changes."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -54,7 +54,7 @@ async def read_fates(
     )
     sheets = await list_sheets(connection, import_id)
     items = [_response(one, sheets) for one in found]
-    return FatePage.of(items, query, lambda _: [found[-1].row], filters)  # the file's row, not the sheet's
+    return FatePage.of(items, query, lambda _: [found[-1].row], filters)  # the file's row number, not the sheet's
 
 
 @router.get(

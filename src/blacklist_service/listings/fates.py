@@ -1,4 +1,4 @@
-"""Reads of what became, or would become, of each row of an import, beside what the list says."""
+"""Reads of what became, or would become, of each row of an import, compared with the list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,12 +43,12 @@ MADE_OF_THEM = f"""
     CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
     WHERE n.listing_id = ANY($1) AND n.import_id = $2 AND n.document IS NOT NULL
 """
-"""What an import that took effect made of its listings, and what they said before."""
+"""What a finished import changed in its listings, and what they said before."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowFate:
-    """A row of the file, as the file counts it."""
+    """A row of the file, with its number in the file."""
 
     row: int
     fate: str
@@ -73,8 +73,8 @@ async def list_fates(
     limit: int,
     cipher: Cipher,
 ) -> list[RowFate]:
-    """In the order of the file, those of a fate, or with a warning; a corrected row with what it changes."""
-    # What was loaded just now was never analyzed: by the index in its order, and no sorting of all that a filter leaves.
+    """Rows in the order of the file, with a given fate, or with a warning; a corrected row with its changes."""
+    # Rows that were just loaded have no statistics yet: use the index in its order, and never sort the filtered rows.
     await connection.execute("SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off")
     rows = await connection.fetch(FATES, import_id, after, fate, is_warned, limit)
     corrected = [row for row in rows if row["fate"] == "corrected" and row["listing_id"]]

@@ -1,4 +1,4 @@
-"""`/v1/changes` and `/v1/list`: the list as others copy it, and the sign that a court's feed is alive."""
+"""`/v1/changes` and `/v1/list`: the list as others copy it, and the heartbeat of a court's feed."""
 
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -50,7 +50,7 @@ SLICE = 40
 )
 async def changes(query: Annotated[ChangesQuery, Query()], request: Request) -> Response:
     copies: Copies = request.app.state.shares.copies
-    # A standby behind what this client has would say that no such version was ever given out.
+    # A standby that is behind this client's version would say that no such version was ever issued.
     async with copies.snapshot(pool_of(request), least_version=query.after) as copy:
         newest, content = await _page(copy.connection, query, request.app.state)
     headers = {"ETag": f'"{newest}"'} | copy.headers
@@ -64,7 +64,7 @@ async def _page(connection: Connection, query: ChangesQuery, state: Any) -> tupl
     newest = await reading.get_list_version(connection)
     items: list[bytes] = []
     last, is_more = query.after, True
-    while is_more and len(items) < query.limit:  # in slices: a whole page holds up every check for as long as twenty
+    while is_more and len(items) < query.limit:  # in slices: a whole page would delay checks
         rows = await reading.list_changes(connection, after=last, limit=min(SLICE, query.limit - len(items)) + 1)
         is_more = len(rows) > min(SLICE, query.limit - len(items))
         page = rows[:-1] if is_more else rows

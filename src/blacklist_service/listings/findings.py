@@ -1,4 +1,4 @@
-"""What a court is told of its file, in Chinese and in English: a code for programs, a sentence for people. Pure."""
+"""What a court is told about its file, in Chinese and in English: a code for programs, a sentence for people. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from blacklist_service.listings.files import Column, ListFile, Sheet
 
 
 class Sentence(NamedTuple):
-    """`{column}` and `{sheet}` are filled in where the finding is about one."""
+    """`{column}` and `{sheet}` are filled in if the finding concerns one."""
 
     zh: str
     en: str
@@ -17,7 +17,7 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`count` rows (or, of a finding about the file, how often) with one code; `example_row` is the first of them."""
+    """`count` rows with one code (or how often, for a finding about the file); `example_row` is the first of them."""
 
     code: str
     count: int
@@ -51,7 +51,7 @@ class Finding:
 
 
 class Sheets:
-    """From the number of a row in the file to the worksheet and its own row; a CSV has none."""
+    """From the number of a row in the file to the worksheet and its own row; a CSV file has none."""
 
     def __init__(self, sheets: Sequence[Sheet] = ()) -> None:
         self._sheets = sheets
@@ -62,7 +62,7 @@ class Sheets:
 
 
 def file_findings(file: ListFile) -> list[Finding]:
-    """What is to be said of a file whose rows have been read."""
+    """The findings about a file whose rows have been read."""
     sheets = Sheets(file.sheets)
     found = [_of_column("column-doubtful", column) for column in file.doubtful_columns]
     found += [_of_column(_CODE_OF_GAP[column.name], column) for column in file.gaps]
@@ -96,7 +96,7 @@ _ROWS = ("{count} 行：", "{count} rows: ")
 _WHERE = ("工作表“{sheet}”：", "sheet “{sheet}”: ")
 
 HOLDING = frozenset({"column-doubtful", "no-name-column", "no-number-column"})
-"""What makes a file wait until a person has said that it may be loaded all the same."""
+"""Findings that make a file wait until a person has confirmed that it may be loaded."""
 
 FILE_SENTENCES: Mapping[str, Sentence] = {
     "column-doubtful": Sentence(

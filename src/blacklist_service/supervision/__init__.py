@@ -1,1 +1,1 @@
-"""Which unit acts and which does not (督查考评, domain §2.5): figures from the ledger, the same again for a past month."""
+"""Which units act and which do not (督查考评, domain §2.5): figures from the ledger, reproducible for a past month."""

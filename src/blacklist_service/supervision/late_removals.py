@@ -1,6 +1,6 @@
-"""Late removals: what a court said was performed, and did not delete in 3 working days (Art. 10(1)).
+"""Late removals: listings that a court said were performed, and did not delete within 3 working days (Art. 10(1)).
 
-Of listings without a term alone: one with a term ends by it, or by the court's decision (Art. 2(2), 10(2)).
+Only listings without a term: one with a term ends by it, or by the court's decision (Art. 2(2), 10(2)).
 """
 
 import time
@@ -16,10 +16,10 @@ from blacklist_service.secrecy import Secrecy
 from blacklist_service.telemetry import LATE_REMOVALS
 
 LONGEST_WAIT = timedelta(days=30)
-"""Three working days are never longer, whatever the holidays."""
+"""Three working days never take longer, whatever the holidays."""
 SECONDS_BETWEEN_COUNTS = 600.0
 
-# Since when the days of each performed listing count, and when it went off the list.
+# From when the days of each performed listing count, and when it was removed from the list.
 PERFORMED = f"""
 SELECT l.id AS listing_id, l.court_code, l.court_name, l.case_number, p.since, p.performed_on,
        (SELECT {legal_date_of("min(v.at)")} FROM listing_versions v
@@ -54,7 +54,7 @@ SELECT court_code, min(since) AS since FROM (
 
 
 async def list_late_removals(connection: Connection, first: date, last: date, *, today: date) -> list[dict[str, Any]]:
-    """Listings whose deletion was due in the days and did not come in time, or has not come yet; oldest first."""
+    """Listings whose deletion was due in the period and came late, or has not come yet; oldest first."""
     since = first - LONGEST_WAIT
     rows = await connection.fetch(PERFORMED, since, last, begin_of(since), begin_of(last + timedelta(days=1)))
     found = []
@@ -67,7 +67,7 @@ async def list_late_removals(connection: Connection, first: date, last: date, *,
 
 
 class LateRemovalsGauge:
-    """The worker's task that shows in the metrics, by court, what is past its day and still on the list."""
+    """The worker's task that exports as a metric, by court, how many listings are overdue and still on the list."""
 
     def __init__(self) -> None:
         self._next = 0.0

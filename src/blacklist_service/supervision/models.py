@@ -1,4 +1,4 @@
-"""Days of checks, counted."""
+"""Table of checks counted by day."""
 
 from sqlalchemy import BigInteger, Column, Date, Table, Text
 

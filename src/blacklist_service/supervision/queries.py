@@ -21,7 +21,7 @@ from blacklist_service.supervision.tasks import next_day
 MOST_OVERRIDES = 100
 Leads = dict[str, int]
 
-# Counted days, and the days that are not counted yet: $1 from, $2 to, $3 first uncounted, $4–$5 its instants.
+# Counted days, and the days not counted yet: $1 from, $2 to, $3 first uncounted day, $4–$5 its instants.
 CHECKS = """
 SELECT agency, matter, decision, sum(checks)::bigint AS checks FROM (
     SELECT agency, matter, decision, checks FROM check_days WHERE legal_date BETWEEN $1 AND $2 AND legal_date < $3
@@ -108,7 +108,7 @@ async def find_last_checks(connection: Connection) -> dict[str, datetime]:
 
 
 async def count_outcomes(connection: Connection, first: date, last: date) -> dict[str, asyncpg.Record]:
-    """Of blocks and flags that were answered in the days."""
+    """Outcomes of blocks and flags that were answered in the period."""
     rows = await connection.fetch(OUTCOMES, begin_of(first), begin_of(last + timedelta(days=1)))
     return {row["agency"]: row for row in rows}
 
@@ -116,7 +116,7 @@ async def count_outcomes(connection: Connection, first: date, last: date) -> dic
 async def list_overrides(
     connection: Connection, first: date, last: date, *, secrecy: Secrecy
 ) -> dict[str, list[dict[str, Any]]]:
-    """Blocks that an agency overrode, with the reason it gave."""
+    """Blocks that an agency overrode, with its reason."""
     rows = await connection.fetch(OVERRIDES, begin_of(first), begin_of(last + timedelta(days=1)), MOST_OVERRIDES)
     cipher = secrecy.cipher("outcomes")
     found: dict[str, list[dict[str, Any]]] = {}
@@ -130,7 +130,7 @@ async def list_overrides(
 async def count_waiting(
     connection: Connection, first: date, last: date, *, working_days: int, today: date
 ) -> dict[str, int]:
-    """Blocks and flags past their working days without an outcome."""
+    """Blocks and flags that are past their working days without an outcome."""
     rows = await connection.fetch(WAITING, begin_of(first), begin_of(last + timedelta(days=1)))
     found: dict[str, int] = {}
     for row in rows:
@@ -145,7 +145,7 @@ async def count_notices(connection: Connection, first: date, last: date, *, at: 
 
 
 async def count_acts(connection: Connection, first: date, last: date) -> dict[str, dict[str, dict[str, int]]]:
-    """A court's acts and how many came within 3 working days of their decision (Art. 9, 10)."""
+    """A court's acts, and how many came within 3 working days of their decision (Art. 9, 10)."""
     rows = await connection.fetch(ACTS, begin_of(first), begin_of(last + timedelta(days=1)))
     found: dict[str, dict[str, dict[str, int]]] = {}
     for row in rows:
@@ -159,7 +159,7 @@ async def count_acts(connection: Connection, first: date, last: date) -> dict[st
 
 
 async def count_objections(connection: Connection, first: date, last: date) -> dict[str, dict[str, int]]:
-    """How many were filed in the days, how many of them the court decided, and how many within its 15 days (Art. 12)."""
+    """How many were filed in the period, how many of them the court decided, and how many within its 15 days (Art. 12)."""
     found: dict[str, dict[str, int]] = {}
     for row in await connection.fetch(OBJECTIONS, first, last):
         figures = found.setdefault(row["court_code"], {"filed": 0, "decided": 0, "in_time": 0})
@@ -185,7 +185,7 @@ async def list_units(connection: Connection, *, on: date) -> list[Mapping[str, A
 
 
 async def count_leads(connection: Connection, first: date, last: date) -> tuple[dict[str, Leads], dict[str, Leads]]:
-    """Leads that were filed in the days, and what the court did of them since: by unit, and by court."""
+    """Leads filed in the period, and what the court has done with them since: by unit, and by court."""
     by_unit: dict[str, Leads] = {}
     by_court: dict[str, Leads] = {}
     for row in await connection.fetch(LEADS, begin_of(first), begin_of(last + timedelta(days=1))):

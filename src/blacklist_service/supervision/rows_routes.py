@@ -1,6 +1,6 @@
 """`/v1/supervision/months` and `/v1/supervision/checks`: trends, and the checks behind a figure, down to the entry.
 
-A committee sees who asked about which matter and what was done; never about whom.
+A committee sees who asked about which matter and what was done, never about whom.
 """
 
 from dataclasses import asdict
@@ -70,7 +70,7 @@ class MonthsQuery(BaseModel):
 
 
 class RowsQuery(PageQuery):
-    """All filters that are given must hold. `from` is inclusive, `to` exclusive."""
+    """All filters that are given must match. `from` is inclusive, `to` exclusive."""
 
     agency: Annotated[str, *text(64)]
     from_: Instant | None = Field(None, alias="from")
@@ -84,7 +84,7 @@ class SupervisedPage(Page[CheckItem]):
 
 
 class SupervisedCheck(CheckItem):
-    """A check as its entry has it, and what the unit then did; it names nobody."""
+    """A check as recorded, and what the unit did with the answer; it names nobody."""
 
     agency: str
     reason: str | None = Field(description="that the unit gave with its outcome")
@@ -162,7 +162,7 @@ async def read_row(check_id: UUID, request: Request, connection: Writes, actor: 
 async def _read(
     connection: Connection, actor: Actor, request: Request, facts: dict[str, object], check_id: UUID | None = None
 ) -> datetime:
-    """Record the reading; return its instant."""
+    """Record the read; return its timestamp."""
     at = await database_clock(connection)
     entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts=facts)
     await record(connection, [entry], at=at, secrecy=request.app.state.secrecy)

@@ -1,4 +1,4 @@
-"""The wire of the scorecard."""
+"""Requests and responses of the scorecard."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -43,7 +43,7 @@ class NoticeFigures(Response):
 
 
 class LeadFigures(Response):
-    """Leads that units gave the courts in the days, and what the courts did of them since."""
+    """Leads that units sent to the courts in the period, and what the courts have done with them since."""
 
     filed: int = 0
     taken_up: int = 0
@@ -51,7 +51,7 @@ class LeadFigures(Response):
 
 
 class ToldFigures(Response):
-    """Events of the days: what changed under a question that was kept open, or under an answer of the past."""
+    """Events of the period: changes that affected a watched question, or an earlier answer."""
 
     events: int = 0
     told: int = Field(0, description="acknowledged, or taken by an endpoint of the unit")

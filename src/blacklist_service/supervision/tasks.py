@@ -1,4 +1,4 @@
-"""Counting finished days once, so that a scorecard over years reads a few thousand rows."""
+"""Counts finished days once, so that a scorecard over years reads only a few thousand rows."""
 
 from datetime import date, datetime, timedelta
 
@@ -7,11 +7,11 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.secrecy import Secrecy
 
 SETTLED = timedelta(minutes=10)
-"""A check's transaction has long ended by then: its deadline is a second or less."""
+"""By then all transactions of checks have ended: a check has a deadline of a second or less."""
 
 
 async def count_days(connection: Connection, _secrecy: Secrecy) -> bool:
-    """Count the oldest finished day that is not counted yet; say whether there may be more."""
+    """Count the oldest finished day that is not counted yet; return whether there may be more."""
     if not await connection.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended('check_days', 0))"):
         return False
     at = await connection.fetchval("SELECT clock_timestamp()")
@@ -31,7 +31,7 @@ async def count_days(connection: Connection, _secrecy: Secrecy) -> bool:
 
 
 async def next_day(connection: Connection) -> date | None:
-    """The first day that is not counted: after the last one counted, else that of the oldest entry."""
+    """The first day that is not counted: the day after the last counted one, or else the day of the oldest entry."""
     last: date | None = await connection.fetchval("SELECT max(legal_date) FROM check_days_counted")
     if last is not None:
         return last + timedelta(days=1)

@@ -24,7 +24,7 @@ class UnitMonth:
 
 @dataclass(slots=True)
 class CourtMonth:
-    """Acts of one court in one month: all, those with a decision's date, those of them within three working days of it."""
+    """Acts of one court in one month: all, those with a decision date, and those within three working days of it."""
 
     court: str
     acts: int = 0
@@ -35,7 +35,7 @@ class CourtMonth:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """From its first day to its last, or to today where it is not over."""
+    """A month from its first day to its last, or to today if it is not over."""
 
     first: date
     last: date
@@ -44,14 +44,14 @@ class Month:
 
 
 def last_months(today: date, count: int) -> list[Month]:
-    """The month of `today` and those before it, the oldest first."""
+    """The month of `today` and the months before it, oldest first."""
     this = today.replace(day=1)
     firsts = [months_after(this, -back) for back in range(count - 1, -1, -1)]
     return [Month(first, min(today, months_after(first, 1) - timedelta(days=1))) for first in firsts]
 
 
 async def list_months(connection: Connection, count: int, *, today: date) -> list[Month]:
-    """Units and courts that did nothing in a month are not in it."""
+    """Units and courts that did nothing in a month are left out."""
     return [await _counted(connection, month, today) for month in last_months(today, count)]
 
 

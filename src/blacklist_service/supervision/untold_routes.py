@@ -1,4 +1,4 @@
-"""`GET /v1/supervision/untold`: which units were not told of something, and why not."""
+"""`GET /v1/supervision/untold`: which units have not received events, and why."""
 
 from datetime import datetime
 from typing import Annotated

@@ -18,14 +18,14 @@ class Sheet(NamedTuple):
 
 
 class UnreadSheet(NamedTuple):
-    """A worksheet with something in it that was not read, and why."""
+    """A worksheet that is not empty and was not read, and why."""
 
     name: str
     why: Literal["no-header", "too-large", "damaged"]
 
 
 class Column(NamedTuple):
-    """A column by its name, or a field that has none, and the worksheet it is of."""
+    """A column by its name, or a field without a column, and its worksheet."""
 
     name: str
     sheet: str | None = None
@@ -43,7 +43,7 @@ class ListFile(ABC):
     sheets: tuple[Sheet, ...] = ()
     unread_sheets: tuple[UnreadSheet, ...] = ()
     hidden_rows: int = 0
-    """Rows of a workbook that were read though nobody saw them."""
+    """Hidden rows of a workbook that were read."""
     first_hidden_row: int | None = None
 
     @abstractmethod
@@ -53,17 +53,17 @@ class ListFile(ABC):
     @property
     @abstractmethod
     def unknown_columns(self) -> tuple[str, ...]:
-        """Name the columns without a meaning here; of JSON Lines, those seen in the rows read so far."""
+        """Names of the columns that mean nothing here; for JSON Lines, those seen in the rows read so far."""
 
     @property
     @abstractmethod
     def doubtful_columns(self) -> tuple[Column, ...]:
-        """Name the unknown columns that may speak of a state, an end or a removal, and have a value in some row."""
+        """Names of unknown columns that may tell of a state, an end or a removal, and have a value in some row."""
 
     @property
     @abstractmethod
     def gaps(self) -> tuple[Column, ...]:
-        """Name the fields without which nobody is found, the name and the number, that no column was recognised for."""
+        """The fields needed to find a person, the name and the number, for which no column was recognised."""
 
     @property
     @abstractmethod
@@ -71,7 +71,7 @@ class ListFile(ABC):
         """How much has been read, from 0.0 to 1.0."""
 
     def close(self) -> None:  # noqa: B027 - two of the formats hold nothing between calls
-        """Let go of what is behind the file."""
+        """Release what is behind the file."""
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +83,7 @@ class ListFile(ABC):
 
 
 def sheet_name(name: str, place: int | None) -> str:
-    """A worksheet as reports may name it: one whose name may hold somebody's number is named by its place."""
+    """A worksheet's name for reports: if the name may contain somebody's number, its position instead."""
     shown = tidy(name).strip()[:LONGEST_NAME]
     if shown and sum(character.isdigit() for character in shown) < DIGITS_OF_A_NUMBER:
         return shown

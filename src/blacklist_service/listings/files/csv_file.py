@@ -1,6 +1,6 @@
-"""CSV as RFC 4180 has it, also with semicolons or tabs.
+"""CSV as RFC 4180 defines it, also with semicolons or tabs.
 
-The module `csv` is strict here: a quote that does not end, or text after one, would swallow rows without a word.
+The module `csv` is used in strict mode: an unterminated quote, or text after a quoted cell, would swallow rows silently.
 """
 
 import csv
@@ -20,10 +20,10 @@ from blacklist_service.listings.files.rows import RawRow
 
 DELIMITERS = ",;\t"
 HEADER_WITHIN = 1 << 16  # characters; a header of 500 columns has half as many
-LONGEST_RECORD = 1 << 20  # characters, over all the lines of its quoted cells: what one row may hold of memory
-# The limit for a cell is csv's own, 128 KiB. It is process-wide, so it is left alone; LONGEST_RECORD stands behind it.
+LONGEST_RECORD = 1 << 20  # characters, over all lines of a record's quoted cells: the memory that one row may take
+# The limit for a cell is csv's own, 128 KiB. It is process-wide, so it is not changed; LONGEST_RECORD applies in addition.
 BUFFER = 1 << 18
-ROWS_BETWEEN_MEASURES = 1024  # progress is asked for by people
+ROWS_BETWEEN_MEASURES = 1024  # how often progress is reported to people
 
 _Name = TypeVar("_Name", bound=str)
 _Pick = Callable[[Sequence[str]], tuple[str, ...]]
@@ -75,7 +75,7 @@ class CsvFile(ListFile):
             yield row
 
     def _read(self, lines: "_Lines", raw: io.FileIO) -> Iterator[RawRow]:
-        """Take the short way for a record on one line with nothing in it to tidy, which is nearly every one."""
+        """Use the fast path for a record on one line with nothing to tidy, which is nearly every one."""
         header, read_with_care = self._header, RecordReader(self._header).read
         width, header_at = header.width, self._header_at
         fields, pick = _columns(header.fields)
@@ -110,12 +110,12 @@ class CsvFile(ListFile):
 
 
 class _Lines:
-    """Gives `csv` its lines, and knows of the present record where it began and whether a cell may need tidying."""
+    """Gives `csv` its lines, and remembers where the current record began and whether a cell may need tidying."""
 
     def __init__(self, text: io.TextIOWrapper, delimiter: str, *, is_suspect: bool) -> None:
         self._text = text
         self._is_suspect = is_suspect
-        self._tab = '"' if delimiter == "\t" else "\t"  # a tab within a cell of a table with tabs is quoted
+        self._tab = '"' if delimiter == "\t" else "\t"  # in a tab-separated table, a tab within a cell is quoted
         self._line = 0
         self._size = 0
         self.record_begins_at = 1
@@ -157,12 +157,12 @@ def _first_records(start: str, delimiter: str) -> list[tuple[int, list[str]]]:
         for number, cells in enumerate(islice(reader, ROWS_BEFORE_HEADER), 1):
             records.append((number, cells))
     except csv.Error:
-        pass  # what came before is kept; reading the rows says where and why it breaks
+        pass  # the rows before it are kept; reading the rows reports where and why it fails
     return records
 
 
 def _columns(columns: Sequence[tuple[int, _Name]]) -> tuple[list[_Name], _Pick]:
-    """Split the columns into their names, and what takes their cells from a record in one step."""
+    """Split the columns into their names, and a function that takes their cells from a record in one step."""
     places = [place for place, _ in columns]
     if places == list(range(len(places))):
         return [name for _, name in columns], tuple

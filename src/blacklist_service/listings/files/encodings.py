@@ -1,7 +1,7 @@
-"""Reading a text file through once, before anything of it is believed: its encoding, its lines, its NULs.
+"""Scans a text file once before it is parsed: its encoding, its lines, its NULs.
 
-The whole file must be in one encoding. Text in the one is now and then valid in the other, so that a file which is
-UTF-8 for a while and then breaks is damaged UTF-8, never GB18030: read so, its names would be other names.
+The whole file must be in one encoding. Text in one encoding is sometimes valid in the other, so a file that is UTF-8 for a
+while and then invalid is damaged UTF-8 and never GB18030: decoded so, its names would be wrong.
 """
 
 import codecs
@@ -12,28 +12,28 @@ from blacklist_service.listings.files.cells import DROPPED
 from blacklist_service.listings.files.problems import UnreadableFile
 
 CHUNK = 1 << 20
-LONGEST_LINE = 1 << 20  # a record of 24 cells has about 400 bytes; the longest duty seen has a few thousand characters
-SURELY_UTF8 = 32  # bytes beyond one for each character; in GB18030 text so many valid ones in a row do not occur
+LONGEST_LINE = 1 << 20  # a record of 24 cells has about 400 bytes; the longest obligation a few thousand characters
+SURELY_UTF8 = 32  # bytes beyond one for each character; GB18030 text never contains that many valid ones in a row
 
 _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 EURO = b"\x80"
-"""The euro sign of Windows code page 936, which is GBK but for this byte. GB18030 has another place for the sign."""
+"""The euro sign of Windows code page 936, which otherwise equals GBK. GB18030 encodes the sign elsewhere."""
 
 _CONTROLS = tuple(bytes([code]) for code in (*range(0x01, 0x20), 0x7F) if bytes([code]) not in b"\t\n\r")
 
 
 @dataclass(frozen=True, slots=True)
 class TextScan:
-    """What reading it through has shown of a text file that can be read."""
+    """The result of scanning a readable text file."""
 
     encoding: str
     has_controls: bool
 
 
 def scan_text(path: Path) -> TextScan:
-    """Read the file through in bounded memory and say how to decode it; raises where it cannot be decoded."""
+    """Scan the file in bounded memory and determine how to decode it; raises if it cannot be decoded."""
     start = _first_bytes(path)
     if start.startswith(_WIDE_MARKS):
         raise UnreadableFile("The file is UTF-16; save it as UTF-8 or GB18030.")
@@ -53,7 +53,7 @@ def scan_text(path: Path) -> TextScan:
 
 
 def errors_of(encoding: str) -> str:
-    """How to decode what the encoding itself has no place for."""
+    """The error handler for bytes that the encoding itself cannot decode."""
     return _EURO if encoding == "gb18030" else "strict"
 
 
@@ -103,7 +103,7 @@ def _read_through(path: Path, encoding: str) -> _Pass:
 
 
 class _Lines:
-    """Counts lines, and refuses what a reader by lines could not hold."""
+    """Counts lines, and refuses lines that are too long."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -9,11 +9,11 @@ from blacklist_service.listings.files.lookalikes import is_word_of_an_end, speak
 from blacklist_service.listings.files.names import Meanings, Special
 from blacklist_service.listings.files.problems import UnreadableFile
 
-MOST_COLUMNS = 500  # a list has 24; beyond this the file is no list, and a row of it no longer small
+MOST_COLUMNS = 500  # a list has 24; with more than this the file is not a list, and a row is no longer small
 ROWS_BEFORE_HEADER = 10  # a printed list has a title and a date above its header
-MOST_UNKNOWN_NAMES = 50  # what a person still reads in an answer
+MOST_UNKNOWN_NAMES = 50  # how many characters a person still reads in an answer
 LONGEST_NAME = 64
-DIGITS_OF_A_NUMBER = 8  # a birth date in a resident number, or the whole of an organisation code
+DIGITS_OF_A_NUMBER = 8  # digits as long as a birth date in a resident number, or as an organisation code
 
 EXPECTED = (
     "expected a column for the debtor's name (被执行人姓名/名称, name or iname) "
@@ -24,19 +24,19 @@ _DECIDING = (Field.NAME, Field.CASE_NUMBER)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Places are counted from 0; `width` counts all columns, also those without a name."""
+    """Column indices start from 0; `width` counts all columns, also those without a name."""
 
     width: int
     fields: tuple[tuple[int, Field], ...]
     second_choices: tuple[tuple[int, Field], ...]
-    """Columns that count in rows where no other of their meaning is filled."""
+    """Columns that count only in rows where no other column with their meaning has a value."""
     notes: tuple[tuple[int, str], ...]
     people_at: int | None
     unknown: tuple[str, ...]
     doubtful: frozenset[str]
-    """Those of the notes whose name may speak of an end."""
+    """The unknown columns whose name may tell of an end."""
     harmless: frozenset[str]
-    """Those of the notes whose meaning is known, and is of no use here."""
+    """Columns whose meaning is known, and that are not used here."""
 
     @property
     def is_plain(self) -> bool:
@@ -44,7 +44,7 @@ class Header:
         return not self.second_choices and len({field for _, field in self.fields}) == len(self.fields)
 
     def doubts(self, notes: Mapping[str, str]) -> list[str]:
-        """The columns by which a row's notes may say that its listing has ended: they make the file wait for a person."""
+        """Unknown columns by which a row may say that its listing has ended: they make the file wait for a person."""
         return [
             name
             for name, text in notes.items()
@@ -57,12 +57,12 @@ class Header:
 
     @property
     def gaps(self) -> tuple[Field, ...]:
-        """Of the name and the number, those without a column."""
+        """The name and the number, if they have no column."""
         return tuple(field for field in (Field.NAME, Field.IDENTIFIER_NUMBER) if field not in self.meanings)
 
 
 def find_header(records: Iterable[tuple[int, Sequence[str]]]) -> tuple[int, Header] | None:
-    """Find the header among a table's first records: the one with the most columns that are known."""
+    """Find the header among a table's first records: the one with the most known columns."""
     best, best_score = None, 0
     for number, cells in records:
         if (score := score_header(cells)) > best_score:
@@ -71,7 +71,7 @@ def find_header(records: Iterable[tuple[int, Sequence[str]]]) -> tuple[int, Head
 
 
 def score_header(cells: Sequence[str]) -> int:
-    """Count the fields a record would name as a header; without the name and the case number it is none."""
+    """How many fields a record names as a header; 0 without the name and the case number."""
     names = [cell for cell in cells[:MOST_COLUMNS] if cell]
     of = Meanings(names).of
     fields = {meaning for name in names if isinstance(meaning := of(name), Field)}
@@ -79,7 +79,7 @@ def score_header(cells: Sequence[str]) -> int:
 
 
 def read_header(cells: Sequence[str]) -> Header:
-    """Read the header. Several columns may have one meaning; whether they agree is seen in each row."""
+    """Parse the header. Several columns may have one meaning; whether they agree is checked in each row."""
     if len(cells) > MOST_COLUMNS:
         raise UnreadableFile(f"The header has more than {MOST_COLUMNS} columns.")
     cells = [unwrap(cell) for cell in cells]
@@ -105,7 +105,7 @@ def read_header(cells: Sequence[str]) -> Header:
 
 
 def label(name: str, place: int) -> str:
-    """Name a column without a meaning; a name that may hold someone's number, or none, gives way to its place."""
+    """The label of an unknown column: its name, or its position if the name is empty or may contain somebody's number."""
     shown = tidy(name).strip()
     if not shown or sum(character.isdigit() for character in shown) >= DIGITS_OF_A_NUMBER:
         return nameless(place)

@@ -20,13 +20,13 @@ from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.records import PEOPLE_NOTE, Gathering, read_people
 from blacklist_service.listings.files.rows import DATES, CellFault, RawRow, RelatedPerson
 
-MOST_KEYS = 500  # of one object, as columns of a table
-MOST_LEARNT = 1000  # names whose meaning is remembered: a file of ever new ones must not fill the memory
-OBJECTS_TO_JUDGE = 100  # among so many, one at least names a debtor or a case, or the file is no list
+MOST_KEYS = 500  # fields of one object, like the columns of a table
+MOST_LEARNT = 1000  # names whose meaning is cached, so that a file of ever new names cannot fill the memory
+OBJECTS_TO_JUDGE = 100  # at least one of this many objects must name a debtor or a case, or the file is not a list
 
-LONGEST_WHOLE = 1000  # digits; Python turns no more than 4,300 into a number, and no number of ours has fifty
+LONGEST_WHOLE = 1000  # digits; Python converts at most 4,300 into a number, and no number of ours has fifty
 
-_LISTS = {Field.BASIS_NUMBER, Field.BASIS_ISSUER, Field.CIRCUMSTANCES}  # of anything else, two values are one too many
+_LISTS = {Field.BASIS_NUMBER, Field.BASIS_ISSUER, Field.CIRCUMSTANCES}  # elsewhere a second value is an error
 
 _WORDS = frozenset(
     {
@@ -34,7 +34,7 @@ _WORDS = frozenset(
         *(Field.IS_REMOVED, Field.IS_WITHHELD, Field.IS_WITHDRAWN, Field.IS_IN_FORCE),
     }
 )
-"""Of these an object is a word that nobody knows, as a day that is none is an object: both are told as such."""
+"""In these fields an object counts as an unknown word, or as an invalid day, and is reported as such."""
 _WRAPPINGS = ("'", "=")
 _LABELLED = ({"title", "value"}, {"label", "value"}, {"name", "value"}, {"key", "value"})
 
@@ -182,7 +182,7 @@ def _read_object(number: int, line: bytes) -> _Pairs:
 
 
 def _labelled(value: list[Any]) -> "_Object | None":
-    """A record as a list of its labels and values (`[{"title": …, "value": …}, …]`); None for any other list."""
+    """A record given as a list of its labels and values (`[{"title": …, "value": …}, …]`); None for any other list."""
     if not value or any(not isinstance(item, dict) for item in value):
         return None
     names = next((names for names in _LABELLED if all(item.keys() >= names for item in value)), None)
@@ -193,11 +193,11 @@ def _labelled(value: list[Any]) -> "_Object | None":
 
 
 class _Object(list[tuple[str, Any]]):
-    """An object that keeps a name it has twice."""
+    """An object that records which names occur twice."""
 
 
 def _read_odd(number: int, line: bytes) -> Any:
-    """Read what the strict reader refuses and is JSON all the same: names given twice, halves of characters."""
+    """Parse what the strict parser refuses although it is JSON: duplicate names, lone surrogates."""
     try:
         return _inner_plain(json.loads(line, object_pairs_hook=_Object, parse_int=_whole))
     except RecursionError:
@@ -223,7 +223,7 @@ def _whole(digits: str) -> int | float:
 
 
 def _field_text(value: Any, field: Field) -> str | None:
-    """Read a field's value; None for one that is no text. What is no word or no day is given as it is, to be told so."""
+    """The text of a field's value; None if it is not text. An invalid word or day is returned as it is, to be reported."""
     if isinstance(value, str):
         if value[:1] in _WRAPPINGS:
             return clean(unwrap(value))
@@ -265,7 +265,7 @@ def _note_text(value: Any) -> str:
 def _dump(value: Any) -> str:
     try:
         return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError:  # halves of characters, or numbers beyond 64 bits
+    except orjson.JSONEncodeError:  # lone surrogates, or numbers beyond 64 bits
         return json.dumps(value, ensure_ascii=True)
 
 

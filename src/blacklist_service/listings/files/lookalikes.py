@@ -1,7 +1,7 @@
-"""Columns without a meaning here whose name or value speaks of a state, an end or a removal.
+"""Unknown columns whose name or value tells of a state, an end or a removal.
 
-A row that has ended and is read as if it had not would list somebody again, so such a file waits for a person to say that
-the column changes nothing.
+If a row that has ended were read as if it had not, somebody would be listed again. So such a file waits until a person
+confirms that the column changes nothing.
 """
 
 import itertools
@@ -188,12 +188,12 @@ _LONGEST_END = max(map(len, _ENDS))
 
 
 def is_word_of_an_end(value: str) -> bool:
-    """Whether a cell of a column without a meaning holds nothing but a word that ends a listing."""
+    """Whether a cell of an unknown column consists of a word that ends a listing."""
     return len(value) <= _LONGEST_END and value.lower() in _ENDS
 
 
 def speaks_of_an_end(name: str) -> bool:
-    """Whether the name of a column may be that of a state, an end or a removal."""
+    """Whether the name of a column may mean a state, an end or a removal."""
     if _CHINESE.search(name):
         return True
     if _PINYIN.fullmatch(name.strip().lower()):

@@ -1,4 +1,4 @@
-"""What a column's name means: by itself, and in the company of the others (`data/vocabularies.toml`)."""
+"""What a column's name means, by itself and together with the others (`data/vocabularies.toml`)."""
 
 import re
 import tomllib
@@ -12,11 +12,11 @@ from blacklist_service.listings.columns import Field
 
 
 class Special(Enum):
-    """A column that is known and yet no field."""
+    """A known column that is not a field."""
 
     PEOPLE = "people"
     NOTE = "note"
-    """Of no use here: kept as a note and not reported as unknown."""
+    """Not used here: kept as a note and not reported as unknown."""
 
 
 Meaning = Field | Special
@@ -28,7 +28,7 @@ _BESIDE_A_NAME = re.compile(
 
 
 class Meanings:
-    """The meanings of the columns of one file, by the vocabulary that they are of."""
+    """The meanings of the columns of one file, by the vocabulary they belong to."""
 
     def __init__(self, names: Iterable[str]) -> None:
         folded = {fold(name) for name in names}
@@ -38,18 +38,18 @@ class Meanings:
                 self._special |= vocabulary.headers
 
     def of(self, name: str) -> Meaning | None:
-        """Find what a header or a JSON name means: case, width, underscores, whitespace and marks beside it do not count."""
+        """The meaning of a header or a JSON name: case, width, underscores, whitespace and marks around it are ignored."""
         folded = fold(name)
         return self._special.get(folded) or _tables().headers.get(folded) or _tables().second_choice.get(folded)
 
     def is_second_choice(self, name: str) -> bool:
-        """Whether the column counts only where no other of its meaning is filled."""
+        """Whether the column counts only where no other column with its meaning has a value."""
         folded = fold(name)
         return folded in _tables().second_choice and folded not in self._special
 
 
 def meaning_of(name: str) -> Meaning | None:
-    """What a name means in no company at all."""
+    """The meaning of a name regardless of the other columns."""
     return Meanings(()).of(name)
 
 

@@ -1,4 +1,4 @@
-"""Which of the three formats a file is: by its content; its name says nothing that can be relied on."""
+"""Which of the three formats a file has: decided by its content; its name is not reliable."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from blacklist_service.listings.files.jsonl_file import JsonLinesFile
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.xlsx_file import XlsxFile
 
-BYTES_TO_JUDGE = 4096  # blank lines may stand before the first object
+BYTES_TO_JUDGE = 4096  # blank lines may precede the first object
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # what Excel wrote before 2007, and WPS writes as .et
@@ -27,7 +27,7 @@ _BLANK = b" \t\r\n"
 
 
 def open_list_file(path: Path, *, name: str = "") -> ListFile:
-    """Open a list file; raises `UnreadableFile`. Only the words of a refusal depend on `name`."""
+    """Open a list file; raises `UnreadableFile`. `name` only affects the wording of a refusal."""
     with path.open("rb") as file:
         start = file.read(BYTES_TO_JUDGE)
     if not start:
@@ -50,5 +50,5 @@ def open_list_file(path: Path, *, name: str = "") -> ListFile:
 
 
 def _is_one_record(text: bytes) -> bool:
-    """Whether an array is one record, given as labels and values, with further ones on further lines."""
+    """Whether an array is one record, given as labels and values, with further records on further lines."""
     return re.match(rb'\[\s*\{\s*"(?:title|label|name|key)"\s*:[^{}]*"value"\s*:', text) is not None

@@ -1,4 +1,4 @@
-"""What makes a whole file unreadable: such a file loads nothing."""
+"""The exception for an unreadable file, of which nothing is loaded."""
 
 from blacklist_service.problems import Problem
 

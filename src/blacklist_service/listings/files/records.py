@@ -1,4 +1,4 @@
-"""From the cells of a table's record to a raw row."""
+"""From the cells of a record to a raw row."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.rows import BETWEEN_NUMBERS, DATES, NAMING, CellFault, RawRow, RelatedPerson
 from blacklist_service.listings.files.values import read_date
 
-MOST_PEOPLE = 200  # a large company's officers; a row with more is an attack on memory
+MOST_PEOPLE = 200  # as many officers as a large company has; a row with more is an attack on memory
 PEOPLE_NOTE = "qysler"
 
 UNREAD = "#VALUE!"
@@ -25,17 +25,17 @@ _NO_FAULTS: Mapping[int, CellFault] = {}
 
 
 class Gathering:
-    """The values of one row as they come, several perhaps for one field."""
+    """Collects the values of one row; a field may get several."""
 
     def __init__(self) -> None:
         self.values: dict[Field, str] = {}
         self.faults: dict[Field, CellFault] = {}
         self.other_values: dict[str, str] = {}
-        """What else was said of a field, under names that mean the same when the row is sent again (`name (2)`)."""
+        """Further values of a field, under names that have the same meaning when the row is sent again (`name (2)`)."""
         self._numbers: list[str] = []
 
     def add(self, field: Field, text: str) -> None:
-        """Take a value that is not empty. The debtor's numbers may differ; of anything else two values are a fault."""
+        """Add a non-empty value. The debtor's numbers may differ; for any other field two values are an error."""
         if field is Field.IDENTIFIER_NUMBER:
             self._numbers.append(text)
         elif not _is_same(field, self.values.setdefault(field, text), text):
@@ -44,7 +44,9 @@ class Gathering:
             self.other_values[f"{field} ({min(number + 1, 9)})"] = text
 
     def miss(self, field: Field, fault: CellFault) -> None:
-        """Note a value that cannot be read, and put in its place what cannot be read when the row is sent again either."""
+        """Note a value that cannot be parsed, and replace it by text that cannot be parsed either if the row is sent
+        again.
+        """
         self.faults[field] = fault
         self.values.setdefault(field, UNREAD)
 
@@ -65,13 +67,15 @@ class Gathering:
 
 
 class RecordReader:
-    """Reads any record with all care; the CSV reader has a shorter way for records that need none."""
+    """Parses any record with all checks; the CSV reader has a faster path for records that need none."""
 
     def __init__(self, header: Header) -> None:
         self._header = header
 
     def read(self, number: int, cells: Sequence[str], faults: Mapping[int, CellFault] = _NO_FAULTS) -> RawRow | None:
-        """Read a record; None for a blank one. `faults` are of cells, by place: those of known columns are the row's."""
+        """Parse a record; None for a blank one. `faults` of cells, by column index: those of known columns become the
+        row's.
+        """
         header = self._header
         if len(cells) > MOST_COLUMNS:
             raise UnreadableFile(f"Record {number} has more than {MOST_COLUMNS} cells.")
@@ -105,7 +109,7 @@ class RecordReader:
             return read_people(orjson.loads(text))
         except ValueError:
             notes[PEOPLE_NOTE] = text
-            if text[0] in "[{":  # people were meant, and would be lost; a list of bare names finds nobody anyway
+            if text[0] in "[{":  # people were meant; a list of bare names would find nobody anyway
                 faults[Field.PEOPLE] = CellFault.NO_TEXT
             return ()
 
@@ -127,14 +131,14 @@ def _is_same(field: Field, one: str, other: str) -> bool:
 
 
 def read_people(value: Any) -> tuple[RelatedPerson, ...]:
-    """Read `qysler`; raises ValueError when it is not a list of objects with names."""
+    """Parse `qysler`; raises ValueError unless it is a list of objects with names."""
     if not isinstance(value, list) or len(value) > MOST_PEOPLE:
         raise ValueError("no list of people")
     return tuple(_person(item) for item in value)
 
 
 def people_text(people: Iterable[RelatedPerson]) -> str:
-    """Write people so that a cell of `qysler` reads as they are."""
+    """Format people so that a cell of `qysler` parses to the same."""
     written = [{"corporationtypename": one.relation, "iname": one.name, "cardNum": one.number} for one in people]
     return orjson.dumps(written).decode() if written else ""
 

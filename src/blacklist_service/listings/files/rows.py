@@ -1,4 +1,4 @@
-"""A row as the file has it."""
+"""A row as it is in the file."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,25 +26,25 @@ NAMING = frozenset(
         *(Field.LEGAL_REPRESENTATIVE, Field.REPRESENTATIVE_NUMBER, Field.IDENTIFIER_TYPE),
     }
 )
-"""By which somebody or a case is named: of an error there, the text would be taken for a name."""
+"""Fields that name a debtor or a case: the text of a spreadsheet error would be taken for a name."""
 BETWEEN_NUMBERS = ";"
 
 
 class CellFault(StrEnum):
-    """Why nobody can say what a cell of a known column holds."""
+    """Why a cell of a known column cannot be parsed."""
 
     NO_TEXT = "no-text"
-    """An object, or a list where one value belongs."""
+    """An object, or a list where a single value is expected."""
     NO_VALUE = "no-value"
     """A formula whose value was never computed and stored."""
     ERROR = "error"
-    """An error of a spreadsheet (#N/A) where somebody or a case is named."""
+    """A spreadsheet error (#N/A) in a field that names a debtor or a case."""
     TWO_VALUES = "two-values"
-    """Two columns of one meaning that say different things."""
+    """Two columns with the same meaning but different values."""
 
 
 class RelatedPerson(NamedTuple):
-    """One of an organisation's people in the official JSON (`qysler`); the relation is its word, unread."""
+    """One of an organisation's people in the official JSON (`qysler`); the relation is its word, not parsed."""
 
     relation: str
     name: str
@@ -55,10 +55,10 @@ class RelatedPerson(NamedTuple):
 class RawRow:
     """A row that is not blank.
 
-    `number` is the record in the file: the header is 1 and blank rows count; in JSON Lines the line; in a workbook the
-    sheet's row, after all rows of the sheets before it (`ListFile.sheets`). `values` has only cells with something in
-    them, without plain whitespace at the ends; a name stays as it is. `notes` are the columns without a meaning here.
-    A field in `faults` could not be read and must refuse the row: a guess could list, or spare, the wrong person.
+    `number` counts records in the file: the header is 1 and blank rows count; in JSON Lines it is the line; in a workbook the
+    sheet's row, after all rows of the sheets before it (`ListFile.sheets`). `values` has only non-empty cells, stripped of
+    plain whitespace; a name is otherwise unchanged. `notes` are the unknown columns. A field in `faults` could not be parsed
+    and must refuse the row: a guess could list, or spare, the wrong person.
     """
 
     number: int

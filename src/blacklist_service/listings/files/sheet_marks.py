@@ -1,4 +1,4 @@
-"""What the library that reads a sheet does not tell of its cells: errors, formulas without a value, hidden rows."""
+"""What the library does not tell about a sheet's cells: errors, formulas without a value, hidden rows."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ CHUNK = 1 << 20
 UNNAMED_ERROR = "#ERROR!"
 
 MARKED = re.compile(rb"""t\s*=\s*["']e["']|hidden\s*=|<(?:[\w.-]+:)?f[\s/>]""")
-"""What a sheet's XML has somewhere if there is anything to mark; most have nothing."""
+"""Bytes that a sheet's XML contains if there is anything to mark; most have none."""
 
 _PREFIX = rb"(?:[\w.-]+:)?"
 _ITEM = re.compile(
@@ -36,7 +36,7 @@ class Marks:
 
 
 def find_marks(sheet: IO[bytes]) -> Marks:
-    """Read a sheet's XML through, in bounded memory but for one row."""
+    """Scan a sheet's XML; memory is bounded by one row."""
     marks, row, column = Marks(), 0, -1
     for item in _items(sheet):
         if item[1] is not None:

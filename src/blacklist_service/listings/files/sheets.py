@@ -1,4 +1,4 @@
-"""From a worksheet's cells to records of texts: dates, merged cells, and what could not be read."""
+"""From a worksheet's cells to records of texts: dates, merged cells, and unreadable cells."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ TextRecord = tuple[int, list[str], dict[int, CellFault]]
 
 @dataclass(slots=True)
 class Worksheet:
-    """A sheet as a library gives it. Rows are counted from 1, columns and the corners of merged ranges from 0."""
+    """A sheet as a library returns it. Rows are counted from 1, columns and the corners of merged ranges from 0."""
 
     name: str
     is_hidden: bool
@@ -24,7 +24,7 @@ class Worksheet:
     height: int
     width: int
     records: Callable[[], Iterator[Record]]
-    """The rows with something in them; numbers are floats, days are dates or datetimes."""
+    """The non-empty rows; numbers are floats, days are dates or datetimes."""
     merged: Sequence[tuple[Corner, Corner]] = ()
     hidden_rows: frozenset[int] | set[int] = frozenset()
     errors: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class SheetReader:
         faults: dict[int, CellFault],
         carried: dict[int, tuple[int, str, CellFault | None]],
     ) -> None:
-        """Give a row what stands in the merged cells that reach down to it."""
+        """Fill a row with the values of merged cells that extend down to it."""
         for place, (last, text, fault) in list(carried.items()):
             if number > last:
                 del carried[place]

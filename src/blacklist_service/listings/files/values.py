@@ -1,4 +1,4 @@
-"""What single cells say: days, and the list of circumstances. Pure."""
+"""Parses single cells: days, and the list of circumstances. Pure."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -18,13 +18,13 @@ NO_DATES = frozenset(
 )
 NO_DAYS = {(1, 1, 1), (1900, 1, 1), (0, 0, 0)}  # what vendors' copies write for null
 NEVER = 9999
-"""The year of 9999-12-31 and its like: a day that never comes."""
+"""The year of 9999-12-31 and the like: a day that never comes."""
 YEARS = range(1900, 2201)
 YEARS_OF_INSTANTS = range(1990, 2201)
-SERIALS = range(20_000, 80_001)  # Excel's days: 1954 to 2119
+SERIALS = range(20_000, 80_001)  # Excel's day numbers: 1954 to 2119
 LONGEST = 80
 SHORT_OF_MIDNIGHT = timedelta(hours=23, minutes=59, seconds=17)
-"""What SheetJS makes of midnight in China: Shanghai's mean time was 43 seconds beside the zone's until 1901."""
+"""Midnight in China as SheetJS computes it: until 1901 Shanghai's mean time was 43 seconds off the zone's."""
 
 _SERIAL_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - day 1 is 1900-01-01; Excel believes in a 29 February 1900
 _DAYS_TO_1904 = 1462
@@ -43,10 +43,11 @@ _BETWEEN_CIRCUMSTANCES = re.compile(r"[,，;；]")
 
 @lru_cache(maxsize=8192)
 def read_date(text: str) -> date | None:
-    """Read a day of Asia/Shanghai; None where none is given. Raises ValueError when the text is no date.
+    """Parse a date in Asia/Shanghai; None if none is given. Raises ValueError if the text is not a date.
 
-    Beside days as people write them: Excel's day numbers, instants with an offset, seconds and milliseconds since 1970,
-    and the JSON of Java (`[2026,1,1]`) and of MongoDB (`{"$date": …}`). A file has few days, often.
+    Besides dates as people write them: Excel's day numbers, instants with an offset, seconds and milliseconds since 1970, and
+    the JSON of Java (`[2026,1,1]`) and of MongoDB (`{"$date": …}`). Results are cached, because a file contains few different
+    days.
     """
     written = text.translate(_HALF_WIDTH).strip()
     if written.lower() in NO_DATES:
@@ -66,7 +67,7 @@ def read_date(text: str) -> date | None:
 
 
 def serial_day(number: float, *, is_1904: bool = False) -> date:
-    """The day of a spreadsheet's day number, counted from 1900 or, in some workbooks, from 1904."""
+    """The date of a spreadsheet's day number, counted from 1900 or, in some workbooks, from 1904."""
     number += _DAYS_TO_1904 if is_1904 else 0
     if int(number) not in SERIALS:
         raise ValueError("no date of this time")
@@ -74,7 +75,7 @@ def serial_day(number: float, *, is_1904: bool = False) -> date:
 
 
 def split_circumstances(text: str) -> list[str]:
-    """Split at commas and semicolons of either width, never at 、, which stands within a circumstance."""
+    """Split at commas and semicolons of either width, never at 、, which occurs within a circumstance."""
     return [part for piece in _BETWEEN_CIRCUMSTANCES.split(text) if (part := piece.strip())]
 
 
@@ -109,7 +110,7 @@ def _of_epoch(seconds: float) -> date:
 
 
 def _day_of(moment: datetime) -> date:
-    """The day a moment falls on; 43 seconds before midnight is the day that was meant, see `SHORT_OF_MIDNIGHT`."""
+    """The date of a moment; for 43 seconds before midnight it is the following day, see `SHORT_OF_MIDNIGHT`."""
     nearest = moment + timedelta(microseconds=500_000)
     time = timedelta(hours=nearest.hour, minutes=nearest.minute, seconds=nearest.second)
     return nearest.date() + timedelta(days=1) if time == SHORT_OF_MIDNIGHT else moment.date()

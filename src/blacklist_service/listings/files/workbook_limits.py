@@ -1,4 +1,4 @@
-"""What a workbook must not be before anyone inflates it into memory: a zip bomb, or XML with a document type."""
+"""Rejects a workbook that must not be inflated into memory: a zip bomb, or XML with a document type."""
 
 import codecs
 import struct
@@ -9,10 +9,10 @@ from pathlib import Path
 from blacklist_service.listings.files.problems import UnreadableFile
 from blacklist_service.listings.files.sheet_marks import MARKED
 
-MOST_PARTS = 1000  # a workbook has about ten and one for each sheet
+MOST_PARTS = 1000  # a workbook has about ten, and one for each sheet
 MOST_INFLATED = 512 << 20  # bytes; 350,000 rows of 24 cells, and larger lists are better sent as CSV
-MOST_INFLATION = 200  # times the file's own size; sheets of real lists come to 10 to 40
-INFLATION_BEGINS_AT = 4 << 20  # bytes; below, the ratio of a nearly empty workbook says nothing
+MOST_INFLATION = 200  # times the file's own size; sheets of real lists have 10 to 40
+INFLATION_BEGINS_AT = 4 << 20  # bytes; below this the ratio of a nearly empty workbook means nothing
 CHUNK = 1 << 18
 
 _FORBIDDEN = (b"<!DOCTYPE", b"<!ENTITY")  # no workbook has them; entities are how ten lines of XML become gigabytes
@@ -22,9 +22,10 @@ _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"\0<", b"<\0")
 
 
 def check_workbook(path: Path) -> frozenset[str]:
-    """Refuse a hostile archive. What its directory declares is checked first, then every part is counted and seen.
+    """Reject a hostile archive. The sizes in its directory are checked first, then every part is inflated, counted and
+    scanned.
 
-    Gives the names of the parts that have marks (`sheet_marks`).
+    Returns the names of the parts that have marks (`sheet_marks`).
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -49,7 +50,7 @@ def _check_declared(parts: list[zipfile.ZipInfo], size: int) -> None:
 
 
 def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> bool:
-    """Inflate it once: a part longer than it says fails its checksum, for no more than it says is read."""
+    """Inflate a part once: if it is longer than declared, its checksum fails, because no more than declared is read."""
     kept, has_marks = b"", False
     with archive.open(part) as file:
         while chunk := file.read(CHUNK):

@@ -1,6 +1,6 @@
-"""Which part of an XLSX is what: found by the relationships that say so, never by a part's usual name.
+"""Finds the parts of an XLSX file by its relationships, not by their usual names.
 
-The archive has been looked through before (`workbook_limits`): its XML has no document type.
+The archive has been checked before (`workbook_limits`): its XML has no document type.
 """
 
 import io
@@ -22,11 +22,11 @@ class Parts:
     main: str
     is_1904: bool
     sheets: Mapping[str, str]
-    """The sheets' names, and their parts."""
+    """The names of the sheets, and their parts."""
 
 
 def find_parts(archive: zipfile.ZipFile) -> Parts:
-    """Find the workbook and its sheets; raise `UnreadableFile` where the archive holds none."""
+    """Find the workbook and its sheets; raise `UnreadableFile` if the archive contains none."""
     names = {name.lower(): name for name in archive.namelist()}
     main = _main_part(archive, names)
     root = _parse(archive.read(main))
@@ -42,7 +42,7 @@ def find_parts(archive: zipfile.ZipFile) -> Parts:
 
 
 def under_usual_names(archive: zipfile.ZipFile, parts: Parts) -> BinaryIO:
-    """The workbook anew, its main part where the library looks for it; what it refers to, referred to from the root."""
+    """Rebuild the workbook with its main part where the library looks for it, and references relative to the root."""
     folder, name = posixpath.split(parts.main)
     relations = posixpath.join(folder, "_rels", f"{name}.rels")
     moved = {parts.main: USUAL_MAIN, relations: "xl/_rels/workbook.xml.rels"}

@@ -1,4 +1,6 @@
-"""Workbooks of before 2007, which WPS calls .et, read by xlrd: calamine does not tell their errors and hidden rows."""
+"""Workbooks from before 2007, which WPS calls .et, read by xlrd, because calamine does not report their errors and hidden
+rows.
+"""
 
 from collections.abc import Iterator
 from functools import partial

@@ -1,9 +1,9 @@
 """The process that opens a workbook: `python -m blacklist_service.listings.files.xlsx_child FILE`.
 
-calamine holds a whole sheet in memory, so that a hostile one is a matter of limits set from outside: this process dies
-of it, and its parent says so. It writes messages to its standard output, each four bytes of length and then JSON:
-`{"ready"}` under its limits; for each sheet with a header `{"sheet", "header", …}`, then arrays of `[row number, [cells],
-whether the row is hidden, {place: fault}]`; at last `{"end", "unread"}`; or `{"refused"}`.
+calamine holds a whole sheet in memory, so a hostile sheet is contained by limits from outside: it kills this process, and the
+parent reports that. The process writes messages to its standard output, each as a length of four bytes and then JSON:
+`{"ready"}` once its limits are set; for each sheet with a header `{"sheet", "header", …}`, then arrays of `[row number,
+[cells], whether the row is hidden, {column: fault}]`; at last `{"end", "unread"}`; or `{"refused"}`.
 """
 
 import os
@@ -39,7 +39,7 @@ ADDRESS_SPACE = 2 << 30  # bytes; 300,000 rows of 24 cells take 0.7 GiB, and lar
 CPU_SECONDS = 120  # ten times what the largest sheet that fits has taken
 WORDS_OF_A_HEADER = 2
 ROWS_IN_MESSAGE = 200
-LONGEST_MESSAGE_CELLS = 1 << 20  # characters, after which a message is sent before it has its rows
+LONGEST_MESSAGE_CELLS = 1 << 20  # characters, after which a message is sent before it has all its rows
 
 
 def main(path: Path) -> None:
@@ -52,11 +52,11 @@ def main(path: Path) -> None:
     except python_calamine.CalamineError:
         send({"refused": "The workbook is damaged."})
     except MemoryError:
-        os.abort()  # as the library does where it is the one that asks for memory
+        os.abort()  # the library does the same when its own allocation fails
 
 
 def begin() -> None:
-    """Set the limits, then say so."""
+    """Set the limits, then report it."""
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_CPU, CPU_SECONDS)
     _limit(resource.RLIMIT_AS, ADDRESS_SPACE)
@@ -64,7 +64,7 @@ def begin() -> None:
 
 
 def _limit(kind: int, most: int) -> None:
-    """Set what is reached first, for only its signal says which limit it was; one set from outside is not raised."""
+    """Set the soft limit, whose signal says which limit it was; a limit set from outside is not raised."""
     soft, hard = resource.getrlimit(kind)
     resource.setrlimit(kind, (most if soft == resource.RLIM_INFINITY else min(most, soft), hard))
 
@@ -88,7 +88,7 @@ def _messages(path: Path) -> Iterator[Any]:
 def _sheet_messages(
     sheet: Worksheet, header_at: int, header: list[str], begins_at: float, share: float
 ) -> Iterator[Any]:
-    """`begins_at` and `share` say which part of the whole the sheet is, from 0 to 1."""
+    """`begins_at` and `share` give the sheet's part of the whole file, from 0 to 1."""
     yield {"sheet": sheet.name, "header": header, "from": begins_at, "share": share, "rows": max(sheet.height, 1)}
     meanings = read_header(header)
     dates = frozenset(place for place, field in (*meanings.fields, *meanings.second_choices) if field in DATES)
@@ -105,9 +105,9 @@ def _sheet_messages(
 
 
 def _find_header(sheet: Worksheet, *, is_only: bool) -> tuple[int, list[str] | None]:
-    """Where the header stands, and what it says; a row but no header where nothing among the first rows is one.
+    """The position and content of the header; a row without a header if none of the first rows is one.
 
-    Beside other sheets one known word is none: instructions for filling in a list have its words, too.
+    If there are other sheets, one known word is not enough: instructions for filling in a list contain its words, too.
     """
     if sheet.width > MOST_COLUMNS:
         raise UnreadableFile(f"The sheet has more than {MOST_COLUMNS} columns.")
@@ -165,11 +165,11 @@ def _worksheets(
 
 
 def _records(sheet: CalamineSheet) -> Iterator[Record]:
-    """Give the rows with something in them, under the sheet's own numbers; columns count from A."""
+    """The non-empty rows, with the sheet's own numbers; columns count from A."""
     if sheet.start is None:
         return
     before = [""] * sheet.start[1]
-    for number, row in enumerate(sheet.iter_rows(), 1):  # it gives the empty rows above the first, not the columns
+    for number, row in enumerate(sheet.iter_rows(), 1):  # it includes empty rows above the first, not empty columns
         if row.count("") != len(row):
             yield number, before + row
 

@@ -1,4 +1,4 @@
-"""Workbooks, opened in a child process: its limits of memory and time are what a bomb runs into."""
+"""Workbooks, opened in a child process, whose limits of memory and time stop a bomb."""
 
 import os
 import select
@@ -21,10 +21,10 @@ from blacklist_service.listings.files.records import RecordReader
 from blacklist_service.listings.files.rows import CellFault, RawRow
 
 CHILD = "blacklist_service.listings.files.xlsx_child"
-CHILD_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")  # no secret of ours beside a hostile file
+CHILD_ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")  # no secret of ours in the environment of a hostile file
 MESSAGE_SECONDS = 150.0
-"""By the clock on the wall, more than it may compute: one that is silent for so long waits for something, or is stopped."""
-LONGEST_MESSAGE = 64 << 20  # bytes; a row of 500 cells, each as long as Excel lets it be, as JSON
+"""Wall-clock time, longer than its CPU time: a process that is silent for this long is blocked or stopped."""
+LONGEST_MESSAGE = 64 << 20  # bytes; a row of 500 cells, each as long as Excel allows, as JSON
 
 
 class XlsxFile(ListFile):
@@ -58,7 +58,7 @@ class XlsxFile(ListFile):
         return min(self._fraction, 1.0)
 
     def rows(self) -> Iterator[RawRow]:
-        """Stream the rows of all sheets; a second time, the workbook is opened anew."""
+        """Stream the rows of all sheets; the second time, the workbook is opened again."""
         child, self._child = self._child or self._reopen(), None
         try:
             yield from self._read(child)
@@ -87,7 +87,7 @@ class XlsxFile(ListFile):
         return child
 
     def _turn_to(self, head: Any) -> None:
-        """Begin with a sheet: its rows are numbered after all before it."""
+        """Begin a sheet: its rows are numbered after all rows before it."""
         self._header: Header = read_header(head["header"])
         self._head = head
         name = sheet_name(head["sheet"], len(self.sheets))
@@ -129,7 +129,7 @@ class Child:
             [sys.executable, "-P", "-m", program, str(path.absolute()), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # a library's cry may hold content
+            stderr=subprocess.DEVNULL,  # the library's error output may quote content
             bufsize=0,
             env={name: os.environ[name] for name in CHILD_ENVIRONMENT if name in os.environ},
         )
@@ -140,7 +140,7 @@ class Child:
             raise RuntimeError("the process that reads workbooks did not start")
 
     def receive(self) -> Any:
-        """Take the next message; a refusal of the child is raised, and so is its death."""
+        """Receive the next message; raises if the child refused the file or died."""
         message = self._message()
         if message is None:
             self.end()
@@ -151,7 +151,7 @@ class Child:
         return message
 
     def _message(self) -> Any:
-        """Read a message; None where the process has ended, or has written what is none."""
+        """Read a message; None if the process has ended, or has written an invalid message."""
         deadline = time.monotonic() + MESSAGE_SECONDS
         with self._reading:
             length = int.from_bytes(self._read(4, deadline), "big")
@@ -159,7 +159,7 @@ class Child:
         return orjson.loads(body) if body and len(body) == length else None
 
     def _read(self, count: int, deadline: float) -> bytes:
-        """Read so many bytes, fewer where the process ends; one that is silent past the deadline is ended."""
+        """Read that many bytes, or fewer if the process ends; a process that is silent past the deadline is killed."""
         output = self._process.stdout
         assert output is not None  # noqa: S101 - it is a pipe
         poll = select.poll()
@@ -189,7 +189,7 @@ DEATHS = {
 
 
 def _end(process: subprocess.Popen[bytes], reading: threading.Lock) -> None:
-    """First the process, whose end is the end of the pipe for whoever reads it in a thread; then the pipe."""
+    """First the process, because a thread that reads the pipe waits for its end; then the pipe."""
     process.kill()
     process.wait()
     with reading:
