@@ -1,4 +1,4 @@
-"""Imports: the file, its rows as they were understood, what became of each."""
+"""Tables of imports: the file, its parsed rows, and the result of each."""
 
 from sqlalchemy import (
     REAL,
@@ -113,8 +113,8 @@ import_parts = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-# Rows read and understood, waiting to take effect. first_row gathers all rows of one case in one chunk.
-# Unlogged: after a crash of the database the file is read anew, and rows that have a fate are passed over.
+# Parsed rows that wait to take effect. first_row gathers all rows of one case in one chunk. Unlogged: after a crash of the
+# database the file is read again, and rows that have a fate are skipped.
 import_rows = Table(
     "import_rows",
     metadata,
@@ -170,7 +170,7 @@ import_rows = Table(
     prefixes=["UNLOGGED"],
 )
 
-# The fate of every data row, by number and code; never a value.
+# The fate of every row, by number and code; never a value.
 import_fates = Table(
     "import_fates",
     metadata,
@@ -189,7 +189,7 @@ import_fates = Table(
     Index("import_fates_reported", "import_id", "row", postgresql_where=text("fate = 'rejected' OR warnings <> '{}'")),
 )
 
-# Refused rows as they were sent, sealed, 30 days, for the court that sent them to mend.
+# Refused rows as they were sent, sealed, for 30 days, so that the court that sent them can correct them.
 import_refusals = Table(
     "import_refusals",
     metadata,

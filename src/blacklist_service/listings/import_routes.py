@@ -78,7 +78,7 @@ log = structlog.get_logger()
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRoute)
 
 OUR_COLUMNS = ("sheet", "row", "code")
-"""Put before a refused row's own; known when it comes back."""
+"""Columns put before a refused row's own; recognised when the row is sent again."""
 FILE_BODY = {
     "requestBody": {
         "required": True,
@@ -149,7 +149,7 @@ async def _queue(
 
 
 async def _require_quota(request: Request, caller: Principal) -> None:
-    """Before a byte of the file is taken."""
+    """Before the file is read."""
     async with borrowed(request.app.state.pool) as connection, connection.transaction():
         await require_quota(connection, caller.court_code or "", **_quota(request))
 
@@ -160,7 +160,7 @@ def _quota(request: Request) -> dict[str, int]:
 
 
 async def _drop(request: Request, incoming: Incoming, error: BaseException, actor: Actor) -> None:
-    """An answer that was given before is no abortion: its file is not needed twice."""
+    """An upload that repeats an answered request was not aborted: the file is just not needed twice."""
     why = None if isinstance(error, Replayed) else getattr(error, "code", "internal-error")
     if isinstance(error, TooManyRequests | UnsupportedMediaType) and not incoming.parts:
         return  # refused before anything was sent
@@ -169,7 +169,7 @@ async def _drop(request: Request, incoming: Incoming, error: BaseException, acto
         async with borrowed(state.pool) as connection, connection.transaction():
             await drop_upload(connection, incoming, why=why, actor=actor, secrecy=state.secrecy)
     except Problem:
-        log.warning("upload_not_dropped", import_id=str(incoming.import_id))  # swept within a day
+        log.warning("upload_not_dropped", import_id=str(incoming.import_id))  # deleted within a day
 
 
 @router.get(
@@ -256,7 +256,7 @@ async def read_rows(
     reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
     sheets = await list_sheets(connection, import_id)
     items = [_row(one, sheets) for one in reports]
-    # By the row of the file: what is shown is the row of its worksheet.
+    # Rows are ordered by their number in the file; the number shown is that in the worksheet.
     return RowPage.of(items, query, lambda _: [reports[-1].row, reports[-1].code], filters)
 
 
@@ -313,7 +313,7 @@ def _place(position: list[Any]) -> tuple[int, str]:
 
 
 async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Response:
-    """The refused rows as they were sent, in columns of our names, written so that a spreadsheet leaves them as they are."""
+    """The refused rows as they were sent, in columns with our names, in a form that a spreadsheet leaves unchanged."""
     cipher = request.app.state.secrecy.cipher("refused rows")
     rows = [
         (row["row"], row["code"], *orjson.loads(cipher.open(row["content"], import_id.bytes)))

@@ -1,4 +1,4 @@
-"""The wire of imports."""
+"""Requests and responses of imports."""
 
 from datetime import date, datetime
 from typing import Any, Literal
@@ -55,7 +55,7 @@ class FindingResponse(Response):
 
 
 class PlanResponse(Response):
-    """As counts; the brakes hold what would end more than 1 % or change more than 5 % of them."""
+    """As counts; an import that would end more than 1 % or change more than 5 % of them waits for a second person."""
 
     in_force: int
     absent: int
@@ -120,7 +120,7 @@ class RowResponse(Response):
 
 
 class RowAboutOthersResponse(RowResponse):
-    """One that is about other listings of the same debtor in the case, as `possible-duplicate` is."""
+    """A row that concerns other listings of the same debtor in the case, as for `possible-duplicate`."""
 
     listing_ids: list[UUID]
 
@@ -138,7 +138,7 @@ class FatesQuery(PageQuery):
 
 
 class ChangeOfRowResponse(Response):
-    """A field of the listing, as a path with dots; numbers are masked."""
+    """A field of the listing, as a dotted path; numbers are masked."""
 
     field: str
     before: Any
@@ -167,7 +167,7 @@ class FateResponse(Response):
 
 
 class AbsentResponse(Response):
-    """A listing that a snapshot lacks, and would end."""
+    """A listing that is missing from a snapshot, and would be ended."""
 
     listing_id: UUID
     case_number: str

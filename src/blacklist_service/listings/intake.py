@@ -1,7 +1,8 @@
-"""From a raw row of a file to what it says: the particulars of a listing, and what is to become of it. Pure.
+"""Parses a raw row of a file: the particulars of a listing, and what is to become of it. Pure.
 
-What the particulars mean is read in `contents`, as for a publication over HTTP. Here is what only a file has: what becomes of
-the listing (`standing`), days as cells, the court of each row. The first refusal in the order of `Refusal` is the row's fate.
+The particulars are interpreted in `contents`, as for a publication over HTTP. This module has what only files need: what
+becomes of the listing (`standing`), dates in cells, the court of each row. The first refusal in the order of `Refusal`
+becomes the row's fate.
 """
 
 from collections.abc import Iterable, Mapping
@@ -45,7 +46,7 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """A row that was understood. `content` is there for a publication or a correction, `ground` for a deletion."""
+    """A parsed row. `content` is set for a publication or a correction, `ground` for a deletion."""
 
     number: int
     action: RowAction
@@ -55,12 +56,12 @@ class ReadRow:
     ground: str | None = None
     decided_on: date | None = None
     is_stated: bool = True
-    """Whether an action asks for it; else the record's own columns say that it has ended."""
+    """Whether an action asks for it; otherwise the record's own columns say that it has ended."""
     notes: Mapping[str, str] | None = None
 
 
 def read_row(raw: RawRow, importer: Importer) -> ReadRow | RefusedRow:
-    """Read one row; the first refusal in the order of `Refusal` is the row's fate."""
+    """Parse one row; the first refusal in the order of `Refusal` becomes the row's fate."""
     return _RowReading(raw, importer).read()
 
 
@@ -102,7 +103,7 @@ class _RowReading:
         )
 
     def _overlong(self) -> RefusedRow | None:
-        """What a file has beside a listing's own texts: its notes, and words that are read and not kept."""
+        """The length of texts that only a file has: its notes, and words that are parsed and not kept."""
         values, notes = self._values, self._raw.notes
         if not notes and max(map(len, values.values()), default=0) <= LONGEST_NUMBER:
             return None
@@ -147,7 +148,7 @@ class _RowReading:
         return kept | {field: dates[field] for field in KEPT_DAYS if field in dates}
 
     def _people(self) -> tuple[PersonParticulars, ...]:
-        """The people of the record, and the legal representative where a column of its own has the number."""
+        """The people of the record, and the legal representative if a column of its own has the number."""
         people = [
             PersonParticulars(name, relation, identifier_number=number) for relation, name, number in self._raw.people
         ]
@@ -167,7 +168,7 @@ class _RowReading:
         return tuple(people)
 
     def _refuse_faults(self) -> None:
-        """A cell that nobody can read refuses its row, as a word would that nobody knows."""
+        """An unreadable cell refuses its row, as an unknown word would."""
         for field, fault in self._raw.faults:
             if fault is CellFault.TWO_VALUES:
                 self._refuse(Refusal.CELLS_DISAGREE, field)
@@ -177,10 +178,10 @@ class _RowReading:
                 self._refuse(Refusal.CELL_UNREADABLE, field)
 
     def _check_court(self) -> None:
-        """A row is of the importer's court: by code, else by name or alias, or where it gives none."""
+        """A row must be of the importer's court: by code, or else by name or alias, or because it names none."""
         importer, name = self._importer, self._values.get(Field.COURT_NAME, "").strip()
         code = fold_court_code(self._values.get(Field.COURT_CODE, ""))
-        if code.isdigit():  # a platform's own numbers; one that is in no table leaves the name to say which court
+        if code.isdigit():  # a platform's own number; if it is unknown, the name decides which court is meant
             code = importer.courts.find_number(code) or ("" if name else code)
         if not code and name:
             found = importer.court_code if fold(name) == fold(importer.court_name) else importer.courts.find_code(name)
@@ -193,7 +194,7 @@ class _RowReading:
             )
 
     def _dates(self, fields: Iterable[Field]) -> dict[Field, date]:
-        """Judged singly; a text that is no date refuses the row."""
+        """Each is judged separately; a text that is not a date refuses the row."""
         dates: dict[Field, date] = {}
         for field in fields:
             try:
@@ -210,7 +211,7 @@ class _RowReading:
 
 
 def _read_day(text: str) -> date | None:
-    """What is read is remembered, so a text that no day has is not even tried."""
+    """Results are cached; a text that contains no date is not even parsed."""
     if len(text) > LONGEST_NUMBER:
         raise ValueError("no date")
     return read_date(text)

@@ -1,4 +1,4 @@
-"""Whether a debtor is a person or an organisation, where a court's table leaves it to be seen. Pure."""
+"""Determines whether a debtor is a person or an organisation, if a court's table does not say. Pure."""
 
 import re
 from datetime import date
@@ -30,9 +30,9 @@ def find_kind(
     has_people: bool,
     today: date,
 ) -> SubjectKind | None:
-    """As written; else by the identifier's type, by the number, by who stands beside the debtor, by the name.
+    """As written; or else by the identifier's type, by the number, by the related people, by the name.
 
-    None where the word is not known, or nothing says it.
+    None if the word is unknown, or nothing decides.
     """
     if written:
         return KINDS.get(fold(written))
@@ -57,7 +57,7 @@ def _by_form(name: str, number: str, today: date) -> SubjectKind | None:
 
 
 def _is_a_persons(identifier: Identifier | None, written: str) -> bool:
-    """Whether it is a resident ID by its check, or a masked one, which means a person whatever the name ends in.
+    """Whether it passes as a resident ID, or is a masked one, which means a person whatever the name ends in.
 
     Fifteen digits prove nothing: a number of the old business register has as many.
     """
@@ -76,7 +76,7 @@ def _is_a_persons_name(name: str) -> bool:
 
 
 def _is_an_organisations(identifier: Identifier | None) -> bool:
-    """Whether it is a credit or organisation code whose check holds: no accident."""
+    """Whether it is a credit or organisation code with a valid check digit, which is no coincidence."""
     return (
         identifier is not None
         and identifier.quality is IdentifierQuality.VALID

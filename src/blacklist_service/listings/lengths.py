@@ -1,7 +1,7 @@
-"""How long the texts of a listing may be, the same for a file's row and a publication over HTTP. Pure.
+"""The maximum lengths of a listing's texts, the same for a file's row and a publication over HTTP. Pure.
 
-What names a listing stands in indexes, in answers and on paper: it has a length there is no honest reason to exceed, and a
-longer one refuses the listing. What is told beside (obligation, notes) is kept whole, up to so much for a listing in all.
+A text that names a listing is in indexes, answers and letters: its limit is above any honest length, and a longer one refuses
+the listing. Other texts (obligation, notes) are kept whole, up to a total for the listing.
 """
 
 from collections.abc import Collection
@@ -10,11 +10,11 @@ LONGEST_NAME = 200
 LONGEST_NUMBER = 64
 LONGEST_BASIS = 500
 MOST_BYTES = 64 << 10
-"""Of all texts of a listing together, as UTF-8: more is no listing but a load."""
+"""All texts of a listing together, in UTF-8: anything longer is not a listing."""
 
 MOST_BYTES_EACH = 4
 MOST_SHOWN = 2000
-"""Characters of one text in a list of many."""
+"""Characters of one text in a list of many listings."""
 
 LONGEST = {
     "name": LONGEST_NAME,
@@ -32,7 +32,7 @@ LONGEST = {
 
 
 def overlong(texts: Collection[tuple[str, str]]) -> str | None:
-    """The first text that is longer than its field may be; else the longest of all where together they are too long."""
+    """The first text that is too long for its field; or else the longest of all if together they are too long."""
     total = 0
     longest, longest_name = -1, None
     for name, text in texts:
@@ -51,5 +51,5 @@ def size_of(texts: Collection[tuple[str, str]]) -> int:
 
 
 def shown(text: str | None) -> str | None:
-    """A text as it is shown among others, in lists and on paper; the listing itself has it whole."""
+    """A text as shown in lists and letters; the listing itself has it whole."""
     return text if text is None or len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

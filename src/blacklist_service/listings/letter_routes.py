@@ -1,4 +1,4 @@
-"""`/v1/listings/{id}/removal-certificate` and `/notifications`: what a court prints, with its proof."""
+"""`/v1/listings/{id}/removal-certificate` and `/notifications`: letters that a court prints, with their proof."""
 
 import asyncio
 from dataclasses import asdict
@@ -72,7 +72,7 @@ async def certify(
 ) -> HttpResponse:
     pool: Pool = request.app.state.pool
     court = court_of(request, caller, actor, body.operator)
-    # Committed before its receipt is waited for: another process seals what is committed.
+    # Committed before its receipt is waited for: the sealing process only sees what is committed.
     async with borrowed(pool) as connection, connection.transaction():
         certificate = await _issue_once(connection, listing_id, court=court, replay=replay_of(request))
     page = await _wait_for_page(pool, certificate)
@@ -163,7 +163,7 @@ async def letter(
 
 
 async def _issue_once(connection: Connection, listing_id: UUID, *, court: Court, replay: Replay) -> Certificate:
-    """Every issue is a certificate with a number of its own, but for one that is asked for again under its key."""
+    """Every issue is a certificate with a number of its own, except a repeated request with the same Idempotency-Key."""
     try:
         await replay.look(connection)
     except Replayed as before:

@@ -1,4 +1,4 @@
-"""The wire of certificates and of what the court told others."""
+"""Requests and responses of certificates and notifications."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -52,6 +52,6 @@ class NotificationPage(Response):
 
 
 class Issued(Response):
-    """What is kept of an issue for a replay: the page itself is drawn up anew from what was stated."""
+    """What is stored of an issue for a replay: the page itself is rendered again from the statement."""
 
     number: str

@@ -1,4 +1,4 @@
-"""The letter by which a court tells others of a listing (Art. 8 of the Provisions on the list). Pure."""
+"""The letter by which a court notifies others of a listing (Art. 8 of the Provisions on the list). Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Notification:
 
 
 def letter(told: Notification, listing: Mapping[str, Any]) -> str:
-    """To print, and to seal by hand. `listing` is the row as `reading.find_listing` gives it."""
+    """A page to print and to seal by hand. `listing` is the row that `reading.find_listing` returns."""
     lines = [
         ("被执行人", listing["debtor_name"]),
         ("证件号码", listing["identifier_masked"] or "未登记"),

@@ -1,4 +1,4 @@
-"""The list: what each listing is, ever was, and is found by; feeds of courts; objections."""
+"""Tables of the list: what each listing is, ever was, and is found by; the courts' feeds; objections."""
 
 from sqlalchemy import (
     BigInteger,
@@ -78,23 +78,23 @@ listings = Table(
         postgresql_nulls_not_distinct=True,
         postgresql_where=text("ended IS NULL"),
     ),
-    # What the calendar has to look at: terms that end, grace that ends.
+    # What the calendar must examine: terms that end, grace periods that end.
     Index("listings_term", "expires_on", postgresql_where=text("ended IS NULL AND expires_on IS NOT NULL")),
     Index("listings_grace", "in_force_from", postgresql_where=text("ended IS NULL AND NOT is_published")),
     Index("listings_case", "court_code", "case_number"),
-    # Performed but not yet deleted: the court's task (Art. 10(1)).
+    # Performed but not yet deleted: a task of the court (Art. 10(1)).
     Index("listings_performed", "court_code", postgresql_where=text("ended IS NULL AND performance = 'full'")),
-    # Ended by the calendar or by a snapshot: the court's decision or its ground is still to come.
+    # Ended by the calendar or by a snapshot: the court still has to give its decision or ground.
     Index("listings_expired", "court_code", postgresql_where=text("ended = 'expired'")),
-    # Performed in another listing of the debtor: the court's to look at.
+    # Performed in another listing of the debtor: for the court to examine.
     Index("listings_performed_elsewhere", "court_code", postgresql_where=text("performed_elsewhere_on IS NOT NULL")),
-    # An expiry that was written too early is found by its day.
+    # Finds expiries that were recorded too early, by their day.
     Index("listings_expired_on", "expires_on", postgresql_where=text("ended = 'expired'")),
 )
 
-# Every state a listing ever had. No foreign keys here and below: listings are never deleted, all is written by one
-# function, and a million rows would be looked up once more each.
-# A version without a document has that of the newest one before it that has.
+# Every state a listing ever had. No foreign keys here and below: listings are never deleted, all rows are written by one
+# function, and each key would cost a look-up for every row of a large import. A version without a document has the document
+# of the newest earlier version with one.
 listing_versions = Table(
     "listing_versions",
     metadata,
@@ -124,7 +124,7 @@ listing_versions = Table(
     Index(
         "listing_versions_list_version", "list_version", unique=True, postgresql_where=text("list_version IS NOT NULL")
     ),
-    # Keys that a listing had before a correction stay its aliases, and content once held is known again.
+    # Keys that a listing had before a correction remain its aliases, and content it once had is recognised.
     Index("listing_versions_natural_key", "natural_key", postgresql_where=text("natural_key IS NOT NULL")),
     Index("listing_versions_absent", "listing_id", postgresql_where=text("ground = 'absent_from_snapshot'")),
     Index("listing_versions_unstated", "listing_id", postgresql_where=text("ground = 'unstated'")),
@@ -135,7 +135,7 @@ listing_versions = Table(
     ),
 )
 
-# What a listing is called by later digest rules, for each content it ever held: versions are never changed.
+# Names of a listing under later digest rules, for each content it ever had: versions are never changed.
 listing_aliases = Table(
     "listing_aliases",
     metadata,
@@ -164,7 +164,7 @@ digestings = Table(
     ),
 )
 
-# By what a listing is found. Rows are closed, never deleted.
+# The keys by which a listing is found. Rows are closed, never deleted.
 subject_keys = Table(
     "subject_keys",
     metadata,
@@ -178,7 +178,7 @@ subject_keys = Table(
     CheckConstraint("length(digest) = 16", name="digest"),
     Index("subject_keys_digest", "digest", postgresql_where=text("until_version IS NULL")),
     Index("subject_keys_listing", "listing_id"),
-    # Look-ups of what was known in the past go by keys that were closed since.
+    # Look-ups of a past state use keys that were closed since.
     Index("subject_keys_closed", "digest", postgresql_where=text("until_version IS NOT NULL")),
 )
 
@@ -190,7 +190,7 @@ court_feeds = Table(
     Column("alive_at", Instant, nullable=False),
 )
 
-# Dates that an operator confirmed, so that more than usual may fall due at once.
+# Dates that an operator confirmed, so that more than the usual number of listings may fall due at once.
 date_confirmations = Table(
     "date_confirmations",
     metadata,
@@ -199,7 +199,7 @@ date_confirmations = Table(
     Column("operator", Text),
 )
 
-# Objections of those listed (Art. 11, 12), and how far the court has come with them; their texts are sealed.
+# Objections of listed persons (Art. 11, 12) and their progress; their texts are sealed.
 objections = Table(
     "objections",
     metadata,
@@ -239,7 +239,7 @@ objections = Table(
     ),
 )
 
-# That a debt was performed, or a settlement was, as the court says; what is due for it follows from the day it said so.
+# Statements of a court that a debt, or a settlement, was performed; the deadline counts from the day of the statement.
 listing_performances = Table(
     "listing_performances",
     metadata,
@@ -295,7 +295,7 @@ listing_notifications = Table(
     Index("listing_notifications_listing", "listing_id"),
 )
 
-# The list from above that this installation follows: how far it came, and by what it was proved.
+# The list that this installation follows: how far, and by which statement it was verified.
 followed_lists = Table(
     "followed_lists",
     metadata,
@@ -312,7 +312,7 @@ followed_lists = Table(
     ),
 )
 
-# Every listing from there, and whether the other list has it now: the set that its digest covers.
+# Every listing of the followed list, and whether that list has it now: the set that its digest covers.
 followed_listings = Table(
     "followed_listings",
     metadata,
@@ -322,7 +322,7 @@ followed_listings = Table(
     Column("is_listed", Boolean, nullable=False),
 )
 
-# Of those, what is not made here because another listing has its place, or its court speaks here for itself.
+# Of those, listings that are skipped here because another listing has their place, or because their court is a member here.
 passed_listings = Table(
     "passed_listings",
     metadata,

@@ -1,5 +1,5 @@
-"""The complete numbers of listings and rows that could be copies of one another. They are sealed, so they are opened only
-where several have one name in one case.
+"""The complete numbers of listings and rows that could be copies of one another. They are sealed, so they are only opened if
+several have one name in one case.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,7 +19,9 @@ from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality
 async def know_numbers(
     connection: Connection, held: Sequence[Held], rows: Sequence[Row], *, import_id: UUID | None, cipher: Cipher
 ) -> None:
-    """Fill in the identifiers of those that share a name in a case, and not all keys; `import_id` has the rows staged."""
+    """Fill in the identifiers of those that share a name in a case, but not all keys; `import_id` is the import with the
+    staged rows.
+    """
     shared = _shared_names(held, rows)
     if not shared:
         return
@@ -34,7 +36,7 @@ async def know_numbers(
 
 
 def _shared_names(held: Sequence[Held], rows: Sequence[Row]) -> set[bytes]:
-    """Loose keys under which more than one natural key is met."""
+    """Loose keys with more than one natural key."""
     keys: dict[bytes, set[bytes]] = {}
     for one in held:
         keys.setdefault(one.loose_key, set()).update(one.keys)

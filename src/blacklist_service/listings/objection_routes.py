@@ -1,4 +1,4 @@
-"""`/v1/objections`: what a listed person asks of the court, and what the court does about it (Art. 11, 12)."""
+"""`/v1/objections`: requests of listed persons to the court, and the court's decisions (Art. 11, 12)."""
 
 from dataclasses import asdict
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""The wire of objections."""
+"""Requests and responses of objections."""
 
 from datetime import date
 from typing import Literal

@@ -1,4 +1,4 @@
-"""`/v1/listings/{id}/performance` and `/identity-contest`: what a court knows that no listing says."""
+"""`/v1/listings/{id}/performance` and `/identity-contest`: facts known to the court that are not part of a listing."""
 
 from dataclasses import asdict
 

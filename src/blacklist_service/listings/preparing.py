@@ -1,4 +1,4 @@
-"""What is stored of a listing's content: digests that find and compare it, masks that show it, the sealed rest."""
+"""What is stored of a listing's content: digests that find and compare it, masks for display, and the sealed rest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from blacklist_service.subjects.relations import RELATION_NUMBERS, Relation
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What turns a person's number into something that may be stored."""
+    """The tools that turn a person's number into something that may be stored."""
 
     digester: Digester
     cipher: Cipher
@@ -26,7 +26,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class NamingKeys:
-    """By what a row and a listing are recognised as the same (16 bytes each)."""
+    """The digests by which a row and a listing are recognised as the same (16 bytes each)."""
 
     natural_key: bytes
     loose_key: bytes
@@ -34,7 +34,7 @@ class NamingKeys:
 
 @dataclass(frozen=True, slots=True)
 class PreparedKey:
-    """A row of `subject_keys` to be; `person` is the place in `people`, None for the debtor."""
+    """A row to be inserted into `subject_keys`; `person` is the index in `people`, None for the debtor."""
 
     digest: bytes
     kind: int
@@ -55,7 +55,7 @@ class Prepared:
 
 
 def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
-    """The party of the natural key is its identifier, else its name (design §2)."""
+    """The party of the natural key is its identifier, or its name if it has none (design §2)."""
     court, case, sequence = naming.court_code, naming.case_number, str(naming.party_sequence)
     name = comparison_key(naming.kind, naming.name)
     party = f"number {naming.identifier.number}" if naming.identifier else f"name {name}"
@@ -66,7 +66,7 @@ def naming_keys(naming: Naming | Content, digester: Digester) -> NamingKeys:
 
 
 def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[str, str] | None = None) -> Prepared:
-    """`notes` are a file's unknown columns: kept, sealed, and no part of the content."""
+    """`notes` are a file's unknown columns: kept, sealed, and not part of the content."""
     document, numbers = canonical(document_of(content)), numbers_of(content)
     digest = content_digest(document, numbers, tools.digester)
     secret = canonical(numbers | ({"notes": dict(notes)} if notes else {}))
@@ -83,7 +83,9 @@ def prepare(content: Content, tools: Tools, *, loaded_on: date, notes: Mapping[s
 
 
 def content_digest(document: bytes, numbers: Mapping[str, Any], digester: Digester) -> bytes:
-    """By what content is known again: the canonical document and the complete numbers. A file's notes are no part of it."""
+    """The digest by which content is recognised: of the canonical document and the complete numbers, without a file's
+    notes.
+    """
     complete = [number or "" for number in (numbers["identifier"], *numbers["people"], *numbers.get("further", ()))]
     return digester.of("content", document.decode(), *complete)
 
@@ -102,7 +104,7 @@ def document_of(content: Content) -> dict[str, Any]:
 
 
 def _document(content: Content) -> dict[str, Any]:
-    """What rules read of the content as it may be shown: in the form of a publication, numbers masked."""
+    """The part of the content that rules read, as it may be shown: in the form of a publication, numbers masked."""
     return {
         "case_number": content.case_number,
         "court": {"code": content.court_code},
@@ -138,10 +140,10 @@ def _document(content: Content) -> dict[str, Any]:
 
 
 def said_later(content: Content) -> dict[str, Any]:
-    """What listings began to say after the first ones were digested: each only where it is said.
+    """Fields that were added after the first listings were digested: each is included only if it has a value.
 
-    `_document` says null of what is absent, and its digests are stored: whatever is added there would make each held
-    listing another one, and the next load of its file would correct them all.
+    `_document` has null for absent values, and its digests are stored: an additional null would change every existing
+    listing's digest, and the next load of its file would correct all of them.
     """
     later = {
         "further_identifiers": [identifier_wire(one) for one in content.further_identifiers],
@@ -169,7 +171,7 @@ def _people(content: Content) -> list[dict[str, Any]] | None:
 
 
 def subject_keys_of(content: Content, digester: Digester) -> list[PreparedKey]:
-    """By what a listing of this content is found."""
+    """The keys by which a listing with this content is found."""
     debtor = Subject(content.kind, content.name, content.identifier)
     debtors = [debtor, *(debtor._replace(identifier=one) for one in content.further_identifiers)]
     found_by = dict.fromkeys(key for one in debtors for key in listed_keys(one, digester))

@@ -1,4 +1,4 @@
-"""Pages to print: complete in themselves, without scripts, and with nothing from elsewhere. Pure."""
+"""Pages to print: self-contained, without scripts, loading nothing from elsewhere. Pure."""
 
 from collections.abc import Iterable
 from html import escape

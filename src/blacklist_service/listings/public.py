@@ -1,4 +1,4 @@
-"""A listing as everybody but its own court may see it: numbers of persons in free texts masked too. Pure."""
+"""A listing as everybody except its own court may see it: persons' numbers in free texts are masked too. Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +15,7 @@ def as_public(wire: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_published(wire: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for the list of all: a long text is cut, and is whole where the listing is read by itself."""
+    """The same for the list of all listings: a long text is shortened; reading the single listing returns it whole."""
     return _with_texts(wire, lambda text: shown(mask_numbers(text)) or "")
 
 

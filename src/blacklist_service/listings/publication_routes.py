@@ -1,11 +1,12 @@
-"""`/v1/publication`: the list as the public may see it, whole, for the credit platform and a unit's own site (M33).
+"""`/v1/publication`: the whole list as the public may see it, for the credit platform and a unit's own site (M33).
 
-Read in one snapshot while it leaves: what was withdrawn or deleted before the request began is not in it. `List-Version`
-names the snapshot; `GET /v1/changes?after=<List-Version>` continues from there. From a standby (`Replica-Age`) it is so many
-seconds older.
+It is read in one snapshot: what was withdrawn or deleted before the request began is not in it. `List-Version` names the
+snapshot; `GET /v1/changes?after=<List-Version>` continues from there. From a standby it is older by the seconds in
+`Replica-Age`.
 
-What is in force today is not quite what a copy of the change feed holds: a term that is over leaves the feed when the
-calendar's task says so. `set=feed` gives that set, which `/v1/changes?digest=true` and `/v1/list/statement` digest.
+The list in force today is not exactly what a copy of the change feed holds: a term that is over leaves the feed when the
+calendar's task records that. `set=feed` gives the latter set, which `/v1/changes?digest=true` and `/v1/list/statement`
+digest.
 """
 
 import csv
@@ -92,8 +93,8 @@ async def publish(
 
 
 async def _snapshot(request: Request, *, is_csv: bool, is_feed: bool) -> AsyncGenerator[bytes]:
-    """First the snapshot's version, and its age where it is a standby's; then the list. Its connection is given back however
-    little of it is read: also where the client goes, and every `await` of an ending is cancelled.
+    """First the snapshot's version, and its age if it is a standby's; then the list. Its connection is returned however
+    little is read, even if the client disconnects and every `await` during the cleanup is cancelled.
     """
     state = request.app.state
     async with leaving(request) as pace, state.shares.copies.snapshot(pool_of(request)) as copy:

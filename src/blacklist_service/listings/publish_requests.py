@@ -1,4 +1,4 @@
-"""From a publication over HTTP to the particulars of a listing, which `contents` reads as it reads a file's row."""
+"""From a publication over HTTP to the particulars of a listing, which `contents` parses like those of a file's row."""
 
 from datetime import date
 from operator import attrgetter
@@ -14,7 +14,9 @@ from blacklist_service.subjects.identifiers import SubjectKind
 def read_publication(
     request: PublishRequest, *, court_name: str, today: date, prefix: str = ""
 ) -> tuple[Content, tuple[Warn, ...]]:
-    """Raise `InvalidRequest`, by the codes of a refused row, for what no listing may be; `prefix` points into the body."""
+    """Raise `InvalidRequest`, with the codes of a refused row, for content that no listing may have; `prefix` is the path
+    within the body.
+    """
     if request.debtor.kind is SubjectKind.PERSON and request.debtor.people:
         error = FieldError(f"{prefix}/debtor/people", "people", "Only an organisation has people who answer for it")
         raise InvalidRequest(errors=[error])

@@ -1,4 +1,4 @@
-"""Reads of the list: what it holds under the keys of rows, and what became of an import."""
+"""Reads of the list: what it holds under the keys of rows, and the results of an import."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ KNOWN_CONTENTS = """(
         WHERE natural_key IS NOT NULL
         UNION ALL SELECT listing_id, version, natural_key, content_digest, true FROM listing_aliases
     )"""
-"""Every content that a listing ever held, by each pair of digests under which it is known (`operations/digesting`)."""
+"""Every content that a listing ever had, by each pair of digests under which it is known (`operations/digesting`)."""
 
 HELD = f"""
     SELECT l.id, l.version, l.loose_key, l.in_force_from, l.expires_on, l.is_published, l.suspended_on, l.ended, l.ended_on,
@@ -52,8 +52,8 @@ HELD = f"""
 async def find_held(
     connection: Connection, natural_keys: Collection[bytes], named: Collection[tuple[str, str, bytes]] = ()
 ) -> list[Held]:
-    """The listings that have, or ever had, one of these natural keys, or are of one of these names in a case (court, number,
-    loose key). Oldest first: ids are in order of time.
+    """The listings that have, or ever had, one of these natural keys, or one of these names in a case (court, number, loose
+    key). Oldest first: ids are ordered by time.
     """
     found = f"""
         WITH found AS (
@@ -75,7 +75,7 @@ async def find_held_by_id(connection: Connection, listing_id: UUID) -> tuple[Hel
 
 @dataclass(frozen=True, slots=True)
 class StoredContent:
-    """The content of a listing's newest version that has one, as it is kept."""
+    """The content, as stored, of a listing's newest version that has one."""
 
     natural_key: bytes
     content_digest: bytes
@@ -106,7 +106,7 @@ async def get_list_version_of(connection: Connection, listing_id: UUID) -> int |
 
 
 async def find_case_numbers(connection: Connection, listing_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Of each listing that is there."""
+    """The case numbers of those listings that exist."""
     rows = await connection.fetch("SELECT id, case_number FROM listings WHERE id = ANY($1)", list(listing_ids))
     return {row["id"]: row["case_number"] for row in rows}
 
@@ -153,7 +153,7 @@ def _distinction(row: asyncpg.Record) -> Distinction:
 
 
 async def find_chunk_end(connection: Connection, import_id: UUID, *, after: int, limit: int) -> int | None:
-    """The last row of the next chunk; None when nothing is left. A case belongs to the chunk of its first row."""
+    """The last row of the next chunk; None if nothing is left. A case belongs to the chunk of its first row."""
     end: int | None = await connection.fetchval(
         """
         SELECT max(row) FROM (
@@ -217,7 +217,7 @@ async def find_import(connection: Connection, import_id: UUID) -> asyncpg.Record
 async def get_own_import(
     connection: Connection, import_id: UUID, court_code: str | None, *, for_update: bool = False
 ) -> asyncpg.Record:
-    """A court's own import; raise `ImportNotFound` for another's as for none."""
+    """A court's own import; raise `ImportNotFound` for another court's as for a missing one."""
     lock = " FOR UPDATE" if for_update else ""
     row = await connection.fetchrow(f"SELECT * FROM imports WHERE id = $1{lock}", import_id)
     if row is None or row["court_code"] != court_code:
@@ -240,14 +240,14 @@ async def list_imports(
 
 
 async def has_rows(connection: Connection, import_id: UUID) -> bool:
-    """Whether its rows lie ready: they are not logged, so a crash of the database may have taken them."""
+    """Whether its rows are staged: they are not logged, so a crash of the database may have lost them."""
     found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM import_rows WHERE import_id = $1)", import_id)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class ImportCounts:
-    """`total` = created + corrected + ended + unchanged + rejected; `warned` rows are counted there too."""
+    """`total` = created + corrected + ended + unchanged + rejected; `warned` rows are among them."""
 
     total: int
     created: int
@@ -262,7 +262,7 @@ AT_REST = frozenset({"awaiting_confirmation", "done", "cancelled"})
 
 
 async def counts_of(connection: Connection, row: asyncpg.Record) -> ImportCounts:
-    """Of an import: as they were counted when it came to rest, for counting 100,000 rows takes longer than a page may."""
+    """The counts of an import, as stored when it finished, because counting 100,000 rows takes longer than a page may."""
     if row["state"] in AT_REST and row["counts"] is not None:
         return ImportCounts(**row["counts"])
     return await count_fates(connection, row["id"])
@@ -296,7 +296,7 @@ ABOUT_OTHERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class RowReport:
-    """A refused row has one, a warned row one for each code."""
+    """A refused row has one report, a warned row one for each code."""
 
     row: int
     field: str | None
@@ -306,12 +306,12 @@ class RowReport:
 
     @property
     def named(self) -> list[UUID]:
-        """The other listings that it is about."""
+        """The other listings that it concerns."""
         return list(self.others or ()) if self.code in ABOUT_OTHERS else []
 
 
 async def count_codes(connection: Connection, import_id: UUID) -> list[tuple[str, int, int]]:
-    """Each code of refused and warned rows, most first: how many rows have it, and the first of them."""
+    """Each code of refused and warned rows, most frequent first: how many rows have it, and the first of them."""
     rows = await connection.fetch(
         """
         SELECT code, count(*) AS rows, min(row) AS first FROM (
@@ -326,7 +326,7 @@ async def count_codes(connection: Connection, import_id: UUID) -> list[tuple[str
 
 
 async def list_findings(connection: Connection, import_id: UUID) -> tuple[list[Finding], Sheets]:
-    """What is to be said of the file, then of its rows; and where its rows lie."""
+    """The findings about the file, then about its rows; and the worksheets of its rows."""
     sheets = await list_sheets(connection, import_id)
     of_file = await connection.fetchval("SELECT findings FROM imports WHERE id = $1", import_id)
     counted = await count_codes(connection, import_id)
@@ -354,7 +354,7 @@ async def list_row_reports(connection: Connection, import_id: UUID) -> list[RowR
 async def list_reports(
     connection: Connection, import_id: UUID, status: str, *, after: tuple[int, str], limit: int
 ) -> list[RowReport]:
-    """The refused rows, or the warned ones (one for each code), after a place."""
+    """The refused rows, or the warned ones (one for each code), after a position."""
     page = await composed(selects.reports_of_rows, is_refused=status == "rejected")
     row, code = after
     rows = await page.fetch(connection, import_id=import_id, row=row, code=code, limit=limit)
@@ -362,7 +362,7 @@ async def list_reports(
 
 
 async def list_refused_rows(connection: Connection, import_id: UUID) -> list[asyncpg.Record]:
-    """Refused rows as they were sent, sealed. Those refused while taking effect are in the report alone."""
+    """Refused rows as they were sent, sealed. Rows refused while taking effect are only in the report."""
     return await connection.fetch(
         """
         SELECT r.row, f.code, r.content FROM import_refusals r JOIN import_fates f USING (import_id, row)

@@ -28,7 +28,7 @@ IS_SUSPENDED = """
               WHERE s.listing_id = v.listing_id AND s.version <= v.version AND s.act IN ('suspended', 'resumed')
               ORDER BY s.version DESC LIMIT 1), false)
 """
-"""Whether version `v` of a listing is a suspended one: a correction in between does not resume it."""
+"""Whether version `v` of a listing is suspended: a correction in between does not resume it."""
 
 
 CONTESTED_ON = """
@@ -36,7 +36,7 @@ CONTESTED_ON = """
      WHERE d.listing_id = v.listing_id AND d.version <= v.version AND d.act IN ('contested', 'contest_withdrawn')
      ORDER BY d.version DESC LIMIT 1)
 """
-"""Since when the identity of version `v` of a listing is contested; null where it is not."""
+"""Since when the identity of version `v` of a listing is contested; null if it is not."""
 
 
 async def find_listing(connection: Connection, listing_id: UUID) -> asyncpg.Record | None:
@@ -53,7 +53,7 @@ async def find_listing(connection: Connection, listing_id: UUID) -> asyncpg.Reco
 
 
 async def get_own_listing(connection: Connection, listing_id: UUID, *, court_code: str) -> asyncpg.Record:
-    """Raise `ListingNotFound` for one that is not this court's: nobody learns of another's."""
+    """Raise `ListingNotFound` for a listing that is not this court's: a court learns nothing about another's."""
     row = await find_listing(connection, listing_id)
     if row is None or row["court_code"] != court_code:
         raise ListingNotFound
@@ -72,7 +72,7 @@ async def list_listings(
     court_code: str | None = None,
     severity: str | None = None,
 ) -> list[asyncpg.Record]:
-    """Newest first. A listing in grace is shown to its own court alone."""
+    """Newest first. A listing in grace is only shown to its own court."""
     filters = {"case_number": case_number, "court_code": court_code, "severity": severity}
     given = {name: value for name, value in filters.items() if value is not None}
     page = await composed(selects.page_of_listings, frozenset(given), state=state)
@@ -102,7 +102,7 @@ async def search_listings(
 
 
 async def find_content(connection: Connection, listing_id: UUID, version: int | None) -> asyncpg.Record | None:
-    """What a listing says at a version, sealed numbers and all; None: at its newest."""
+    """The content of a listing at a version, including sealed numbers; at its newest version if None."""
     return await connection.fetchrow(
         f"""
         SELECT content.document, content.secret, content.content_digest
@@ -127,7 +127,7 @@ async def list_versions(connection: Connection, listing_id: UUID) -> list[asyncp
 
 
 async def find_version_as_of(connection: Connection, listing_id: UUID, list_version: int) -> asyncpg.Record | None:
-    """A listing as it was known at a list version; None when it was not yet, not then, or no longer, on the list."""
+    """A listing as it was known at a list version; None if it was not on the list yet, or no longer."""
     row = await connection.fetchrow(
         f"""
         SELECT v.version, v.list_version, v.act, v.at, content.document, {IS_SUSPENDED} AS is_suspended
@@ -141,7 +141,7 @@ async def find_version_as_of(connection: Connection, listing_id: UUID, list_vers
 
 
 async def get_list_version_at(connection: Connection, at: datetime) -> int:
-    """The list version that was the newest at an instant."""
+    """The newest list version at an instant."""
     version: int | None = await connection.fetchval(
         "SELECT max(list_version) FROM listing_versions WHERE at <= $1 AND list_version IS NOT NULL", at
     )
@@ -149,7 +149,7 @@ async def get_list_version_at(connection: Connection, at: datetime) -> int:
 
 
 async def list_changes(connection: Connection, *, after: int, limit: int) -> list[asyncpg.Record]:
-    """Every change once, in commit order: versions are taken under a lock that is held to commit."""
+    """Every change once, in commit order: versions are assigned under a lock that is held until the commit."""
     return await connection.fetch(
         f"""
         SELECT v.list_version, v.at, v.act, v.listing_id, v.version, l.court_name,
@@ -176,7 +176,9 @@ async def list_published(connection: Connection, *, today: date, page: int) -> A
 
 
 async def list_feed(connection: Connection, *, today: date, page: int) -> AsyncIterator[list[dict[str, Any]]]:
-    """All that a copy of the change feed holds at the snapshot's version, and that its digest covers, in the same form."""
+    """Everything that a copy of the change feed holds at the snapshot's version, and that its digest covers, in the same
+    form.
+    """
     async for rows in _pages(connection, await composed(selects.page_of_feed), today=today, page=page):
         yield rows
 
@@ -191,9 +193,9 @@ async def _pages(
 
 
 async def list_court_tasks(connection: Connection, court_code: str, *, today: date, limit: int) -> list[asyncpg.Record]:
-    """What is the court's to do, each with the day it began: the deadlines follow by the law's calendar.
+    """The court's tasks, each with the day it began: deadlines follow from the law's calendar.
 
-    A term is over by its date, whether or not that was written down yet.
+    A term is over by its date, whether or not that is recorded yet.
     """
     return await connection.fetch(
         f"""
@@ -254,7 +256,7 @@ async def list_court_tasks(connection: Connection, court_code: str, *, today: da
 
 
 def listing_wire(row: asyncpg.Record, *, today: date) -> dict[str, Any]:
-    """A listing as it is shown: what was published, numbers masked, with what became of it."""
+    """A listing as it is shown: the publication, numbers masked, and its later history."""
     document: dict[str, Any] = row["document"]
     return {
         **document,
@@ -279,14 +281,16 @@ def listing_wire(row: asyncpg.Record, *, today: date) -> dict[str, Any]:
 
 
 def is_shown_to_others(row: asyncpg.Record, *, today: date) -> bool:
-    """Whether it is, or ever was, public: what ended in its grace never was, and is its own court's alone for ever."""
+    """Whether it is, or ever was, public: a listing that ended during its grace never was, and is only for its own court for
+    ever.
+    """
     if row["list_version"] is not None:
         return True
     return row["ended"] is None and bool(row["in_force_from"] <= today)
 
 
 def with_numbers(wire: dict[str, Any], numbers: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with complete numbers, for the court that listed: it must be able to correct without retyping."""
+    """The same with complete numbers, for the court that listed it: it must be able to correct without retyping."""
     debtor = dict(wire["debtor"])
     if debtor.get("identifier"):
         debtor["identifier"] = {**debtor["identifier"], "number": numbers["identifier"]}

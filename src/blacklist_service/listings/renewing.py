@@ -1,8 +1,8 @@
-"""By what a listing is known under the digest rules of now, from what is kept of it. Pure.
+"""The names of a listing under the current digest rules, derived from what is stored of it. Pure.
 
-Of a number its normal form is sealed, and the type that stood beside it is shown; words around it were a part of the number
-before rules 2. So what was taken in as some other document is read as a cell is read now. Whether a type had been declared
-is not known any more: where it matters, both readings are given.
+Of a number, its normal form is sealed and its declared type is shown; before rules 2, words around it were part of the
+number. So a number that was stored as some other document is parsed as a cell is parsed now. Whether its type had been
+declared is no longer known: where that matters, both readings are returned.
 """
 
 import re
@@ -32,7 +32,7 @@ _CHINESE_PASSPORT = re.compile(r"[EGDSP][A-Z]?[0-9]{7,8}")
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """One reading of a content by the rules of now."""
+    """One reading of a content by the current rules."""
 
     naming: NamingKeys
     content_digest: bytes
@@ -42,7 +42,7 @@ class Renewed:
 def renew(
     document: Mapping[str, Any], numbers: Mapping[str, Any], digester: Digester, *, today: date
 ) -> Iterator[Renewed]:
-    """`document` as it is shown and stored, `numbers` as they are sealed (`preparing`)."""
+    """`document` is as shown and stored, `numbers` are as sealed (`preparing`)."""
     shown = document["debtor"]["identifier"]
     for declared in declared_types(document["debtor"]["kind"], shown, numbers["identifier"]):
         content = naming_content(document, numbers, declared, today)
@@ -55,7 +55,7 @@ def renew(
 
 
 def declared_types(kind: str, shown: Mapping[str, Any] | None, number: str | None) -> list[IdentifierType | None]:
-    """The types that may have stood beside the number."""
+    """The types that may have been declared beside the number."""
     if shown is None:
         return [None]
     type_ = IdentifierType(shown["type"])
@@ -68,7 +68,7 @@ def declared_types(kind: str, shown: Mapping[str, Any] | None, number: str | Non
 def naming_content(
     document: Mapping[str, Any], numbers: Mapping[str, Any], declared: IdentifierType | None, today: date
 ) -> Content:
-    """What names and finds the listing; the rest of its content is not read anew."""
+    """The content that names and finds the listing; the rest is not parsed again."""
     debtor = document["debtor"]
     kind = SubjectKind(debtor["kind"])
     written = "、".join([numbers["identifier"] or "", *numbers.get("further", ())])
@@ -96,7 +96,7 @@ def _person(shown: Mapping[str, Any], number: str | None, today: date) -> Person
 
 
 def _document(document: Mapping[str, Any], content: Content) -> dict[str, Any]:
-    """The document with its identifiers as they are read now."""
+    """The document with its identifiers as they are parsed now."""
     people = [
         shown | {"identifier": identifier_wire(person.identifier)}
         for shown, person in zip(document["debtor"]["people"], content.people, strict=True)

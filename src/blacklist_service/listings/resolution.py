@@ -1,6 +1,6 @@
-"""What becomes of rows, in their order, given what the list holds: fates, and the acts that follow. Pure.
+"""Decides what becomes of rows, in order, given what the list holds: fates, and the resulting acts. Pure.
 
-One function serves a file of a million rows and a single publication over HTTP. It sees digests and dates only.
+One function serves a file of a million rows and a single publication over HTTP. It sees only digests and dates.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ LIVING = frozenset({ListingState.GRACE, ListingState.PUBLISHED, ListingState.SUS
 
 @dataclass(slots=True)
 class Held:
-    """A listing as the list holds it. `keys` are all natural keys it ever had, `contents` all contents it ever held."""
+    """A listing as the list holds it. `keys` are all natural keys it ever had, `contents` all contents it ever had."""
 
     listing_id: UUID
     version: int
@@ -35,7 +35,7 @@ class Held:
     is_published: bool
     is_suspended: bool = False
     pauses: list[tuple[Act, date | None]] = field(default_factory=list)
-    """Each suspension and resumption it went through, oldest first, with the day on which it was decided."""
+    """Its suspensions and resumptions, oldest first, each with the day of the decision."""
     ended: str | None = None
     ended_on: date | None = None
     naming: Distinction = UNSAID
@@ -56,7 +56,7 @@ class Held:
 
 @dataclass(slots=True)
 class Row:
-    """A row waiting to take effect. The content's columns are None for a row that ends a listing."""
+    """A row that waits to take effect. The content's columns are None for a row that ends a listing."""
 
     number: int
     action: RowAction
@@ -68,12 +68,12 @@ class Row:
     decided_on: date | None = None
     ground: str | None = None
     listing_id: UUID | None = None
-    """The listing itself, where an act names it by its id and not by what it says."""
+    """The listing itself, if an act names it by id and not by its content."""
     case: tuple[str, str] = ("", "")
     """Court and case number, by which listings are fetched for a row that names one without its number, or with another."""
     naming: Distinction = UNSAID
     is_stated: bool = True
-    """Whether an action asks for an end; else the record's own columns say that it has ended."""
+    """Whether an action asks for the end; otherwise the record's own columns say that it has ended."""
 
 
 class FateKind(StrEnum):
@@ -92,13 +92,13 @@ class Fate:
     code: Refusal | None = None
     warnings: tuple[Warn, ...] = ()
     others: tuple[UUID, ...] = ()
-    """Other listings that the refusal or a warning is about."""
+    """Other listings that the refusal or a warning concerns."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingAct:
-    """A new version of a listing. `row` holds its content, None for an ending. `is_change` takes a list version:
-    what nobody outside the court has seen (a listing in grace) is no change of the list.
+    """A new version of a listing. `row` holds its content, None for an ending. `is_change` takes a list version: changes that
+    nobody outside the court can see (of a listing in grace) are not changes of the list.
     """
 
     act: Act
@@ -111,7 +111,7 @@ class ListingAct:
     decided_on: date | None = None
     suspended_on: date | None = None
     takes_freed_key: bool = False
-    """Of a correction: its natural key was another listing's until an act before it."""
+    """For a correction: its natural key belonged to another listing until an earlier act."""
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class Resolution:
 
 
 def resolve(held: Iterable[Held], rows: Sequence[Row], new_ids: Iterable[UUID], *, today: date) -> Resolution:
-    """Let `rows` take effect one after the other; `new_ids` names the listings that are made."""
+    """Apply `rows` one after another; `new_ids` provides ids for new listings."""
     return _Resolving(list(held), iter(new_ids), today).run(rows)
 
 
@@ -166,9 +166,10 @@ class _Resolving:
             self._publish_by_name(row)
 
     def _publish_known(self, row: Row, known: Sequence[Held], *warnings: Warn) -> None:
-        """`known` are the listings of this debtor in this case: the one that the row is about is corrected, or it is new.
+        """`known` are the listings of this debtor in this case: the one that the row means is corrected, or the row is a new
+        one.
 
-        `warnings` say that it came under another number: then it contradicts no earlier row of the file.
+        `warnings` say that it was found under another number: then it contradicts no earlier row of the file.
         """
         known = of_record(row.naming, known)
         living = [one for one in known if not one.has_ended(self._today)]
@@ -188,7 +189,9 @@ class _Resolving:
             self._make(row, gone)
 
     def _publish_by_name(self, row: Row) -> None:
-        """No listing has this key: one of the same name may be the debtor's all the same, under a number less complete."""
+        """No listing has this key, but one with the same name may be the debtor's all the same, under a less complete
+        number.
+        """
         fuller, lesser, others = self._by_likeness(row)
         living = [one for one in (*fuller, *lesser) if not one.has_ended(self._today)]
         meant = [one for one in living if not are_two(row.naming, one.naming)]
@@ -201,9 +204,10 @@ class _Resolving:
             self._make(row, (), *namesakes)
 
     def _by_likeness(self, row: Row) -> tuple[list[Held], list[Held], list[Held]]:
-        """The listings of that name in that case whose number this row's completes; says less than; has nothing to do with.
+        """The listings with that name in that case whose number this row's number completes; is contained in; is unrelated
+        to.
 
-        A number that is the same, written as another type of paper, completes nothing and is no second debtor either.
+        The same number given as another type of document completes nothing, and means no second debtor either.
         """
         found: dict[Likeness, list[Held]] = {likeness: [] for likeness in Likeness}
         for one in self._by_loose_key.get(row.loose_key, ()):
@@ -240,7 +244,7 @@ class _Resolving:
         self._fate(row, FateKind.ENDED, listing, *((Warn.GROUND_UNUSUAL,) if warn else ()), *others, others=others)
 
     def _still_listed(self, ended: Held) -> dict[Warn, list[Held]]:
-        """What still lists the same debtor in the same case: a second listing of its own, or a copy under another number."""
+        """Other listings of the same debtor in the same case: a second listing of its own, or a copy under another number."""
         found: dict[Warn, list[Held]] = {}
         for one in self._by_loose_key.get(ended.loose_key, ()):
             if one is ended or one.has_ended(self._today):
@@ -253,7 +257,7 @@ class _Resolving:
         return found
 
     def _suspend(self, row: Row) -> None:
-        """Off the list for a time; a listing in grace never was on it."""
+        """Take it off the list for a time; a listing in grace never was on it."""
         listing = self._find(row)
         if listing is None:
             return
@@ -282,9 +286,10 @@ class _Resolving:
         self._fate(row, FateKind.CORRECTED, listing)
 
     def _was_paused_so(self, row: Row, listing: Held, act: Act) -> bool:
-        """Whether a row of a file is one that was carried out before, loaded again after the court decided otherwise.
+        """Whether a row of a file was already carried out, and is loaded again after the court decided otherwise.
 
-        It is known by its day, or by being older than what was decided since; an undated one by there being one already.
+        It is recognised by its day, or by being older than what was decided since; an undated row by the existence of such an
+        act.
         """
         if row.listing_id is not None or not listing.pauses:
             return False
@@ -313,9 +318,10 @@ class _Resolving:
         )
 
     def _ended_so_before(self, row: Row, living: Held, target: ListingState) -> Held | None:
-        """The listing that this very row ended, when its file is loaded again after the debtor was listed anew.
+        """The listing that this same row already ended, if its file is loaded again after the debtor was listed anew.
 
-        It is known by its day; an undated one by a later row of the file, which says that the new listing came after it.
+        It is recognised by its day; an undated row by a later row of the file, which shows that the new listing came after
+        it.
         """
         if living.has_ended(self._today) or row.listing_id is not None:
             return None
@@ -329,8 +335,8 @@ class _Resolving:
         return before[-1] if before and is_relisted_later else None
 
     def _find(self, row: Row) -> Held | None:
-        """By natural key, else by court, case, sequence and name; of several by 失信ID or decision number. A refusal is noted
-        where that finds none or still several.
+        """By natural key, or else by court, case, sequence and name; one of several by 失信ID or decision number. A refusal
+        is noted if that finds none, or still several.
         """
         named = self._named(row)
         known = named if row.listing_id is not None else narrowed(row.naming, named)
@@ -338,7 +344,7 @@ class _Resolving:
         if len(living) > 1 or (row.decided_on is None and self._could_be_another(row, known)):
             self._reject(row, Refusal.AMBIGUOUS_LISTING, living or known)
             return None
-        if not known and not row.is_stated:  # a record that had ended before it was ever held here: nothing to do
+        if not known and not row.is_stated:  # a record that had ended before it was ever on this list: nothing to do
             self._result.fates.append(Fate(row.number, FateKind.UNCHANGED, warnings=(Warn.ALREADY_ENDED,)))
             return None
         if not known:
@@ -347,9 +353,9 @@ class _Resolving:
         return living[0] if living else known[-1]
 
     def _could_be_another(self, row: Row, known: Sequence[Held]) -> bool:
-        """Whether a row that no number ties to its listing names several persons of one name in one case.
+        """Whether a row that no number ties to its listing may mean one of several persons with one name in one case.
 
-        It may be an old row about the one whose listing has ended, loaded again: it must not touch the other's.
+        It may be an old row about the person whose listing has ended, loaded again: it must not affect the other one's.
         """
         if row.listing_id is not None or row.natural_key in self._by_key:
             return False
@@ -368,14 +374,16 @@ class _Resolving:
         return self._published.get(listing.listing_id, row.content_digest) != row.content_digest
 
     def _is_new_decision(self, row: Row, ended: Sequence[Held]) -> bool:
-        """Listing someone again needs a decision made after the end (Art. 10(3)); undated, another document."""
+        """Listing somebody again needs a decision made after the end (Art. 10(3)); if undated, another document."""
         if row.decided_on is not None:
             return all(row.decided_on > (listing.ended_on or listing.expires_on or date.min) for listing in ended)
         number = row.naming.decision_number
         return number is not None and all(not is_same_document(number, one.naming.decision_number) for one in ended)
 
     def _free(self, listings: Iterable[Held]) -> bool:
-        """End what is past its term but not yet written so by the worker: the natural key must be free for another."""
+        """End a listing that is past its term before the worker has recorded that: the natural key must be free for
+        another.
+        """
         past = [one for one in listings if one.ended is None and one.state(self._today) is ListingState.EXPIRED]
         for listing in past:
             self._close(listing, Act.EXPIRED, listing.expires_on or self._today, None)

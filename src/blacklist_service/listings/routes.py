@@ -164,7 +164,7 @@ async def history(listing_id: ListingId, connection: Reads, caller: Caller) -> H
 
 
 def _for_others(version: dict[str, Any]) -> dict[str, Any]:
-    """Without what a court notes for itself: who of its people acted, and its reason in its own words."""
+    """Without the court's internal data: the person who acted, and the reason in the court's own words."""
     return version | {"operator": None, "reason": None, "document": as_public(version["document"])}
 
 

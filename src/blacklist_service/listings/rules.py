@@ -1,4 +1,4 @@
-"""How a listing lives and ends. Pure: no database, no clock, no HTTP."""
+"""The life cycle of a listing. Pure: no database, no clock, no HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,15 +57,17 @@ class Ground(StrEnum):
 
 
 UNSTATED = "unstated"
-"""In place of a ground: a record's own columns say that it has ended, not why. The court has the task to give the ground."""
+"""In place of a ground: the record's own columns say that it has ended, but not why. The court has the task to give the
+ground.
+"""
 
 
 GROUNDS_OF_A_TERM = frozenset({Ground.EARLY_BY_DECISION, Ground.TERM_EXPIRED})
-"""The grounds that end a listing with a term (Art. 10(2)); all others are Art. 10(1)'s, for a listing without one."""
+"""The grounds that end a listing with a term (Art. 10(2)); all others are those of Art. 10(1), for a listing without one."""
 
 
 class SuspensionGround(StrEnum):
-    """Why a listing is suspended: a bankruptcy ruling (国办发〔2025〕22号), or what else the court decided."""
+    """Why a listing is suspended: a bankruptcy ruling (国办发〔2025〕22号), or another decision of the court."""
 
     BANKRUPTCY = "bankruptcy"
     OTHER = "other"
@@ -106,7 +108,7 @@ class Refusal(StrEnum):
 
 
 class Warn(StrEnum):
-    """What a row or an act is told beside its success."""
+    """What a row or an act that succeeded is warned about."""
 
     IDENTIFIER_CHECKSUM = "identifier-checksum"
     IDENTIFIER_MASKED = "identifier-masked"
@@ -138,7 +140,7 @@ class Warn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person related to an organisation that is listed; never listed itself (法发〔2019〕35号 item 16)."""
+    """A person related to a listed organisation; never listed themselves (法发〔2019〕35号 item 16)."""
 
     relation: str
     name: str
@@ -148,8 +150,8 @@ class Person:
 
 
 class Naming(NamedTuple):
-    """What names a listing: enough for a row that deletes or withdraws it. `record_id` and `decision_number` tell apart two
-    listings of one debtor in one case.
+    """What identifies a listing: enough for a row that deletes or withdraws it. `record_id` and `decision_number` distinguish
+    two listings of one debtor in one case.
     """
 
     court_code: str
@@ -167,9 +169,9 @@ NOTHING_KEPT: Mapping[str, Any] = MappingProxyType({})
 
 
 class Content(NamedTuple):
-    """What a court says of a listing, read and normalised. Dates are as given: what follows from them is not content.
+    """What a court says about a listing, parsed and normalised. Dates are as given: what follows from them is not content.
 
-    `identifier` names the debtor; `further_identifiers` are what else was written in its place, and finds it too.
+    `identifier` names the debtor; `further_identifiers` are other numbers given for the debtor, which find the listing too.
     """
 
     court_code: str
@@ -193,12 +195,12 @@ class Content(NamedTuple):
     filed_on: date | None = None
     performance: str | None = None
     kept: Mapping[str, Any] = NOTHING_KEPT
-    """What no rule reads, by the fields of `columns.KEPT`: texts, days and codes; nothing of what is not said."""
+    """Fields that no rule reads, those of `columns.KEPT`: texts, days and codes; absent values are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class LegalDates:
-    """The days that follow: shown publication, last day of grace, and the first day in force."""
+    """The dates that follow: the publication date to show, the last day of grace, and the first day in force."""
 
     published_on: date
     grace_until: date | None
@@ -206,7 +208,9 @@ class LegalDates:
 
 
 def legal_dates(published_on: date | None, grace_until: date | None, *, loaded_on: date) -> LegalDates:
-    """Grace is not published; the day after it is in force, and is the publication date where none was given."""
+    """A listing in grace is not published; the day after it is in force, which is also the publication date if none was
+    given.
+    """
     after_grace = grace_until + timedelta(days=1) if grace_until else None
     shown = published_on or after_grace or loaded_on
     return LegalDates(shown, grace_until, max(shown, after_grace) if after_grace else shown)
@@ -235,7 +239,7 @@ PERFORMED = frozenset({Ground.PERFORMED, Ground.SETTLEMENT_PERFORMED})
 
 
 def is_ground_unusual(ground: str | None, expires_on: date | None) -> bool:
-    """A ground of Art. 10(1) for a listing with a term, or the reverse: the court's to answer for, and to be told."""
+    """A ground of Art. 10(1) for a listing with a term, or the reverse: the court is responsible for it, and is warned."""
     return ground not in (None, UNSTATED) and (ground in GROUNDS_OF_A_TERM) != (expires_on is not None)
 
 
@@ -247,9 +251,9 @@ ADULT_AGE = 18
 
 
 def is_minor(birth: date | None, content_dates: tuple[date | None, ...], *, today: date) -> bool:
-    """Art. 4: nobody under 18 is listed. Judged on the decision's day, else the publication's, else today.
+    """Art. 4: nobody under 18 is listed. The age counts on the decision's day, or else the publication's, or else today.
 
-    A birth after that day is a slip of the pen in the number, not a child: its check tells the court.
+    A birth date after that day is a typing error in the number, not a child: the number's check warns the court.
     """
     day = next((one for one in content_dates if one is not None), today)
     return birth is not None and birth <= day and age_on(birth, day) < ADULT_AGE
@@ -259,7 +263,7 @@ LONGEST_TERM_YEARS = 5
 
 
 def are_dates_unusual(content: Content) -> bool:
-    """An odd order or length; it only warns (Art. 2: a term is two years, at most five)."""
+    """An unusual order or length; this only warns (Art. 2: a term is two years, at most five)."""
     ordered = [day for day in (content.filed_on, content.decided_on, content.published_on, content.expires_on) if day]
     if ordered != sorted(ordered):
         return True
@@ -274,13 +278,13 @@ def are_dates_unusual(content: Content) -> bool:
 
 
 def needs_term(content: Content) -> bool:
-    """Circumstance 1 alone has no term (Art. 2(1)); in grace the term has not begun, so none can be asked for yet."""
+    """Only circumstance 1 has no term (Art. 2(1)); during the grace the term has not begun, so none can be required yet."""
     is_open_ended = set(content.circumstances) <= {Circumstance.C1}
     return content.expires_on is None and not is_open_ended and content.grace_until is None
 
 
 def content_warnings(content: Content) -> list[Warn]:
-    """What a court should look at again, though the listing takes effect."""
+    """What a court should check again, although the listing takes effect."""
     found: list[tuple[Any, Warn]] = [
         (Circumstance.CX in content.circumstances or not content.circumstances, Warn.CIRCUMSTANCE_UNKNOWN),
         (needs_term(content), Warn.TERM_MISSING),

@@ -1,4 +1,4 @@
-"""The wire of the list (design §6)."""
+"""Requests and responses of the list (design §6)."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQue
 from blacklist_service.web.wire import Code, Explanation, LegalDate, Name, Number, OperatorName, Request, Response, text
 
 WholeText = Annotated[str, *text(MOST_BYTES, 0)]
-"""Kept whole; all texts of a listing together are bounded (`lengths`)."""
+"""Kept whole; the total size of a listing's texts is bounded (`lengths`)."""
 Severity = Literal["light", "ordinary", "serious"]
 DisputeState = Literal["filed", "reconsideration", "rejected", "upheld"]
 
@@ -168,7 +168,7 @@ class WithdrawalRequest(Request):
 
 
 class SuspensionRequest(Request):
-    """暂时屏蔽 (国办发〔2025〕22号): on a bankruptcy ruling, or what else the court decided."""
+    """暂时屏蔽 (国办发〔2025〕22号): on a bankruptcy ruling, or another decision of the court."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_SUSPENSION]})
 
@@ -196,7 +196,7 @@ class ExtensionRequest(Request):
 
 
 class DisputeRequest(Request):
-    """What was filed with the court; null when nothing is pending. It changes no verdict (Art. 12)."""
+    """What was filed with the court; null if nothing is pending. It changes no decision (Art. 12)."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_DISPUTE]})
 
@@ -250,7 +250,7 @@ class WithdrawalResponse(ActResponse):
 
 
 class ListingResponse(Response):
-    """A listing as it is now: in the form of a publication, numbers masked, with what became of it."""
+    """A listing as it is now: in the form of a publication, numbers masked, with its later history."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -314,7 +314,7 @@ class ChangePage(Response):
 
 
 class TaskResponse(Response):
-    """What the law asks of the court, and until when."""
+    """What the law requires of the court, and until when."""
 
     task: Literal[
         "delete_after_term",

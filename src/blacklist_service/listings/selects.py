@@ -1,4 +1,4 @@
-"""The composed reads of the list. `database/statements.py` says when this is loaded."""
+"""The composed reads of the list. `database/statements.py` explains when this is loaded."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -38,12 +38,12 @@ content = text(CONTENT_OF_VERSION).columns(column("document"), column("secret"),
 TODAY = bindparam("today", type_=Date)
 LIMIT = bindparam("limit", type_=Integer)
 PLACE = bindparam("place", type_=listing.c.id.type)
-"""The listing a page begins after."""
+"""The listing after which a page begins."""
 
 IS_NOT_YET_PUBLIC = and_(listing.c.ended.is_(None), listing.c.in_force_from > TODAY)
-"""In grace, though it may be suspended: its own court's alone to see."""
+"""In grace, even if suspended: visible to its own court only."""
 WAS_NEVER_PUBLIC = and_(listing.c.ended.is_not(None), listing.c.list_version.is_(None))
-"""Ended in its grace: its own court's alone as well."""
+"""Ended during its grace: visible to its own court only."""
 IS_IN_TERM = and_(listing.c.ended.is_(None), or_(listing.c.expires_on.is_(None), listing.c.expires_on >= TODAY))
 
 STATES: Mapping[str, ColumnElement[bool]] = {
@@ -57,22 +57,24 @@ STATES: Mapping[str, ColumnElement[bool]] = {
     "deleted": listing.c.ended == word("deleted"),
     "withdrawn": listing.c.ended == word("withdrawn"),
 }
-"""What each state is today; `rules.state_of` says the same of one listing."""
+"""The state of a listing today; `rules.state_of` computes the same for one listing."""
 
 
 IN_FEED = and_(listing.c.ended.is_(None), listing.c.is_published, listing.c.suspended_on.is_(None))
-"""What a copy of the change feed holds; `setdigests.IN_FEED` says the same."""
+"""What a copy of the change feed holds; `setdigests.IN_FEED` is the same."""
 
 
 GRADED = text("""
     content.document ->> 'severity' = :severity
     AND l.id IN (SELECT g.listing_id FROM listing_versions g WHERE g.document ->> 'severity' = :severity)
 """).bindparams(bindparam("severity", type_=Text))
-"""Of the severity now, found by the few versions that ever said one."""
+"""By the current severity, found by the few versions that ever had one."""
 
 
 def page_of_listings(given: Collection[str], *, state: str | None) -> Select[Any]:
-    """Newest first, with what is given of `case_number`, `court_code` and `severity`; in grace those of `own_court` alone."""
+    """Newest first, filtered by `case_number`, `court_code` and `severity` if given; of listings in grace only those of
+    `own_court`.
+    """
     conditions: list[Any] = [
         GRADED if name == "severity" else listing.c[name] == bindparam(name) for name in sorted(given)
     ]
@@ -103,7 +105,7 @@ def page_of_feed() -> Select[Any]:
 
 
 def reports_of_rows(*, is_refused: bool) -> Select[Any]:
-    """The refused rows of an import, or the warned ones, once for each code; after the place `row`, `code`."""
+    """The refused rows of an import, or the warned ones, once for each code; after the position `row`, `code`."""
     fate = import_fates
     if is_refused:
         reports = select(fate.c.row, fate.c.field, fate.c.code, true().label("is_refused"), fate.c.others).where(
@@ -125,7 +127,7 @@ def _page_before() -> Select[Any]:
 
 
 def _page_after() -> Select[Any]:
-    # The place said of the versions too: a merge of both would read these from the first for each page.
+    # Restrict the versions by the position too: otherwise a merge join would read them from the first for each page.
     after = (listing.c.id > PLACE, version.c.listing_id > PLACE)
     return _with_content().where(*after).order_by(listing.c.id).limit(LIMIT)
 

@@ -1,4 +1,4 @@
-"""The digest of the whole set that a copy of the feed must hold: put together once for each list version, in slices."""
+"""The digest of the whole set that a copy of the feed must hold: computed once for each list version, in slices."""
 
 import asyncio
 import hashlib
@@ -10,7 +10,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.web.courtesy import Courtesy
 
 IN_FEED = "ended IS NULL AND is_published AND suspended_on IS NULL"
-"""Whether a copy of the change feed holds a row of `listings`; `selects.IN_FEED` says the same."""
+"""Whether a copy of the change feed holds a row of `listings`; `selects.IN_FEED` is the same."""
 
 LINES = f"""
 SELECT string_agg(id::text || ' ' || list_version || E'\\n', '' ORDER BY id) AS lines, count(*) AS lines_count,
@@ -29,7 +29,7 @@ class SetDigest:
 
 
 class SetDigests:
-    """That of the newest version asked for; whoever asks while it is put together waits for the same one."""
+    """Caches the digest of the newest version requested; concurrent callers wait for the same computation."""
 
     def __init__(self) -> None:
         self._version = -1
@@ -37,7 +37,7 @@ class SetDigests:
         self._turn = asyncio.Lock()
 
     async def get(self, connection: Connection, version: int, courtesy: Courtesy) -> SetDigest:
-        """Of the caller's snapshot, whose list version is `version`."""
+        """The digest for the caller's snapshot, whose list version is `version`."""
         async with self._turn:
             if version == self._version:
                 return self._digest
@@ -48,7 +48,7 @@ class SetDigests:
 
 
 async def read_lines(connection: Connection) -> AsyncIterator[tuple[bytes, int]]:
-    """The lines of the whole set of the caller's snapshot, by id, in pages; with each how many it has."""
+    """The lines of the whole set in the caller's snapshot, by id, in pages; each with its number of lines."""
     last = UUID(int=0)
     while True:
         page = await connection.fetchrow(LINES, last, PAGE)

@@ -1,8 +1,8 @@
 """What a row says is to become of its listing: by its action, or by columns that say that it has ended. Pure.
 
-Exports of courts and sharing platforms hold ended records beside those in force, told apart by a state, by the day and
-the reason of a 撤销 or 屏蔽, by a 退出日期, by a mark. Read without these, a row would list again whom the court has let go.
-So they are acts by themselves; a word among them that is not known refuses the row, and so do two that cannot both be true.
+Exports of courts and sharing platforms contain ended records beside those in force, distinguished by a state, by the day and
+the reason of a 撤销 or 屏蔽, by a 退出日期, or by a mark. If these were ignored, a row would list somebody again whom the
+court has removed. So they count as acts; an unknown word in them refuses the row, and so do two that cannot both be true.
 """
 
 import re
@@ -45,25 +45,25 @@ _STRONGEST_FIRST = (End.WITHDRAWN, End.REMOVED, End.WITHHELD)
 
 
 class Standing(NamedTuple):
-    """`is_stated` where an action says so, not the record's own columns. `ended_on` is the day given for the end."""
+    """`is_stated` if an action says so, and not the record's own columns. `ended_on` is the day given for the end."""
 
     action: RowAction
     is_stated: bool = True
     ended_on: date | None = None
     ground: str | None = None
     leaves_on: date | None = None
-    """A 退出日期 to come: the term."""
+    """A 退出日期 in the future: the end of the term."""
     refusals: tuple[tuple[Refusal, Field], ...] = ()
 
 
 PUBLICATION = Standing(RowAction.PUBLISH)
 _AN_ACTION = frozenset({Field.ACTION})
 _PLAIN = {word: Standing(action) for word, action in ACTIONS.items() if action in _PUBLISHING} | {"": PUBLICATION}
-"""What nearly every row says, and nothing beside it."""
+"""Nearly every row: a publication, and nothing else."""
 
 
 def read_standing(values: Mapping[Field, str], *, today: date) -> Standing:
-    """Read what becomes of a row's listing; `refusals` where nobody can say."""
+    """What becomes of a row's listing; `refusals` if that cannot be determined."""
     said = SAYING.intersection(values)
     if not said:
         return PUBLICATION
@@ -143,7 +143,7 @@ class _Reading:
             self._refuse(Refusal.KIND_UNKNOWN, Field.STATE)
 
     def _read_marks(self) -> None:
-        """Yes or no; or the day, or the state, that says the same."""
+        """Yes or no; or a day or a state with the same meaning."""
         for field, end in _MARKS_OF.items():
             written = fold(self._text(field))
             if _is_absent(written):
@@ -184,7 +184,7 @@ class _Reading:
         self._signs.append(_Sign(end, field))
 
     def _read_exit(self) -> None:
-        """A day that is over has ended the listing; one to come is its last (期限届满日)."""
+        """A day in the past has ended the listing; one in the future is its last (期限届满日)."""
         day = self._day(Field.EXITED_ON)
         if day is None:
             self._read_reason(End.REMOVED, Field.EXIT_REASON)
@@ -196,7 +196,7 @@ class _Reading:
                 self._refuse(Refusal.CELLS_DISAGREE, Field.EXITED_ON)
 
     def _strongest(self) -> _Sign | None:
-        """Withdrawn is stronger than deleted, deleted than withheld; of one kind, a sign with a day."""
+        """Withdrawn is stronger than deleted, deleted than withheld; of one kind, a sign with a day is stronger."""
         signs = sorted(self._signs, key=lambda one: (_STRONGEST_FIRST.index(one.end), one.day is None))
         return signs[0] if signs else None
 
@@ -212,7 +212,7 @@ class _Reading:
         return RowAction.SUSPEND if is_for_a_time else RowAction.DELETE
 
     def _check(self, stated: RowAction | _Stated, deleted_on: date | None) -> None:
-        """Refuse what cannot be true together, and the end of something that no action asks for."""
+        """Refuse combinations that cannot be true, and details of an end that no action asks for."""
         strongest = self._strongest()
         if strongest is not None:
             is_published = stated in _PUBLISHING or stated is RowAction.RESUME

@@ -1,7 +1,8 @@
-"""The state of the list, said anew each minute, so that whoever holds a copy can hold it against something signed.
+"""The state of the list, computed every minute, so that holders of a copy can compare it with something signed.
 
-The lines that the digest covers are kept in memory, 47 bytes for each listing, and moved on by what changed: only the first
-round, and one each hour, read them all. That one finds, too, whether somebody altered the list without a version.
+The lines that the digest covers are kept in memory, 47 bytes for each listing, and updated with each change: only the first
+round, and one round each hour, reads all of them. The hourly one also finds out whether somebody altered the list without a
+version.
 """
 
 import hashlib
@@ -18,10 +19,10 @@ from blacklist_service.listings.setdigests import IN_FEED, PAGE, read_lines
 LOOK_SECONDS = 5.0
 RENEW_SECONDS = 60.0
 MOVED_SECONDS = 10.0
-"""How soon a change is in a new statement: each costs a hash over all the lines."""
+"""How soon a change is in a new statement: each statement costs a hash over all lines."""
 WHOLE_SECONDS = 3600.0
 MOST_CHANGED = 20_000
-"""Of more, all are read anew: a load of the whole list."""
+"""After more changes than this, all lines are read again: a load of the whole list."""
 ID_BYTES = 36
 
 log = structlog.get_logger()
@@ -35,17 +36,17 @@ class Lines:
         self._firsts: list[bytes] = []
 
     def add_block(self, lines: bytes) -> None:
-        """Behind all others."""
+        """Append it after all others."""
         self._blocks.append(lines)
         self._firsts.append(lines[:ID_BYTES])
 
     def change(self, changed: Mapping[bytes, bytes | None]) -> None:
-        """Put each line in the place of the one of its id; None takes it away."""
+        """Replace the line of each id; None removes it."""
         of_block: dict[int, dict[bytes, bytes | None]] = {}
         for listing_id, line in changed.items():
             place = max(0, bisect_right(self._firsts, listing_id) - 1)
             of_block.setdefault(place, {})[listing_id] = line
-        for place in sorted(of_block, reverse=True):  # from behind: what is put in or taken out moves no earlier one
+        for place in sorted(of_block, reverse=True):  # from the end, so that earlier ones do not move
             self._blocks[place : place + 1] = _changed(self._blocks[place : place + 1], of_block[place])
         self._firsts = [block[:ID_BYTES] for block in self._blocks]
 
@@ -60,7 +61,9 @@ class Lines:
 
 
 class Stating:
-    """Says the state of the list by one connection; a new one begins from nothing, for it may lead to another database."""
+    """Computes the state of the list over one connection; a new connection starts from nothing, because it may lead to
+    another database.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -69,13 +72,13 @@ class Stating:
         self._read_at = self._said_at = float("-inf")
 
     async def say_if_due(self) -> None:
-        """Say it where the minute is over, or the list has moved for long enough."""
+        """Compute it if the minute is over, or if the list has changed for long enough."""
         age = time.monotonic() - self._said_at
         if age >= RENEW_SECONDS or (age >= MOVED_SECONDS and await _list_version(self._connection) != self._version):
             await self.say()
 
     async def say(self) -> ListState:
-        """The state of a snapshot of now, laid before the sealer."""
+        """Compute the state of a current snapshot, and store it for the sealer."""
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
             head = await self._connection.fetchrow(
                 "SELECT version, clock_timestamp() AS at FROM heads WHERE name = 'list'"
@@ -97,7 +100,7 @@ class Stating:
         self._version = version
 
     async def _changed_to(self, version: int) -> dict[bytes, bytes | None] | None:
-        """The lines that are others since; None of those taken away, and None where too much is."""
+        """The lines that changed since, None for those removed; None instead of all if too much changed."""
         if self._version is None or version < self._version:
             return None
         changed = await self._connection.fetch(
@@ -130,7 +133,7 @@ async def _list_version(connection: Connection) -> int:
 
 
 def _changed(blocks: list[bytes], changed: Mapping[bytes, bytes | None]) -> list[bytes]:
-    """At most one block, with the changes; as several where it has grown too long, as none where nothing is left."""
+    """At most one block with the changes applied; several if it has grown too long, none if nothing is left."""
     lines: dict[bytes, bytes | None] = {
         line[:ID_BYTES]: line for block in blocks for line in block.splitlines(keepends=True)
     }

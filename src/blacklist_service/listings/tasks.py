@@ -1,4 +1,6 @@
-"""The worker's tasks about files: loading them, sweeping what is kept for a time only. The calendar's is in `calendar`."""
+"""The worker's tasks for files: importing them, deleting what is kept only for a time. The calendar's task is in
+`calendar`.
+"""
 
 import time
 
@@ -15,13 +17,14 @@ from blacklist_service.secrecy import Secrecy
 log = structlog.get_logger()
 
 MOST_ATTEMPTS = 10
-"""A file that ends its worker so often is at fault itself. Attempts of reading and of applying count together, and are
-never taken back."""
+"""A file that ends its worker this often is at fault itself. Attempts to read and to apply count together, and are never
+reset.
+"""
 PROGRESS_SECONDS = 0.5
 
 
 async def load_next(connection: Connection, secrecy: Secrecy, room: Room = ELSEWHERE) -> bool:
-    """Run the oldest import that waits to its end, chunk by chunk as there is room; False when none does."""
+    """Run the oldest waiting import to its end, chunk by chunk as long as there is room; return False if there is none."""
     await room.wait()
     job = await claim_import(connection)
     if job is None:
@@ -50,7 +53,7 @@ async def load_next(connection: Connection, secrecy: Secrecy, room: Room = ELSEW
 
 
 async def sweep_imports(connection: Connection, _secrecy: Secrecy) -> bool:
-    """Refused rows are kept 30 days; parts of an upload that never became a job, one."""
+    """Refused rows are kept for 30 days; parts of an upload that never became a job, for one day."""
     await connection.execute(
         """
         DELETE FROM import_refusals WHERE import_id IN (

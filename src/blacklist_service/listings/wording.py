@@ -1,4 +1,4 @@
-"""The words that courts write, and what they mean. Tables, not code: add a wording here."""
+"""The words that courts write, and their meanings. Tables, not code: add a wording here."""
 
 from collections.abc import Mapping
 from enum import Enum
@@ -14,7 +14,9 @@ LONGEST_REMEMBERED = 200
 
 
 def fold(text: str) -> str:
-    """The form in which wordings are compared. A file says the same few words a million times; long ones are no words."""
+    """The form in which wordings are compared. A file repeats the same few words a million times, so results are cached; long
+    texts are no words.
+    """
     return _remembered(text) if len(text) <= LONGEST_REMEMBERED else _fold(text)
 
 
@@ -41,11 +43,11 @@ class End(Enum):
 
     REMOVED = "removed"
     WITHHELD = "withheld"
-    """屏蔽: for a time or for good; its reason says which."""
+    """屏蔽: temporarily or permanently; its reason says which."""
     WITHDRAWN = "withdrawn"
 
 
-# What a data-sharing platform does with its copy of a record; None is no end.
+# How a data-sharing platform changed its copy of a record; None if that is no end.
 OPERATIONS: Mapping[str, End | None] = {
     **dict.fromkeys(("insert", "update", "upsert", "merge", "add", "modify", "i", "u", "a", "m", "c", "create"), None),
     **dict.fromkeys(("新增", "增加", "插入", "修改", "更新", "变更", "save", "replace", "r", "read"), None),

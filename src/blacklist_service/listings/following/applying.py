@@ -1,9 +1,10 @@
-"""What is made here of another installation's list: the same listings under the same ids, and this list's own versions.
+"""Applies another installation's list here: the same listings under the same ids, with this list's own versions.
 
-Each item says how a listing is now, so applying one again changes nothing. Some changes and the cursor are one transaction:
-whatever is killed or restored, on either side, goes on where it was, and this installation's courts get the list's lock in
-between. What the other list holds is kept beside (`followed_listings`), exactly as its digest covers it; that digest says
-whether nothing was missed. What stands here otherwise is passed by, and comes in once that has ended (`passed_listings`).
+Each item says how a listing is now, so applying one twice changes nothing. A group of changes and the cursor are one
+transaction: after a kill or a restore, on either side, following continues from the cursor, and this installation's courts
+get the list's lock between groups. What the other list holds is also stored (`followed_listings`), exactly as its digest
+covers it; that digest shows whether anything was missed. A change whose place is taken by another listing here is skipped,
+and applied once that listing has ended (`passed_listings`).
 """
 
 import hashlib
@@ -29,12 +30,14 @@ from blacklist_service.secrecy import Secrecy
 __all__ = ["Follower", "FollowingRefusedError", "Source"]
 
 FEED = "from {}"
-"""By what the age of a followed list stands among those of the courts' feeds."""
+"""The key under which a followed list's age is stored, beside those of the courts' feeds."""
 PAGE = 2000
 SLICE = 200
-"""So many changes hold the list's lock at once: a tenth of a second or less, for which this installation's courts wait."""
+"""How many changes are applied under one lock of the list: a tenth of a second or less, for which this installation's courts
+wait.
+"""
 NOT_MET = 0
-"""The list version of a listing that was not met since the list was begun anew."""
+"""The list version of a listing that was not seen since the list was last started from the beginning."""
 OUT_OF_STEP = "the list here and the one that is followed are out of step: begin anew with --anew"
 
 
@@ -51,7 +54,7 @@ class Source:
 
 @dataclass(slots=True)
 class Follower:
-    """Applies another installation's list by one connection."""
+    """Applies another installation's list over one connection."""
 
     connection: Connection
     origin: str
@@ -64,7 +67,7 @@ class Follower:
         return Hand(self.connection, self.origin, self.courts)
 
     async def take_up(self) -> Source:
-        """How far the list was followed; raise `FollowingRefusedError` where another one is."""
+        """How far the list was followed; raise `FollowingRefusedError` if another list is being followed."""
         other = await self.connection.fetchval("SELECT origin FROM followed_lists WHERE origin <> $1", self.origin)
         if other is not None:
             raise FollowingRefusedError(f"this installation follows the list of {other}: it follows one")
@@ -76,7 +79,9 @@ class Follower:
         return Source(**row)
 
     async def begin_anew(self) -> None:
-        """Read the other list from its beginning; what is not met again is taken off once all was proved."""
+        """Start the other list from its beginning; listings that do not appear again are removed once everything was
+        verified.
+        """
         async with self.connection.transaction():
             await self.connection.execute(
                 """
@@ -90,7 +95,7 @@ class Follower:
             )
 
     async def apply(self, items: Sequence[Mapping[str, Any]], *, after: int, cursor: int) -> None:
-        """Apply what follows `after`, and move there, some at a time. Raise `FollowingRefusedError` for a gap."""
+        """Apply the changes after `after`, and move the cursor, in groups. Raise `FollowingRefusedError` for a gap."""
         versions = [item["list_version"] for item in items]
         if versions != sorted(set(versions)) or any(not after < one <= cursor for one in versions):
             raise FollowingRefusedError(OUT_OF_STEP)
@@ -101,7 +106,7 @@ class Follower:
             after = reached
 
     async def bring_again(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Let listings that the other list has, and this one lacks, be here what they are there; the cursor stays."""
+        """Bring listings that the other list has and this one lacks to their state there; the cursor stays."""
         for start in range(0, len(items), SLICE):
             part = items[start : start + SLICE]
             changes = self._read(part, legal_date(now()))
@@ -109,8 +114,8 @@ class Follower:
                 await self._bring(changes, part, is_proved=True)
 
     async def verify(self, state: ListState) -> list[int]:
-        """Hold what was followed against the digest of `state`; raise `FollowingRefusedError` where it is another. Return the
-        other list's versions of what it has and this one lacks.
+        """Compare what was followed with the digest of `state`; raise `FollowingRefusedError` if it differs. Return the other
+        list's versions of listings that it has and this one lacks.
         """
         digest, count, last, missed = hashlib.sha256(), 0, FIRST, []
         while rows := await list_listed(self.connection, self.origin, after=last, limit=PAGE):
@@ -122,11 +127,13 @@ class Follower:
         return sorted({*missed, *await self.list_due()})
 
     async def list_due(self) -> list[int]:
-        """The other list's versions of what was passed by here for what has ended since, in order."""
+        """The other list's versions of listings that were skipped here for a listing that has since ended, in order."""
         return await list_due(self.connection, self.origin)
 
     async def take_off_what_is_gone(self) -> None:
-        """Of an earlier history of the other list, which it knows no more: taken off, not ended; once all is proved."""
+        """Remove listings from an earlier history of the other list, which it no longer knows: removed, not ended; only once
+        everything was verified.
+        """
         last = FIRST
         while gone := await self._list_gone(last):
             async with self.connection.transaction():
@@ -140,7 +147,9 @@ class Follower:
             last = gone[-1]["id"]
 
     async def settle(self, state: ListState, *, is_verified: bool) -> None:
-        """The list here is that of `state`: say so, once all up to its version was applied, and with `is_verified` proved."""
+        """Record that the list here has reached `state`, once everything up to its version was applied; with `is_verified`,
+        that it was verified.
+        """
         async with self.connection.transaction():
             await self.connection.execute(
                 """

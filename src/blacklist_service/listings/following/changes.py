@@ -1,4 +1,4 @@
-"""What comes of a followed list, read before the list's lock is taken: digested, sealed, ready to be staged. Pure."""
+"""Prepares changes of a followed list before the list's lock is taken: parsed, digested, sealed, ready to be staged. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from blacklist_service.listings.preparing import Tools, naming_keys, prepare
 from blacklist_service.listings.rules import Content, Naming, RowAction
 
 LONGEST_DISTINCTION = 200
-"""So much of a decision's number tells two listings of one debtor in one case apart (`listings_told_apart`)."""
+"""How much of a decision's number distinguishes two listings of one debtor in one case (`listings_told_apart`)."""
 
 Place = tuple[bytes, str | None, str | None]
-"""What only one listing that has not ended may have: natural key, 失信ID, decision number."""
+"""What must be unique among listings that have not ended: natural key, 失信ID, decision number."""
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedContent:
-    """What a listing is there, and the line of COPY text that lays it ready here as `row`."""
+    """The content of a listing there, and the line of COPY text that stages it here as `row`."""
 
     content: Content
     place: Place
@@ -37,7 +37,9 @@ class FollowedContent:
 
 @dataclass(frozen=True, slots=True)
 class FollowedChange:
-    """How a listing is now. `is_listed` is of then: of its version of the other list. `standing` is there while it stands."""
+    """The current state of a listing. `is_listed` is as of the change's version of the other list. `standing` is set while it
+    is listed.
+    """
 
     listing_id: UUID
     list_version: int
@@ -50,7 +52,7 @@ class FollowedChange:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Read on a day, to be staged as one import."""
+    """Parsed on a day, to be staged as one import."""
 
     import_id: UUID
     today: date
@@ -58,7 +60,7 @@ class Changes:
 
 
 def read_changes(items: Iterable[Mapping[str, Any]], tools: Tools, *, today: date) -> Changes:
-    """Each listing once, where its last change is: the earlier ones say of it the same, or less. Raise `Unreadable`."""
+    """Each listing once, at its last change: the earlier ones say the same about it, or less. Raise `Unreadable`."""
     import_id = new_id(clock_now())
     newest: dict[str, Mapping[str, Any]] = {}
     for item in items:

@@ -1,4 +1,4 @@
-"""A listing's content, read back from what another installation shows and seals of it. Pure."""
+"""Reconstructs a listing's content from what another installation shows and seals of it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,11 +13,11 @@ from blacklist_service.listings.rules import Content
 
 
 class Unreadable(ValueError):  # noqa: N818 - what it is
-    """It cannot be read back so that the same would be shown: of another version of the service."""
+    """It cannot be parsed so that the same would be shown: it comes from another version of the service."""
 
 
 def content_of(document: Mapping[str, Any], numbers: Mapping[str, Any], *, court_name: str, today: date) -> Content:
-    """Raise `Unreadable` unless what is read would be shown exactly as it is shown there."""
+    """Raise `Unreadable` unless the content would be shown exactly as it is shown there."""
     try:
         shown = document["debtor"]["identifier"]
         for declared in declared_types(document["debtor"]["kind"], shown, numbers["identifier"]):
@@ -32,7 +32,7 @@ def content_of(document: Mapping[str, Any], numbers: Mapping[str, Any], *, court
 
 
 def _whole(content: Content, document: Mapping[str, Any]) -> Content:
-    """With what neither names the debtor nor finds it."""
+    """Add the fields that neither name the debtor nor find it."""
     decision = document["decision"]
     people = tuple(
         replace(person, since=_day(shown["from"]), until=_day(shown["to"]))

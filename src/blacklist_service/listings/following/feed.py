@@ -1,7 +1,7 @@
-"""What a follower is given: each change in order, with the listing as it is now, complete numbers among it.
+"""What a follower receives: each change in order, with the listing as it is now, including complete numbers.
 
-As it is now, not as it was then: of what has ended meanwhile nothing is told but that it has. `is_listed` alone is of then,
-for the set that a statement digests is that of its version.
+As it is now, not as it was then: a listing that has ended is reported only as ended. Only `is_listed` is as of then, because
+the set that a statement digests is that of its version.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from blacklist_service.secrecy import Cipher
 
 OFF_THE_LIST = frozenset({*ENDINGS, Act.SUSPENDED})
 NOTES = "notes"
-"""A court's file's own columns are the court's alone."""
+"""A court's own columns in its file are for that court only."""
 
 
 async def get_public_key(connection: Connection, member: str) -> bytes:
@@ -46,7 +46,7 @@ async def list_followed(connection: Connection, *, after: int, limit: int) -> li
 
 
 def item_of(row: asyncpg.Record, cipher: Cipher) -> dict[str, Any]:
-    """One change as it is sealed: JSON types alone."""
+    """One change as it is sealed: only JSON types."""
     is_there = row["ended"] is None and row["suspended_on"] is None
     return {
         "list_version": row["list_version"],

@@ -1,4 +1,4 @@
-"""What is here of a followed list, and what stands in its listings' places: one statement for many."""
+"""What this list holds of a followed list, and what occupies its listings' places: one statement for many."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FIRST = UUID(int=0)
 
 @dataclass(slots=True)
 class HeldHere:
-    """A listing as it is here; `is_followed`: it is from the list that is followed. `digest` is its newest content's."""
+    """A listing here; `is_followed`: it comes from the followed list. `digest` is that of its newest content."""
 
     listing_id: UUID
     court_code: str
@@ -32,7 +32,7 @@ class HeldHere:
 
 @dataclass(frozen=True, slots=True)
 class Stander:
-    """Who has a place here; `is_gone`: it came from the list that is followed, and that one has it no more for certain."""
+    """The listing that occupies a place here; `is_gone`: it came from the followed list, which certainly no longer has it."""
 
     listing_id: UUID
     court_code: str
@@ -76,7 +76,7 @@ def _held(row: asyncpg.Record) -> HeldHere:
 async def find_standers(
     connection: Connection, origin: str, natural_keys: Collection[bytes], *, is_proved: bool
 ) -> dict[Place, Stander]:
-    """Until all is proved, what was not met again may yet be met, unless it was taken off here before."""
+    """Until everything is verified, a listing that was not seen again may still appear, unless it was removed here before."""
     rows = await connection.fetch(
         """
         SELECT l.id, l.court_code, l.version, l.natural_key, l.record_id, l.decision_number,
@@ -97,7 +97,7 @@ async def find_standers(
 
 
 async def keep(connection: Connection, origin: str, changes: Sequence[FollowedChange]) -> None:
-    """Remember what the other list has, as its digest covers it."""
+    """Store what the other list has, as its digest covers it."""
     await connection.execute(
         """
         INSERT INTO followed_listings (listing_id, origin, list_version, is_listed)
@@ -116,7 +116,9 @@ async def keep(connection: Connection, origin: str, changes: Sequence[FollowedCh
 async def note_passed(
     connection: Connection, changes: Sequence[FollowedChange], passed: Mapping[UUID, UUID | None]
 ) -> None:
-    """Of `changes` those in `passed` were passed by, each for what stands in its place (None: its court speaks here)."""
+    """Record that of `changes` those in `passed` were skipped, each for the listing that occupies its place (None: its court
+    is a member here).
+    """
     await connection.execute(
         "DELETE FROM passed_listings WHERE listing_id = ANY($1)",
         [one.listing_id for one in changes if one.listing_id not in passed],
@@ -133,7 +135,7 @@ async def note_passed(
 
 
 async def list_due(connection: Connection, origin: str) -> list[int]:
-    """The other list's versions of listings that were passed by for one that has ended since."""
+    """The other list's versions of listings that were skipped for one that has since ended."""
     rows = await connection.fetch(
         """
         SELECT f.list_version FROM passed_listings p JOIN followed_listings f USING (listing_id)
@@ -147,8 +149,8 @@ async def list_due(connection: Connection, origin: str) -> list[int]:
 
 
 async def list_listed(connection: Connection, origin: str, *, after: UUID, limit: int) -> list[asyncpg.Record]:
-    """What the other list has, by id. `is_missed`: it is neither in force here nor passed by for its court's own word;
-    what expired here is not counted, for it comes back by a change there.
+    """What the other list has, by id. `is_missed`: it is neither in force here nor skipped because its court is a member
+    here; a listing that expired here does not count, because it returns with a change there.
     """
     return await connection.fetch(
         """
@@ -168,7 +170,7 @@ async def list_listed(connection: Connection, origin: str, *, after: UUID, limit
 async def list_gone(
     connection: Connection, origin: str, *, list_version: int, after: UUID, limit: int
 ) -> list[asyncpg.Record]:
-    """Listings that stand here and are of `list_version` there, by id."""
+    """Listings here that have `list_version` there, by id."""
     return await connection.fetch(
         """
         SELECT l.id, l.version, l.court_code FROM followed_listings f JOIN listings l ON l.id = f.listing_id

@@ -1,4 +1,4 @@
-"""The wire of what a follower is given."""
+"""Responses for a follower."""
 
 from typing import Annotated
 

@@ -1,7 +1,8 @@
 """Pages sealed for a follower: HPKE (RFC 9180) in base mode, X25519, HKDF-SHA256, AES-256-GCM. Pure.
 
-Whoever stands between sees how much changes, and nothing of whom; a page opens only as the answer to the question that was
-asked, to the follower that asked it. That the page is the other installation's, TLS and the list's statement say.
+An intermediary sees how much changes, but not whom it concerns. A page can only be opened by the follower that requested it,
+and only as the answer to that request. That the page comes from the other installation is guaranteed by TLS and the list's
+signed statement.
 """
 
 import base64
@@ -20,7 +21,7 @@ KEY_BYTES = 32
 
 
 def context_of(*, origin: str, member: str, after: int, next_: int, list_version: int) -> bytes:
-    """What a page is an answer to."""
+    """The request that a page answers."""
     return f"blacklist-service.follow/v1\n{origin}\n{member}\n{after}\n{next_}\n{list_version}\n".encode()
 
 
@@ -29,7 +30,7 @@ def seal_page(page: bytes, public_key: bytes, context: bytes) -> bytes:
 
 
 def open_page(sealed: bytes, private_key: X25519PrivateKey, context: bytes) -> bytes:
-    """Raise `SecretKeyError` for a page that is sealed for another, or answers another question."""
+    """Raise `SecretKeyError` for a page that is sealed for another follower, or answers another request."""
     try:
         return SUITE.decrypt(sealed, private_key, info=context)
     except (InvalidTag, ValueError):
@@ -52,7 +53,7 @@ def read_public_key(text: str) -> bytes:
 
 
 def load_private_key(path: Path) -> X25519PrivateKey:
-    """The follower's own key; made where there is none. Raise `SecretKeyError` where others can read it."""
+    """The follower's own key, created if there is none. Raise `SecretKeyError` if others can read it."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

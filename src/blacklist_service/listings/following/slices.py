@@ -1,4 +1,4 @@
-"""Some changes of the followed list that take effect together, under this list's lock."""
+"""A group of changes of the followed list that take effect together, under this list's lock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from blacklist_service.listings.resolution import ListingAct
 
 
 class FollowingRefusedError(Exception):
-    """Nothing more is applied: what came is not what follows what is here. The message says what to do."""
+    """Nothing more is applied: the changes do not continue what is here. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """By whom, and whose words win over what is followed."""
+    """Who applies the changes, and which courts' own listings have priority over followed ones."""
 
     connection: Connection
     origin: str
@@ -46,10 +46,10 @@ class Hand:
 
 
 class Slice:
-    """Acts are gathered, and take effect together by `make`; `entries` say what did, for the ledger."""
+    """Acts are collected, and take effect together by `make`; `entries` describe them for the ledger."""
 
     def __init__(self, hand: Hand, head: Head, *, is_proved: bool, import_id: UUID | None = None) -> None:
-        """`is_proved`: what is known here of the other list is what it signed, so that what it lacks is gone."""
+        """`is_proved`: what is stored of the other list is verified, so listings that it lacks are gone."""
         self._hand = hand
         self._is_proved = is_proved
         self._connection = hand.connection
@@ -58,7 +58,7 @@ class Slice:
         self._held: dict[UUID, HeldHere] = {}
         self._places: dict[Place, Stander] = {}
         self._freed: set[Place] = set()
-        """Places that acts not made yet give up: whoever takes one waits until they are."""
+        """Places that collected acts will free: an act that needs one waits until they took effect."""
         self._passed: dict[UUID, UUID | None] = {}
         self._acts: list[tuple[ListingAct, str]] = []
         self._lines: list[str] = []
@@ -66,7 +66,7 @@ class Slice:
         self.entries: list[Entry] = []
 
     async def bring(self, changes: Changes) -> None:
-        """Let listings be here what they are there; what cannot be is passed by, and remembered."""
+        """Bring listings to their state there; those that cannot be applied are skipped, and recorded."""
         ids = [change.listing_id for change in changes.changes]
         self._held = await find_held(self._connection, self._hand.origin, ids)
         keys = {one.standing.place[0] for one in changes.changes if one.standing}
@@ -78,11 +78,11 @@ class Slice:
         await note_passed(self._connection, changes.changes, self._passed)
 
     def take_off(self, listing_id: UUID, version: int, court_code: str) -> None:
-        """Of what the other list does not know any more: not ended, for nobody said so."""
+        """Remove a listing that the other list no longer knows: not ended, because nobody said so."""
         self._act(Act.SUSPENDED, listing_id, version + 1, court_code, suspended_on=self._head.today)
 
     async def make(self) -> None:
-        """Let what was gathered take effect."""
+        """Apply the collected acts."""
         acts, lines, shown = self._acts, self._lines, self._shown
         self._acts, self._lines, self._shown = [], [], []
         self._freed.clear()
@@ -136,8 +136,8 @@ class Slice:
         self._shown.append((listing_id, version, standing, held))
 
     def _stander(self, places: set[Place], listing_id: UUID) -> UUID | None:
-        """Whose place it is, if another's, whose own end is awaited. One that the other list has given up makes room: it was
-        of a history which that list does not know any more, and this debtor must not be missed for it.
+        """The other listing that occupies the place, if it must end first. One that the other list no longer has makes room:
+        it belongs to a history which that list has lost, and this debtor must not be left out because of it.
         """
         for place in places:
             stander = self._places.get(place)
@@ -160,7 +160,7 @@ class Slice:
         self._freed.add(place)
 
     async def _put_back(self, held: HeldHere) -> int:
-        """On the list again, where it was taken off, or ended here alone; return its version."""
+        """Put a listing back on the list if it was removed, or had ended only here; return its version."""
         version = held.version
         if held.is_ended:
             await self.make()
@@ -202,7 +202,7 @@ class Slice:
     async def _show_contests(
         self, listing_id: UUID, version: int, standing: FollowedContent, held: HeldHere | None
     ) -> None:
-        """What is pending against it there; while its identity is contested, it blocks nobody here either."""
+        """Show what is pending against it there; while its identity is contested, it does not block here either."""
         acts = []
         if standing.dispute_state != (held.dispute_state if held else None):
             acts.append(Act.DISPUTED)

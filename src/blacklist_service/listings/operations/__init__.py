@@ -1,1 +1,1 @@
-"""Writing the list. Every change, from one act to a file of a million rows, goes through `applying`."""
+"""Writing the list. Every change, from a single act to a file of a million rows, goes through `applying`."""

@@ -1,7 +1,7 @@
 """The court's acts on one listing: lock → permission → rule → change → record → return.
 
-Each is a listing version, a ledger entry and a change, in the caller's transaction. A publication or a correction is
-staged like a file's only row, so one and a million go the same way.
+Each is a listing version, a ledger entry and a change, in the caller's transaction. A publication or a correction is staged
+like the only row of a file, so a single act and a file of a million rows take the same path.
 """
 
 from collections.abc import Sequence
@@ -57,19 +57,19 @@ from blacklist_service.subjects.completeness import Likeness, compare
 
 @dataclass(frozen=True, slots=True)
 class Court:
-    """The court that acts: who, by which request, with which tools."""
+    """The acting court: who, in which request, with which tools."""
 
     code: str
     actor: Actor
     secrecy: Secrecy
     tools: Tools
     is_itself: bool = True
-    """False where somebody else acts in its matter: that is no sign of life of the court's own feed."""
+    """False if somebody else acts for the court: then the act does not show that the court's own feed is alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an act led to."""
+    """The result of an act."""
 
     listing_id: UUID
     version: int
@@ -78,12 +78,12 @@ class Done:
     warnings: list[str]
     is_new: bool = False
     others: tuple[UUID, ...] = ()
-    """Other listings that a warning is about."""
+    """Other listings that a warning concerns."""
     touched_checks: list[TouchedCheck] = field(default_factory=list)
 
 
 async def publish_listing(connection: Connection, content: Content, *, court: Court, warnings: Sequence[Warn]) -> Done:
-    """Publish; the same content again changes nothing. Other content for a listing in force is a `Conflict`."""
+    """Publish a listing; the same content again changes nothing. Other content for a listing in force is a `Conflict`."""
     require_court(content.court_code, court)
     content = content._replace(court_code=court.code)
     head = await lock_head(connection)
@@ -116,7 +116,7 @@ async def correct_listing(
     court: Court,
     warnings: Sequence[Warn],
 ) -> Done:
-    """Replace what a listing says (Art. 9). Its former keys stay its aliases."""
+    """Replace the content of a listing (Art. 9). Its former keys remain its aliases."""
     require_court(content.court_code, court)
     content = content._replace(court_code=court.code)
     head = await lock_head(connection)
@@ -147,7 +147,9 @@ async def end_listing(
     reason: str | None,
     court: Court,
 ) -> Done:
-    """Delete (Art. 10) or withdraw (Art. 9) a listing; its history stays. A withdrawal names the answers it touched."""
+    """Delete (Art. 10) or withdraw (Art. 9) a listing; its history stays. For a withdrawal, return the answers that rested on
+    it.
+    """
     head = await lock_head(connection)
     listing = await get_own(connection, listing_id, expected_version, court)
     row = Row(1, action, b"", b"", decided_on=decided_on, ground=ground, listing_id=listing_id)
@@ -240,7 +242,7 @@ async def dispute_listing(
     court: Court,
     filed_on: date | None = None,
 ) -> Done:
-    """Show what is pending against a listing. It is not suspended (Art. 12)."""
+    """Show what is pending against a listing. The listing stays in force (Art. 12)."""
     head = await lock_head(connection)
     listing = await get_own(connection, listing_id, expected_version, court)
     stored = await queries.get_stored_content(connection, listing_id)
@@ -258,7 +260,7 @@ async def dispute_listing(
 
 
 async def beat_heart(connection: Connection, *, court: Court) -> datetime:
-    """Say that a court's feed is alive though nothing changed."""
+    """Record that a court's feed is alive although nothing changed."""
     at: datetime = await connection.fetchval("SELECT clock_timestamp()")
     await mark_feed_alive(connection, court.code, at)
     return at
@@ -270,7 +272,7 @@ def require_court(court_code: str, court: Court) -> None:
 
 
 async def get_own(connection: Connection, listing_id: UUID, expected_version: int | None, court: Court) -> Held:
-    """The listing under the head's lock, so that nobody else changes it."""
+    """The listing, read under the lock of the list's head, so that nobody else changes it."""
     found = await queries.find_held_by_id(connection, listing_id)
     if found is None:
         raise ListingNotFound
@@ -282,12 +284,14 @@ async def get_own(connection: Connection, listing_id: UUID, expected_version: in
 
 
 def _is_like(row: Row, one: Held) -> bool:
-    """Whether a listing of that name in that case may be the same debtor's, and not a namesake's."""
+    """Whether a listing with that name in that case may be the same debtor's, and not a namesake's."""
     return compare(row.naming.kind, row.naming.identifier, one.naming.identifier) is not Likeness.OTHER
 
 
 async def _find_like(connection: Connection, row: Row, court: Court, listing: Held | None = None) -> list[Held]:
-    """What the list holds of the debtor that a row names, and under its name in its case; of an act's listing, besides it."""
+    """The listings of the debtor that a row names, and those with its name in its case; for an act on a listing, also those
+    like the listing.
+    """
     keys, named = {row.natural_key}, {(*row.case, row.loose_key)}
     if listing is not None:
         keys |= listing.keys
@@ -353,7 +357,7 @@ async def _carry_out(
 
 
 async def revise(connection: Connection, listing: Held, revision: Revision, head: Head, by: By, court: Court) -> Done:
-    """Write a version that leaves the keys as they are, and record it."""
+    """Write a version that leaves the keys unchanged, and record it."""
     list_version = await apply_revision(connection, revision, is_change=listing.is_published, head=head, by=by)
     facts = {"court": court.code, "version": revision.version}
     entry = Entry(
@@ -388,7 +392,7 @@ async def _done(
 
 
 def _refuse_ended(resolution: Resolution) -> None:
-    """What a file is told as a warning, an act is refused: nothing would happen."""
+    """Where a file gets a warning, a single act is refused: it would have no effect."""
     [fate] = resolution.fates
     is_void = fate.kind is FateKind.UNCHANGED and not resolution.acts
     if is_void and (Warn.ALREADY_ENDED in fate.warnings or fate.listing_id is None):

@@ -1,7 +1,7 @@
-"""Letting acts take effect, many at once: the versions, the look-up keys, the list version, all in one transaction.
+"""Applies acts, many at once: the versions, the look-up keys and the list version, all in one transaction.
 
-Whoever calls holds the `list` head from the first statement (`lock_head`), so writers follow one another, versions have
-no gap and are in commit order. Checks never wait for it: they read a snapshot.
+The caller holds the `list` head from its first statement (`lock_head`), so writers take turns, and versions are gapless and
+in commit order. Checks never wait for it: they read a snapshot.
 """
 
 from collections import defaultdict
@@ -39,11 +39,11 @@ LISTING_COLUMNS = (
     "expires_on",
     "performance",
 )
-"""What a listing shows of its content, as a staged row prepared it. Its court never changes, and its record id stays where
-none is given.
+"""Columns of a listing taken from its staged content. Its court never changes, and its record id stays if the content has
+none.
 """
 SETTLING = frozenset({Act.CORRECTED, Act.DELETED, Act.WITHDRAWN})
-"""What settles an upheld objection; a suspension leaves it to be acted on."""
+"""Acts that settle an upheld objection; a suspension does not."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who acts, why, and which import's staged contents it is about."""
+    """Who acts, why, and in which import the contents are staged."""
 
     actor: Actor
     import_id: UUID | None = None
@@ -73,7 +73,7 @@ async def lock_head(connection: Connection) -> Head:
 
 
 async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head: Head, by: By) -> list[Versioned]:
-    """Let `acts` take effect in their order; contents are those staged under `by.import_id`. The head moves on."""
+    """Apply `acts` in order; their contents are those staged under `by.import_id`. The head moves on."""
     versioned = _take_versions(acts, head)
     for wave in waves_of(versioned):
         await _create(connection, wave.creating, head, by)
@@ -89,7 +89,7 @@ async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head
 async def apply_dated_acts(
     connection: Connection, acts: Sequence[ListingAct], *, head: Head, by: By
 ) -> list[Versioned]:
-    """Let acts without content take effect: endings, endings undone, publications of what has come out of its grace."""
+    """Apply acts without content: endings, reversals of endings, publications of listings whose grace has ended."""
     versioned = _take_versions(acts, head)
     of_act: defaultdict[Act, list[Versioned]] = defaultdict(list)
     for one in versioned:
@@ -109,7 +109,7 @@ async def move_head(connection: Connection, head: Head) -> None:
 
 
 async def _close_upheld_objections(connection: Connection, versioned: Sequence[Versioned]) -> None:
-    """An upheld objection leads to a correction, deletion or withdrawal (Art. 12): each names the other."""
+    """An upheld objection leads to a correction, deletion or withdrawal (Art. 12): store the reference between the two."""
     acts = [one.act for one in versioned if one.act.act in SETTLING]
     if not acts:
         return
@@ -169,7 +169,7 @@ async def _correct(connection: Connection, acts: Sequence[Versioned], head: Head
 
 
 async def _write_contents(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
-    """The version rows with their documents, and the keys by which the listings are found from now on."""
+    """Write the version rows with their documents, and the keys by which the listings are found from now on."""
     await connection.execute(
         """
         INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, reason,
@@ -219,7 +219,9 @@ async def _end(connection: Connection, acts: Sequence[Versioned], head: Head, by
 
 
 async def _note_performance(connection: Connection, acts: Sequence[Versioned]) -> None:
-    """Who has performed and is still listed in the case is the court's to look at (法发〔2019〕35号 item 19)."""
+    """Mark other listings, in the case, of a debtor who has performed: for the court to examine (法发〔2019〕35号 item
+    19).
+    """
     performed = [one for one in acts if one.act.ground in PERFORMED]
     if performed:
         await connection.execute(
@@ -232,7 +234,7 @@ async def _note_performance(connection: Connection, acts: Sequence[Versioned]) -
 
 
 async def _pause(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
-    """Suspend or resume. The keys stay as they are: a check passes a suspended listing by."""
+    """Suspend or resume. The keys stay unchanged: checks skip a suspended listing."""
     if not acts:
         return
     await connection.execute(
@@ -291,7 +293,7 @@ async def _publish(connection: Connection, acts: Sequence[Versioned], head: Head
 
 
 async def _write_bare_versions(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
-    """The version rows of acts that leave the content as it was."""
+    """The version rows of acts that leave the content unchanged."""
     await connection.execute(
         """
         INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, reason,
@@ -342,7 +344,7 @@ class Revision:
 async def apply_revision(
     connection: Connection, revision: Revision, *, is_change: bool, head: Head, by: By
 ) -> int | None:
-    """Write one version that leaves the keys as they are; return the list version it took."""
+    """Write one version that leaves the keys unchanged; return the list version it took."""
     head.version += is_change
     list_version = head.version if is_change else None
     await connection.execute(

@@ -1,4 +1,4 @@
-"""Issuing a certificate of removal. Each issue is an entry of its own; it changes nothing of the listing."""
+"""Issuing a certificate of removal. Each issue is an entry of its own, and changes nothing of the listing."""
 
 import secrets
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Certificate:
 
 
 async def issue_certificate(connection: Connection, listing_id: UUID, *, court: Court) -> Certificate:
-    """Certify that a listing of this court has ended; raise `ListingNotEnded` while it has not."""
+    """Certify that a listing of this court has ended; raise `ListingNotEnded` if it has not."""
     at = await database_clock(connection)
     row = await reading.get_own_listing(connection, listing_id, court_code=court.code)
     today = legal_date(at)
@@ -59,7 +59,7 @@ async def issue_certificate(connection: Connection, listing_id: UUID, *, court: 
         "ended_on": (row["ended_on"] or row["expires_on"]).isoformat(),
         "ground": await _ground(connection, listing_id),
         "issued_on": today.isoformat(),
-        # What is stated could be guessed from its digest in the log, but for this.
+        # Without this random value, the statement could be guessed from its digest in the log.
         "nonce": secrets.token_hex(16),
     }
     facts = {"court": court.code, "number": number, "certificate": digest_of(statement)}
@@ -100,7 +100,7 @@ async def draw_up(connection: Connection, certificate: Certificate) -> str | Non
 
 
 async def _next_number(connection: Connection, court_code: str, today: date) -> str:
-    """Of the court and the year, without a gap: whoever issues takes the court's turn."""
+    """The next number of the court and the year, without a gap: issues of one court take turns."""
     await connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended('removal_certificates' || $1, 0))", court_code
     )
@@ -114,7 +114,9 @@ async def _next_number(connection: Connection, court_code: str, today: date) -> 
 
 
 async def _ground(connection: Connection, listing_id: UUID) -> str | None:
-    """Of a deletion that was not withdrawn afterwards: what was wrong from the start was not performed."""
+    """The ground of a deletion that was not withdrawn afterwards: a listing that was wrong from the start was not
+    performed.
+    """
     ground: str | None = await connection.fetchval(
         """
         SELECT v.ground FROM listing_versions v JOIN listings l ON l.id = v.listing_id

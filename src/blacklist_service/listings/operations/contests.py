@@ -1,6 +1,6 @@
 """A contest of identity: the number that the court itself used may be another person's (a namesake's).
 
-While it stands, whoever has that number and name is not blocked by the listing: an officer looks, and sees the contest.
+During a contest, the holder of that number and name is not blocked by the listing: an officer decides, and sees the contest.
 """
 
 from datetime import date
@@ -18,7 +18,7 @@ from blacklist_service.listings.problems import IdentityContested, IdentityNotCo
 async def contest_identity(
     connection: Connection, listing_id: UUID, *, expected_version: int, reason: str, court: Court
 ) -> Done:
-    """From the commit on an exact hit of this listing is a flag. A second contest is a `Conflict`."""
+    """From the commit on, an exact hit of this listing is a flag. A second contest is a `Conflict`."""
     return await _turn(
         connection, listing_id, Act.CONTESTED, expected_version=expected_version, reason=reason, court=court
     )

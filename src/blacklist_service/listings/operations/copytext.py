@@ -8,7 +8,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def text(value: str | None) -> str:
-    """NUL has no place in PostgreSQL's text, and none in a court's."""
+    """PostgreSQL's text cannot contain NUL; a court's text has none either."""
     if value is None:
         return NULL
     if value.isprintable() and "\\" not in value:
@@ -25,5 +25,5 @@ def optional(day: date | None) -> str:
 
 
 def array(words: Sequence[str]) -> str:
-    """An array of plain words (codes and numbers), which need no quoting."""
+    """An array of simple words (codes and numbers) that need no quoting."""
     return "{" + ",".join(words) + "}"

@@ -1,12 +1,13 @@
-"""Digesting the list anew when the digest rules rise: in the background, from what is sealed, while all goes on.
+"""Digests the list again after the digest rules changed: in the background, from the sealed content, while everything
+continues.
 
-Each step is one transaction that also writes how far it came, so a kill loses nothing. Listings are swept by their ids; then
-the changes since the beginning are followed, for the workers of the version before write on until the last of them has
-ended. Nothing that finds a listing is taken away: keys are added, and a content once held is known by its new digest too.
-Most listings lack nothing, for rules change a normal form, not a tag: they cost a reading.
+Each step is one transaction that also records its progress, so a kill loses nothing. Listings are processed by id. Then the
+changes since the beginning are processed, because workers of the previous version write until the last of them has ended.
+Nothing that finds a listing is removed: keys are added, and former content is recognised by its new digest too. Most listings
+need nothing, because rules change a normal form, not a tag: they are only read.
 
-When nothing was lacking for `QUIET`, the installation is of these rules: code of the ones before does not start any more, and
-checks stop asking by both.
+After nothing was missing for `QUIET`, the installation moves to these rules: code with the earlier rules no longer starts,
+and checks stop asking by both.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,7 +34,7 @@ NOWHERE = UUID(int=0)
 
 @dataclass(slots=True)
 class _Lack:
-    """What a listing lacks by the rules of now; `version` is the one it was read at."""
+    """What a listing lacks under the current rules; `version` is the version that was read."""
 
     listing_id: UUID
     version: int
@@ -46,7 +47,7 @@ class _Lack:
 
 
 async def digest_some(connection: Connection, secrecy: Secrecy) -> bool:
-    """Digest the next listings anew, in the caller's transaction; say whether there are more now."""
+    """Digest the next listings, in the caller's transaction; return whether there are more now."""
     if await connection.fetchval("SELECT digest_rules FROM installation") >= DIGEST_RULES:
         return False
     place = await _place(connection)
@@ -77,7 +78,7 @@ async def digest_some(connection: Connection, secrecy: Secrecy) -> bool:
 
 
 async def may_settle(connection: Connection) -> bool:
-    """Whether the list is all of these rules, and was so for long enough that no older version writes it any more."""
+    """Whether the whole list follows these rules, and has for long enough that no older version still writes it."""
     return bool(
         await connection.fetchval(
             """
@@ -93,14 +94,14 @@ async def may_settle(connection: Connection) -> bool:
 
 
 async def settle(connection: Connection) -> None:
-    """Say that the installation is of these rules from now on."""
+    """Declare that the installation follows these rules from now on."""
     await connection.execute("UPDATE installation SET digest_rules = $1 WHERE digest_rules < $1", DIGEST_RULES)
 
 
 async def _place(connection: Connection) -> asyncpg.Record:
     row = await connection.fetchrow("SELECT * FROM digestings WHERE rules = $1", DIGEST_RULES)
     if row is None:
-        # From the version that the list has now: what is changed while the ids are swept is looked at again.
+        # From the current list version: what changes while the ids are processed is examined again.
         row = await connection.fetchrow(
             """
             INSERT INTO digestings (rules, after_listing, after_version, begun_at, quiet_since)
@@ -121,7 +122,7 @@ async def _renew(connection: Connection, ids: Sequence[UUID], secrecy: Secrecy) 
     lacks = await _find_lacks(connection, ids, tools, today=legal_date(await database_clock(connection)))
     if not lacks:
         return 0
-    # Under the list's lock nobody ends or corrects a listing; what was changed since it was read is met again as a change.
+    # Under the list's lock nobody ends or corrects a listing; one that changed since it was read comes up again as a change.
     head = await lock_head(connection)
     current = await connection.fetch(
         "SELECT id FROM listings JOIN unnest($1::uuid[], $2::integer[]) AS read (id, version) USING (id, version)",

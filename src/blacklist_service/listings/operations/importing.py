@@ -1,6 +1,7 @@
-"""Loading a list file: read and staged whole first, so that only a file read to its end takes effect; then applied.
+"""Importing a list file: it is first parsed and staged completely, so that only a file read to its end takes effect; then
+applied.
 
-Each chunk is a transaction of its own, with its versions, its fates and its ledger entry: a load that is cut off goes on
+Each chunk is a transaction of its own, with its versions, its fates and its ledger entry: an interrupted import continues
 with the rows that have no fate yet, and no check waits for it.
 """
 
@@ -44,7 +45,7 @@ PARSING_PROCESSES = 2
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A load: whose, how, and on which day. `legal_date` stays the day of loading also after a restart."""
+    """An import: whose, how, and on which day. `legal_date` remains the day of loading even after a restart."""
 
     import_id: UUID
     court_code: str
@@ -54,12 +55,12 @@ class Import:
     legal_date: date
     actor: Actor
     is_preview: bool = False
-    """Whether it stops, with what would become of each row, until it is confirmed."""
+    """Whether it stops with the expected result of each row, until it is confirmed."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a load is: `read` from 0 to 1, then rows settled."""
+    """The progress of an import: `read` from 0 to 1, then the number of settled rows."""
 
     read: float = 0.0
     total: int = 0
@@ -69,7 +70,7 @@ class Progress:
 async def stage_file(
     connection: Connection, job: Import, path: Path, *, courts: Courts, secrecy: Secrecy
 ) -> AsyncIterator[Progress]:
-    """Read `path` to its end and lay its rows ready; raise `UnreadableFile` where it cannot be: then nothing is loaded."""
+    """Read `path` to its end and stage its rows; raise `UnreadableFile` if that fails, and then nothing is loaded."""
     importer = Importer(job.court_code, job.court_name, courts, job.legal_date)
     progress = Progress()
     await clear_staged(connection, job.import_id)
@@ -105,7 +106,7 @@ async def stage_file(
 
 
 class _RefusedRows:
-    """Passes raw rows on, and keeps those that are refused, sealed, for the court to mend (30 days)."""
+    """Passes raw rows on, and keeps the refused ones, sealed, so that the court can correct them (30 days)."""
 
     def __init__(self, rows: Any, job: Import, secrecy: Secrecy) -> None:
         self._rows = iter(rows)
@@ -123,7 +124,7 @@ class _RefusedRows:
 
     async def keep(self, connection: Connection, batch: StagedBatch) -> None:
         refused = {row.number for row in batch.refused}
-        # Rows come in order, so what was staged now is what was passed on first.
+        # Rows come in order, so the rows staged now are those passed on first.
         passed = [self._passed.popleft() for _ in range(batch.count)]
         kept = [(self._job.import_id, raw.number, self._seal(raw)) for raw in passed if raw.number in refused]
         if kept:
@@ -138,8 +139,8 @@ class _RefusedRows:
 
 
 async def apply_import(connection: Connection, job: Import, *, secrecy: Secrecy) -> AsyncIterator[int]:
-    """Let the staged rows take effect, chunk by chunk; yield how many rows have passed since the last time. Raise
-    `RowFault` for a row that cannot: its chunk has no effect then, and those before it have.
+    """Apply the staged rows, chunk by chunk; yield how many rows were done since the last time. Raise `RowFault` for a row
+    that fails: its chunk then has no effect, and the chunks before it remain.
     """
     after = 0
     while (last := await find_chunk_end(connection, job.import_id, after=after, limit=CHUNK_ROWS)) is not None:
@@ -167,7 +168,7 @@ async def _apply_chunk(connection: Connection, job: Import, *, span: tuple[int, 
 
 
 async def _find_fault(connection: Connection, job: Import, *, span: tuple[int, int], secrecy: Secrecy) -> int:
-    """The row that a chunk which failed fails of, by trying ever fewer of its rows; nothing tried stays."""
+    """Find the row because of which a chunk failed, by trying ever fewer of its rows; every attempt is rolled back."""
     first, last = span
     low, high = first, last
     while low < high:
@@ -197,7 +198,7 @@ async def _settle_the_rest(
     span: tuple[int, int],
     secrecy: Secrecy,
 ) -> None:
-    """What is neither plainly new nor plainly known: resolved row by row, in file order."""
+    """Rows that are neither clearly new nor clearly known: resolved one by one, in file order."""
     unsettled = await list_unsettled(connection, job.import_id, first=span[0], last=span[1])
     resolution = await _resolve(connection, job, [row for row, _ in unsettled], head, secrecy)
     await _write_fates(connection, job, resolution, {row.number: warned for row, warned in unsettled})
@@ -251,7 +252,7 @@ async def _write_fates(
 async def _record_chunk(
     connection: Connection, job: Import, head: Head, pairs: str, span: tuple[int, int], secrecy: Secrecy
 ) -> None:
-    """One entry for each committed chunk; its digest is over the (version, listing) pairs, in order."""
+    """One entry for each committed chunk; its digest covers the (version, listing) pairs, in order."""
     fates = await connection.fetch(
         """
         SELECT fate, count(*) AS rows FROM import_fates WHERE import_id = $1 AND row BETWEEN $2 AND $3 GROUP BY fate

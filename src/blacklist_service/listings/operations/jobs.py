@@ -1,6 +1,6 @@
-"""An import as a job: queued, claimed, run to its end by whoever is alive, confirmed where a snapshot would end many.
+"""An import as a job: queued, claimed, run to its end by any live worker, confirmed if a snapshot would end many listings.
 
-Its file is kept in sealed parts until it has taken effect, so a job survives the end of any process at any moment.
+Its file is stored in sealed parts until it has taken effect, so a job survives the end of any process at any moment.
 """
 
 import contextlib
@@ -41,7 +41,8 @@ from blacklist_service.problems import Conflict
 from blacklist_service.secrecy import Secrecy
 
 LOADING_SETTINGS = {
-    # A load works by index in small steps, on tables that may never have been analyzed: no plan for the whole.
+    # An import works in small steps by index, on tables that may have no statistics yet: plans that read whole tables are
+    # disabled.
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_seqscan": "off",
@@ -50,7 +51,7 @@ LOADING_SETTINGS = {
     "idle_in_transaction_session_timeout": "60000",
 }
 SUSPICIOUS_ATTEMPTS = 3
-"""What was begun so often and never came to its end is looked after by a person, and waits behind what was not."""
+"""A job that was begun this often without finishing needs a person, and waits behind other jobs."""
 PART_BYTES = 1 << 20
 INSERT_PART = "INSERT INTO import_parts (import_id, part, content) VALUES ($1, $2, $3)"
 MOST_ENDED_SHARE = 0.01
@@ -58,7 +59,7 @@ MOST_CHANGED_SHARE = 0.05
 
 
 class PlanMoved(Conflict):
-    """The court's list has changed since the preview: have it made anew, and look at it again."""
+    """The court's list has changed since the preview: have the preview made again, and check it."""
 
     code = "plan-moved"
 
@@ -69,7 +70,7 @@ class OwnConfirmation(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as it came in: so many sealed parts, and the SHA-256 of the whole."""
+    """An uploaded file: how many sealed parts, and the SHA-256 of the whole."""
 
     import_id: UUID
     name: str
@@ -89,9 +90,9 @@ async def begin_import(
     is_preview: bool = False,
     needs_another: bool = True,
 ) -> Import:
-    """Write the job: queued where its file was uploaded, running where it is at hand.
+    """Create the job: queued if its file was uploaded, running if the file is at hand.
 
-    A preview waits until it is confirmed, whatever it holds: by another than its sender where `needs_another`.
+    A preview waits until it is confirmed, whatever it contains; with `needs_another`, by another person than its sender.
     """
     now = await database_clock(connection)
     import_id = upload.import_id if upload else new_id(now)
@@ -110,9 +111,9 @@ async def begin_import(
 
 
 async def claim_import(connection: Connection) -> Import | None:
-    """The oldest job that waits, or that someone began and did not end; the caller holds the worker's lock.
+    """The oldest job that waits, or that was begun but not finished; the caller holds the worker's lock.
 
-    A court's own files follow one another; one that has ended its worker several times lets the other courts' go first.
+    A court's own files are done in order; a file that has ended its worker several times lets other courts' files go first.
     """
     row = await connection.fetchrow(
         """
@@ -133,9 +134,9 @@ async def claim_import(connection: Connection) -> Import | None:
 async def run_import(
     connection: Connection, job: Import, path: Path, *, courts: Courts, secrecy: Secrecy
 ) -> AsyncIterator[float]:
-    """Load `path`; yield progress from 0 to 1. Ends done, failed, or awaiting a second person's confirmation.
+    """Load `path`; yield progress from 0 to 1. It ends done, failed, or waiting for a second person's confirmation.
 
-    Raise `UnreadableFile`, or `ImportFailed` for whatever else the file itself is the cause of: the job has failed then.
+    Raise `UnreadableFile`, or `ImportFailed` for anything else that the file itself causes: the job has then failed.
     """
     try:
         async for progress in _run(connection, job, path, courts=courts, secrecy=secrecy):
@@ -180,7 +181,7 @@ async def _run(
 
 
 async def fail_import(connection: Connection, job: Import, problem: str) -> None:
-    """End it; why stays with the import. What is staged is dropped, so nothing more of it takes effect."""
+    """End it; the import stores the reason. Staged rows are dropped, so nothing more of it takes effect."""
     async with connection.transaction():
         await clear_staged(connection, job.import_id)
         await connection.execute("DELETE FROM import_parts WHERE import_id = $1", job.import_id)
@@ -208,8 +209,8 @@ async def finish_import(connection: Connection, job: Import) -> None:
 async def confirm_import(
     connection: Connection, import_id: UUID, *, court_code: str, actor: Actor, secrecy: Secrecy
 ) -> None:
-    """Let a held import go on; the plan is made anew. The one who sent the file cannot confirm it, unless all that holds
-    it is that it is a preview.
+    """Continue a held import; the plan is made again. The sender of the file cannot confirm it, unless it is held only
+    because it is a preview.
     """
     row = await get_own_import(connection, import_id, court_code, for_update=True)
     if row["state"] != "awaiting_confirmation":
@@ -245,7 +246,9 @@ async def cancel_import(
 
 @contextlib.asynccontextmanager
 async def uploaded_file(connection: Connection, job: Import, secrecy: Secrecy) -> AsyncIterator[Path]:
-    """The job's file, opened from its parts, for as long as it is read. It has no name: no kill leaves it behind."""
+    """The job's file, assembled from its parts, while it is being read. The file has no name, so even a kill leaves nothing
+    behind.
+    """
     cipher = secrecy.cipher("uploads")
     with tempfile.TemporaryFile(prefix="blacklist-import-") as file:
         async with connection.transaction():
@@ -263,9 +266,9 @@ def part_context(import_id: UUID, part: int) -> bytes:
 
 
 async def _may_go_on(connection: Connection, job: Import) -> bool:
-    """A snapshot that would end or change much, or had to refuse a row, waits for a second person (design §6, §8).
+    """A snapshot that would end or change much, or in which a row was refused, waits for a second person (design §6, §8).
 
-    So does any file with a column that may speak of an end and is not understood, or without a name or a number.
+    So does any file with an unknown column that may tell of an end, or without a name or number column.
     """
     is_braked = await _is_doubtful(connection, job)
     if job.mode == "snapshot":
@@ -285,7 +288,7 @@ async def _may_go_on(connection: Connection, job: Import) -> bool:
 
 
 async def _weigh_preview(connection: Connection, job: Import) -> None:
-    """Of a file that only adds to the list, what becomes of its rows is the plan; a snapshot has been weighed before."""
+    """For a file that only adds to the list, the plan is the result of its rows; a snapshot has been examined before."""
     if job.mode == "snapshot":
         return
     counts = await count_fates(connection, job.import_id)
@@ -303,7 +306,9 @@ def _is_large(plan: Plan) -> bool:
 
 
 async def _is_doubtful(connection: Connection, job: Import) -> bool:
-    """Whether the file itself makes it wait. Without numbers listings may be ended, for the case names them, not made."""
+    """Whether the file itself requires confirmation. Without numbers listings may be ended, because the case identifies them,
+    but not created.
+    """
     found = await connection.fetchval("SELECT findings FROM imports WHERE id = $1", job.import_id)
     codes = {one["code"] for one in found} & HOLDING
     if codes - {NO_NUMBER_COLUMN}:
@@ -316,7 +321,7 @@ async def _is_doubtful(connection: Connection, job: Import) -> bool:
 
 
 async def _keep_what_waits(connection: Connection, job: Import, path: Path, secrecy: Secrecy) -> None:
-    """A file loaded from where it lies is kept, sealed, so that it can go on without it."""
+    """A file loaded from a local path is stored, sealed, so that the import can continue without it."""
     if await connection.fetchval("SELECT parts FROM imports WHERE id = $1", job.import_id):
         return
     cipher, digest, parts = secrecy.cipher("uploads"), hashlib.sha256(), 0

@@ -35,7 +35,7 @@ ACTION_OF_STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An objection as it stands. `due_on` is the last day for the step that this state waits for."""
+    """The current state of an objection. `due_on` is the last day for the next step."""
 
     objection_id: UUID
     listing_id: UUID
@@ -55,9 +55,10 @@ class Objection:
 async def file_for_person(
     connection: Connection, listing_id: UUID, *, received_on: date, grounds: str, text: str, unit: Court
 ) -> Objection:
-    """File that the person at a unit's window is not the debtor; only about a listing that an answer to the unit named.
+    """File that the person at a unit's window is not the debtor; only about a listing that was named in an answer to the
+    unit.
 
-    Everything else a person asks of the court itself (Art. 12).
+    Anything else a person requests from the court itself (Art. 12).
     """
     if grounds != NOT_THE_DEBTOR:
         message = "a unit files for somebody only that he is not the debtor"
@@ -89,8 +90,8 @@ async def file_objection(
     court: Court,
     filed_by: str | None = None,
 ) -> Objection:
-    """Register an objection; the listing shows it and stays in force. The court decides within 15 days; where the person
-    may not be the debtor, it looks the same day.
+    """Register an objection; the listing shows it and stays in force. The court decides within 15 days; if the person may not
+    be the debtor, it looks into it the same day.
     """
     now = await database_clock(connection)
     await dispute_listing(connection, listing_id, "filed", filed_on=received_on, expected_version=None, court=court)
@@ -109,9 +110,9 @@ async def file_objection(
 async def decide_objection(
     connection: Connection, objection_id: UUID, *, result: str, decided_on: date, reason: str, court: Court
 ) -> Objection:
-    """Uphold or reject. An upheld one is to be acted on within 3 working days; the act is recorded with it.
+    """Uphold or reject. An upheld objection must be acted on within 3 working days; the act is recorded with it.
 
-    What a higher court decides on reconsideration stands beside the first decision, whose 15 days are judged by its own day.
+    A higher court's decision on reconsideration is stored beside the first one, whose 15 days are judged by its own day.
     """
     objection = await _lock_own(connection, objection_id, court)
     if objection.state not in ("filed", "reconsideration"):
@@ -135,7 +136,7 @@ async def decide_objection(
 async def reconsider_objection(
     connection: Connection, objection_id: UUID, *, filed_on: date, court: Court
 ) -> Objection:
-    """Ask the next higher court: within 10 days of the rejection, once. It decides within 15."""
+    """Ask the next higher court: once, within 10 days of the rejection. It decides within 15 days."""
     objection = await _lock_own(connection, objection_id, court)
     row = await connection.fetchrow("SELECT reconsidered FROM objections WHERE id = $1", objection_id)
     if objection.state != "rejected" or (row and row["reconsidered"]):
@@ -162,7 +163,7 @@ async def reconsider_objection(
 async def find_objection(
     connection: Connection, objection_id: UUID, court_code: str, *, filed_by: str | None = None
 ) -> Objection | None:
-    """One of the court's, or one that the unit filed."""
+    """An objection of the court, or one that the unit filed."""
     row = await connection.fetchrow(
         "SELECT * FROM objections WHERE id = $1 AND (court_code = $2 OR filed_by_member = $3)",
         *(objection_id, court_code, filed_by),
@@ -179,7 +180,7 @@ async def list_objections(
     limit: int,
     filed_by: str | None = None,
 ) -> list[Objection]:
-    """The court's, or where there is no court those that the unit filed; newest first."""
+    """The court's objections, or without a court those that the unit filed; newest first."""
     rows = await connection.fetch(
         f"""
         SELECT * FROM objections WHERE {"filed_by_member" if court_code is None else "court_code"} = $1 AND id < $2

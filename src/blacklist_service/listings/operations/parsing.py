@@ -1,4 +1,4 @@
-"""Parsing a file's rows in child processes, so that more cores are used and the event loop stays free."""
+"""Parses a file's rows in child processes, to use more cores and keep the event loop free."""
 
 import asyncio
 import multiprocessing
@@ -23,10 +23,10 @@ from blacklist_service.subjects.digests import Digester
 
 BATCH_ROWS = 2000
 BATCH_CHARACTERS = 1 << 20
-"""A batch ends after so many, 4 MiB at most: rows of a megabyte each come a few at a time, not by the thousand."""
+"""A batch ends after this many rows, or 4 MiB: rows of a megabyte each are sent a few at a time, not by the thousand."""
 WAITING_BATCHES = 6
 FEW_BATCHES = 3
-"""A file of no more is understood here: starting processes would take longer."""
+"""A smaller file is parsed in this process: starting others would take longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Parsing:
     secrecy: Secrecy
 
     def understand(self, rows: Sequence[RawRow]) -> StagedBatch:
-        """Raise `RowFault` where a row is more than anybody foresaw."""
+        """Raise `RowFault` for a row with an unforeseen error."""
         tools = Tools(Digester(self.secrecy.digest_key), self.secrecy.cipher("listing"))
         at = 0
 
@@ -57,7 +57,7 @@ class Parsing:
 async def parse_rows(rows: Iterable[RawRow], parsing: Parsing, *, processes: int) -> AsyncIterator[StagedBatch]:
     """Yield batches in file order; at most `WAITING_BATCHES` are under way, so memory stays bounded.
 
-    The file, or the pipe of the process that opens it, is read in a thread: nothing else waits for it.
+    The file, or the pipe of the process that opens it, is read in a thread, so that nothing else waits for it.
     """
     batches = _batches(rows)
     for _ in range(FEW_BATCHES):
@@ -116,12 +116,12 @@ _parsing: Parsing
 def _begin(parsing: Parsing, parent: int | None) -> None:
     global _parsing  # noqa: PLW0603 - a process of a pool has no other place for what it was begun with
     die_with_parent(parent)
-    os.nice(10)  # a load gives way to checks
+    os.nice(10)  # an import gives way to checks
     _parsing = parsing
 
 
 def _light(rows: Sequence[RawRow]) -> list[tuple[Any, ...]]:
-    """Rows as tuples: pickling a frozen dataclass costs more than understanding it."""
+    """Rows as tuples: pickling a frozen dataclass costs more than parsing it."""
     return [
         (row.number, {field.value: value for field, value in row.values.items()}, row.notes, row.people, row.faults)
         for row in rows

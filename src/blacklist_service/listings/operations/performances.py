@@ -1,5 +1,5 @@
-"""What a court knows of a performance. It changes no answer: it begins the days in which the court has to act (Art. 10(1)),
-or asks it whether it will delete before the term's end (Art. 2(2)).
+"""What a court knows about performance. It changes no answer: it starts the period in which the court has to act (Art.
+10(1)), or asks the court whether it will delete before the term's end (Art. 2(2)).
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from blacklist_service.secrecy import Cipher, Secrecy
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """`due_on`: the last day for the deletion; of a listing with a term its last day, until which the court may decide."""
+    """`due_on`: the last day for the deletion; for a listing with a term its last day, until which the court may decide."""
 
     performance_id: UUID
     listing_id: UUID
@@ -48,7 +48,9 @@ async def record_performance(
     note: str | None,
     court: Court,
 ) -> Performance:
-    """Say that the debt was performed. Days count from today, never from before: nothing is late the moment it is said."""
+    """Record that the debt was performed. Days count from today, never from before, so nothing is late when it is
+    recorded.
+    """
     head = await lock_head(connection)
     listing = await get_own(connection, listing_id, expected_version, court)
     if listing.has_ended(head.today):

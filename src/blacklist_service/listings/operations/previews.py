@@ -1,7 +1,7 @@
-"""A preview: a file read and staged whole, with what would become of each row, that waits until it is confirmed.
+"""A preview: a file read and staged completely, with the expected result of each row, that waits until it is confirmed.
 
-What is staged stays for as long as it waits, so that each row can be compared with what the list says. Confirmed, the file
-is read again: where the court's list has moved since, it is a preview again, and is confirmed anew.
+Staged rows stay while it waits, so that each can be compared with the list. After the confirmation the file is read again: if
+the court's list has changed since, it becomes a preview again, to be confirmed again.
 """
 
 from collections.abc import AsyncIterator
@@ -16,8 +16,8 @@ from blacklist_service.secrecy import Secrecy
 
 
 async def begin_again(connection: Connection, job: Import) -> None:
-    """Before the file is read: drop what an earlier preview said; confirmed on a list that has not moved, it is none any
-    more.
+    """Before the file is read: drop the results of an earlier preview; if it was confirmed and the list has not changed, it
+    is no longer a preview.
     """
     async with connection.transaction():
         row = await connection.fetchrow(
@@ -38,7 +38,7 @@ async def begin_again(connection: Connection, job: Import) -> None:
 
 
 async def preview_import(connection: Connection, job: Import, *, secrecy: Secrecy) -> AsyncIterator[float]:
-    """Write what would become of each row if it took effect now; yield how far that is, from 0 to 1."""
+    """Store what would become of each row if it took effect now; yield the progress, from 0 to 1."""
     total = max(1, await connection.fetchval("SELECT total FROM imports WHERE id = $1", job.import_id))
     passed = 0
     async for settled in apply_import(connection, replace(job, is_dry_run=True), secrecy=secrecy):
@@ -47,7 +47,7 @@ async def preview_import(connection: Connection, job: Import, *, secrecy: Secrec
 
 
 async def need_another(connection: Connection, job: Import) -> None:
-    """The brakes hold it: whoever sent it cannot let it go on."""
+    """Limits were exceeded, so the sender cannot confirm it."""
     await connection.execute("UPDATE imports SET needs_another = true WHERE id = $1", job.import_id)
 
 
@@ -59,7 +59,7 @@ async def hold_import(connection: Connection, job: Import) -> None:
 
 
 async def has_moved(connection: Connection, court_code: str, planned_at_version: int | None) -> bool:
-    """Whether a listing of the court has changed since a list version; nothing was planned: no."""
+    """Whether any listing of the court has changed since a list version; False if there was no plan."""
     if planned_at_version is None:
         return False
     moved: bool = await connection.fetchval(
@@ -73,7 +73,7 @@ async def has_moved(connection: Connection, court_code: str, planned_at_version:
 
 
 async def make_again(connection: Connection, import_id: UUID, *, court_code: str) -> None:
-    """Have a preview that waits made anew, on the list as it is now."""
+    """Have a waiting preview made again, on the current list."""
     row = await get_own_import(connection, import_id, court_code, for_update=True)
     if row["state"] != "awaiting_confirmation" or not row["is_preview"]:
         raise ImportStateConflict("only a preview that waits can be made anew")

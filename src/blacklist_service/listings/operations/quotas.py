@@ -1,4 +1,4 @@
-"""How much work of a court may wait: its files lie in the database, whose room is everybody's."""
+"""How much work of a court may wait: its files are in the database, which everybody shares."""
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.jobs import PART_BYTES
@@ -15,9 +15,9 @@ WHERE court_code = $1 AND state IN ('queued', 'running', 'awaiting_confirmation'
 async def require_quota(
     connection: Connection, court_code: str, *, most_imports: int, most_bytes: int, more_parts: int = 0
 ) -> None:
-    """Raise `TooManyRequests` where the court has as many files waiting as it may, or as large ones.
+    """Raise `TooManyRequests` if the court's waiting files have reached the limit of number or size.
 
-    Within a transaction that adds one, so that two at once cannot both be the last.
+    Call it in the transaction that adds one, so that two concurrent requests cannot both be the last.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"imports {court_code}")
     waiting = await connection.fetchrow(WAITING, court_code)

@@ -1,7 +1,7 @@
-"""The two plainest fates of a row, settled for a whole chunk in one statement each: new, and known already.
+"""The two simplest fates of a row, settled for a whole chunk in one statement each: new, and already known.
 
-Nearly all rows of a file are one or the other. They say in SQL what `resolution` says first of a publication; a test holds
-the two against each other. Only a row that is alone with its case is settled here: it can meet no other.
+Nearly all rows of a file have one of them. The SQL repeats the first cases that `resolution` considers for a publication; a
+test compares the two. Only a row that is alone in its case is settled here: it cannot affect any other.
 """
 
 from dataclasses import dataclass
@@ -78,22 +78,22 @@ FROM fresh
 
 @dataclass(frozen=True, slots=True)
 class FreshListings:
-    """`pairs` are the (version, listing) lines of what was made, in order, for the chunk's digest."""
+    """`pairs` are the (version, listing) lines of the new listings, in order, for the chunk's digest."""
 
     changes: int
     pairs: str
 
 
 async def settle_known(connection: Connection, import_id: UUID, *, first: int, last: int) -> None:
-    """Rows whose very content the list holds, or ever held, under their key: unchanged."""
+    """Rows whose exact content the list has, or ever had, under their key: unchanged."""
     await connection.execute(SETTLE_KNOWN, import_id, first, last)
 
 
 async def make_fresh(
     connection: Connection, import_id: UUID, *, first: int, last: int, head: Head, by: By, is_dry_run: bool
 ) -> FreshListings:
-    """Rows whose key the list never held, nor their name in their case: listings of their own. The head's version moves on;
-    its row is the caller's.
+    """Rows whose key, and name in their case, the list never had: new listings. The head's version moves on; the caller
+    updates its row.
     """
     span = (import_id, first, last, head.today, head.version)
     if is_dry_run:

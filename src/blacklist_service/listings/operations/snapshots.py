@@ -1,7 +1,7 @@
-"""A snapshot: the file is the whole of a court's list, and what it lacks is ended.
+"""A snapshot: the file is a court's whole list, and listings that it lacks are ended.
 
-Absence is no proof of removal (domain §4.2), so what would end or change much waits for a second person, and every ending
-leaves the court the task to give its legal ground.
+Absence does not prove removal (domain §4.2), so a snapshot that would end or change much waits for a second person, and every
+ending leaves the court the task to give its legal ground.
 """
 
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from blacklist_service.secrecy import Secrecy
 ABSENT = "absent_from_snapshot"
 ENDED_AT_ONCE = 1000
 
-# This court's listings that have not ended, and that no row of the file names by a key they have or had; of two listings of
-# one debtor in one case, a row names the one whose content, 失信ID or decision it says. A suspended one is
-# off the list for a time, so a list that lacks it says nothing of it.
+# This court's listings that have not ended, and that no row of the file names by a key they have or had. Of two listings of
+# one debtor in one case, a row names the one whose content, 失信ID or decision it gives. A suspended one is off the list for
+# a time, so its absence means nothing.
 ABSENT_LISTINGS = f"""
     FROM listings l
     WHERE l.court_code = $2 AND l.ended IS NULL AND l.suspended_on IS NULL
@@ -86,7 +86,7 @@ async def plan_import(connection: Connection, job: Import) -> Plan:
 async def list_absent(
     connection: Connection, import_id: UUID, court_code: str, *, after: UUID, limit: int
 ) -> list[asyncpg.Record]:
-    """The listings that a snapshot which waits lacks, and would end, by id."""
+    """The listings that a waiting snapshot lacks, and would end, by id."""
     await connection.execute("SET LOCAL enable_hashjoin = on; SET LOCAL work_mem = '64MB'")
     return await connection.fetch(
         f"""
@@ -98,7 +98,7 @@ async def list_absent(
 
 
 async def end_absent(connection: Connection, job: Import, *, secrecy: Secrecy) -> None:
-    """End what the file lacks, some at a time, with the ground that opens a task for the legal one."""
+    """End what the file lacks, in groups, with the ground that creates the task to give the legal one."""
     async with connection.transaction():
         await connection.execute(
             "SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on; SET LOCAL work_mem = '64MB'"

@@ -1,7 +1,7 @@
-"""Rows understood, laid ready in `import_rows`; rows refused, their fate at once. Nothing takes effect here.
+"""Stages parsed rows in `import_rows`, and stores the fate of refused rows at once. Nothing takes effect here.
 
-What is staged is written as PostgreSQL's COPY text: a parsing process makes it, and the process with the connection
-passes it on as it is.
+Staged rows are written as PostgreSQL's COPY text: a parsing process produces it, and the process with the connection passes
+it on unchanged.
 """
 
 import re
@@ -35,12 +35,12 @@ STAGED_COLUMNS = NAMING_COLUMNS + CONTENT_COLUMNS
 COPY_LINE = re.compile(r"\bline (\d+)")
 NO_CONTENT = (NULL,) * len(CONTENT_COLUMNS)
 NO_PERSON = -1
-"""An array cannot say "the debtor itself" with a null and stay cheap to unnest."""
+"""An array cannot contain a null for "the debtor itself" and remain cheap to unnest."""
 
 
 @dataclass(frozen=True, slots=True)
 class StagedBatch:
-    """Some rows of a file: those understood as COPY text, those refused as they are."""
+    """Some rows of a file: the parsed ones as COPY text, the refused ones as they are."""
 
     count: int
     copied: bytes
@@ -60,8 +60,8 @@ def make_batch(import_id: UUID, rows: Iterable[ReadRow | RefusedRow], tools: Too
 
 
 async def stage_batch(connection: Connection, import_id: UUID, batch: StagedBatch) -> None:
-    """Lay rows ready; raise `RowFault` for one that cannot be stored. A refusal that is there already (the file is read
-    anew after a crash) stays as it is.
+    """Stage rows; raise `RowFault` for one that cannot be stored. A refusal that already exists (the file is read again after
+    a crash) stays as it is.
     """
     if batch.copied:
         try:
@@ -86,7 +86,7 @@ async def stage_batch(connection: Connection, import_id: UUID, batch: StagedBatc
 
 
 def _row_of(error: asyncpg.PostgresError, batch: StagedBatch) -> int:
-    """The row that COPY stumbled over: it names the line of what it was given."""
+    """The row that COPY failed on: the error names the line."""
     place = COPY_LINE.search(str(error.as_dict().get("context") or ""))
     lines = batch.copied.split(b"\n")
     line = lines[int(place[1]) - 1 if place else 0]
@@ -94,8 +94,8 @@ def _row_of(error: asyncpg.PostgresError, batch: StagedBatch) -> int:
 
 
 async def gather_cases(connection: Connection, import_id: UUID) -> None:
-    """Let all rows of one case take effect together, in file order: they may be about one listing."""
-    # The one statement of a load that is about all rows at once; see LOADING_SETTINGS.
+    """Make all rows of one case take effect together, in file order: they may concern one listing."""
+    # The only statement of an import that concerns all rows at once; see LOADING_SETTINGS.
     await connection.execute(
         "SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on; SET LOCAL work_mem = '64MB'"
     )
@@ -121,7 +121,7 @@ def staged_line(import_id: UUID, row: ReadRow, tools: Tools, *, loaded_on: date)
 
 
 def prepared_line(import_id: UUID, row: ReadRow, keys: NamingKeys, prepared: Prepared | None) -> str:
-    """The same of a row whose content was prepared already."""
+    """The same for a row whose content was prepared before."""
     naming = (
         *(str(import_id), str(row.number), str(row.number), str(new_id(clock_now())), row.action.value),
         *(bytea(keys.natural_key), bytea(keys.loose_key)),

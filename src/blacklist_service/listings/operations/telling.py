@@ -1,6 +1,7 @@
-"""Who else is told of a listing (Art. 8): the court says whom, when and by what; a letter to print, and proof in the ledger.
+"""Notifying others of a listing (Art. 8): the court records whom, when and by what; it gets a letter to print, and proof in
+the ledger.
 
-Nothing leaves by itself.
+The service sends nothing by itself.
 """
 
 from datetime import UTC, date
@@ -34,7 +35,7 @@ async def record_notification(
     means: str,
     court: Court,
 ) -> Notification:
-    """Keep whom the court told; raise `ListingEnded` where there is nothing to tell any more."""
+    """Record whom the court notified; raise `ListingEnded` if the listing has ended."""
     at = await database_clock(connection)
     row = await reading.get_own_listing(connection, listing_id, court_code=court.code)
     state = reading.listing_wire(row, today=legal_date(at))["state"]
@@ -71,7 +72,7 @@ async def record_notification(
 async def list_notifications(
     connection: Connection, listing_id: UUID, *, court_code: str, secrecy: Secrecy
 ) -> list[Notification]:
-    """Oldest first, of the court's own listing."""
+    """Oldest first, for the court's own listing."""
     await reading.get_own_listing(connection, listing_id, court_code=court_code)
     rows = await connection.fetch("SELECT * FROM listing_notifications WHERE listing_id = $1 ORDER BY id", listing_id)
     return [_notification(row, secrecy) for row in rows]
@@ -80,7 +81,7 @@ async def list_notifications(
 async def write_letter(
     connection: Connection, listing_id: UUID, notification_id: UUID, *, court_code: str, secrecy: Secrecy
 ) -> str | None:
-    """The letter of a notification, to print and seal by hand; None where there is none of that id."""
+    """The letter of a notification, to print and seal by hand; None if there is none with that id."""
     listing = await reading.get_own_listing(connection, listing_id, court_code=court_code)
     row = await connection.fetchrow(
         "SELECT * FROM listing_notifications WHERE id = $1 AND listing_id = $2", notification_id, listing_id

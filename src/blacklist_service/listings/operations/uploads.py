@@ -23,7 +23,7 @@ MOST_FILE_BYTES = 512 << 20
 
 @dataclass(slots=True)
 class Incoming:
-    """A file on its way in: what of it is kept already."""
+    """A file being uploaded: what of it is stored already."""
 
     import_id: UUID
     parts: int = 0
@@ -34,8 +34,8 @@ class Incoming:
 async def keep_upload(
     pool: Pool, incoming: Incoming, content: AsyncIterator[bytes], *, secrecy: Secrecy, room: Room = ELSEWHERE
 ) -> None:
-    """Write the parts as they come, no connection held while a slow client sends. Raise `Undetermined` where there is no
-    room for more; whatever is raised, `drop_upload` is the caller's to call.
+    """Store the parts as they arrive, holding no connection while a slow client sends. Raise `Undetermined` if there is no
+    room for more; whatever is raised, the caller must call `drop_upload`.
     """
     digest, cipher = hashlib.sha256(), secrecy.cipher("uploads")
     require_spare(room)
@@ -57,7 +57,7 @@ def require_spare(room: Room) -> None:
 async def drop_upload(
     connection: Connection, incoming: Incoming, *, why: str | None, actor: Actor, secrecy: Secrecy
 ) -> None:
-    """Leave nothing of a file that did not become a job; `why`, a problem's code, is recorded where there is one."""
+    """Delete a file that did not become a job; `why`, a problem's code, is recorded if given."""
     await connection.execute("DELETE FROM import_parts WHERE import_id = $1", incoming.import_id)
     if why is not None:
         facts = {"import": str(incoming.import_id), "bytes": incoming.size, "why": why}
@@ -66,7 +66,7 @@ async def drop_upload(
 
 
 async def keep_file(connection: Connection, path: Path, *, secrecy: Secrecy) -> Upload:
-    """The same for a file at hand, so that a held snapshot can go on without it."""
+    """The same for a local file, so that a held snapshot can continue without it."""
     import_id, parts, digest = new_id(now()), 0, hashlib.sha256()
     cipher = secrecy.cipher("uploads")
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Grouping acts into waves, so that all acts of one kind in a wave are written by one statement."""
+"""Groups acts into waves, so that all acts of one kind in a wave are written by one statement."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from blacklist_service.listings.resolution import ListingAct
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """An act with the list version it takes; None for what is no change of the list."""
+    """An act with the list version it takes; None if it does not change the list."""
 
     act: ListingAct
     list_version: int | None
 
 
 class Kind(IntEnum):
-    """How an act is written. Within a wave the kinds follow one another in this order."""
+    """How an act is written. Within a wave the kinds are written in this order."""
 
     CREATING = 0
     CORRECTING = 1
@@ -29,7 +29,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """What is written together: of each listing at most one act of a kind, and no kind after a later one."""
+    """Acts that are written together: for each listing at most one act of a kind, and the kinds in order."""
 
     creating: list[Versioned] = field(default_factory=list)
     correcting: list[Versioned] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Wave:
 
 
 def waves_of(acts: Iterable[Versioned]) -> list[Wave]:
-    """Split acts so that each kind can be written at once, and still each listing lives through its acts in order. Nearly
+    """Split acts so that each kind can be written at once, and each listing still goes through its acts in order. Nearly
     always there is one wave.
     """
     waves: list[Wave] = []
@@ -68,7 +68,7 @@ def waves_of(acts: Iterable[Versioned]) -> list[Wave]:
 
 
 def columns_of(acts: Sequence[Versioned], *names: str) -> list[list[Any]]:
-    """What a statement gets of them: for each name, of the act's fields or `list_version`, a column."""
+    """The parameters of a statement: for each name, a column of the acts' field or of `list_version`."""
     return [
         [one.list_version for one in acts] if name == "list_version" else [getattr(one.act, name) for one in acts]
         for name in names
