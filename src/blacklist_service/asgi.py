@@ -1,4 +1,4 @@
-"""The web application: composes the rooms, holds no rules. Run as `python -m blacklist_service.asgi --fd N` by `serve`."""
+"""The web application: composes the packages, holds no rules. Run as `python -m blacklist_service.asgi --fd N` by `serve`."""
 
 import argparse
 import asyncio
@@ -120,11 +120,13 @@ DESCRIPTION = """Keeps the list of dishonest judgment debtors (失信被执行�
 READINESS_SECONDS = 2.0
 BEHIND_SECONDS = 60.0
 DESCRIPTORS_FOR_ELSE = 96
-"""Of a process's descriptors, those that are not clients' connections: the database, files, what a library opens."""
+"""Descriptors of a process that are not clients' connections: the database, files, what a library opens."""
 THREADS_GIVE_WAY_SECONDS = 0.0005
-"""A thread that puts figures together gives way to the loop that answers checks: five milliseconds would be many checks."""
+"""A thread that computes metrics yields to the event loop that answers checks: the default five milliseconds would be many
+checks.
+"""
 CONSOLE_NICENESS = 10
-"""Of the process that makes pages: where processors are short, checks have nine times its share."""
+"""The nice value of the process that renders pages: when processors are short, checks get nine times its share."""
 SERVED: dict[str, Any] = {
     "loop": "uvloop",
     "ws": "none",
@@ -135,7 +137,7 @@ SERVED: dict[str, Any] = {
     "timeout_graceful_shutdown": 5,
 }
 COLLECT_AFTER = (10_000, 20, 100)
-"""Nearly all that a check leaves behind is freed by its reference counts: cycles are looked for rarely."""
+"""Nearly everything a check allocates is freed by reference counting, so cycles are collected rarely."""
 
 ROUTERS = (
     hot_checks_router,
@@ -180,14 +182,14 @@ ROUTERS = (
     ledger_keys_router,
     probes_router,
 )
-"""In the order in which OpenAPI lists them."""
+"""In the order of the OpenAPI document."""
 
 log = structlog.get_logger()
 
 
 def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: bool = False) -> FastAPI:
-    """Compose the service on a database that is migrated and bound to `secrecy`; rehearsed, the first check is as quick as
-    any other.
+    """Compose the service on a database that is migrated and bound to `secrecy`. With `rehearse`, the first check is as fast
+    as any other.
     """
 
     @asynccontextmanager
@@ -228,7 +230,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         description=DESCRIPTION,
         lifespan=lifespan,
         separate_input_output_schemas=False,
-        redirect_slashes=False,  # a redirect repeats the Host that the client wrote
+        redirect_slashes=False,  # a redirect repeats the Host that the client sent
     )
     app.state.draining = threading.Event()
     fence = Fence(None if settings.is_embedded else dsn)
@@ -266,14 +268,14 @@ def _batcher(app: FastAPI, dsn: str) -> Batcher:
 
 
 async def _rehearse(batcher: Batcher, authenticator: Authenticator) -> None:
-    """Without the database there is nothing to rehearse on: /readyz says so, and it will come back."""
+    """Without the database there is nothing to rehearse: /readyz reports that, until the database is back."""
     for found in await asyncio.gather(batcher.rehearse(), authenticator.rehearse(), return_exceptions=True):
         if isinstance(found, BaseException):
             log.warning("not_rehearsed", cause=type(found).__name__)
 
 
 async def _record_refusal(request: Request, problem: Problem) -> None:
-    """A refusal for lack of right, or to judge whom no measure covers, in a transaction of its own."""
+    """Record a refusal for lack of right, or for a subject that no measure covers, in a transaction of its own."""
     principal: Principal | None = request.scope.get("principal")
     if principal is None:
         return
@@ -333,7 +335,7 @@ def _readiness(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings, dra
 
 
 def _completeness() -> Callable[[Connection], Awaitable[None]]:
-    """Raise `NotReadyError` where entries were taken from the sealer's queue and not put back; looked at now and then."""
+    """Raise `NotReadyError` if entries were removed from the sealer's queue and not put back; examined now and then."""
     loop = asyncio.get_running_loop()
     looked, lost = -LOOK_SECONDS, 0
 
@@ -351,7 +353,7 @@ def _completeness() -> Callable[[Connection], Awaitable[None]]:
 
 
 def _ledger_state(sealing: SealingState) -> dict[str, object]:
-    """Behind, the service may still be asked; somebody must look after it before it may not."""
+    """If sealing is behind, the service may still be used, but an operator must look into it before the limit is reached."""
     if sealing.refusal is None and sealing.lag_seconds < BEHIND_SECONDS:
         return {"state": "sealed"}
     state = "behind" if sealing.refusal is None else "refused"
@@ -364,7 +366,7 @@ def _ledger_state(sealing: SealingState) -> dict[str, object]:
 
 
 def _describe_problems(app: FastAPI) -> None:
-    """Put the schema that every operation's problems refer to into the OpenAPI document."""
+    """Add the schema of problems, which every operation refers to, to the OpenAPI document."""
     generate = app.openapi
 
     def openapi() -> dict[str, object]:
@@ -379,7 +381,7 @@ def _describe_problems(app: FastAPI) -> None:
 
 
 def _serve_document(app: FastAPI) -> None:
-    """The OpenAPI document, put into bytes once: it takes a second, and FastAPI would write it anew for each who asks."""
+    """The OpenAPI document, serialised once: that takes a second, and FastAPI would repeat it for each request."""
     document = Kept(lambda: orjson.dumps(app.openapi()), seconds=math.inf)
 
     async def openapi(_request: Request) -> Response:
@@ -391,13 +393,13 @@ def _serve_document(app: FastAPI) -> None:
 
 
 def with_hot_lane(app: FastAPI) -> HotLane:
-    """The application as it is served: what is asked most passes by the framework."""
+    """The application as served: the busiest operations bypass the framework."""
     routes = [*hot_checks_router.routes, *check_batches_router.routes]
     return HotLane(app, routes=routes, record_refusal=_record_refusal)
 
 
 def express_protocol(lane: HotLane) -> Any:
-    """The class of connections on which a plain check passes by everything that it does not need."""
+    """The class of connections on which a plain check bypasses everything that it does not need."""
     settings: Settings = lane.app.state.settings
     return partial(
         ExpressProtocol,
@@ -410,7 +412,7 @@ def express_protocol(lane: HotLane) -> Any:
 
 
 def _descriptors() -> int:
-    """How many this process may have open; as many as the machine allows."""
+    """How many descriptors this process may have open: as many as the machine allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         with contextlib.suppress(ValueError, OSError):
@@ -420,7 +422,7 @@ def _descriptors() -> int:
 
 
 def openapi_document() -> str:
-    """The contract as the code says it: the same on every machine."""
+    """The contract as defined by the code: the same on every machine."""
     app = create_app(Settings(), "postgresql://", Secrecy(bytes(KEY_BYTES)))
     return orjson.dumps(app.openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
 
@@ -454,7 +456,7 @@ def main() -> None:
 
 
 def _for_all(app: FastAPI) -> uvicorn.Config:
-    """A web worker: it answers everything but the console's pages, where another process makes them."""
+    """A web worker: it answers everything except the console's pages, if another process renders them."""
     lane, console, settings = with_hot_lane(app), os.environ.get(CONSOLE_VARIABLE), app.state.settings
     return uvicorn.Config(
         Relay(lane, below=CONSOLE_PREFIX, place=console) if console else lane,
@@ -466,13 +468,13 @@ def _for_all(app: FastAPI) -> uvicorn.Config:
 
 
 def _for_console(app: FastAPI, place: str) -> uvicorn.Config:
-    """The process behind the web workers: who asks, and that the head may be believed, they have seen to."""
+    """The process behind the web workers, which have already verified the client's address and the head."""
     return uvicorn.Config(Relayed(app), uds=place, proxy_headers=False, date_header=False, **SERVED)
 
 
 def _settle_memory() -> None:
     gc.collect()
-    gc.freeze()  # what was loaded stays: no collection has to walk it again
+    gc.freeze()  # modules that are loaded stay: no collection has to visit them again
     gc.set_threshold(*COLLECT_AFTER)
 
 

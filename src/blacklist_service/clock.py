@@ -1,4 +1,4 @@
-"""What time it is: instants in UTC, legal dates in Asia/Shanghai."""
+"""The current time: instants in UTC, legal dates in Asia/Shanghai."""
 
 import os
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from asyncpg.pgproto.pgproto import UUID as QuickUUID  # noqa: N811
 
-# China has kept one time without daylight saving since 1991; a fixed offset needs no time-zone database.
+# China has had one time zone without daylight saving since 1991; a fixed offset needs no time-zone database.
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def now() -> datetime:
 
 
 def legal_date(instant: datetime) -> date:
-    """The day on which `instant` falls for the law."""
+    """The legal date of `instant`."""
     return instant.astimezone(SHANGHAI).date()
 
 
@@ -38,9 +38,9 @@ def new_id(at: datetime) -> UUID:
 
 
 def new_ids(at: datetime, count: int) -> list[UUID]:
-    """Make `count` ids for one instant: the random bits drawn at once, the rest put together once.
+    """Make `count` ids for one instant, computing the shared parts once.
 
-    They are of asyncpg's own class of UUID, which is made and written ten times as fast.
+    They are instances of asyncpg's own UUID class, which is created and encoded ten times as fast.
     """
     microseconds = _microseconds(at)
     milliseconds, rest = divmod(microseconds, 1000)
@@ -54,7 +54,7 @@ def new_ids(at: datetime, count: int) -> list[UUID]:
 
 
 def instant_of(identifier: UUID) -> datetime | None:
-    """The instant a `new_id` carries; None for a UUID of another making."""
+    """The instant in an id made by `new_id`; None for any other UUID."""
     if identifier.version != 7:
         return None
     value = identifier.int

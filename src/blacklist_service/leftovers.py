@@ -1,4 +1,4 @@
-"""Folders that hold what is secret for as long as a piece of work takes, and what a killed process left of them."""
+"""Temporary directories for secret content, and the removal of those that a killed process left behind."""
 
 import os
 import re
@@ -13,13 +13,13 @@ NAME = re.compile(r"blacklist-(?:console|export|restore|metrics|roster)-(?:([0-9
 
 @contextmanager
 def passing_folder(purpose: str) -> Iterator[Path]:
-    """A folder of this process, for its user alone, that goes with the work; its name says whose it is."""
+    """A temporary directory for this process and user, removed with the work; its name contains the process id."""
     with tempfile.TemporaryDirectory(prefix=f"blacklist-{purpose}-{os.getpid()}-") as folder:
         yield Path(folder)
 
 
 def sweep() -> int:
-    """Remove what processes that ended left, of this user's alone; return how many folders."""
+    """Remove directories of this user whose processes have ended; return how many."""
     swept = 0
     for folder in Path(tempfile.gettempdir()).glob("blacklist-*-*"):
         found = NAME.fullmatch(folder.name)
@@ -38,7 +38,7 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _is_alive(pid: str | None) -> bool:
-    """An earlier version named no process: what it left is nobody's."""
+    """An earlier version named no process: such directories belong to nobody."""
     if pid is None:
         return False
     try:

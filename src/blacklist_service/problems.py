@@ -32,7 +32,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
     status: ClassVar[int] = 400
     code: ClassVar[str] = "invalid-request"
     is_recorded: ClassVar[bool] = False
-    """Whether the refusal itself is an entry of the ledger: a lack of right is, a slip of the pen is not."""
+    """Whether the refusal is recorded in the ledger: a lack of right is, a typing error is not."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class MatterNotAllowed(Problem):
     def __init__(self, matter: str) -> None:
         super().__init__()
         self.matter = matter
-        """For the record; it is not repeated to the caller."""
+        """For the ledger; it is not repeated to the caller."""
 
 
 class NotFound(Problem):
@@ -113,7 +113,7 @@ class NotFound(Problem):
 
 
 class NotYours(NotFound):
-    """There is no such thing here."""  # the same words as for what does not exist: existence is not told
+    """There is no such thing here."""  # the same words as for a missing object: existence is not revealed
 
     is_recorded = True
 

@@ -1,6 +1,6 @@
-"""The whole schema: every room's tables, in one `MetaData`, for Alembic and for `make drift`.
+"""The whole schema: the tables of every package, in one `MetaData`, for Alembic and for `make drift`.
 
-Whoever reads or writes takes the tables of a room from its own `models.py`.
+Other code imports a package's tables from its own `models.py`.
 """
 
 import re
@@ -35,5 +35,5 @@ MONTH = re.compile(r"_\d{4}_\d{2}$")
 
 
 def is_ours(name: str | None, kind: str, _parents: object = None) -> bool:
-    """Alembic's `include_name`: not the partition of a month, for those come and go by the calendar."""
+    """Alembic's `include_name`: exclude monthly partitions, which come and go by the calendar."""
     return kind != "table" or name is None or MONTH.search(name) is None

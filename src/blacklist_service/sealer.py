@@ -1,7 +1,7 @@
-"""The process that seals: the sequencer and nothing else, so that nothing else can end it or keep it waiting. Run by `serve`.
+"""The sealing process: the sequencer and nothing else, so that nothing else can end or delay it. Run by `serve`.
 
-What loads files, keeps the calendar or makes exports is in another process (`worker.py`): a receipt is there within
-moments whatever a court's file does to that one. One sealer at a time: the log's lock goes with its connection.
+Loading files, keeping the calendar and making exports happen in another process (`worker.py`): a receipt is available within
+moments, whatever a court's file does to that process. There is one sealer at a time: the log's lock ends with its connection.
 """
 
 import asyncio

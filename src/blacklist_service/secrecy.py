@@ -1,7 +1,7 @@
 """The installation's one secret and what is derived from it: the digest key, the ciphers, the fingerprint.
 
-Whoever holds the database without this key can neither read an identifier nor enumerate one: resident IDs have
-so little entropy that a plain hash is no protection, so every digest is keyed (trust.md §6).
+Without this key, somebody who has the database can neither read an identifier nor enumerate them: resident IDs have so little
+entropy that a plain hash is no protection, so every digest is keyed (trust.md §6).
 """
 
 import base64
@@ -35,14 +35,15 @@ class Secrecy:
         self._master = master
         self.digest_key = self._derive("digest")
         self.fingerprint = self._derive("fingerprint")[:16]
-        """Kept in the database: says whether this key is the database's own, and nothing about the key."""
+        """Stored in the database: shows whether this key belongs to the database, and reveals nothing about the key."""
         self.backup_key = self._derive("backup")
-        """Proves that a backup was made by whoever has this key."""
+        """Proves that a backup was made by a holder of this key."""
         self.webhook_seed = self._derive("webhook-signing")
-        """Of the Ed25519 key that signs what units are told."""
+        """The seed of the Ed25519 key that signs webhook events."""
         self.cipher = lru_cache(maxsize=64)(self._cipher)
-        """The cipher for a purpose, such as `listing` or `ledger/2026-11`; a month's own key keeps AES-GCM's random
-        nonces far below their limit of 2^32 for each key."""
+        """The cipher for a purpose, such as `listing` or `ledger/2026-11`; a key for each month keeps AES-GCM's random nonces
+        far below their limit of 2^32 for each key.
+        """
 
     def __reduce__(self) -> tuple[type["Secrecy"], tuple[bytes]]:
         """For the parsing processes, which are children of the process that has the key."""
@@ -63,7 +64,7 @@ class Cipher:
         self._aead = AESGCM(key)
 
     def seal(self, plain: bytes, context: bytes, nonce: bytes | None = None) -> bytes:
-        """`nonce`, where given, is 12 random bytes that were never used before: a batch draws all of its own at once."""
+        """`nonce`, if given, is 12 random bytes that were never used before: a batch draws all of its nonces at once."""
         nonce = nonce or os.urandom(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, plain, context)
 
@@ -83,10 +84,11 @@ def parse_key(text: str) -> Secrecy:
 
 
 def read_private_text(path: Path) -> str:
-    """The text of a file that others may not read. As libpq takes key files: its owner's alone (0600), or root's and
-    readable by one group (0640), which is how Kubernetes (fsGroup) and Docker mount secrets for a user that is not root.
+    """The text of a file that others may not read. The rule is libpq's for key files: readable by its owner only (0600), or
+    owned by root and readable by one group (0640), which is how Kubernetes (fsGroup) and Docker mount secrets for a user that
+    is not root.
 
-    Raise `SecretKeyError` where it is open to others, else what reading raises.
+    Raise `SecretKeyError` if others can read it, otherwise whatever reading raises.
     """
     with path.open("r", encoding="ascii") as file:
         status = os.fstat(file.fileno())
@@ -107,7 +109,7 @@ def read_key_file(path: Path) -> Secrecy:
 
 
 def make_key_file(path: Path) -> Secrecy:
-    """Make a new key, readable by its owner alone; never over an existing one."""
+    """Make a new key, readable by its owner only; never overwrite an existing one."""
     key = os.urandom(KEY_BYTES)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -118,5 +120,5 @@ def make_key_file(path: Path) -> Secrecy:
 
 
 def load(key: str | None, path: Path) -> Secrecy:
-    """The key from the environment where it is given, else from its file."""
+    """The key from the environment if given, or else from its file."""
     return parse_key(key) if key else read_key_file(path)

@@ -1,4 +1,4 @@
-"""Every setting, read from the environment (`BLACKLIST_…`) by asgi, worker, cli and migrations alone."""
+"""All settings, read from the environment (`BLACKLIST_…`) only by asgi, worker, cli and migrations."""
 
 import signal
 from pathlib import Path
@@ -12,22 +12,22 @@ from blacklist_service import secrecy
 from blacklist_service.secrecy import Secrecy, SecretKeyError
 
 DSN_VARIABLE, SEALER_DSN_VARIABLE = "BLACKLIST_DSN", "BLACKLIST_SEALER_DSN"
-"""Set by `serve` for its children: where the database is, be it embedded or external; for the sealer by its own login."""
+"""Set by `serve` for its children: the URL of the database, embedded or external; for the sealer with its own login."""
 
 CONSOLE_VARIABLE = "BLACKLIST_CONSOLE_SOCKET"
-"""Set by `serve` for its web workers: the socket of the process that makes the console's pages."""
+"""Set by `serve` for its web workers: the socket of the process that renders the console's pages."""
 
 URLS = ("database_url", "sealer_database_url", "owner_database_url", "replica_url")
 
 DRAIN_SIGNAL = signal.SIGUSR1
-"""By it `serve` tells its web processes to say that they are not ready any more."""
+"""The signal by which `serve` tells its web processes to report that they are no longer ready."""
 
 CONFIGURATION_ERROR = 2
-"""Exit status of what cannot work as it is set up, and what starting it again would not mend."""
+"""Exit status for a wrong configuration, which a restart would not fix."""
 
 
 class Settings(BaseSettings):
-    """The service's settings; unset ones have defaults that are safe for one machine."""
+    """The service's settings; the defaults are safe for one machine."""
 
     model_config = SettingsConfigDict(env_prefix="BLACKLIST_", frozen=True, extra="ignore")
 
@@ -186,7 +186,7 @@ class Settings(BaseSettings):
     @field_validator("console_origin")
     @classmethod
     def require_origin(cls, value: str | None) -> str | None:
-        """A scheme, a host and perhaps a port: https, for a password must not cross a wire in clear."""
+        """A scheme, a host and optionally a port: https, because a password must not travel in clear text."""
         if value is None:
             return None
         parts = urlsplit(value)
@@ -197,7 +197,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def read_urls_from_files(cls, given: object) -> object:
-        """As Docker and Kubernetes mount secrets."""
+        """The way Docker and Kubernetes mount secrets."""
         if not isinstance(given, dict):
             return given
         for name in URLS:
@@ -224,9 +224,9 @@ class Settings(BaseSettings):
         return self.secret_key_file or self.data_dir / "secret.key"
 
     def load_secrecy(self) -> Secrecy:
-        """Raise `SecretKeyError` where the key is missing or malformed.
+        """Raise `SecretKeyError` if the key is missing or malformed.
 
-        Only the embedded database has a key file by default: for another one the key is the operator's to keep.
+        Only the embedded database has a key file by default: for another database the operator must keep the key.
         """
         if not self.is_embedded and self.secret_key is None and self.secret_key_file is None:
             raise SecretKeyError("an external database needs its secret key: set BLACKLIST_SECRET_KEY (or …_FILE)")

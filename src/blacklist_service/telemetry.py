@@ -1,4 +1,4 @@
-"""Logs (one JSON event a line, never a personal value) and metrics (Prometheus, right with several workers)."""
+"""Logs (one JSON event a line, never a personal value) and metrics (Prometheus, correct with several workers)."""
 
 import logging
 import sys
@@ -75,11 +75,11 @@ LOGGED = frozenset(
         *("list_version", "version", "where", "trace_id", "webhook_id"),
     }
 )
-"""The fields a log line may carry. An allow-list: a value nobody thought of cannot slip into a log."""
+"""The fields a log line may have. An allow-list, so that an unforeseen value cannot get into a log."""
 
 
 RequestMeasure = tuple[str, str, int, float]
-"""A request that was answered: method, route, status, seconds."""
+"""An answered request: method, route, status, seconds."""
 
 
 def count_requests(ended: Sequence[RequestMeasure]) -> None:
@@ -96,14 +96,14 @@ def count_requests(ended: Sequence[RequestMeasure]) -> None:
 
 
 def observe_all(clock: Histogram, amounts: Sequence[float]) -> None:
-    """What `clock.observe` does, for many at once: each of its steps writes to a file that several processes share."""
+    """The same as `clock.observe` for many values at once: each of its steps writes to a file shared by several processes."""
     clock._sum.inc(sum(amounts))  # noqa: SLF001 - there is no public way
     for place, number in Tally(bisect_left(clock._upper_bounds, amount) for amount in amounts).items():  # noqa: SLF001
         clock._buckets[place].inc(number)  # noqa: SLF001
 
 
 def log_requests(lines: Sequence[Mapping[str, object]]) -> None:
-    """One JSON line for each, in one write. The fields are those of the caller, who holds nothing personal."""
+    """One JSON line for each, in one write. The caller must make sure that the fields hold nothing personal."""
     if not lines or not _request_lines.is_on:
         return
     timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -125,7 +125,7 @@ def keep_allowed(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> M
 
 
 def shorten_exception(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Where it happened and of which kind, without the message: a message may quote what it choked on."""
+    """The exception's type and location, without its message, which may quote the value that caused it."""
     if info := event.pop("exc_info", None):
         error = info if isinstance(info, BaseException) else sys.exc_info()[1]
         if error is not None:

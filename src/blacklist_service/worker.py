@@ -1,7 +1,7 @@
-"""The background worker: what the calendar does to the list, files to load, housekeeping. Run by `serve`, one at a time.
+"""The background worker: the calendar's effect on the list, files to load, housekeeping. Run by `serve`, one at a time.
 
-Every task is a transaction that can be cut off anywhere and done again. Checks need none of it to be right: they go by
-the legal date themselves. A task that fails is begun again and ends no other; sealing is a process of its own.
+Every task is a transaction that can be interrupted anywhere and repeated. Checks do not depend on it: they use the legal date
+themselves. A task that fails is restarted and does not end the others; sealing has a process of its own.
 """
 
 import asyncio
@@ -53,17 +53,18 @@ LOOK_SECONDS = 0.5
 RECONNECT_SECONDS = 1.0
 NO_AGES = ListAges()
 FROZEN_SECONDS = 60.0
-"""After which a worker that said nothing is taken to stand still, and another machine's does its work: it keeps the calendar
-every few seconds."""
+"""A worker that was silent this long is presumed to hang, and another machine's takes over: it normally keeps the calendar
+every few seconds.
+"""
 NICENESS = 5
-"""Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need."""
+"""Nobody waits for this work. The database's backend of an import is not niced: it holds locks that checks need."""
 
 log = structlog.get_logger()
 
 Task = Callable[[Connection, Secrecy], Awaitable[bool]]
-"""Does some of its work in one transaction, and says whether there is more."""
+"""Does some of its work in one transaction, and returns whether there is more."""
 Work = Callable[[], Awaitable[None]]
-"""Goes on for as long as it is let."""
+"""Runs until cancelled."""
 
 
 async def count_stuck(connection: Connection, _secrecy: Secrecy) -> bool:
@@ -143,7 +144,7 @@ async def _work_guarded(
         asyncio.create_task(_keep_going(work))
         for work in (
             lambda: _keep_the_calendar(guard, dsn, secrecy),
-            # Oldest first; whatever process ended in the middle of an import, it goes on from its last chunk.
+            # Oldest first; if a process ended in the middle of an import, it continues after its last chunk.
             lambda: go_on(dsn, "imports", lambda one: load_next(one, secrecy, room), every=LOOK_SECONDS),
             lambda: go_on(dsn, "exports", lambda one: make_next(one, secrecy, copies), every=LOOK_SECONDS, room=room),
             lambda: go_on(dsn, "digesting", lambda one: digest_anew(one, secrecy), every=ROUND_SECONDS, room=room),
@@ -163,7 +164,7 @@ async def _work_guarded(
 
 
 async def _keep_going(work: Work) -> None:
-    """Begin it again whenever it fails: what one task stumbles over is no reason for the others to stop."""
+    """Restart a task whenever it fails: the failure of one task must not stop the others."""
     while True:
         try:
             await work()
@@ -173,7 +174,7 @@ async def _keep_going(work: Work) -> None:
 
 
 async def _keep_the_calendar(connection: Connection, dsn: str, secrecy: Secrecy) -> None:
-    """What is done every few seconds. The list's own calendar knows how long the clock has run evenly since the start."""
+    """What is done every few seconds. The list's own calendar knows for how long the clock has run evenly since the start."""
     tasks = (Calendar().keep, *TASKS)
     while True:
         for task in tasks:
@@ -181,7 +182,7 @@ async def _keep_the_calendar(connection: Connection, dsn: str, secrecy: Secrecy)
                 await _do(task, connection, secrecy)
             except LOST:
                 raise
-            except Exception:  # one task's trouble is not the next one's
+            except Exception:  # one task's failure must not affect the next
                 log.exception("task_failed", cause=getattr(task, "__name__", "task"))
         await attach_months(dsn)
         await asyncio.sleep(ROUND_SECONDS)
@@ -197,8 +198,8 @@ async def _do(task: Task, connection: Connection, secrecy: Secrecy) -> None:
 async def go_on(
     dsn: str, name: str, do_some: Callable[[Connection], Awaitable[bool]], *, every: float, room: Room | None = None
 ) -> None:
-    """Do some of a work again and again, by a connection of its own: at once while there is more, else after so many
-    seconds. Where it fills the disk, only while `room` has some.
+    """Do some of a task again and again, over a connection of its own: at once while there is more, otherwise after that many
+    seconds. If it fills the disk, only while `room` has some.
     """
     connection = await connect(dsn, application_name=f"blacklist-service {name}", **LOADING_SETTINGS)
     try:
@@ -212,9 +213,9 @@ async def go_on(
 
 
 async def digest_anew(connection: Connection, secrecy: Secrecy) -> bool:
-    """Digest some of the list by the rules of this code, where the database still follows earlier ones.
+    """Digest some of the list by the current rules, if the database still follows earlier ones.
 
-    In one transaction; the last one says that all is done. Is there more?
+    In one transaction; the last one declares it done. Return whether there is more.
     """
     async with connection.transaction():
         is_more = await digest_some(connection, secrecy)

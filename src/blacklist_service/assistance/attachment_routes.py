@@ -1,4 +1,4 @@
-"""Files of notices and of leads: sent by either side, downloaded by the two of them alone."""
+"""Files of notices and of leads: sent by either side, and downloaded only by these two."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -167,7 +167,9 @@ async def _take(
     look: Callable[[Connection], Awaitable[None]],
     keep: Callable[[Connection, Received, str], Awaitable[Attachment]],
 ) -> HttpResponse:
-    """The whole file first, no connection held while a slow client sends; nothing is read of whose the place is not."""
+    """Receive the whole file first, holding no connection while a slow client sends; nothing is received from a caller who
+    has no access.
+    """
     async with borrowed(request.app.state.pool) as connection:
         await look(connection)
     file = UploadedFile(request, most_bytes=MOST_OF_A_BODY)

@@ -1,4 +1,6 @@
-"""Files beside a notice or a lead: PDF, JPEG, PNG or XLSX by their content, sealed in parts, their SHA-256 in the ledger."""
+"""Files attached to a notice or a lead: PDF, JPEG, PNG or XLSX by content, sealed in parts, with their SHA-256 in the
+ledger.
+"""
 
 import asyncio
 import hashlib
@@ -49,7 +51,7 @@ class Received(NamedTuple):
 
 
 async def read_whole(content: AsyncIterator[bytes]) -> Received:
-    """The file, of a size that fits in memory; raise `PayloadTooLarge` beyond it."""
+    """The whole file in memory; raise `PayloadTooLarge` if it is too large."""
     parts, taken, digest = [], 0, hashlib.sha256()
     async for part in content:
         taken += len(part)
@@ -61,7 +63,7 @@ async def read_whole(content: AsyncIterator[bytes]) -> Received:
 
 
 def media_type_of(content: bytes) -> str:
-    """What a file is, whatever it is called; raise `InvalidRequest` for anything else than the four kinds."""
+    """The media type by content, whatever the name; raise `InvalidRequest` for anything but the four types."""
     if content.startswith(b"%PDF-") and b"%%EOF" in content[-2048:]:
         return PDF
     if content.startswith(b"\xff\xd8\xff") and b"\xff\xd9" in content[-64:]:
@@ -77,11 +79,11 @@ def media_type_of(content: bytes) -> str:
 async def keep_attachment(
     connection: Connection, file: Received, *, name: str, owner: tuple[str, UUID], actor: Actor, secrecy: Secrecy
 ) -> Attachment:
-    """Keep a file beside its owner (`notice` or `lead`); the caller records it."""
+    """Store a file with its owner (`notice` or `lead`); the caller records it."""
     content = file.content
     media_type = await asyncio.to_thread(media_type_of, content)
     kind, owner_id = owner
-    # Who sends several at once takes turns, so that they are counted one after the other.
+    # Concurrent uploads take turns, so that they are counted one after another.
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('attachments' || $1, 0))", str(owner_id))
     held = await connection.fetchval(f"SELECT count(*) FROM attachments WHERE {kind}_id = $1", owner_id)
     if held >= MOST_FOR_EACH:
@@ -124,7 +126,7 @@ async def find_attachment(
 
 
 async def read_part(connection: Connection, attachment_id: UUID, part: int, *, secrecy: Secrecy) -> bytes | None:
-    """A mebibyte of the file, counted from 0; None after the last."""
+    """One mebibyte of the file, counted from 0; None after the last."""
     sealed: bytes | None = await connection.fetchval(
         "SELECT content FROM attachment_parts WHERE attachment_id = $1 AND part = $2", attachment_id, part
     )
@@ -132,7 +134,7 @@ async def read_part(connection: Connection, attachment_id: UUID, part: int, *, s
 
 
 def facts_of(attachment: Attachment) -> dict[str, str | int]:
-    """What the ledger says of a file: enough to know it again, nothing of what it holds."""
+    """The facts about a file for the ledger: enough to recognise it, nothing of its content."""
     return {
         "attachment": str(attachment.attachment_id),
         "sha256": attachment.sha256,

@@ -1,6 +1,6 @@
-"""What each kind of notice asks of a unit, on what basis, and for how long the law lets it bind. Pure.
+"""What each kind of notice requires of a unit, on what basis, and for how long it may bind by law. Pure.
 
-The articles are those of the Civil Procedure Law as it stands since 2024-01-01.
+The articles are those of the Civil Procedure Law in force since 2024-01-01.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ FOUND, TO_CONFIRM = "found", "to_confirm"
 
 @dataclass(frozen=True, slots=True)
 class AssistanceDuty:
-    """`certainty` is `to_confirm` where the basis is from knowledge, and a court has to confirm it."""
+    """`certainty` is `to_confirm` if the basis was not found in a text, and a court has to confirm it."""
 
     name: str
     duty: str

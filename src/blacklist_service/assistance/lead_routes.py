@@ -1,4 +1,4 @@
-"""`/v1/leads`: what units tell the executing court of a listed debtor."""
+"""`/v1/leads`: information that units give the executing court about a listed debtor."""
 
 from dataclasses import asdict
 from typing import Annotated

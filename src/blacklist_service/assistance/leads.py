@@ -1,5 +1,5 @@
-"""Leads (线索): what a unit knows of a listed debtor and the court does not. The executing court takes each up or closes it
-with a word; both sides are counted.
+"""Leads (线索): what a unit knows about a listed debtor and the court does not. The executing court follows each up, or
+closes it with a remark; both sides are counted.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Lead:
 
 
 async def file_lead(connection: Connection, listing_id: UUID, *, kind: str, text: str, desk: Desk) -> Lead:
-    """Tell the executing court; only about a listing that an answer to the unit named."""
+    """Send a lead to the executing court; only about a listing that was named in an answer to the unit."""
     listing = await connection.fetchrow("SELECT court_code, case_number FROM listings WHERE id = $1", listing_id)
     if listing is None:
         raise NotFound
@@ -67,7 +67,7 @@ async def file_lead(connection: Connection, listing_id: UUID, *, kind: str, text
 
 
 async def take_up_lead(connection: Connection, lead_id: UUID, *, word: str | None, desk: Desk) -> Lead:
-    """The court goes after it. A second time changes nothing; a closed one is a `Conflict`."""
+    """The court follows it up. Repeating this changes nothing; a closed lead is a `Conflict`."""
     lead = await _lock_own(connection, lead_id, desk)
     if lead.state == "closed":
         raise LeadClosed
@@ -77,7 +77,7 @@ async def take_up_lead(connection: Connection, lead_id: UUID, *, word: str | Non
 
 
 async def close_lead(connection: Connection, lead_id: UUID, *, word: str, desk: Desk) -> Lead:
-    """Done, or nothing in it: the court says which."""
+    """Close it: dealt with, or unfounded, as the court says."""
     lead = await _lock_own(connection, lead_id, desk)
     if lead.state == "closed":
         raise LeadClosed

@@ -1,4 +1,4 @@
-"""Court notices (协助执行通知书), by what they are found, and their steps."""
+"""Tables of court notices (协助执行通知书), the keys that find them, and their steps."""
 
 from sqlalchemy import (
     BigInteger,
@@ -78,7 +78,7 @@ notices = Table(
     ),
 )
 
-# By what a stop notice is found; a released one's keys are closed.
+# The keys by which a stop notice is found; those of a released notice are closed.
 notice_keys = Table(
     "notice_keys",
     metadata,
@@ -92,7 +92,7 @@ notice_keys = Table(
     Index("notice_keys_closed", "digest", postgresql_where=text("NOT is_live")),
 )
 
-# Every step of a notice, in the order of the notices' versions: its history, and what streams follow.
+# Every step of a notice, in the order of the notices' versions: its history, and what streams send.
 notice_events = Table(
     "notice_events",
     metadata,
@@ -110,7 +110,7 @@ notice_events = Table(
     Index("notice_events_notice", "notice_id", "version"),
 )
 
-# What a unit tells the executing court of a listed debtor.
+# Information from a unit to the executing court about a listed debtor.
 leads = Table(
     "leads",
     metadata,
@@ -134,7 +134,7 @@ leads = Table(
     Index("leads_filed", "filed_at"),
 )
 
-# Files beside a notice or a lead.
+# Files attached to a notice or a lead.
 attachments = Table(
     "attachments",
     metadata,

@@ -1,4 +1,4 @@
-"""From a notice as a court sends it to what is served."""
+"""Converts a notice from the form in which a court sends it."""
 
 from blacklist_service.assistance.operations import NoticeContent
 from blacklist_service.assistance.schemas import NoticeRequest, NoticeSubjectRequest

@@ -1,6 +1,6 @@
-"""The acts on a notice: serve, acknowledge, reply, renew, release; and the escalation of what nobody took up.
+"""The acts on a notice: serve, acknowledge, reply, renew, release; and the escalation of unacknowledged emergencies.
 
-Every step takes the next version of the notices under the lock of their head, and is an entry in the same transaction.
+Every step takes the next version of the notices under the lock of their head, and is a ledger entry in the same transaction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ ACTION_OF_ACT: Mapping[str, Action] = {
 
 @dataclass(frozen=True, slots=True)
 class NoticeContent:
-    """What a court serves; `subject_wire` is the subject as it was sent."""
+    """The content of a notice; `subject_wire` is the subject as it was sent."""
 
     number: str
     case_number: str
@@ -132,7 +132,7 @@ async def serve_notice(connection: Connection, content: NoticeContent, *, desk: 
 
 
 async def acknowledge_notice(connection: Connection, notice_id: UUID, *, desk: Desk) -> Notice:
-    """The addressee has it. A second acknowledgement changes nothing."""
+    """The addressee has received it. A second acknowledgement changes nothing."""
     at = await _take_turn(connection)
     notice = await _lock_addressed(connection, notice_id, desk, at)
     if notice.acknowledged_at is not None:
@@ -153,7 +153,7 @@ async def reply_to_notice(
     findings: Sequence[Mapping[str, Any]] = (),
     desk: Desk,
 ) -> Notice:
-    """What the addressee did and found. It acknowledges as well, does not end a stop notice, and can be given again."""
+    """What the addressee did and found. A reply also acknowledges, does not end a stop notice, and can be repeated."""
     at = await _take_turn(connection)
     notice = await _lock_addressed(connection, notice_id, desk, at)
     _refuse_ended(notice, NoticeState.RELEASED)
@@ -172,7 +172,7 @@ async def reply_to_notice(
 async def attach_to_notice(
     connection: Connection, notice_id: UUID, *, facts: Mapping[str, str | int], desk: Desk
 ) -> None:
-    """Record a file that was put beside a notice, by the court or the addressee: a step that both see."""
+    """Record a file that the court or the addressee attached to a notice: a step that both see."""
     at = await _take_turn(connection)
     notice = await _lock(connection, notice_id, desk, at)
     step = _Step(notice_id, notice.agency, notice.court_code, "attached", detail=dict(facts), facts=facts)
@@ -182,7 +182,7 @@ async def attach_to_notice(
 async def renew_notice(
     connection: Connection, notice_id: UUID, *, valid_until: date, ruling_number: str, desk: Desk
 ) -> Notice:
-    """Bind on, before the notice ends, on another ruling; the limit counts from the day of renewal."""
+    """Extend a notice before it ends, on another ruling; the limit counts from the day of renewal."""
     at = await _take_turn(connection)
     notice = await _lock_served(connection, notice_id, desk, at)
     _refuse_ended(notice, NoticeState.RELEASED, NoticeState.EXPIRED)
@@ -214,7 +214,7 @@ async def release_notice(connection: Connection, notice_id: UUID, *, reason: str
 
 
 async def escalate_notice(connection: Connection, row: asyncpg.Record, *, secrecy: Secrecy) -> None:
-    """Mark an emergency that was not acknowledged in its minutes: seen by court, addressee and supervision."""
+    """Mark an emergency that was not acknowledged in time: seen by court, addressee and supervision."""
     at = await _take_turn(connection)
     marked = await connection.fetchval(
         "UPDATE notices SET escalated_at = $2 WHERE id = $1 AND acknowledged_at IS NULL AND released_at IS NULL"
@@ -227,7 +227,7 @@ async def escalate_notice(connection: Connection, row: asyncpg.Record, *, secrec
 
 
 async def _take_turn(connection: Connection) -> datetime:
-    """Writers of notices take turns, so that versions are gapless and in commit order; return the instant after."""
+    """Writers of notices take turns, so that versions are gapless and in commit order; return the instant afterwards."""
     await connection.execute("SELECT FROM heads WHERE name = 'notices' FOR UPDATE")
     return await database_clock(connection)
 
@@ -273,7 +273,7 @@ async def _lock_served(connection: Connection, notice_id: UUID, desk: Desk, at: 
 
 
 async def _lock(connection: Connection, notice_id: UUID, desk: Desk, at: datetime) -> Notice:
-    """The head is locked, so nobody else writes a notice now."""
+    """The head is locked, so nobody else can write a notice now."""
     notice = await find_notice(connection, notice_id, desk.caller, secrecy=desk.secrecy, at=at)
     if notice is None:
         raise NotYours if await does_notice_exist(connection, notice_id) else NotFound
@@ -287,8 +287,8 @@ async def _reread(connection: Connection, notice_id: UUID, desk: Desk, at: datet
 
 
 def _valid_until(content: NoticeContent, today: date) -> date | None:
-    """As served, within the law's limit; a binding notice that names no day binds as long as the law allows, and must name
-    it where the law sets no limit.
+    """As served, within the law's limit. A binding notice that names no day binds as long as the law allows; if the law sets
+    no limit, the notice must name a day.
     """
     if content.action in UNLIMITED:
         if content.valid_until is None:

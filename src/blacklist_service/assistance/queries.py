@@ -1,4 +1,4 @@
-"""Reads of notices: for the court that served and the unit it was served on, and nobody else."""
+"""Reads of notices, only for the court that served them and the unit they were served on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice as it stands at an instant. `waiting_order` counts those on the same object from 1 (轮候)."""
+    """The state of a notice at an instant. `waiting_order` counts those on the same object from 1 (轮候)."""
 
     notice_id: UUID
     number: str
@@ -63,7 +63,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a notice; `version` is the notices' version that it made."""
+    """One step of a notice; `version` is the notices' version that it created."""
 
     version: int
     act: str
@@ -96,7 +96,7 @@ async def list_notices(
     secrecy: Secrecy,
     at: datetime,
 ) -> list[Notice]:
-    """Newest first. `overdue` is a state here: what was due and is neither answered nor ended."""
+    """Newest first. `overdue` is a state here: due, and neither answered nor ended."""
     page = await composed(selects.page_of_notices, state=state)
     rows = await page.fetch(connection, before=before, limit=limit, **_asked_by(caller, at))
     return [_notice(row, secrecy, at) for row in rows]
@@ -127,7 +127,7 @@ async def get_notices_version(connection: Connection) -> int:
 async def list_events(
     connection: Connection, caller: Principal, *, after: int, secrecy: Secrecy, at: datetime
 ) -> Sequence[tuple[int, str, Notice]]:
-    """Steps after a version in notices that are the caller's, oldest first: version, act, the notice as it stands."""
+    """Steps after a version in the caller's notices, oldest first: version, act, the notice as it was then."""
     found = await composed(selects.events_after)
     rows = await found.fetch(connection, after=after, **_asked_by(caller, at))
     return [(row["event_version"], row["event_act"], _notice(row, secrecy, at)) for row in rows]
@@ -180,7 +180,7 @@ def _notice(row: asyncpg.Record, secrecy: Secrecy, at: datetime) -> Notice:
 
 
 async def list_addressees(connection: Connection) -> list[asyncpg.Record]:
-    """The units, by code; one that has a successor is served no more."""
+    """The units, by code; a unit with a successor can no longer be served."""
     return await connection.fetch(
         """
         SELECT code, name FROM members m WHERE kind = 'agency'

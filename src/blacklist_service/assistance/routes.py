@@ -1,4 +1,4 @@
-"""`/v1/notices`: served by a court, seen by it and the addressee alone, answered by the addressee."""
+"""`/v1/notices`: served by a court, visible only to the court and the addressee, answered by the addressee."""
 
 from dataclasses import asdict
 from functools import partial
@@ -259,7 +259,7 @@ async def release(
 
 
 async def get_notice(connection: Connection, notice_id: UUID, request: Request, caller: Principal) -> Notice:
-    """Of the court that served it, or the addressee; raise `NotYours` for all others."""
+    """For the court that served it, or the addressee; raise `NotYours` for all others."""
     notice = await find_notice(connection, notice_id, caller, secrecy=request.app.state.secrecy, at=now())
     if notice is None:
         raise NotYours if await does_notice_exist(connection, notice_id) else NotFound
@@ -273,7 +273,7 @@ def _response(notice: Notice) -> NoticeResponse:
 
 
 async def _hear_first(state: Any, caller: Principal, after: int | None) -> Heard:
-    """All that is not acknowledged, unless the reader was here before."""
+    """Start with everything that is not acknowledged, unless the reader is reconnecting."""
     async with borrowed(state.shares.pool(Share.STREAM)) as connection:
         version = await get_notices_version(connection)
         if after is not None and await is_version_known(connection, "notices", after):

@@ -1,4 +1,4 @@
-"""How a notice lives, and how long it may bind. Pure."""
+"""The life cycle of a notice, and how long it may bind. Pure."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 MOST_EVENTS = 500
-"""Steps of notices in one reading."""
+"""The most steps of notices in one read."""
 
 
 class NoticeAction(StrEnum):
@@ -47,7 +47,7 @@ class NoticeState(StrEnum):
 
 
 class ObjectKind(StrEnum):
-    """What is controlled; it sets how long a notice may bind."""
+    """The kind of object; it determines how long a notice may bind."""
 
     DEPOSIT = "deposit"
     MOVABLE = "movable"
@@ -56,16 +56,16 @@ class ObjectKind(StrEnum):
 
 
 STOPPING = frozenset({NoticeAction.STOP_TRANSFER, NoticeAction.STOP_PROCEDURE})
-"""In force until released or past its day; a reply does not end it."""
+"""In force until released or expired; a reply does not end it."""
 
 DECIDING = STOPPING | {NoticeAction.BAR_EXIT}
-"""Whom these name is found by checks: an exit ban in the matters of leaving the country alone."""
+"""Checks find the person that these name; an exit ban only in the matters of leaving the country."""
 
 UNLIMITED = frozenset({NoticeAction.BAR_EXIT, NoticeAction.WITHHOLD_INCOME})
-"""The law names no longest time for these: the notice itself names its last day."""
+"""The law sets no maximum time for these: the notice itself must name its last day."""
 
 BINDING = STOPPING | UNLIMITED | {NoticeAction.FREEZE, NoticeAction.SEIZE, NoticeAction.CONTROL_VEHICLE}
-"""Has a last day of validity; the rest is done once."""
+"""These have a last day of validity; the others are done once."""
 
 LONGEST_YEARS: Mapping[ObjectKind, int] = {
     ObjectKind.DEPOSIT: 1,
@@ -73,7 +73,9 @@ LONGEST_YEARS: Mapping[ObjectKind, int] = {
     ObjectKind.REAL_ESTATE: 3,
     ObjectKind.OTHER_RIGHT: 3,
 }
-"""民诉解释 Art. 485 (domain M34): deposits one year, movables two, real estate and other rights three; renewable."""
+"""民诉解释 Art. 485 (domain M34): one year for deposits, two for movables, three for real estate and other rights;
+renewable.
+"""
 
 USUAL_OBJECT: Mapping[NoticeAction, ObjectKind] = {
     NoticeAction.FREEZE: ObjectKind.DEPOSIT,
@@ -84,14 +86,14 @@ USUAL_OBJECT: Mapping[NoticeAction, ObjectKind] = {
 }
 
 WORKING_DAYS_TO_REPLY = 3
-"""A notice that does not say until when is answered by the end of the third working day after its service."""
+"""A notice without a deadline must be answered by the end of the third working day after its service."""
 
 MINUTES_TO_ACKNOWLEDGE = 5
-"""An emergency that nobody has acknowledged by then is escalated."""
+"""An emergency that is not acknowledged by then is escalated."""
 
 
 def last_day(action: NoticeAction, object_kind: ObjectKind | None, served_on: date) -> date | None:
-    """The latest day on which a notice of this kind may still bind; None for what is done once, or has no longest time."""
+    """The latest day on which a notice of this kind may bind; None for an act done once, or one without a maximum."""
     if action not in BINDING or action in UNLIMITED:
         return None
     years = LONGEST_YEARS[object_kind or USUAL_OBJECT[action]]
@@ -130,7 +132,7 @@ def escalates_at(urgency: Urgency, served_at: datetime) -> datetime | None:
 
 
 def object_key(text: str | None) -> str | None:
-    """A property-unit number, licence or plate as it is compared: without width, case or spaces."""
+    """A property-unit number, licence or plate as it is compared: regardless of width, case and spaces."""
     if text is None:
         return None
     return "".join(unicodedata.normalize("NFKC", text).upper().split()) or None

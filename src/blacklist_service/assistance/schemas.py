@@ -1,4 +1,4 @@
-"""The wire of notices (design §7)."""
+"""Requests and responses of notices (design §7)."""
 
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -93,7 +93,7 @@ class AcknowledgementRequest(Request):
 
 
 class Finding(Request):
-    """One thing that was found, in answer to a query. `amount` is in yuan, as a number or its digits."""
+    """One finding in answer to a query. `amount` is in yuan, as a number or its digits."""
 
     kind: Literal["project", "real_estate", "account", "vehicle", "former_name", "entry_exit", "lodging", "other"]
     text: Annotated[str, *text(2000)]
@@ -182,7 +182,7 @@ class NoticePage(Page[NoticeResponse]):
 
 
 class DutyResponse(Response):
-    """What a kind of notice asks of a unit."""
+    """What a kind of notice requires of a unit."""
 
     action: NoticeAction
     name: str

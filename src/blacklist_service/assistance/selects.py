@@ -1,4 +1,4 @@
-"""The composed reads of notices. `database/statements.py` says when this is loaded."""
+"""The composed reads of notices. `database/statements.py` explains when this is loaded."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,10 +39,10 @@ STATES: Mapping[str, ColumnElement[bool]] = {
     "expired": and_(notice.c.released_at.is_(None), notice.c.valid_until < TODAY),
     "overdue": and_(notice.c.answered_at.is_(None), notice.c.due_at < func.clock_timestamp(), IS_OPEN),
 }
-"""What each state is today; `rules.state_of` says the same of one notice. `overdue` is one here."""
+"""The state of a notice today; `rules.state_of` computes the same for one notice. `overdue` is one here."""
 
 ON_AN_OBJECT = [word("seize"), word("freeze"), word("stop_transfer")]
-"""The actions that wait for each other (轮候)."""
+"""The actions that queue for the same object (轮候)."""
 
 
 def one_notice() -> Select[Any]:
@@ -58,7 +58,7 @@ def page_of_notices(*, state: str | None) -> Select[Any]:
 
 
 def events_after() -> Select[Any]:
-    """The steps after a version, oldest first, `MOST_EVENTS` at most, each with its notice as it stands."""
+    """The steps after a version, oldest first, at most `MOST_EVENTS`, each with its notice as it was then."""
     event = notice_events.alias("v")
     return (
         select(event.c.version.label("event_version"), event.c.act.label("event_act"), notice, _waiting_order())
@@ -74,7 +74,7 @@ def _notices() -> Select[Any]:
 
 
 def _is_mine() -> ColumnElement[bool]:
-    """Of the court `court_code`, if it is one, or served on `member` or whoever's place it took."""
+    """Served by the court `court_code`, if the caller is one, or served on `member` or one of its predecessors."""
     lineage = member_lineage.alias("lineage")
     took_its_place = exists().where(lineage.c.ancestor == notice.c.agency, lineage.c.member == bindparam("member"))
     return or_(notice.c.court_code == bindparam("court_code"), took_its_place)

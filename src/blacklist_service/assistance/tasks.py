@@ -1,4 +1,4 @@
-"""What the clock does to notices."""
+"""Periodic tasks on notices."""
 
 import orjson
 import structlog
@@ -17,9 +17,9 @@ log = structlog.get_logger()
 
 
 async def digest_notices(connection: Connection, secrecy: Secrecy) -> None:
-    """Give the stop notices that are live the keys of the digest rules of now, beside those they have.
+    """Give live stop notices the keys of the current digest rules, beside those they have.
 
-    Under the lock that every act on a notice takes: a release in between would leave the new keys alive.
+    Under the lock that every act on a notice takes: otherwise a concurrent release would leave the new keys alive.
     """
     await connection.execute("SELECT FROM heads WHERE name = 'notices' FOR UPDATE")
     rows = await connection.fetch(
@@ -43,7 +43,7 @@ async def digest_notices(connection: Connection, secrecy: Secrecy) -> None:
 
 
 async def escalate_emergencies(connection: Connection, secrecy: Secrecy) -> bool:
-    """Escalate one emergency that nobody acknowledged in its minutes; say whether there may be more."""
+    """Escalate one emergency that was not acknowledged in time; return whether there may be more."""
     row = await connection.fetchrow(
         """
         SELECT id, agency, court_code FROM notices

@@ -1,8 +1,8 @@
-"""What a new catalogue takes away: it is put in force only by who confirms having seen just that. Pure.
+"""What a new catalogue takes away: it is put in force only by a person who confirms having seen exactly that. Pure.
 
-A debtor whom no measure stops any more is one whom the court's list no longer reaches. So a change that removes a matter or
-a measure, or lets one reach less far or less hard, is shown first, with a digest; the digest is its confirmation. What only
-adds or strengthens needs none.
+The court's list no longer reaches a debtor whom no measure stops any more. So a change that removes a matter or a measure, or
+that narrows or weakens one, is shown first, with a digest, and the digest is its confirmation. A change that only adds or
+strengthens needs none.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ Days = tuple[date, date]
 
 
 class Loss(StrEnum):
-    """What is taken away from a measure of a matter."""
+    """What a measure of a matter loses."""
 
     MATTER_REMOVED = "matter_removed"
     MEASURE_REMOVED = "measure_removed"
@@ -45,7 +45,7 @@ class Loss(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Weakening:
-    """One measure of one matter. `since` and `until` are the days of which it is true: None where there is no end."""
+    """One measure of one matter. `since` and `until` are the days affected: None if unbounded."""
 
     matter: str
     measure: str
@@ -68,7 +68,7 @@ class Weakening:
 
 @dataclass(frozen=True, slots=True)
 class ShownChange:
-    """A change as somebody is shown it: of which version, to which catalogue, and what it weakens."""
+    """A change as it is shown: from which version, to which catalogue, and what it weakens."""
 
     replaces: int
     sha256: str
@@ -94,7 +94,7 @@ class ShownChange:
 
 
 class ConfirmationNeeded(Conflict):
-    """The catalogue takes something away, and whoever brings it has not confirmed just that."""
+    """The catalogue takes something away, and exactly that was not confirmed."""
 
     def __init__(self, shown: ShownChange) -> None:
         super().__init__(
@@ -109,7 +109,7 @@ def show(old: Catalogue, new: Catalogue, *, replaces: int, sha256: str) -> Shown
 
 
 def require_confirmed(shown: ShownChange, confirm: str | None) -> None:
-    """Raise `ConfirmationNeeded` where something is weakened and the digest is not of that."""
+    """Raise `ConfirmationNeeded` if something is weakened and the digest does not match it."""
     if shown.weakened and (confirm is None or confirm.strip().lower() != shown.digest):
         raise ConfirmationNeeded(shown)
 
@@ -136,7 +136,7 @@ def _weakened(old: Matter, new: Matter) -> Iterator[Weakening]:
         if measure.id not in by_id:
             yield _lost(old, measure, Loss.MEASURE_REMOVED)
             continue
-        if measure.measure_class is MeasureClass.NONE:  # nothing is weaker
+        if measure.measure_class is MeasureClass.NONE:  # nothing is weakened
             continue
         for place in _places(measure):
             reaching = [one for one in by_id[measure.id] if _reaches(one, place)]
@@ -153,7 +153,7 @@ def _lost(matter: Matter, measure: Measure, loss: Loss) -> Weakening:
 
 
 def _places(measure: Measure) -> Iterable[tuple[str, str, str]]:
-    """Every relation, kind and role that it is for."""
+    """Every relation, kind and role it applies to."""
     kinds: Sequence[str] = measure.kinds or tuple(SubjectKind)
     return product(measure.relations, kinds, measure.roles or tuple(SubjectRole))
 
@@ -180,7 +180,7 @@ def _overlap(one: Days, other: Days) -> bool:
 
 
 def _without(days: Days, taken: Iterable[Days]) -> list[Days]:
-    """What is left of the days when those are taken out."""
+    """The remaining days after those are removed."""
     left = [days]
     for first, last in taken:
         rest = []

@@ -1,7 +1,7 @@
 """A catalogue as a file: each measure once, with its dated articles, and matters that refer to it. Pure.
 
-A whole measure is referred to by its id (`M16`), one part of it by `M16.debtor`; a reference may narrow the roles. What
-answers checks, is kept in versions and shown over HTTP is the nested form: each matter with its measures.
+A whole measure is referred to by its id (`M16`), one part of it by `M16.debtor`; a reference may narrow the roles. The nested
+form, in which each matter contains its measures, is what answers checks, is stored in versions and shown over HTTP.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from blacklist_service.problems import FieldError, InvalidRequest
 
 
 class SharedMeasure(MeasureScope):
-    """A measure, or one part of it, wherever it is referred to."""
+    """A measure, or one part of it, that matters refer to."""
 
     part: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]{0,63}$")
     articles: Annotated[tuple[Article, ...], Field(min_length=1)]
@@ -55,7 +55,9 @@ def is_by_reference(document: Mapping[str, Any]) -> bool:
 
 
 def nested(file: CatalogueFile) -> dict[str, Any]:
-    """The same catalogue, each matter with its measures. Raise `InvalidRequest` for a name that stands twice or nowhere."""
+    """The same catalogue, each matter with its measures. Raise `InvalidRequest` for a name that is defined twice or not at
+    all.
+    """
     held: dict[str, SharedMeasure] = {}
     for place, measure in enumerate(file.measures):
         if measure.name in held:
@@ -91,5 +93,5 @@ def _rows(measure: SharedMeasure, roles: tuple[SubjectRole, ...]) -> list[dict[s
 
 
 def is_same(one: Catalogue, other: Catalogue) -> bool:
-    """Whether they say the same, whichever founding edition they were taken from."""
+    """Whether they have the same content, whichever founding edition they come from."""
     return one.matters == other.matters and one.local_settings == other.local_settings

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from blacklist_service.database.tables import Instant, metadata
 
-# Every matter ever known; what leads to what is in the measures.
+# Every matter that ever existed; their consequences are in the measures.
 matters = Table(
     "matters",
     metadata,

@@ -24,7 +24,7 @@ from blacklist_service.web.bodies import parse_json, validate
 
 
 def read_catalogue(text: str) -> Catalogue:
-    """Read a catalogue from TOML, or from JSON, nested or by reference; raise `InvalidRequest` with what is wrong."""
+    """Parse a catalogue from TOML or JSON, nested or by reference; raise `InvalidRequest` with what is wrong."""
     try:
         # JSON mode, as over HTTP: a date may be a TOML date or a string.
         document = parse_json(text.encode()) if text.lstrip().startswith("{") else tomllib.loads(text)
@@ -36,7 +36,7 @@ def read_catalogue(text: str) -> Catalogue:
 
 
 MOST_CLEAR_BYTES = 16_384
-"""A leaf holds 64 KiB at most (C2SP tlog-tiles)."""
+"""A leaf has at most 64 KiB (C2SP tlog-tiles)."""
 
 
 def founding_catalogue() -> Catalogue:
@@ -45,7 +45,7 @@ def founding_catalogue() -> Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The version in force, and what it changed; nothing where the same catalogue was in force already."""
+    """The version in force, and what it changed; nothing if the same catalogue was already in force."""
 
     version: int
     difference: CatalogueDifference
@@ -53,14 +53,14 @@ class Applied:
 
 
 async def compare_catalogue(connection: Connection, catalogue: Catalogue) -> ShownChange:
-    """What `catalogue` would change in what is in force; nothing is locked."""
+    """What `catalogue` would change; nothing is locked."""
     version = await get_measures_version(connection)
     held = await get_catalogue(connection, version)
     return show(held, catalogue, replaces=version, sha256=hashlib.sha256(_document_of(catalogue)).hexdigest())
 
 
 def _document_of(catalogue: Catalogue) -> bytes:
-    """What has its default is left out: a version before this one reads what it knows itself."""
+    """Default values are left out, so that a previous version of the code can read it."""
     return canonical(catalogue.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
@@ -76,10 +76,10 @@ async def apply_measures(
 ) -> Applied:
     """Put `catalogue` in force for every check that begins after the commit.
 
-    The same catalogue again is the same version. Raise `VersionMismatch` where another than the expected is in force, and
-    `ConfirmationNeeded` where something is taken away and `confirm` is not the digest of just that difference.
+    The same catalogue again is the same version. Raise `VersionMismatch` if another version than expected is in force, and
+    `ConfirmationNeeded` if something is taken away and `confirm` is not the digest of exactly that difference.
     """
-    # What has its default is left out: a version before this one reads what it knows itself.
+    # Default values are left out, so that a previous version of the code can read it.
     document = catalogue.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     digest = hashlib.sha256(canonical(document)).digest()
     head = await connection.fetchrow("SELECT version FROM heads WHERE name = 'measures' FOR UPDATE")
@@ -118,7 +118,9 @@ async def apply_measures(
 
 
 def _told(changes: CatalogueDifference) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the leaf says in clear, and what it commits to: of a difference too long for a leaf, the codes stand there."""
+    """What the leaf shows in clear text, and what it commits to: for a difference too long for a leaf, the leaf has only the
+    codes.
+    """
     codes = asdict(changes)
     if len(canonical(codes)) <= MOST_CLEAR_BYTES:
         return codes, {}

@@ -15,7 +15,7 @@ async def get_catalogue(connection: Connection, version: int) -> Catalogue:
 
 
 async def find_catalogue(connection: Connection, version: int) -> Catalogue | None:
-    """The measures of a version, in force or past; None when there was none of that number."""
+    """The measures of a version, in force or past; None if there is no such version."""
     stored = await connection.fetchval("SELECT catalogue FROM measures_versions WHERE version = $1", version)
     return None if stored is None else Catalogue.model_validate(stored)
 

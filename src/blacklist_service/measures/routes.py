@@ -59,7 +59,7 @@ async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads
     matters = _standing(catalogue.matters, query.on)
     response.headers["ETag"] = f'"{version}"'
     day = query.on or legal_date(now())
-    response.headers["Cache-Control"] = "private, no-cache"  # nothing personal: it may be held, and asked for again
+    response.headers["Cache-Control"] = "private, no-cache"  # nothing personal: it may be cached and revalidated
     return MatterPage.model_validate(
         {
             "version": version,
@@ -85,7 +85,7 @@ async def list_matters(query: Annotated[MatterQuery, Query()], connection: Reads
 
 
 def _standing(matters: Sequence[Matter], on: date | None) -> list[tuple[Matter, list[Measure]]]:
-    """Each matter with the measures that stand on that day; without any it is left out."""
+    """Each matter with the measures in force on that day; a matter without any is left out."""
     standing = [
         (matter, [measure for measure in matter.measures if on is None or measure.is_in_force(on)])
         for matter in matters
@@ -98,7 +98,7 @@ def _shown(measure: Measure) -> dict[str, object]:
 
 
 def _read_place(cursor: str, filters: Sequence[object]) -> tuple[int, int]:
-    """Later pages are of the version that the first one showed. Raise `InvalidRequest` as `read_cursor` does."""
+    """Later pages show the version of the first one. Raise `InvalidRequest` as `read_cursor` does."""
     match read_cursor(cursor, filters):
         case [version, first] if type(version) is int and type(first) is int and 0 < version < 2**63 and first >= 0:
             return version, first

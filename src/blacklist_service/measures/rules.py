@@ -1,4 +1,4 @@
-"""The catalogue of measures and what it says on a given day. Pure."""
+"""The catalogue of measures and its meaning on a given day. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,14 +43,14 @@ class SubjectRole(StrEnum):
 
 
 class Source(StrEnum):
-    """Whether the legal text was found, or is from knowledge and must be confirmed before a launch."""
+    """Whether the legal text was found, or is from general knowledge and must be confirmed before a launch."""
 
     FOUND = "found"
     TO_BE_CONFIRMED = "to_be_confirmed"
 
 
 class Certainty(StrEnum):
-    """How sure it is that the law says so: a court has to confirm what is from knowledge alone."""
+    """How certain the legal basis is: a court has to confirm what was not found in a text."""
 
     FOUND = "found"
     TO_CONFIRM = "to_confirm"
@@ -61,7 +61,7 @@ class Frozen(BaseModel):
 
 
 class Article(Frozen):
-    """On what a measure rests, and from when until when; `valid_to` is inclusive, `text` is where it was read."""
+    """The legal basis of a measure, and when it applies; `valid_to` is inclusive, `text` is where it was read."""
 
     basis: Basis
     edition: LongText
@@ -88,7 +88,7 @@ class Article(Frozen):
 
 
 class MeasureScope(Frozen):
-    """What a measure means, and for whom. Empty `roles` or `kinds` narrow nothing."""
+    """The meaning of a measure, and whom it applies to. Empty `roles` or `kinds` do not restrict it."""
 
     id: str = Field(pattern=r"^M[0-9]{2}$")
     measure_class: MeasureClass = Field(alias="class")
@@ -113,7 +113,7 @@ class Measure(MeasureScope, Article):
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """For whom a matter has a measure in force on a day, in whatever relation: whoever else is asked about is not judged."""
+    """Whom a matter's measures in force on a day cover, in any relation: other subjects are not judged."""
 
     pairs: frozenset[tuple[str, str]]
     roles: tuple[SubjectRole, ...]
@@ -141,7 +141,7 @@ class Coverage:
 
 
 class MatterName(Frozen):
-    """A thing an agency decides on."""
+    """A kind of decision that an agency makes."""
 
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")
     name: LongText
@@ -150,17 +150,17 @@ class MatterName(Frozen):
 
 
 class Matter(MatterName):
-    """A matter with the measures that answer for it."""
+    """A matter with its measures."""
 
     measures: tuple[Measure, ...] = Field(min_length=1)
 
     @cached_property
     def is_decided_here(self) -> bool:
-        """False for class X: publication, police, asset control have channels of their own and no verdict."""
+        """False for class X: publication, police and asset control have channels of their own, and are not decided here."""
         return any(measure.measure_class is not MeasureClass.NONE for measure in self.measures)
 
     def coverage(self, on: date) -> Coverage:
-        """Whom its measures of that legal date are about; kept, for each check of a day asks the same."""
+        """Whom its measures cover on that legal date; cached, because every check of a day needs it."""
         found = self.coverages.get(on)
         if found is None:
             judging = [
@@ -171,12 +171,12 @@ class Matter(MatterName):
 
     @cached_property
     def coverages(self) -> dict[date, Coverage]:
-        """What `coverage` has found."""
+        """The cached results of `coverage`."""
         return {}
 
 
 class LocalSetting(Frozen):
-    """What a place sets itself within the law, with dates: a fee threshold, a list of schools (domain §2.4)."""
+    """A local setting within the law, with dates: a fee threshold, a list of schools (domain §2.4)."""
 
     matter: str
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{2,63}$")
@@ -191,7 +191,7 @@ class LocalSetting(Frozen):
 
 
 class Catalogue(Frozen):
-    """All matters of one version. `founding_edition` is that of the founding file; 0 where a place made its own."""
+    """All matters of one version. `founding_edition` is that of the founding file; 0 for a local catalogue."""
 
     founding_edition: int = Field(0, ge=0, le=2**31)
     matters: tuple[Matter, ...]
@@ -217,7 +217,7 @@ class Catalogue(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class CatalogueDifference:
-    """What one catalogue changes in another, as codes of matters; `settings` whether a local setting moved."""
+    """What one catalogue changes in another, as codes of matters; `settings` says whether a local setting changed."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -237,5 +237,5 @@ def difference(old: Catalogue, new: Catalogue) -> CatalogueDifference:
 
 
 def _is_within(day: date, first: date, last: date | None) -> bool:
-    """Both days belong to it; without a last one it goes on."""
+    """Both days are included; without a last day it does not end."""
     return first <= day and (last is None or day <= last)

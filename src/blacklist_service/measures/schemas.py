@@ -1,4 +1,4 @@
-"""The wire of matters and measures."""
+"""Requests and responses of matters and measures."""
 
 from datetime import date
 from typing import Annotated

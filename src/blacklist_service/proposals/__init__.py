@@ -1,5 +1,5 @@
-"""Acts that wait for a second person (双人复核): made by one, sealed and frozen, carried out when another approves.
+"""Acts that wait for a second person (双人复核): proposed by one person, sealed and fixed, carried out when another approves.
 
-What is approved is what was proposed, on the version it was proposed on; the act, the approval and their entries are one
-transaction. What a person's account may do alone, and what not, says `members.second_person`.
+The act that is approved is exactly the proposed one, on the version for which it was proposed; the act, the approval and
+their entries are one transaction. `members.second_person` says what a person's account may do alone.
 """

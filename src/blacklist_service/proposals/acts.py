@@ -1,4 +1,4 @@
-"""What is proposed, as the act that it becomes: tried when it is proposed, carried out when it is approved."""
+"""Carries out proposed acts: tried when proposed, carried out when approved."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ from blacklist_service.proposals.schemas import ProposalRequest
 
 @dataclass(frozen=True, slots=True)
 class ActOutcome:
-    """What an act led to."""
+    """The result of an act."""
 
     listing_id: UUID | None = None
     version: int | None = None
@@ -49,7 +49,7 @@ class ActOutcome:
     warnings: list[str] = field(default_factory=list)
     others: list[UUID] = field(default_factory=list)
     key: str | None = field(default=None, repr=False)
-    """Shown once, to whoever approved it, and kept nowhere."""
+    """Shown once, to the person who approved it, and stored nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,14 @@ class ProposalDesk(Desk):
 async def carry_out(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, decider: ProposalDesk
 ) -> ActOutcome:
-    """Do it, in the maker's name; an import is confirmed in the decider's, for whoever sent a file cannot."""
+    """Carry out the act in the maker's name; an import is confirmed in the decider's name, because the sender of a file
+    cannot confirm it.
+    """
     return await ACTS[asked.act](connection, asked, maker, decider)
 
 
 async def try_out(connection: Connection, asked: ProposalRequest, desk: ProposalDesk) -> ActOutcome:
-    """Do it and take it back: raise whatever it would be refused with, return what it would be warned of."""
+    """Carry out the act and roll it back: raise its refusal, return its warnings."""
     trial = connection.transaction()
     await trial.start()
     try:
@@ -212,7 +214,7 @@ async def _make_key(
 async def _apply(
     connection: Connection, asked: ProposalRequest, maker: ProposalDesk, _: ProposalDesk | None
 ) -> ActOutcome:
-    """What it takes away was seen by two: the digest that one person would have to send is made here."""
+    """Two people saw what it takes away, so the digest that one person would have to send is computed here."""
     catalogue = Catalogue.model_validate(asked.catalogue, from_attributes=True)
     shown = await compare_catalogue(connection, catalogue)
     applied = await apply_measures(
@@ -243,7 +245,7 @@ ACTS: Mapping[ProposalAct, CarryingOut] = {
 
 @contextmanager
 def pointing_below(part: str) -> Iterator[None]:
-    """An act points into its own body, which is a part of the proposal's."""
+    """Locations in an act's own body are translated: it is a part of the proposal's body."""
     try:
         yield
     except InvalidRequest as refused:

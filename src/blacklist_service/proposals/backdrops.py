@@ -1,4 +1,4 @@
-"""What stands there now of what proposals are about: read at once for however many of them."""
+"""The current state of the objects of proposals, read at once for any number of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ ORDER BY t.place
 
 
 class ProposalTarget(NamedTuple):
-    """An act, and the listing, import or notice that it is about; None for what is not there yet."""
+    """An act, and the listing, import or notice it concerns; None if that does not exist yet."""
 
     act: ProposalAct
     target: UUID | None
@@ -39,7 +39,7 @@ class ProposalTarget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backdrop:
-    """`base` is the version as it stands now, `number` the whole number of the listing that is to be corrected."""
+    """`base` is the current version, `number` the complete number of the listing to be corrected."""
 
     base: int | None
     title: str | None
@@ -48,7 +48,9 @@ class Backdrop:
 
 
 async def look_behind(connection: Connection, targets: Sequence[ProposalTarget], cipher: Cipher) -> list[Backdrop]:
-    """In order; `cipher` opens listings. A unit's acknowledgement or reply moves no notice: only what the court does."""
+    """In order; `cipher` opens listings. A unit's acknowledgement or reply does not change the base of a notice: only the
+    court's acts do.
+    """
     acts, ids = [one.act.value for one in targets], [one.target for one in targets]
     return [
         Backdrop(

@@ -1,11 +1,11 @@
-"""Acts that wait for a second person."""
+"""Table of acts that wait for a second person."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
 from sqlalchemy.sql.elements import conv
 
 from blacklist_service.database.tables import Instant, metadata, one_of
 
-# An act that waits for a second person, sealed and frozen.
+# An act that waits for a second person, sealed and fixed.
 proposals = Table(
     "proposals",
     metadata,
@@ -33,7 +33,7 @@ proposals = Table(
     ),
     one_of("state", "waiting", "in_force", "returned", "recalled"),
     CheckConstraint("length(content_sha256) = 32", name="content_sha256"),
-    # Nobody approves their own, whoever they are.
+    # Nobody approves their own proposal, whoever they are.
     CheckConstraint("decided_by <> made_by", name=conv("proposals_another_person")),
     CheckConstraint(
         "(state = 'waiting') = (decided_at IS NULL) AND (state IN ('in_force', 'returned')) = (decided_by IS NOT NULL)",
@@ -43,6 +43,6 @@ proposals = Table(
     Index("proposals_member", "member", "id"),
     Index("proposals_waiting", "member", "act", postgresql_where=text("state = 'waiting'")),
     Index("proposals_replaces", "replaces", postgresql_where=text("replaces IS NOT NULL")),
-    # One import is proposed once at a time.
+    # An import can have only one waiting proposal.
     Index("proposals_import", "target", unique=True, postgresql_where=text("act = 'import' AND state = 'waiting'")),
 )

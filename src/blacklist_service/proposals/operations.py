@@ -57,19 +57,19 @@ from blacklist_service.subjects.identifiers import IdentifierQuality, read_ident
 SALT_BYTES = 16
 NOT_FROZEN = {"operator", "replaces"}
 UNKEPT = {"others", "key"}
-"""Of what came of it: said before, or shown once."""
+"""Parts of the outcome that are not stored: already known, or shown only once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What whoever approves shows: which content was read, and the number as the paper has it."""
+    """What an approver submits: which content was read, and the number typed from the document."""
 
     sha256: str
     identifier_number: str | None
 
 
 async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk: ProposalDesk) -> Proposal:
-    """Freeze an act until another decides. It is tried now, so that what can never be is refused at once."""
+    """Fix an act until another person decides. It is tried now, so that an impossible act is refused at once."""
     desk.caller.require(NEEDED[asked.act].to_make)
     at = await database_clock(connection)
     await _take_place(connection, asked, desk, at)
@@ -100,11 +100,11 @@ async def make_proposal(connection: Connection, asked: ProposalRequest, *, desk:
 async def approve_proposal(
     connection: Connection, proposal_id: UUID, approval: Approval, *, desk: ProposalDesk
 ) -> tuple[Proposal, acts.ActOutcome | None]:
-    """Carry it out, in its maker's name. Where the number that was typed is another one, it goes back instead, and what
-    stands in it is not shown.
+    """Carry it out in its maker's name. If the typed number differs, the proposal is returned instead, and its content is not
+    shown.
 
-    Raise `OwnWork` for its maker whoever that is, `ProposalClosed`, also where its maker may not do the act any more
-    (`MakerGone`), or `ProposalStale` where its base has moved.
+    Raise `OwnWork` for its maker; `ProposalClosed`, also if its maker may no longer do the act (`MakerGone`); or
+    `ProposalStale` if its base has changed.
     """
     at = await database_clock(connection)
     proposal = await _lock_waiting(connection, proposal_id, desk, at)
@@ -134,14 +134,14 @@ async def approve_proposal(
 
 
 async def return_proposal(connection: Connection, proposal_id: UUID, *, reason: str, desk: ProposalDesk) -> Proposal:
-    """Give it back to its maker, saying why."""
+    """Return it to its maker, with a reason."""
     at = await database_clock(connection)
     proposal = await _lock_waiting(connection, proposal_id, desk, at)
     return await _return(connection, proposal, ReturnCode.REASON, reason, desk, at)
 
 
 async def recall_proposal(connection: Connection, proposal_id: UUID, *, desk: ProposalDesk) -> Proposal:
-    """Take one's own proposal back before anybody decided."""
+    """Recall one's own proposal before anybody has decided it."""
     at = await database_clock(connection)
     proposal = await get_proposal(connection, proposal_id, desk, at, for_update=True)
     if proposal.made_by != desk.caller.key_id:
@@ -155,7 +155,7 @@ async def recall_proposal(connection: Connection, proposal_id: UUID, *, desk: Pr
 async def get_proposal(
     connection: Connection, proposal_id: UUID, desk: ProposalDesk, at: datetime, *, for_update: bool = False
 ) -> Proposal:
-    """Of the caller's own court; raise `NotYours` for another's, `ProposalNotFound` where there is none."""
+    """A proposal of the caller's own court; raise `NotYours` for another court's, `ProposalNotFound` if there is none."""
     proposal = await find_proposal(connection, proposal_id, secrecy=desk.secrecy, at=at, for_update=for_update)
     if proposal is None:
         raise ProposalNotFound
@@ -166,7 +166,7 @@ async def get_proposal(
 
 
 def is_stale(proposal: Proposal, behind: Backdrop) -> bool:
-    """Whether what it is about has changed since it was made."""
+    """Whether its base has changed since it was made."""
     return behind.base != proposal.base_version
 
 
@@ -176,7 +176,7 @@ def may_decide(proposal: Proposal, caller: Principal) -> bool:
 
 
 async def _lock_waiting(connection: Connection, proposal_id: UUID, desk: ProposalDesk, at: datetime) -> Proposal:
-    """Of many who approve at once, one finds it waiting."""
+    """If several people approve at once, only one finds it waiting."""
     proposal = await get_proposal(connection, proposal_id, desk, at, for_update=True)
     if NEEDED[proposal.act].to_decide not in desk.caller.scopes:
         raise ScopeMissing(f"this operation needs the scope {NEEDED[proposal.act].to_decide.value}")
@@ -188,7 +188,7 @@ async def _lock_waiting(connection: Connection, proposal_id: UUID, desk: Proposa
 
 
 async def _require_base(connection: Connection, proposal: Proposal, desk: ProposalDesk) -> Backdrop:
-    """A listing's version is looked at once more under the list's own lock, by the act."""
+    """The act checks a listing's version once more under the list's own lock."""
     if proposal.act is ProposalAct.IMPORT:
         await connection.execute("SELECT FROM imports WHERE id = $1 FOR UPDATE", proposal.target)
     [behind] = await look_behind(connection, [proposal.about], desk.secrecy.cipher("listing"))
@@ -198,7 +198,7 @@ async def _require_base(connection: Connection, proposal: Proposal, desk: Propos
 
 
 def _is_number_right(proposal: Proposal, behind: Backdrop, typed: str | None, at: datetime) -> bool:
-    """Raise for what cannot have been meant: nothing at all, or a number whose own check does not hold."""
+    """Raise for input that cannot be meant: an empty number, or one that fails its own check."""
     expected = number_to_type(proposal, behind, today=legal_date(at))
     if expected is None:
         return True
@@ -241,10 +241,10 @@ async def _close(
 
 
 async def _take_place(connection: Connection, asked: ProposalRequest, desk: ProposalDesk, at: datetime) -> None:
-    """What is replaced does not wait beside what replaces it: only one of the two can be approved.
+    """A proposal does not wait beside the one that replaces it: only one of the two can be approved.
 
-    Raise `NotYours` where it is not the caller's own, `InvalidRequest` where it is about something else, `ProposalClosed`
-    where it is in force already.
+    Raise `NotYours` if it is not the caller's own, `InvalidRequest` if it concerns something else, `ProposalClosed` if it is
+    already in force.
     """
     if asked.replaces is None:
         return
@@ -262,7 +262,7 @@ async def _take_place(connection: Connection, asked: ProposalRequest, desk: Prop
 
 
 async def _recall(connection: Connection, proposal: Proposal, desk: ProposalDesk, at: datetime) -> None:
-    """Locked by the caller, and waiting."""
+    """It must be locked by the caller, and waiting."""
     await connection.execute(
         "UPDATE proposals SET state = 'recalled', decided_at = $2 WHERE id = $1", proposal.proposal_id, at
     )
@@ -270,7 +270,7 @@ async def _recall(connection: Connection, proposal: Proposal, desk: ProposalDesk
 
 
 def _freeze(asked: ProposalRequest, outcome: acts.ActOutcome, number: Typed | None) -> bytes:
-    """Salted, for its SHA-256 stands in the ledger in clear, and a person's number is soon guessed."""
+    """Salted, because the ledger shows its SHA-256 in clear text, and a person's number could be guessed."""
     said = asked.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=NOT_FROZEN)
     return canonical(
         {
@@ -284,10 +284,10 @@ def _freeze(asked: ProposalRequest, outcome: acts.ActOutcome, number: Typed | No
 
 
 async def _get_maker(connection: Connection, proposal: Proposal, desk: ProposalDesk, at: datetime) -> ProposalDesk:
-    """The act is its maker's; the request that carries it out is the decider's, whose own entry stands beside it.
+    """The act belongs to its maker; the request that carries it out belongs to the decider, who has a separate entry.
 
-    Raise `MakerGone` where the maker could not do it now: nothing takes effect in the name of a key that is revoked or of
-    somebody who left.
+    Raise `MakerGone` if the maker could not do it now: nothing takes effect in the name of a revoked key or of a person who
+    has left.
     """
     caller = await lock_standing(connection, proposal.made_by, at, secrecy=desk.secrecy)
     if caller is None or not caller.may(NEEDED[proposal.act].to_make):

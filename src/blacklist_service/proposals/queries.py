@@ -1,4 +1,4 @@
-"""Reads of proposals. What is sealed is opened here."""
+"""Reads of proposals. Sealed content is opened here."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from blacklist_service.secrecy import Secrecy
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposal as it is kept, opened. `given` is what was frozen, `sha256` is of its sealed bytes.
+    """A proposal as stored, opened. `given` is the fixed content, `sha256` is that of its sealed bytes.
 
-    `number` is what whoever approves types, as kind, type and number; None where the debtor has none.
+    `number` is what an approver must type, as kind, type and number; None if the debtor has none.
     """
 
     proposal_id: UUID
@@ -50,14 +50,14 @@ class Proposal:
         return ProposalTarget(self.act, self.target)
 
     def read(self) -> ProposalRequest:
-        """What was frozen, as the operations take it, held to what the service takes now: for whoever shows or carries
-        out this one. A page of many shows what was frozen as it stands.
+        """The fixed content as the operations take it, validated by today's rules: for showing or carrying out one proposal.
+        A page of many shows the content as it is.
         """
         return ProposalRequest.model_validate_json(orjson.dumps(self.given), strict=True)
 
 
 def visible_acts(caller: Principal) -> list[ProposalAct]:
-    """Those that the caller may see proposals of."""
+    """The acts whose proposals the caller may see."""
     return [act for act, needed in NEEDED.items() if {needed.to_see, needed.to_make} & caller.scopes]
 
 
@@ -97,7 +97,7 @@ async def list_proposals(
 
 
 async def count_proposals(connection: Connection, caller: Principal, at: datetime) -> asyncpg.Record:
-    """Others' that the caller may decide, the caller's own that wait, and those that came back."""
+    """Others' proposals that the caller may decide, the caller's own that wait, and those that were returned."""
     decidable = [act.value for act, needed in NEEDED.items() if needed.to_decide in caller.scopes]
     row = await connection.fetchrow(
         """
@@ -143,7 +143,7 @@ def _opened(row: asyncpg.Record, secrecy: Secrecy, at: datetime) -> Proposal:
 
 
 def _number_of(frozen: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    """As the act read it; where that was not frozen yet, as it was sent."""
+    """The number as the act parsed it; as it was sent, if that was not stored yet."""
     if "number" in frozen:
         return None if frozen["number"] is None else (*frozen["number"],)
     asked = frozen["asked"]

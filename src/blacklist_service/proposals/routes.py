@@ -51,7 +51,7 @@ from blacklist_service.web.transactions import Reads, Writes
 
 
 class ProposalRoute(GuardedRoute):
-    most_bytes = BATCH_BODY_BYTES  # a catalogue's
+    most_bytes = BATCH_BODY_BYTES  # for a catalogue
 
 
 router = APIRouter(prefix="/v1/proposals", tags=["proposals"], route_class=ProposalRoute)

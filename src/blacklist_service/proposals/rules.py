@@ -1,4 +1,4 @@
-"""What may be proposed, for how long it waits, and who may decide. Pure."""
+"""What may be proposed, how long it waits, and who may decide. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blacklist_service.access.scopes import Scope
 
 WAITS = timedelta(days=7)
-"""What nobody decided by then is over, and is proposed anew."""
+"""A proposal that nobody has decided by then expires, and must be proposed again."""
 
 
 class ProposalAct(StrEnum):
@@ -25,10 +25,10 @@ class ProposalAct(StrEnum):
 
 
 OF_OFFICERS = frozenset({ProposalAct.KEY, ProposalAct.CATALOGUE})
-"""Of the installation, not of a court: decided by a second security officer, whosever member that is."""
+"""Acts of the installation, not of a court: a second security officer decides, of whichever member."""
 
 ON_LISTINGS = frozenset({ProposalAct.CORRECT, ProposalAct.EXTEND, ProposalAct.RESUME, ProposalAct.LIFT_CONTEST})
-"""What is about a listing that is there already, on the version that was seen."""
+"""Acts on an existing object, at the version that was seen."""
 
 
 class ProposalState(StrEnum):
@@ -40,14 +40,14 @@ class ProposalState(StrEnum):
 
 
 class ReturnCode(StrEnum):
-    """Why a proposal went back to its maker."""
+    """Why a proposal was returned to its maker."""
 
-    REASON = "reason"  # the checker says why
-    NUMBER_DIFFERS = "number_differs"  # typed from the paper, another number came out
+    REASON = "reason"  # the checker gives the reason
+    NUMBER_DIFFERS = "number_differs"  # the number typed from the document was different
 
 
 class Needed(NamedTuple):
-    """The scopes that an act is proposed, decided and seen with."""
+    """The scopes needed to propose, decide and see an act."""
 
     to_make: Scope
     to_decide: Scope
@@ -71,6 +71,6 @@ NEEDED: Mapping[ProposalAct, Needed] = {
 
 
 def state_at(kept: str, ends_at: datetime, at: datetime) -> ProposalState:
-    """A proposal that waits is over by its date, without anybody writing that down."""
+    """A waiting proposal expires by its date, without a write."""
     state = ProposalState(kept)
     return ProposalState.EXPIRED if state is ProposalState.WAITING and at >= ends_at else state

@@ -1,4 +1,4 @@
-"""The wire of proposals."""
+"""Requests and responses of proposals."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -38,7 +38,7 @@ PARTS: Mapping[ProposalAct, frozenset[str]] = {
     ProposalAct.KEY: frozenset({"member", "key"}),
     ProposalAct.CATALOGUE: frozenset({"catalogue", "version"}),
 }
-"""What each act is proposed with, and nothing else."""
+"""The parts that each act is proposed with; no others are allowed."""
 
 EXAMPLES: list[JsonValue] = [
     {"act": "publish", "publication": EXAMPLE_LISTING},
@@ -52,7 +52,7 @@ EXAMPLES: list[JsonValue] = [
 
 
 class ProposalRequest(Request):
-    """An act, as its own operation takes it. `version` is that of what is changed, as its `ETag` says it."""
+    """An act, as its own operation takes it. `version` is that of the object to change, as in its `ETag`."""
 
     model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
 
@@ -79,14 +79,14 @@ class ProposalRequest(Request):
 
     @staticmethod
     def given(part: Part | None) -> Part:
-        """A part that the act is proposed with: `_has_what_its_act_needs` lets nothing through without it."""
+        """A part of the act: `_has_what_its_act_needs` refuses a proposal without it."""
         if part is None:
             raise LookupError("a proposal without a part of its act")
         return part
 
     @property
     def target(self) -> UUID | None:
-        """The listing, the import or the notice that it is about; None for what is not there yet."""
+        """The listing, import or notice it concerns; None if that does not exist yet."""
         return self.listing_id or self.import_id or self.notice_id
 
     @model_validator(mode="after")
@@ -124,7 +124,7 @@ class RecallRequest(Request):
 
 
 class FieldDifferenceResponse(Response):
-    """A field of the listing, as a path with dots; numbers are masked."""
+    """A field of the listing, as a dotted path; numbers are masked."""
 
     field: str
     before: Any
@@ -132,7 +132,7 @@ class FieldDifferenceResponse(Response):
 
 
 class ProposalOutcomeResponse(Response):
-    """What the act led to."""
+    """The result of the act."""
 
     listing_id: UUID | None = None
     version: int | None = None
@@ -199,7 +199,7 @@ class ProposalQuery(PageQuery):
 
 
 class ProposalCountsResponse(Response):
-    """What waits for the caller, as badges show it."""
+    """What waits for the caller, for badges."""
 
     to_decide: int = Field(description="proposals of others that the caller may decide")
     waiting: int = Field(description="the caller's own that wait")

@@ -1,4 +1,4 @@
-"""A proposal as people read it: beside what stands there now, numbers masked."""
+"""A proposal as people read it: compared with the current state, numbers masked."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ from blacklist_service.subjects.identifiers import (
 
 @dataclass(frozen=True, slots=True)
 class ShownProposal:
-    """A proposal's content as people compare it: numbers masked, beside what stands there now."""
+    """A proposal's content for comparison: numbers masked, with the current state beside it."""
 
     content: dict[str, Any]
     changes: list[Difference] = field(default_factory=list)
@@ -44,14 +44,14 @@ class ShownProposal:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """The number that whoever approves types blind, from the paper."""
+    """The number that an approver types from the document without seeing it."""
 
     kind: SubjectKind
     identifier: Identifier
 
 
 async def read_number(connection: Connection, asked: ProposalRequest, desk: ProposalDesk) -> Typed | None:
-    """The debtor's, as the act reads it; None for an act that names none."""
+    """The debtor's number as the act parses it; None for an act that names none."""
     listing = asked.publication or (asked.correction.listing if asked.correction else None)
     if listing is None:
         return None
@@ -60,7 +60,7 @@ async def read_number(connection: Connection, asked: ProposalRequest, desk: Prop
 
 
 def number_to_type(proposal: Proposal, behind: Backdrop, *, today: date) -> Typed | None:
-    """That of a publication, and one that a correction changes."""
+    """The number in a publication, and one that a correction changes."""
     if proposal.number is None:
         return None
     kind, type_, number = proposal.number
@@ -71,7 +71,7 @@ def number_to_type(proposal: Proposal, behind: Backdrop, *, today: date) -> Type
 
 
 def title_of(proposal: Proposal, behind: Backdrop) -> tuple[str, str | None]:
-    """The case, notice or file that it is about, and whose."""
+    """The case, notice or file it concerns, and whose."""
     given = proposal.given
     if "publication" in given:
         return given["publication"]["case_number"], given["publication"]["debtor"]["name"]
@@ -87,7 +87,7 @@ def title_of(proposal: Proposal, behind: Backdrop) -> tuple[str, str | None]:
 async def show(
     connection: Connection, asked: ProposalRequest, desk: ProposalDesk, *, version: int | None
 ) -> ShownProposal:
-    """For reading beside what its listing says at a version; None: as it stands now."""
+    """Compare it with the content of its listing at a version; with the current one if None."""
     return await SHOWN[asked.act](connection, asked, desk, version)
 
 
@@ -126,7 +126,7 @@ async def _show_extension(
 
 
 async def _show_as_said(_: Connection, asked: ProposalRequest, __: ProposalDesk, ___: int | None) -> ShownProposal:
-    """It changes nothing of what the listing says."""
+    """It does not change the content of the listing."""
     part = asked.given(asked.resumption or asked.contest_withdrawal)
     return ShownProposal(part.model_dump(mode="json", exclude_none=True))
 
@@ -153,7 +153,7 @@ async def _show_notice(
 async def _show_renewal(
     connection: Connection, asked: ProposalRequest, _: ProposalDesk, version: int | None
 ) -> ShownProposal:
-    """Beside the day that the notice binds until, as of a step of it; None: now."""
+    """Compare it with the notice's last day as of a step of the notice; with the current one if None."""
     renewal = asked.given(asked.renewal)
     row = await connection.fetchrow(
         """
@@ -210,7 +210,7 @@ async def _document(connection: Connection, asked: PublishRequest, court: Court)
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a listing says, and its debtor's complete number."""
+    """The content of a listing, and its debtor's complete number."""
 
     document: dict[str, Any]
     number: str | None

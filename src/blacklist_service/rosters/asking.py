@@ -1,4 +1,4 @@
-"""A slice of a roster, asked by the hot path's own code: checks, evidence and results, all in one COMMIT."""
+"""Checks a slice of a roster with the code of the hot path: checks, evidence and results in one COMMIT."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from blacklist_service.subjects.roster_results import (
 )
 
 ROUTE = "/console/rosters"
-"""As the ledger names where a refused row came from."""
+"""The route under which the ledger records a refused row."""
 ACCOUNT_ENDED = "上传名册的账号已注销、锁定或不再有窗口岗位，不再核查；不能视为未命中"
 NOTHING_LOADED = "名单尚未载入，不能视为未命中；请稍后重新核查"
 TOO_MANY_NUMBERS = "本单位一日内对同一姓名核查的号码过多"
@@ -56,7 +56,7 @@ log = structlog.get_logger()
 
 
 class _Nowhere:
-    """Where the answers of a slice go: they are returned."""
+    """Receives the answers of a slice and drops them: they are returned instead."""
 
     def done(self) -> bool:
         return False
@@ -67,7 +67,7 @@ class _Nowhere:
 
 
 class SliceAsker:
-    """Asks the rows of rosters. `ages` and `fishing` as checks have them."""
+    """Checks the rows of rosters. `ages` and `fishing` as for checks."""
 
     def __init__(self, secrecy: Secrecy, ages: ListAges, fishing: Fishing) -> None:
         self._secrecy = secrecy
@@ -77,10 +77,10 @@ class SliceAsker:
         await self._answerer.rehearse(connection)
 
     async def ask_some(self, connection: Connection, roster_id: Any) -> int | None:
-        """Ask its next slice; return how many rows were settled, None where none is left.
+        """Check its next slice; return how many rows were settled, None if none is left.
 
-        Raise `Undetermined`, or what may pass, where no check is answered either: nothing of the slice is then on record,
-        and it is asked again.
+        Raise `Undetermined`, or a temporary fault, if no checks can be answered: nothing of the slice is then recorded, and
+        it is asked again.
         """
         async with connection.transaction():
             roster = await connection.fetchrow("SELECT * FROM rosters WHERE id = $1 FOR UPDATE", roster_id)
@@ -100,7 +100,7 @@ class SliceAsker:
     async def _settle(
         self, connection: Connection, roster: asyncpg.Record, lines: Sequence[RosterLine]
     ) -> list[Result]:
-        """What each row came to, in order."""
+        """The result of each row, in order."""
         results = {line.number: Result(REFUSED, hint=line.refusal) for line in lines if line.refusal}
         asked = [line for line in lines if not line.refusal]
         principal = await self._principal(connection, roster["key_id"])
@@ -113,7 +113,7 @@ class SliceAsker:
         return [results[line.number] for line in lines]
 
     async def _principal(self, connection: Connection, key_id: str) -> Principal | None:
-        """As the account stands now: what an officer may no longer ask is not asked for her."""
+        """The account's current rights: what an officer may no longer ask is not asked in her name."""
         account = await find_account(connection, key_id, secrecy=self._secrecy)
         if account is None or account.ended_at is not None or Duty.WINDOW not in account.duties:
             return None
@@ -122,7 +122,7 @@ class SliceAsker:
     async def _ask_all(
         self, connection: Connection, slice_: "_Slice", lines: Sequence[RosterLine]
     ) -> dict[int, Result]:
-        """One bad row must not fail its neighbours: where a slice fails, each is asked alone, once."""
+        """One bad row must not fail the others: if a slice fails, each row is asked alone, once."""
         try:
             async with connection.transaction():
                 return await self._ask(connection, slice_, lines)
@@ -163,7 +163,7 @@ class SliceAsker:
         self._answerer.read(ask, today)
 
     async def _record_refusals(self, connection: Connection, slice_: "_Slice", outcomes: dict[int, Outcome]) -> None:
-        """As a row's own request would be: for lack of right, and of whom no measure covers."""
+        """Recorded as for a row's own request: refusals for lack of right, and for a subject that no measure covers."""
         refused = [one for one in outcomes.values() if isinstance(one, Problem) and one.is_recorded]
         if not refused:
             return
@@ -238,7 +238,7 @@ def _answered(wire: dict[str, Any], *, is_by_name: bool) -> Result:
         checked_at=datetime.fromisoformat(wire["checked_at"]),
         list_version=wire["list_version"],
     )
-    if LIST_EMPTY in wire["warnings"]:  # as the client holds it: nobody was looked for
+    if LIST_EMPTY in wire["warnings"]:  # as in the client: nobody was looked up
         return replace(result, conclusion=UNANSWERED, hint=NOTHING_LOADED)
     return result
 
@@ -251,7 +251,7 @@ def _match(match: dict[str, Any]) -> Match:
 
 
 def _sums(counts: dict[str, int], results: Sequence[Result]) -> tuple[dict[str, int], int | None, int | None]:
-    """Rows by conclusion, and the versions of the list, with these results."""
+    """Rows by decision, and the list versions, including these results."""
     versions = [one.list_version for one in results if one.list_version is not None]
     total = Counter(counts)
     total.update(one.conclusion for one in results)

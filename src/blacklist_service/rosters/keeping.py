@@ -1,4 +1,4 @@
-"""What is kept of a roster, sealed: parts of its file and of its result, its slices, and what the file says of itself."""
+"""The sealed content of a roster: parts of its file and of its result, its slices, and details of the file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,7 @@ async def read_part(
 
 
 async def keep_file(connection: Connection, roster_id: UUID, path: Path, *, secrecy: Secrecy) -> int:
-    """Keep a result; return its size."""
+    """Store a result; return its size."""
     part = size = 0
     with path.open("rb") as file:
         while content := file.read(PART_BYTES):
@@ -57,16 +57,16 @@ async def keep_file(connection: Connection, roster_id: UUID, path: Path, *, secr
 
 @dataclass(frozen=True, slots=True)
 class Private:
-    """What a roster's file says of itself; its name may be somebody's."""
+    """Details of a roster's file; its name may name a person."""
 
     file_name: str
     titles: tuple[str | None, str | None, str | None]
-    """Of the reference, the name and the number, where the officer gave them."""
+    """The columns of the reference, the name and the number, if the officer named them."""
     header: tuple[str, ...] = ()
     places: tuple[int, int, int | None] = (0, 0, None)
-    """Of the same columns, once they are found."""
+    """The same columns, once they are found."""
     passed_over: tuple[str, ...] = ()
-    """Worksheets with something in them that were not read."""
+    """Worksheets that are not empty and were not read."""
 
     def seal(self, roster_id: UUID, secrecy: Secrecy) -> bytes:
         kept = [self.file_name, self.titles, self.header, self.places, self.passed_over]

@@ -1,4 +1,4 @@
-"""Rosters, their files and their slices, all of whose content is sealed."""
+"""Tables of rosters, their files and their slices; all content is sealed."""
 
 from sqlalchemy import (
     BigInteger,
@@ -55,7 +55,7 @@ rosters = Table(
     Index("rosters_queued_at", "queued_at"),
 )
 
-# The file that was handed in, until the result is written; then the result.
+# The uploaded file, until the result is written; then the result.
 roster_parts = Table(
     "roster_parts",
     metadata,
@@ -66,7 +66,7 @@ roster_parts = Table(
     one_of("what", "upload", "result"),
 )
 
-# Its rows as they were read, and what became of them; gone once the result is written.
+# Its rows as read, and their results; deleted once the result is written.
 roster_slices = Table(
     "roster_slices",
     metadata,

@@ -1,4 +1,4 @@
-"""Handing in a roster, and deleting it."""
+"""Uploading a roster, and deleting it."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -39,9 +39,9 @@ class RosterTerms:
 async def begin_roster(
     connection: Connection, wanted: RosterTerms, *, file_name: str, once: str, actor: Actor, secrecy: Secrecy
 ) -> tuple[UUID, bool]:
-    """Make room for a roster; whether it is new: the same form, sent again, finds what it made.
+    """Create a roster; return whether it is new: the same form, submitted again, finds the existing one.
 
-    Raise `TooManyRosters` where as many of the unit's are not done as may be.
+    Raise `TooManyRosters` if the unit already has the most unfinished rosters.
     """
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"rosters {actor.member}")
     held = await connection.fetchval("SELECT id FROM rosters WHERE member = $1 AND once = $2", actor.member, once)
@@ -67,9 +67,9 @@ async def begin_roster(
 async def keep_upload(
     pool: Pool, roster_id: UUID, content: AsyncIterator[bytes], *, secrecy: Secrecy, room: Room = ELSEWHERE
 ) -> None:
-    """Keep the file, part by part, and have it screened; no connection is held while a slow client sends.
+    """Store the file, part by part, and start the screening; no connection is held while a slow client sends.
 
-    Raise `RosterTooLarge`, or `Undetermined` where there is no room. Whatever is raised, nothing of it is left.
+    Raise `RosterTooLarge`, or `Undetermined` if there is no room. Whatever is raised, nothing of it remains.
     """
     try:
         parts, size, digest = 0, 0, hashlib.sha256()
@@ -97,13 +97,13 @@ def _require_room(room: Room, size: int) -> None:
 
 
 async def delete_roster(connection: Connection, roster_id: UUID, *, member: str) -> None:
-    """Leave nothing of it; a screening under way ends. What was asked stays in the ledger."""
+    """Delete everything of it; a running screening stops. The checks stay in the ledger."""
     await get_roster(connection, roster_id, member=member)
     await connection.execute("DELETE FROM rosters WHERE id = $1", roster_id)
 
 
 async def forget_rosters(connection: Connection, _secrecy: Secrecy) -> bool:
-    """After a week nothing of a roster is left, nor of a file whose sender went away."""
+    """After a week delete everything of a roster, and of an upload that was never completed."""
     await connection.execute(
         "DELETE FROM rosters WHERE queued_at < clock_timestamp() - $1::interval"
         " OR (state = 'incoming' AND queued_at < clock_timestamp() - interval '1 hour')",
@@ -113,6 +113,6 @@ async def forget_rosters(connection: Connection, _secrecy: Secrecy) -> bool:
 
 
 async def in_parts(read: Any) -> AsyncIterator[bytes]:
-    """A file that is read by `await read(bytes)`."""
+    """The parts of a file that is read by `await read(bytes)`."""
     while part := await read(PART_BYTES):
         yield part

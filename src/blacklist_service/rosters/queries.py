@@ -1,4 +1,4 @@
-"""Reads of rosters: a unit's own."""
+"""Reads of a unit's own rosters."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from blacklist_service.problems import NotFound, NotYours
 
 
 async def get_roster(connection: Connection, roster_id: UUID, *, member: str) -> asyncpg.Record:
-    """Raise `NotFound` where there is none, `NotYours` where another unit handed it in."""
+    """Raise `NotFound` if there is none, `NotYours` if another unit uploaded it."""
     row = await connection.fetchrow("SELECT * FROM rosters WHERE id = $1", roster_id)
     if row is None:
         raise NotFound
@@ -19,7 +19,7 @@ async def get_roster(connection: Connection, roster_id: UUID, *, member: str) ->
 
 
 async def list_rosters(connection: Connection, *, member: str, limit: int) -> list[asyncpg.Record]:
-    """The newest first; after a week there are none left, so nothing is paged."""
+    """Newest first; they are deleted after a week, so there are no pages."""
     return await connection.fetch(
         "SELECT * FROM rosters WHERE member = $1 AND state <> 'incoming' ORDER BY id DESC LIMIT $2", member, limit
     )

@@ -1,4 +1,4 @@
-"""A roster's file, read in a process of its own and laid down as sealed slices."""
+"""Reads a roster's file in a separate process and stores it as sealed slices."""
 
 import asyncio
 import os
@@ -33,9 +33,9 @@ WHERE id = $1
 
 
 async def read_roster(connection: Connection, roster: asyncpg.Record, *, secrecy: Secrecy, most_rows: int) -> None:
-    """Lay down all of its rows, and count them as screened by the unit; begun anew where it was cut off.
+    """Store all of its rows, and count them as screened by the unit; starts again after an interruption.
 
-    Raise `RosterRefused` where the file cannot be screened, or is more than the unit may screen in a day.
+    Raise `RosterRefused` if the file cannot be screened, or exceeds what the unit may screen in a day.
     """
     roster_id: UUID = roster["id"]
     async with connection.transaction():
@@ -87,7 +87,7 @@ async def _begin(
 
 @asynccontextmanager
 async def _uploaded(connection: Connection, roster_id: UUID, secrecy: Secrecy) -> AsyncIterator[Path]:
-    """The file, for as long as it is read. It has no name: no kill leaves it behind."""
+    """The file, while it is being read. It has no name, so even a kill leaves nothing behind."""
     with tempfile.TemporaryFile(prefix="blacklist-roster-") as file:
         part = 0
         while content := await read_part(connection, roster_id, "upload", part, secrecy=secrecy):
@@ -98,5 +98,5 @@ async def _uploaded(connection: Connection, roster_id: UUID, secrecy: Secrecy) -
 
 
 def _fault(code: str) -> RosterFault:
-    """What the child says; else the words of its death."""
+    """The child's message, or else how it died."""
     return RosterFault(code) if code in set(RosterFault) else RosterFault.UNREADABLE

@@ -1,8 +1,8 @@
 """The process that opens a roster: `python -m blacklist_service.rosters.reading_child FILE KIND MOST REFERENCE NAME NUMBER`.
 
-As a list file is read (`listings/files/xlsx_child.py`): whatever is hostile about the file meets the limits of this process
-alone, which knows no secret. It writes messages, each four bytes of length and then JSON: `{"ready"}`; `{"header",
-"places"}`; slices of `[row number, [texts], why it is not asked]`; at last `{"end", "passed_over"}`; or `{"refused"}`.
+As for a list file (`listings/files/xlsx_child.py`), a hostile file only hits the limits of this process, which knows no
+secret. It writes messages, each as a length of four bytes and then JSON: `{"ready"}`; `{"header", "places"}`; slices of `[row
+number, [texts], why it is not asked]`; at last `{"end", "passed_over"}`; or `{"refused"}`.
 """
 
 import csv
@@ -38,16 +38,16 @@ from blacklist_service.subjects.rosters import (
 ZIP = b"PK\x03\x04"
 FOREIGN = (b"%PDF", b"PK\x05\x06", b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"{\\rtf", b"\x89PNG", b"\xff\xd8\xff")
 DELIMITERS = (",", "\t", ";")
-LONGEST_MESSAGE_CELLS = 1 << 20  # characters, after which a slice is sent before it has its rows
+LONGEST_MESSAGE_CELLS = 1 << 20  # characters, after which a slice is sent before it has all its rows
 LONGEST_CELL = 32_767
-"""What a workbook's cell holds; a longer one of a CSV file is cut in the result."""
+"""The maximum length of a workbook's cell; a longer one of a CSV file is shortened in the result."""
 
 Record = tuple[int, list[Any]]
 Other = {Whose.PERSONS: SubjectKind.ORGANISATION, Whose.ORGANISATIONS: SubjectKind.PERSON}
 
 
 class _Table(NamedTuple):
-    """Rows with something in them, under their numbers in the file; `spoilt` says which of them cannot be believed."""
+    """Non-empty rows with their numbers in the file; `spoilt` names rows that cannot be trusted."""
 
     name: str
     records: Iterator[Record]
@@ -68,7 +68,7 @@ def main(path: Path, kind: SubjectKind, most: int, titles: Titles) -> None:
 
 
 def _messages(path: Path, kind: SubjectKind, most: int, titles: Titles) -> Iterator[Any]:
-    """Of the first table that has the columns; the others are named."""
+    """Messages for the first table that has the columns; the others are named."""
     found = False
     passed_over: list[str] = []
     for table in _tables(path):
@@ -135,7 +135,7 @@ def _find_header(first: list[Record], titles: Titles) -> tuple[int, list[str], C
 
 
 def _spoilt(sheet: Worksheet, columns: Columns) -> dict[int, RosterRowFault]:
-    """Rows whose asked cells are of a formula without a value, an error, or of cells merged over several rows."""
+    """Rows whose relevant cells contain a formula without a value, an error, or are merged over several rows."""
     places = {columns.reference, columns.name} | ({columns.number} - {None})
     found = {
         number: RosterRowFault.NO_VALUE
@@ -150,7 +150,7 @@ def _spoilt(sheet: Worksheet, columns: Columns) -> dict[int, RosterRowFault]:
 
 
 def _tables(path: Path) -> Iterator[_Table]:
-    """Of a workbook, the worksheets that are not hidden."""
+    """The visible worksheets of a workbook."""
     with path.open("rb") as file:
         start = file.read(16)
     if not start or start.startswith(FOREIGN):

@@ -1,4 +1,4 @@
-"""What a roster may be, and what it can come to. Pure: no database, no clock, no HTTP."""
+"""Limits and faults of rosters. Pure: no database, no clock, no HTTP."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,14 +6,14 @@ from enum import StrEnum
 from typing import NamedTuple
 
 SLICE = 100
-"""Rows asked in one transaction: small, so that who waits at a window is not kept waiting."""
+"""Rows checked in one transaction: few, so that single checks are not kept waiting."""
 MOST_FILE_BYTES = 64 << 20
 MOST_ROWS = 500_000
-"""Of one roster, where a unit's quota sets no limit."""
+"""Rows of one roster, if a unit's quota sets no limit."""
 MOST_WAITING = 3
-"""Rosters of one unit that are not done."""
+"""Unfinished rosters of one unit."""
 MOST_ATTEMPTS = 3
-"""To read a file, or to write a result: then something about it ends the process that does."""
+"""Attempts to read a file, or to write a result; after these, the file is presumed to end the process."""
 KEPT = timedelta(days=7)
 
 
@@ -39,7 +39,7 @@ class RosterFault(StrEnum):
 
 
 class RosterRowFault(StrEnum):
-    """Why a row that was read is not asked, beyond what `subjects/rosters.py` refuses."""
+    """Why a row is not asked, in addition to the reasons in `subjects/rosters.py`."""
 
     NO_VALUE = "公式没有值或出错，请粘贴为数值"
     MERGED = "编号、姓名或号码在合并的单元格中，请取消合并并逐行填写"
@@ -47,7 +47,7 @@ class RosterRowFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Titles:
-    """Columns as the officer names them; None: as they are usually called."""
+    """The columns as the officer names them; None: the usual headers."""
 
     reference: str | None = None
     name: str | None = None
@@ -55,7 +55,7 @@ class Titles:
 
 
 class RosterLine(NamedTuple):
-    """A row as it was read: its number in the file, its cells as texts, and why it is not asked."""
+    """A row as read: its number in the file, its cells as texts, and why it is not asked."""
 
     number: int
     cells: list[str]
@@ -63,5 +63,5 @@ class RosterLine(NamedTuple):
 
 
 def item_key(roster_id: object, number: int) -> str:
-    """The Idempotency-Key of a row: however often its slice is begun again, it is asked once."""
+    """The Idempotency-Key of a row: however often its slice is repeated, it is asked once."""
     return f"roster-{roster_id}-{number}"

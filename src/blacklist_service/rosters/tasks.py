@@ -1,6 +1,7 @@
-"""The worker's part: rosters take turns, a slice at a time, and after each the worker rests for a while.
+"""The worker's part: rosters take turns, one slice at a time, with a pause after each.
 
-Whatever ends it, the next worker goes on: what is settled is in the slices, with its evidence, or neither is.
+If the worker ends at any point, the next one continues: a settled row is in the slices together with its evidence, or neither
+is.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from blacklist_service.settings import Settings
 LOOK_SECONDS = 0.5
 UNANSWERED_SECONDS = 1.0
 REST = 0.5
-"""Of the time that a slice took: for those who wait at a window."""
+"""The pause as a multiple of the slice's duration, for the sake of single checks."""
 
 NEXT = "SELECT * FROM rosters WHERE state IN ('queued', 'running') ORDER BY turn_at, id LIMIT 1"
 ATTEMPT = "UPDATE rosters SET attempts = attempts + 1, turn_at = clock_timestamp() WHERE id = $1 RETURNING attempts"
@@ -38,7 +39,7 @@ log = structlog.get_logger()
 
 
 class Screener:
-    """What a worker does for rosters, one piece at a time."""
+    """The worker's work on rosters, one piece at a time."""
 
     def __init__(self, secrecy: Secrecy, *, ages: ListAges, numbers_per_name: int, most_rows: int) -> None:
         self._secrecy = secrecy
@@ -49,9 +50,9 @@ class Screener:
         await self._asker.rehearse(connection)
 
     async def do_some(self, connection: Connection) -> bool:
-        """Read the roster whose turn it is, ask some of it, or write its result; whether there was one.
+        """Read the roster whose turn it is, check some of it, or write its result; return whether there was one.
 
-        Raise `Undetermined` where no check is answered either.
+        Raise `Undetermined` if no checks can be answered.
         """
         roster = await connection.fetchrow(NEXT)
         if roster is None:
@@ -70,14 +71,14 @@ class Screener:
         return True
 
     async def _begin(self, connection: Connection, roster: asyncpg.Record) -> None:
-        """What ends the worker again and again is not begun for ever."""
+        """Work that ends the worker again and again is not begun for ever."""
         attempts = await connection.fetchval(ATTEMPT, roster["id"])
         if attempts is not None and attempts > MOST_ATTEMPTS:
             raise RosterRefused(RosterFault.GIVEN_UP)
 
 
 async def screen_rosters(dsn: str, secrecy: Secrecy, settings: Settings, *, room: Room = ELSEWHERE) -> None:
-    """Go on for as long as it is let."""
+    """Run until cancelled."""
     screener = Screener(
         secrecy,
         ages=ListAges.of(settings),
@@ -101,7 +102,7 @@ async def screen_rosters(dsn: str, secrecy: Secrecy, settings: Settings, *, room
 
 
 async def _refuse(connection: Connection, roster: asyncpg.Record, fault: RosterFault) -> None:
-    """Nothing of what was handed in is left."""
+    """Delete everything that was uploaded."""
     async with connection.transaction():
         await connection.execute("DELETE FROM roster_parts WHERE roster_id = $1", roster["id"])
         await connection.execute("DELETE FROM roster_slices WHERE roster_id = $1", roster["id"])

@@ -1,6 +1,6 @@
-"""The result of a roster: its columns, what became of each row, and a sheet of totals; written as it is read, row by row.
+"""The result of a roster: its columns, the result of each row, and a sheet of totals; written while it is read, row by row.
 
-No cell is ever a formula: what begins like one is text.
+No cell is ever a formula: text that begins like one stays text.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ UPDATE rosters SET state = 'done', finished_at = clock_timestamp(), result_bytes
 
 
 async def write_result(connection: Connection, roster: asyncpg.Record, *, secrecy: Secrecy) -> None:
-    """Write the result and keep it sealed; of what was handed in nothing is left."""
+    """Write the result and store it sealed; the upload is deleted."""
     roster_id: UUID = roster["id"]
     private = Private.open(roster["private"], roster_id, secrecy)
     with passing_folder("roster") as folder:
@@ -79,7 +79,7 @@ async def _lines(connection: Connection, roster: asyncpg.Record, private: Privat
 
 
 class _Book:
-    """A workbook of which a row is written and let go of."""
+    """A workbook that is written row by row, without keeping rows in memory."""
 
     def __init__(self, path: Path, header: Sequence[str]) -> None:
         plain = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}

@@ -1,4 +1,4 @@
-"""Asking again, by the hot path's own code: look up, decide, compare; what changed is recorded and told in one COMMIT."""
+"""Rechecks with the code of the hot path: look up, decide, compare; changes are recorded and told in one COMMIT."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ AT_ONCE = 128
 BY_SINGLE_ACT = 0
 """The rank of what a single act moved."""
 ASIDE = 9
-"""The rank of one that could not be asked; the worker tries it again now and then."""
+"""The rank of a watch that could not be asked; the worker tries it again now and then."""
 
 # Of one rank: what single acts moved is recorded, committed and told by few at once, and not together with a part of a file.
 DUE = f"""
@@ -49,7 +49,7 @@ UPDATE watches_due SET rank = {ASIDE}
 WHERE watch_id = (SELECT watch_id FROM watches_due WHERE rank < {ASIDE} ORDER BY rank, since, watch_id LIMIT 1)
 """
 TAKE_UP_AGAIN = f"UPDATE watches_due SET rank = 1 WHERE rank = {ASIDE}"
-# By id, as everybody locks them.
+# By id, the order in which everybody locks them.
 ROWS = "SELECT * FROM watches WHERE id = ANY($1::uuid[]) AND closed_at IS NULL ORDER BY id FOR UPDATE"
 KEEP = """
 UPDATE watches SET check_id = sent.check_id, decision = sent.decision, is_doubted = sent.is_doubted,
@@ -77,7 +77,7 @@ class _Asked(NamedTuple):
 
 
 class _Recheck(NamedTuple):
-    """An answer that was not the one before."""
+    """An answer that differs from the previous one."""
 
     asked: _Asked
     answer: Answer
@@ -95,7 +95,7 @@ class _Recheck(NamedTuple):
 
 @dataclass(slots=True)
 class _Outcome:
-    """What a slice came to."""
+    """The result of a slice."""
 
     changed: list[_Recheck]
     kept: list[tuple[_Asked, AnswerState, date | None]]
@@ -103,7 +103,7 @@ class _Outcome:
 
 
 class WatchAsker:
-    """Asks watches again that are due. `ages` as checks have them."""
+    """Rechecks due watches. `ages` as for checks."""
 
     def __init__(self, secrecy: Secrecy, ages: ListAges) -> None:
         self._secrecy = secrecy
@@ -112,10 +112,10 @@ class WatchAsker:
         self._catalogues: dict[int, Catalogue] = {}
 
     async def ask_some(self, connection: Connection) -> int:
-        """Ask the next slice of those that are due again; return how many that was.
+        """Recheck the next slice of due watches; return how many there were.
 
-        Raise `Undetermined` where no check is answered either: they stay due. One that fails of something else is set
-        aside, for a while, and keeps none of the others waiting.
+        Raise `Undetermined` if no checks can be answered: they stay due. A watch that fails for another reason is set aside
+        for a while, so that the others need not wait.
         """
         try:
             return await self._ask_slice(connection, AT_ONCE)
@@ -150,7 +150,7 @@ class WatchAsker:
         return len(due)
 
     async def take_up_again(self, connection: Connection) -> None:
-        """Those that were set aside."""
+        """Retry those that were set aside."""
         await connection.execute(TAKE_UP_AGAIN)
 
     async def _ask(
@@ -191,7 +191,7 @@ class WatchAsker:
                 today=legal_date(now()),
                 also_former=also_former,
             )
-        except Problem as problem:  # by the rules of a later version: it would never be answered again
+        except Problem as problem:  # digested by the rules of a later version: it could never be answered again
             log.warning("watch_not_readable", code=problem.code)
             outcome.ended.append((row, Cause.NOT_READABLE))
             return None
@@ -215,7 +215,7 @@ class WatchAsker:
     def _undoubted(
         self, asked: _Asked, state: AnswerState, snapshot: Snapshot, catalogue: Catalogue, check_id: Any
     ) -> AnswerState:
-        """That a list grows old changes no answer by itself: one that was given on a fresh list is compared without it."""
+        """The ageing of a list changes no answer by itself: an answer given on a fresh list is compared without it."""
         if not state.is_doubted or asked.row["is_doubted"]:
             return state
         plain, _ = answer_question(asked.question, snapshot, catalogue, check_id, replace(self._ages, soft=None))
@@ -246,7 +246,7 @@ class WatchAsker:
         await tell(connection, [_event(one, snapshot) for one in told], at=snapshot.at)
 
     async def _add_keys(self, connection: Connection, outcome: _Outcome) -> None:
-        """By the rules of this code, where they were digested by earlier ones."""
+        """Add keys by the current rules to watches digested by earlier ones."""
         asked = [*(one.asked for one in outcome.changed), *(asked for asked, _, _ in outcome.kept)]
         keys = [
             (digest, one.row["id"])

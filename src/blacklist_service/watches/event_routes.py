@@ -1,4 +1,4 @@
-"""`/v1/watch-events`: what a unit is told, in its order and without a gap."""
+"""`/v1/watch-events`: the events of a unit, in order and without a gap."""
 
 from dataclasses import asdict
 from functools import partial
@@ -88,7 +88,7 @@ async def acknowledge(body: EventsAcknowledgementRequest, connection: Writes, de
 
 
 async def _place(connection: Connection, member: str, after: int | None) -> int:
-    """After which event to go on. Raise as `require_place` does."""
+    """After which event to continue. Raise as `require_place` does."""
     if after is not None:
         await require_place(connection, member, after)
         return after
@@ -98,7 +98,7 @@ async def _place(connection: Connection, member: str, after: int | None) -> int:
 
 
 async def _hear(pool: Pool, member: str, after: int) -> Heard | None:
-    """None where some of what follows was forgotten meanwhile: the reader comes again, and is told so."""
+    """None if some of the following events were deleted meanwhile: the reader reconnects, and is told so."""
     async with snapshot(pool) as connection:
         total = await sum_of_feeds(connection)
         feed = await get_feed(connection, member)

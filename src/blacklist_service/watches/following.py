@@ -1,8 +1,8 @@
-"""Following the lists: which watches may have another answer, because of what moved since the last round.
+"""Follows the lists: which watches may have another answer, because of changes since the last round.
 
-Nothing here asks or tells: it writes down which watches are due, and how far the lists were followed, in one transaction.
-The list's and the notices' versions are in the order of commits, so all below a head that was read are seen. A watch that
-is committed after its changes were followed is unprimed until it was compared with them, by its own versions.
+Nothing here asks or tells: in one transaction it records which watches are due, and how far the lists were followed. The
+list's and the notices' versions are in commit order, so all versions below a head that was read are visible. A watch that is
+committed after the changes it depends on were followed is unprimed until it was compared with them, by its own versions.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ MOST_CHANGES = 1000
 MOST_UNPRIMED = 1000
 MOST_DUE = 1000
 
-# What there is to do, at the cost of a few looks into small tables and partial indexes.
+# Finds what there is to do, at the cost of a few look-ups in small tables and partial indexes.
 GLANCE = f"""
 SELECT c.list_version <> (SELECT version FROM heads WHERE name = 'list') AS list_moved,
        c.notices_version <> (SELECT version FROM heads WHERE name = 'notices') AS notices_moved,
@@ -38,7 +38,7 @@ FROM watch_cursor c
 CURSOR = f"SELECT *, {TODAY} AS today FROM watch_cursor FOR UPDATE"
 
 AT_ONCE, IN_TURN = 0, 1
-"""The rank of what is due: by a single act, for which somebody waits; or by a file, a day, a catalogue."""
+"""The rank of a due watch: caused by a single act, which somebody waits for; or by a file, a day, a catalogue."""
 
 # All changes of a commit have its instant, and no two commits have the same: each holds the list's head. Not by the import:
 # a single publication is staged like a file's only row.
@@ -68,7 +68,7 @@ CROSS JOIN LATERAL (SELECT digest FROM notice_keys k WHERE k.notice_id = moved.n
 JOIN watch_keys w ON w.digest = encode(k.digest, 'hex')::uuid
 {SOONER}
 """
-# Whoever took a unit's place answers to its notices. That is rare: all notices in force are looked at.
+# A unit's successor answers to its notices. That is rare: all notices in force are examined.
 MEET_ALL_NOTICES = """
 INSERT INTO watches_due (watch_id, cause, rank)
 SELECT DISTINCT w.watch_id, $1, 1
@@ -76,7 +76,7 @@ FROM notice_keys k JOIN watch_keys w ON w.digest = encode(k.digest, 'hex')::uuid
 ON CONFLICT DO NOTHING
 """
 UNPRIMED = "SELECT watch_id FROM watches_unprimed ORDER BY watch_id LIMIT $1"
-# A listing that ended keeps its closed keys, and says with which version it last changed, so both ways are seen.
+# A listing that ended keeps its closed keys, and the version that last changed it, so both directions are found.
 PRIME = f"""
 INSERT INTO watches_due (watch_id, rank, cause)
 SELECT u.watch_id, {AT_ONCE}, CASE WHEN u.judged_on < {TODAY} THEN '{Cause.CALENDAR}'
@@ -112,12 +112,12 @@ ON CONFLICT DO NOTHING
 
 
 async def glance(connection: Connection) -> Any:
-    """What has moved: the row of `GLANCE`."""
+    """What has changed: the row of `GLANCE`."""
     return await connection.fetchrow(GLANCE)
 
 
 async def follow(connection: Connection) -> None:
-    """Take what moved since the last time, as much as one round takes, and write down which watches are due."""
+    """Process the changes since the last time, as many as one round takes, and record which watches are due."""
     async with connection.transaction():
         cursor: Any = await connection.fetchrow(CURSOR)
         heads = {row["name"]: row["version"] for row in await connection.fetch("SELECT name, version FROM heads")}
@@ -144,7 +144,7 @@ async def note_dated(connection: Connection) -> None:
 
 
 async def note_doubted(connection: Connection, soft_age: timedelta) -> None:
-    """Watches that were answered on a list that was too old, once it is not."""
+    """Watches that were answered on a stale list, once it is fresh."""
     await connection.execute(DOUBTED, soft_age)
 
 
@@ -175,7 +175,7 @@ async def sweep(connection: Connection) -> None:
 
 
 async def note_other_rules(connection: Connection) -> None:
-    """Watches whose keys were digested by rules before these; where all are of these, this reads them all through, once."""
+    """Watches whose keys were digested by earlier rules; if there are none, this scans all watches, once."""
     await connection.execute(
         """
         INSERT INTO watches_due (watch_id, cause, rank)
@@ -215,7 +215,7 @@ async def _follow_measures(connection: Connection, after: int, head: int) -> int
 
 
 async def _follow_days_and_lineages(connection: Connection, cursor: Any, measures_version: int) -> int:
-    """What a day begins or ends for whole matters, and for units that took another's place. Return how many lineages."""
+    """What a day begins or ends for whole matters, and for units that succeeded another. Return the number of successions."""
     since, today = cursor["judged_on"], cursor["today"]
     if since < today:
         catalogue = await get_catalogue(connection, measures_version)
@@ -230,13 +230,13 @@ async def _follow_days_and_lineages(connection: Connection, cursor: Any, measure
 
 
 async def _prime(connection: Connection, measures_version: int) -> None:
-    """Compare watches with what was followed before they were committed, and count them."""
+    """Compare watches with the changes that were followed before they were committed, and count them."""
     unprimed = await connection.fetch(UNPRIMED, MOST_UNPRIMED)
     if not unprimed:
         return
     ids = [row["watch_id"] for row in unprimed]
     await connection.execute(PRIME, ids, measures_version)
-    # Of those that were ended meanwhile, none is counted.
+    # Those that ended meanwhile are not counted.
     primed = await connection.fetch(
         "DELETE FROM watches_unprimed WHERE watch_id = ANY($1::uuid[]) RETURNING member_code", ids
     )

@@ -1,4 +1,4 @@
-"""Open questions, what their units are told, and how far the worker has followed the lists."""
+"""Tables of watches, their units' events, and how far the worker has followed the lists."""
 
 from sqlalchemy import (
     BigInteger,
@@ -21,8 +21,8 @@ from blacklist_service.database.tables import Instant, metadata, one_of
 
 FIRST_ID = text("'00000000-0000-0000-0000-000000000000'")
 
-# A check whose question is kept open has the check's id: one question, one watch. Columns in the order of their widths, for
-# there are millions.
+# A watched check: the watch has the check's id, so one question has one watch. Columns in the order of their widths, because
+# there are millions of rows.
 watches = Table(
     "watches",
     metadata,
@@ -60,7 +60,7 @@ watches = Table(
     Index("watches_doubted", "id", postgresql_where=text("closed_at IS NULL AND is_doubted")),
 )
 
-# By which keys an open watch is found: digests as in subject_keys, as sixteen bytes without a length.
+# The keys by which an open watch is found: digests as in subject_keys, as sixteen bytes without a length.
 watch_keys = Table(
     "watch_keys",
     metadata,
@@ -70,7 +70,7 @@ watch_keys = Table(
     Index("watch_keys_watch", "watch_id"),
 )
 
-# Opened, and not yet compared with the changes that were followed before it was committed; not counted as open either.
+# Opened, and not yet compared with the changes that were followed before its commit; not counted as open yet either.
 watches_unprimed = Table(
     "watches_unprimed",
     metadata,
@@ -83,7 +83,7 @@ watches_unprimed = Table(
     Index("watches_unprimed_member", "member_code"),
 )
 
-# What units are told, gapless in each: a writer locks the member's feed to commit.
+# The events of units, gapless for each unit: a writer locks the member's feed until it commits.
 watch_events = Table(
     "watch_events",
     metadata,
@@ -158,7 +158,7 @@ watch_cursor = Table(
     CheckConstraint("is_only", name="is_only"),
 )
 
-# Watches that are to be asked again.
+# Watches to be rechecked.
 watches_due = Table(
     "watches_due",
     metadata,
@@ -174,7 +174,7 @@ watches_due = Table(
     Index("watches_due_turn", "rank", "since"),
 )
 
-# All watches of a matter are to be asked again, for its measures changed; by their ids.
+# All watches of a matter are to be rechecked, because its measures changed; by their ids.
 watch_sweeps = Table(
     "watch_sweeps",
     metadata,
@@ -183,8 +183,8 @@ watch_sweeps = Table(
     Column("cause", Text, nullable=False),
 )
 
-# Listings that were withdrawn: who ever was answered block or flag by one is told, by the answers' ids; twice, for an
-# answer that was under way then is committed later.
+# Withdrawn listings: every unit that was ever answered block or flag by one is told, by the answers' ids; in two passes,
+# because an answer under way at the time is committed later.
 watch_withdrawals = Table(
     "watch_withdrawals",
     metadata,

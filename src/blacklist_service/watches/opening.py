@@ -1,4 +1,4 @@
-"""Opening watches: with the evidence of a check, or afterwards from what the ledger kept of it."""
+"""Opens watches: with the evidence of a check, or afterwards from what the ledger stored of it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ SELECT member, coalesce((SELECT open FROM watch_feeds WHERE member_code = member
                + (SELECT count(*) FROM watches_unprimed WHERE member_code = member) AS open
 FROM unnest($1::text[]) AS member
 """
-# One statement. A watch that ended is begun anew, and its revisions go on. While the list is being digested anew, a watch
-# counts as of the rules before: it is asked once more when that is done.
+# One statement. A watch that ended is opened again, and its revisions continue. While the list is being digested again, a
+# watch counts as digested by the earlier rules: it is rechecked once when that is done.
 OPEN = """
 WITH opened AS (
     INSERT INTO watches AS held (id, member_code, matter, reference, decision, is_doubted, matches, tell, until,
@@ -57,7 +57,7 @@ SELECT * FROM unnest($3::uuid[], $4::text[], $17::bigint[], $18::bigint[], $19::
 
 
 class Terms(NamedTuple):
-    """Until when a watch is kept, of what it tells, and whether it goes on after a final outcome."""
+    """The terms of a watch: its last day, what it reports, and whether it continues after a final outcome."""
 
     until: date
     tell: Tell = Tell.DECISION
@@ -66,7 +66,7 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A watch to be written. The versions and the day are those with which its answer is compared; 0 = with all there is."""
+    """A watch to be written. Its answer is compared with changes after these versions and this day; 0 = with everything."""
 
     watch_id: UUID
     question: Question
@@ -80,13 +80,13 @@ class Opened:
 
 
 async def count_room(connection: Connection, members: Collection[str], *, most: int) -> dict[str, int]:
-    """How many more each member may open; transactions under way at once may each take what is left."""
+    """How many more each member may open; concurrent transactions may each use the remainder."""
     rows = await connection.fetch(COUNT, list(members))
     return {row["member"]: most - row["open"] for row in rows}
 
 
 async def open_watches(connection: Connection, opened: Sequence[Opened], *, at: datetime, secrecy: Secrecy) -> None:
-    """Write watches, by what they are found, and that nothing was compared yet."""
+    """Write watches, their keys, and that nothing was compared yet."""
     keys = [
         (digest, one.watch_id)
         for one in opened
@@ -108,7 +108,7 @@ async def open_watches(connection: Connection, opened: Sequence[Opened], *, at: 
 
 
 def opened_by_check(question: Question, answer: Answer, snapshot: Snapshot) -> Opened:
-    """The watch of a check that asks for one."""
+    """The watch of a check that requests one."""
     asked = question.request.watch
     assert asked is not None  # noqa: S101 - only such checks come here
     return Opened(
@@ -135,10 +135,9 @@ async def open_afterwards(
     secrecy: Secrecy,
     digester: Digester,
 ) -> list[UUID]:
-    """Keep the questions of earlier checks open, all or none; one that is open already stays as it is. Return those opened.
+    """Watch the questions of earlier checks, all or none; a watch that is already open stays as it is. Return those opened.
 
-    Raise `NotYours` unless all are the caller's own, `MatterNotAllowed`, `CheckTooOld`, `ChecksNotWatched`,
-    `TooManyWatches`.
+    Raise `NotYours` unless all are the caller's own, `MatterNotAllowed`, `CheckTooOld`, `ChecksNotWatched`, `TooManyWatches`.
     """
     wanted = list(dict.fromkeys(check_ids))
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"watches {caller.member}")
@@ -184,7 +183,7 @@ async def _find_checks(connection: Connection, check_ids: Sequence[UUID]) -> dic
 
 
 def _private_part(row: Mapping[str, Any], secrecy: Secrecy) -> dict[str, Any] | None:
-    """None where it was erased."""
+    """None if it was erased."""
     if row["private"] is None or row["answer"] is None:
         return None
     opened = ledger_cipher(secrecy, row["at"]).open(row["private"], private_context(row["id"]))
@@ -193,7 +192,7 @@ def _private_part(row: Mapping[str, Any], secrecy: Secrecy) -> dict[str, Any] | 
 
 
 def _refuse_places(check_ids: Sequence[UUID], privates: Mapping[UUID, Mapping[str, Any] | None]) -> None:
-    """An entry names its object, or that there was none, since objects are kept."""
+    """Since objects are stored, an entry names its object, or that there was none."""
     if too_old := [n for n, one in enumerate(check_ids) if one in privates and "object" not in (privates[one] or {})]:
         raise CheckTooOld(too_old)
     if children := [n for n, one in enumerate(check_ids) if one in privates and _names_child(privates[one] or {})]:
@@ -214,7 +213,7 @@ def _opened_afterwards(
     digester: Digester,
     secrecy: Secrecy,
 ) -> Opened:
-    """Compared with everything its keys ever met, and with what is in force since its own day."""
+    """Compared with everything its keys ever matched, and with everything in force since its own day."""
     check_id, cipher = row["id"], ledger_cipher(secrecy, row["at"])
     answer = orjson.loads(cipher.open(row["answer"], answer_context(check_id)))
     body = body_of(row["matter"], row["reference"], private["object"], private["subjects"])

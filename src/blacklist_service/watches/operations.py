@@ -1,4 +1,4 @@
-"""What is done with watches: opened, changed, ended, and their events acknowledged. Each act is an entry of the ledger."""
+"""Acts on watches: opening, changing, closing, and acknowledging events. Each act is a ledger entry."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ FROM unnest($1::uuid[], $3::text[], $4::integer[]) AS sent (id, cause, revision)
 
 
 class Watches:
-    """What checks need of this room (`checks.watching.Watching`). `most` watches may be open for each member."""
+    """What checks need of this package (`checks.watching.Watching`). At most `most` watches may be open for each member."""
 
     def __init__(self, secrecy: Secrecy, *, most: int = MOST_OPEN) -> None:
         self._secrecy = secrecy
@@ -66,7 +66,7 @@ class Watches:
 
 
 async def _watch_of_check(connection: Connection, check_id: UUID) -> UUID:
-    """A check's watch has its own id; a recheck names its watch in its leaf."""
+    """A check's watch has the check's own id; a recheck names its watch in its leaf."""
     leaf = await connection.fetchval(
         "SELECT leaf FROM ledger_entries WHERE at = $1 AND id = $2 AND action = 'recheck'",
         *(instant_of(check_id), check_id),
@@ -75,7 +75,7 @@ async def _watch_of_check(connection: Connection, check_id: UUID) -> UUID:
 
 
 async def end_watches(connection: Connection, ended: Sequence[tuple[Any, Cause]], *, at: datetime) -> None:
-    """End watches whose rows are locked: their keys and questions are deleted, their units told."""
+    """End watches whose rows are locked: delete their keys and questions, tell their units."""
     ids = [row["id"] for row, _ in ended]
     revisions = [row["revision"] + 1 for row, _ in ended]
     await connection.execute(CLOSE, ids, at, [cause.value for _, cause in ended], revisions)
@@ -109,7 +109,7 @@ async def end_watches(connection: Connection, ended: Sequence[tuple[Any, Cause]]
 async def open_for_checks(
     connection: Connection, check_ids: Sequence[UUID], terms: Terms, *, desk: Desk, most: int
 ) -> None:
-    """Keep the questions of earlier checks open. Raise as `open_afterwards`, and `WatchTooLong`."""
+    """Watch the questions of earlier checks. Raise as `open_afterwards`, and `WatchTooLong`."""
     at = await database_clock(connection)
     require_until(terms.until, legal_date(at))
     opened = await opening.open_afterwards(
@@ -128,7 +128,7 @@ async def open_for_checks(
 
 
 async def change_watch(connection: Connection, watch_id: UUID, terms: Terms, *, desk: Desk) -> None:
-    """Raise `NotYours`, `WatchClosed`, `WatchTooLong`; the same terms again change nothing."""
+    """Raise `NotYours`, `WatchClosed`, `WatchTooLong`; repeating the same terms changes nothing."""
     row = await _lock_own(connection, watch_id, desk)
     if row["closed_at"] is not None:
         raise WatchClosed
@@ -145,7 +145,7 @@ async def change_watch(connection: Connection, watch_id: UUID, terms: Terms, *, 
 
 
 async def close_watch(connection: Connection, watch_id: UUID, *, desk: Desk) -> None:
-    """End it, and delete its question. One that has ended stays as it is. Raise `NotYours`."""
+    """End it, and delete its question. A watch that has ended stays as it is. Raise `NotYours`."""
     row = await _lock_own(connection, watch_id, desk)
     if row["closed_at"] is not None:
         return
@@ -155,7 +155,9 @@ async def close_watch(connection: Connection, watch_id: UUID, *, desk: Desk) -> 
 
 
 async def acknowledge(connection: Connection, through: int, *, desk: Desk) -> None:
-    """Note that the unit was told of all its events up to `through`; what it said before stands. Raise `NotToldYet`."""
+    """Record that the unit has received all its events up to `through`; an earlier, higher acknowledgement remains. Raise
+    `NotToldYet`.
+    """
     feed = await connection.fetchrow(
         "SELECT last_sequence, acknowledged FROM watch_feeds WHERE member_code = $1 FOR UPDATE", desk.caller.member
     )

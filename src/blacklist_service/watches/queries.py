@@ -17,7 +17,7 @@ w.until, w.after_outcome, w.opened_at, w.closed_at, w.cause
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A watch as its unit sees it, under the id of the check that was kept open; `latest_check_id` has the newest answer."""
+    """A watch as its unit sees it, with the id of the watched check; `latest_check_id` has the newest answer."""
 
     watch_id: UUID
     latest_check_id: UUID
@@ -54,7 +54,7 @@ class EventRow:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """How far a unit's feed goes, and how far it said it was told; what is `forgotten` is kept no longer."""
+    """How far a unit's feed goes, and how far the unit acknowledged it; events up to `forgotten` are deleted."""
 
     last_sequence: int
     acknowledged: int
@@ -64,7 +64,7 @@ class Feed:
 async def list_watches(
     connection: Connection, member: str, *, state: str | None, reference: str | None, before: UUID, limit: int
 ) -> list[Watch]:
-    """Newest check first, below `before`. By a reference they are found through the ledger's index of references."""
+    """Newest check first, below `before`. With a reference they are found through the ledger's index of references."""
     by_reference = """
         FROM (SELECT DISTINCT id FROM ledger_entries WHERE reference = $5 AND agency = $1 AND action = 'check') AS e
         JOIN watches w ON w.id = e.id
@@ -105,7 +105,7 @@ async def get_feed(connection: Connection, member: str) -> Feed:
 
 
 async def list_events(connection: Connection, member: str, *, after: int, limit: int) -> list[EventRow]:
-    """In their order, above `after`."""
+    """In order, above `after`."""
     rows = await connection.fetch(
         """
         SELECT sequence, at, type, watch_id, revision, check_id, reference, matter, before, after, list_version,
@@ -118,7 +118,9 @@ async def list_events(connection: Connection, member: str, *, after: int, limit:
 
 
 async def require_place(connection: Connection, member: str, after: int) -> None:
-    """Raise `EventsForgotten` where what follows is not all kept, `UnknownEvent` for a place that this feed never reached."""
+    """Raise `EventsForgotten` if some of the following events are deleted, `UnknownEvent` for a position that this feed never
+    reached.
+    """
     feed = await get_feed(connection, member)
     require_kept(feed, after)
     if after not in {0, feed.forgotten} and not await connection.fetchval(
@@ -128,7 +130,7 @@ async def require_place(connection: Connection, member: str, after: int) -> None
 
 
 def require_kept(feed: Feed, after: int) -> None:
-    """Raise `EventsForgotten` where some of what follows is kept no longer: a reader would take it for the whole."""
+    """Raise `EventsForgotten` if some of the following events are deleted: a reader would take the rest for all of them."""
     if after < feed.forgotten:
         raise EventsForgotten(feed.forgotten)
 

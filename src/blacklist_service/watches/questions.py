@@ -1,4 +1,4 @@
-"""The question of a watch: sealed in its row, opened to be asked again as it was asked, and until when its answer stands."""
+"""The question of a watch: sealed in its row, opened to be asked again unchanged, and until when its answer is valid."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -17,7 +17,7 @@ CIPHER = "watches"
 
 
 def seal_question(request: CheckRequest, watch_id: UUID, secrecy: Secrecy) -> bytes:
-    """Without what stands in clear beside it. Lists, for every byte is there a million times."""
+    """Without what its row has in clear text. As lists, because every byte is stored a million times."""
     subjects = [
         [
             *(asked.role, asked.kind, asked.name),
@@ -39,7 +39,7 @@ def body_of(matter: str, reference: str, object_asked: str | None, subjects: lis
 
 
 def recheck_on(question: Question, snapshot: Snapshot) -> date | None:
-    """The first day after that of `snapshot` on which the calendar alone may change what was found."""
+    """The first day after that of `snapshot` on which the calendar alone may change the result."""
     digests = {key.digest for asked in question.subjects for key in asked.keys}
     listings = [row for digest in digests for row in snapshot.rows.get(digest, ())]
     notices = [row for digest in digests for row in snapshot.notices.get(digest, ())]

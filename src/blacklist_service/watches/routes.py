@@ -1,4 +1,4 @@
-"""`/v1/watches`: a unit's questions that are kept open."""
+"""`/v1/watches`: a unit's watched questions."""
 
 from dataclasses import asdict
 from typing import Annotated

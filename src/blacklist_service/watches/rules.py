@@ -1,4 +1,4 @@
-"""What an answer is to a watch, when the calendar may change it, and which outcomes are final. Pure."""
+"""What counts as a change of an answer, when the calendar may change it, and which outcomes are final. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from blacklist_service.measures.rules import Catalogue, Matter, MeasureClass
 MATCHES_BYTES = 16
 LIST_STALE = "list-stale"
 EVENTS_KEPT = timedelta(days=400)
-"""In the feed, once they were told: for as long as a watch may last, and as far back as a scorecard looks."""
+"""How long told events stay in the feed: as long as a watch may last, and as far back as a scorecard goes."""
 UNTOLD_EVENTS_KEPT = timedelta(days=3 * 366)
 """Where nobody took them: as long as records of processing are kept (Personal Information Protection Law, Art. 56)."""
 FEW = 10
@@ -26,7 +26,7 @@ FINAL = frozenset({OutcomeAction.APPROVED, OutcomeAction.REFUSED, OutcomeAction.
 
 
 class EventType(StrEnum):
-    """What a unit is told of."""
+    """What a unit is told."""
 
     DECISION_CHANGED = "watch.decision_changed"
     MATCHES_CHANGED = "watch.matches_changed"
@@ -35,7 +35,7 @@ class EventType(StrEnum):
 
 
 class Cause(StrEnum):
-    """What moved, so that a watch was asked again; or why it ended."""
+    """What caused a recheck, or the end of the watch."""
 
     LIST = "list"
     NOTICES = "notices"
@@ -54,7 +54,9 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerState:
-    """What of an answer is compared with the next one. `is_doubted`: it may be a flag only for the list's age."""
+    """The parts of an answer that are compared with the next one. `is_doubted`: it may be a flag only because the list is
+    stale.
+    """
 
     decision: Decision
     matches: bytes
@@ -62,8 +64,8 @@ class AnswerState:
 
 
 def state_of(answer: Mapping[str, Any]) -> AnswerState:
-    """Of an answer as it was sent. Matches are the same where the same listing or notice has the same effect for the same
-    reason: not what is shown of it.
+    """The state of an answer as it was sent. Matches are equal if the same listing or notice has the same effect for the same
+    reason; what is shown of it does not matter.
     """
     matches = [
         [place, subject.get("matches_total", len(subject["matches"])), sorted(map(_identity, subject["matches"]))]
@@ -84,9 +86,8 @@ def _identity(match: Mapping[str, Any]) -> list[str]:
 def next_change(
     listings: Iterable[Mapping[str, Any]], notices: Iterable[Mapping[str, Any]], *, today: date
 ) -> date | None:
-    """The first day after `today` on which the listings and notices that were found say something else by the calendar
-    alone: a term or a notice ends, a person comes into an office or leaves it. Measures are not looked at: their days are
-    the whole matter's.
+    """The first day after `today` on which the calendar alone changes the meaning of the listings and notices found: a term
+    or a notice ends, a person takes up or leaves an office. Measures are not considered: their days affect the whole matter.
     """
     days = [
         *(day for row in listings for day in _days_of_listing(row)),
@@ -113,7 +114,7 @@ def _after(last: date | str | None) -> date | None:
 
 
 def matters_that_turn(matters: Iterable[Matter], after: date, until: date) -> list[str]:
-    """Matters of which a measure begins or ends on a day after `after`, up to `until`."""
+    """Matters with a measure that begins or ends on a day after `after`, up to `until`."""
     return sorted(
         matter.code
         for matter in matters
@@ -129,5 +130,5 @@ def matters_that_turn(matters: Iterable[Matter], after: date, until: date) -> li
 
 
 def matters_that_differ(old: Catalogue, new: Catalogue) -> list[str]:
-    """Matters whose measures are others, or that are there no more."""
+    """Matters whose measures differ, or that no longer exist."""
     return sorted(code for code, matter in old.by_code.items() if new.by_code.get(code) != matter)

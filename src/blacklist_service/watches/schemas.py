@@ -1,4 +1,4 @@
-"""The wire of watches and of what units are told."""
+"""Requests and responses of watches and events."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -89,7 +89,7 @@ class WatchPage(Page[WatchResponse]):
 
 
 class EventResponse(Response):
-    """What changed, without a name, a number or a listing: `GET /v1/checks/{check_id}` has them, on record."""
+    """What changed, without a name, a number or a listing: `GET /v1/checks/{check_id}` has them, and is recorded."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_EVENT]})
 

@@ -1,6 +1,6 @@
-"""The worker's part: every 0.2 s it follows the lists, asks again what is due, and tells.
+"""The worker's part: every 0.2 s it follows the lists, rechecks due watches, and tells their units.
 
-Publishing does nothing for watches: a NOTIFY would hold a lock of the whole database while every act commits.
+Publishing does nothing for watches: a NOTIFY would take a database-wide lock in the commit of every act.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 
 class WatchKeeper:
-    """One worker's rounds. `clock` says whether a date can be believed: a watch ends for good."""
+    """One worker's rounds. `clock` says whether the date can be trusted, because a watch ends for good."""
 
     def __init__(self, secrecy: Secrecy, ages: ListAges, clock: EvenClock | None = None) -> None:
         self._asker = WatchAsker(secrecy, ages)
@@ -57,9 +57,9 @@ class WatchKeeper:
         self._has_noted_rules = False
 
     async def do_round(self, connection: Connection) -> bool:
-        """Whatever has moved since the last round. Is there more to do at once?
+        """Process what has changed since the last round. Return whether there is more to do at once.
 
-        Raise `Undetermined` where no check is answered either; what is due stays due.
+        Raise `Undetermined` if no checks can be answered; due watches stay due.
         """
         seen = await glance(connection)
         has_moved = any(seen[name] for name in MOVES)
@@ -69,7 +69,7 @@ class WatchKeeper:
             await sweep(connection)
         if seen["has_dated"]:
             await note_dated(connection)
-        # Nearly always there is nothing, and to find that out by taking the cursor's lock would be a durable commit.
+        # Nearly always there is nothing, and finding that out under the cursor's lock would cost a durable commit.
         is_due = has_moved or seen["has_due"] or seen["has_sweeps"] or seen["has_dated"]
         is_more = is_due and await self._asker.ask_some(connection) > 0
         if seen["has_withdrawals"]:
@@ -79,7 +79,7 @@ class WatchKeeper:
         return is_more or has_moved or seen["has_sweeps"]
 
     async def end_some(self, connection: Connection) -> bool:
-        """End watches whose last day is over, once the date can be believed. Is there more?"""
+        """End watches whose last day is over, once the date can be trusted. Return whether there are more."""
         at = await database_clock(connection)
         if not self._clock.is_even(at):
             return False
@@ -107,7 +107,7 @@ class WatchKeeper:
 
 
 async def keep_watching(dsn: str, secrecy: Secrecy, ages: ListAges) -> None:
-    """Until it is cancelled; raise what a round fails of."""
+    """Run until cancelled; raises when a round fails."""
     connection = await connect(dsn, application_name="blacklist-service watches", **SETTINGS)
     try:
         follower, loop, next_time = WatchKeeper(secrecy, ages), asyncio.get_running_loop(), 0.0

@@ -1,4 +1,4 @@
-"""Writing events into the feeds of units, each gapless and in the order of commits."""
+"""Appends events to the feeds of units, each gapless and in commit order."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from blacklist_service.watches.rules import Cause, EventType
 
 
 class Event(NamedTuple):
-    """What a unit is to be told. `before` and `after` are decisions; nothing here says who it is about."""
+    """An event for a unit. `before` and `after` are decisions; nothing here identifies a person."""
 
     member_code: str
     type: EventType
@@ -46,9 +46,10 @@ SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::text[], $5::uuid[], $6::i
 async def tell(
     connection: Connection, events: Sequence[Event], *, at: datetime, fewer: Mapping[str, int] | None = None
 ) -> None:
-    """Append events to their feeds; of each member, so many `fewer` watches are open.
+    """Append events to their feeds; for each member, `fewer` is by how many its open watches decrease.
 
-    The last thing a transaction does: it holds the feeds until it is committed, so that sequences are in that order.
+    This must be the last step of a transaction: it locks the feeds until the commit, so that sequence numbers are in that
+    order.
     """
     if not events:
         return
@@ -66,12 +67,12 @@ async def tell(
 
 
 async def count_opened(connection: Connection, opened: Mapping[str, int]) -> None:
-    """So many more watches of each member are open."""
+    """Increase the count of each member's open watches."""
     await _reserve(connection, {}, opened)
 
 
 async def _reserve(connection: Connection, numbers: Mapping[str, int], opened: Mapping[str, int]) -> Mapping[str, int]:
-    """Lock the feeds, move them on, and return each one's last sequence."""
+    """Lock the feeds, advance them, and return each one's last sequence number."""
     members = sorted({*numbers, *opened})  # sorted: two transactions in opposite orders would deadlock
     columns = ([of.get(member, 0) for member in members] for of in (numbers, opened))
     rows = await connection.fetch(RESERVE, members, *columns)

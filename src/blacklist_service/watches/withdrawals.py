@@ -1,7 +1,7 @@
-"""Telling that a listing was withdrawn to every unit that was ever answered block or flag by it, watched or not.
+"""Tells every unit that was ever answered block or flag by a withdrawn listing, whether it watches or not.
 
-Rechecks are passed over: their watch's own event says it. An answer that was decided before the withdrawal may be
-committed after it, so the newest part is looked at twice, the second time when no such answer can be under way any more.
+Rechecks are skipped: their watch's own event reports it. An answer decided before the withdrawal may be committed after it,
+so the newest part is examined twice, the second time when no such answer can be under way any more.
 """
 
 from datetime import timedelta
@@ -14,14 +14,14 @@ from blacklist_service.watches.telling import Event, tell
 
 AT_ONCE = 500
 UNDER_WAY = timedelta(seconds=60)
-"""Longer than any check lasts, from its decision to its commit."""
+"""Longer than any check takes from its decision to its commit."""
 
 NEXT = """
 SELECT * FROM watch_withdrawals
 WHERE NOT is_last_look OR withdrawn_at < clock_timestamp() - $1::interval
 ORDER BY list_version LIMIT 1 FOR UPDATE
 """
-# The index of listings is read as a bitmap, which this connection's other statements are kept from.
+# The index of listings is read by a bitmap scan, which is disabled for this connection's other statements.
 PLANNED = "SET LOCAL enable_bitmapscan = on; SET LOCAL plan_cache_mode = force_custom_plan"
 CHECKS = """
 SELECT at, id, agency, matter, reference, decision FROM ledger_entries
@@ -36,7 +36,7 @@ WHERE type = 'check.listing_withdrawn' AND list_version = $1 AND check_id = ANY(
 
 
 async def tell_withdrawn(connection: Connection) -> bool:
-    """Tell the units of the next checks that rested on a withdrawn listing. Is there more to do now?"""
+    """Tell the units of the next checks that rested on a withdrawn listing. Return whether there is more to do now."""
     async with connection.transaction():
         withdrawal = await connection.fetchrow(NEXT, UNDER_WAY)
         if withdrawal is None:
@@ -53,7 +53,7 @@ async def tell_withdrawn(connection: Connection) -> bool:
 
 
 async def _go_on(connection: Connection, withdrawal: Any, last: Any) -> None:
-    """Behind `last`, or, where there is no more, to the last look; after which it is done."""
+    """Continue after `last`; if there is no more, schedule the second pass, after which it is done."""
     version = withdrawal["list_version"]
     if last is not None:
         await connection.execute(
