@@ -41,7 +41,7 @@ ShownSubjects = Sequence[Mapping[str, Any]]
 
 
 class LedgerAltered(InternalError):  # noqa: N818 - the word says more than "error"
-    """The ledger's columns do not match what was sealed."""
+    """What the ledger shows is not what it was sealed with."""
 
     code = "ledger-altered"
 

@@ -94,7 +94,7 @@ class ShownChange:
 
 
 class ConfirmationNeeded(Conflict):
-    """The catalogue takes something away, and exactly that was not confirmed."""
+    """The catalogue takes something away, and whoever brings it has not confirmed just that."""
 
     def __init__(self, shown: ShownChange) -> None:
         super().__init__(

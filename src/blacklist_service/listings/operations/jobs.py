@@ -59,7 +59,7 @@ MOST_CHANGED_SHARE = 0.05
 
 
 class PlanMoved(Conflict):
-    """The court's list has changed since the preview: have the preview made again, and check it."""
+    """The court's list has changed since the preview: have it made anew, and look at it again."""
 
     code = "plan-moved"
 
