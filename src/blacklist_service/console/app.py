@@ -1,4 +1,4 @@
-"""The console within the web application: its pages below `/console`, and the way there from `/`."""
+"""The console within the web application: its pages below `/console`, and the redirect from `/`."""
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -32,7 +32,7 @@ from blacklist_service.console.serving import Console
 
 
 def install_console(app: FastAPI) -> None:
-    """Outside the OpenAPI document: what the pages ask of the API is in it."""
+    """Outside the OpenAPI document, which already has the operations that the pages call."""
     console = Console(app.state)
     app.state.api, app.state.console = app, console
     app.router.routes += [
@@ -44,5 +44,5 @@ def install_console(app: FastAPI) -> None:
 
 
 async def _to_console(_request: Request) -> Response:
-    """An address of this host alone: what the caller says of its name is not repeated."""
+    """A path without a host: the Host header sent by the client is not repeated."""
     return RedirectResponse(f"{PREFIX}/", 303)

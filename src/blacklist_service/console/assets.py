@@ -1,4 +1,4 @@
-"""The console's own style and script, under names that carry their hash: a browser never shows an old one."""
+"""The console's own style sheet and script, under names that contain their hash, so that a browser never uses an old one."""
 
 import hashlib
 from functools import cache

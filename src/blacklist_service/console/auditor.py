@@ -1,4 +1,4 @@
-"""审计: searching the ledger, one entry with its proof, unmasking, what would have been answered, exports, verifying."""
+"""审计: searching the ledger, one entry with its proof, unmasking, past answers, exports, verifying."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ from blacklist_service.web.transactions import borrowed, snapshot
 FULL_PAGE = 50
 SHOWN_FILTERS = tuple(one for one in FILTERS if one.name in wording.FILTERS)
 EXPORT_FILTERS = tuple(one for one in SHOWN_FILTERS if one.name in verify_bundle.ON_LEAF)
-"""Those by which an export proves that no row is missing."""
+"""The filters for which an export proves that no row is missing."""
 SUBJECT_FIELDS = {
     "/subject/identifier/number": "number",
     "/subject/identifier": "type",
@@ -48,7 +48,7 @@ MOST_BUNDLE_BYTES = 512 * 1024 * 1024
 
 @page("GET", "/entries", Duty.AUDITOR)
 async def entries(visit: Visit) -> Response:
-    """`q` is a search for a person, sealed: nobody's name or number stands in an address."""
+    """`q` is a search for a person, sealed: no name or number may be in a URL."""
     asked = visit.unseal(visit.query.get("q", ""), "search") or dict(visit.query)
     if not visit.query:
         return await _entries(visit, Form({}), None)
@@ -80,7 +80,7 @@ async def entry(visit: Visit) -> Response:
 
 @page("POST", "/entries/{entry_id}/unmasking", Duty.AUDITOR)
 async def unmask(visit: Visit) -> Response:
-    """Who stands behind the masks: needs a reason and the second factor; shown for a minute, and itself an entry."""
+    """Show who is behind the masks: needs a reason and the second factor; shown for a minute, and itself recorded."""
     form = visit.form
     form.require("reason", "请写明揭示身份的理由")
     if form.is_faulty:
@@ -102,7 +102,7 @@ async def as_of_page(visit: Visit) -> Response:
 
 @page("POST", "/as-of", Duty.AUDITOR)
 async def as_of(visit: Visit) -> Response:
-    """Then and now, beside each other."""
+    """The past answer and today's, side by side."""
     form = visit.form
     form.require("matter", "请选择办理事项")
     form.require("name", "请填写姓名或名称")
@@ -149,7 +149,7 @@ async def export(visit: Visit) -> Response:
 
 @page("GET", "/exports/{export_id}/state", Duty.AUDITOR, is_background=True)
 async def export_state(visit: Visit) -> Response:
-    """For the bar: asked by the script every two seconds."""
+    """For the progress bar: the script requests it every two seconds."""
     found = await visit.call("GET", f"/v1/audit/exports/{visit.path['export_id']}")
     return Response(found.content, found.status, media_type="application/json")
 
@@ -166,7 +166,7 @@ async def verify_page(visit: Visit) -> Response:
 
 @page("POST", "/verify", Duty.AUDITOR, takes_upload=True)
 async def verify(visit: Visit) -> Response:
-    """A bundle, or a receipt with its leaf. The key it is verified by is the one in the form, not the one in the file."""
+    """Verify a bundle, or a receipt with its leaf, by the key in the form, not by the one in the file."""
     form, upload = visit.form, visit.uploads.get("file")
     vkey = form.given("vkey") or await _vkey(visit)
     if not isinstance(upload, UploadFile) or not upload.filename:
@@ -181,7 +181,7 @@ async def verify(visit: Visit) -> Response:
 
 
 def _leaf(form: Form) -> str:
-    """In base64, as the API gives it; or as the file of the entry has it, which is JSON on one line."""
+    """The leaf in base64, as the API returns it; or as in the file of the entry, which is JSON on one line."""
     given = form["leaf"].strip()
     return base64.b64encode(given.encode()).decode() if given.startswith("{") else given
 
@@ -219,7 +219,7 @@ async def _entries(
 
 
 async def _entry(visit: Visit, form: Form, *, status: int = 200, unmasked: Any = None) -> Response:
-    """One entry, with its leaf, and what proves it against a checkpoint."""
+    """One entry with its leaf, and its proof against a checkpoint."""
     entry = await visit.read(f"/v1/audit/entries/{visit.path['entry_id']}")
     vkey = await _vkey(visit)
     receipt = entry["receipt"]
@@ -256,7 +256,7 @@ async def _exports(visit: Visit, form: Form, *, status: int = 200) -> Response:
 
 
 class FilterField(NamedTuple):
-    """A filter as a form shows it: its words, and what it is chosen from where it is not typed."""
+    """A filter as a form shows it: its label, and the options to choose from unless it is typed."""
 
     name: str
     label: str
@@ -282,7 +282,7 @@ async def _filter_fields(visit: Visit, filters: Iterable[Filter]) -> list[Filter
 
 
 def _filters(form: Form) -> dict[str, Any]:
-    """What of the form narrows a search or an export; a chosen day as an instant."""
+    """The filters in the form, for a search or an export; a chosen day becomes an instant."""
     midnights = {ge: start_of_day, lt: end_of_day}
     given: dict[str, Any] = {}
     for one in SHOWN_FILTERS:
@@ -297,13 +297,13 @@ async def _vkey(visit: Visit) -> str:
 
 
 async def _ended(visit: Visit, log: str) -> Any:
-    """What follows the log by which something was proved, where an officer ended it after a restore."""
+    """The log that succeeded the one of a proof, if an officer ended that log after a restore."""
     reply = await visit.find("/v1/ledger/keys")
     return next((one for one in reply.json["ended"] if one["log"] == log), None) if reply else None
 
 
 async def _verify_bundle(upload: UploadFile, vkey: str) -> dict[str, Any]:
-    """In a thread; the file is where it came in, and is gone with the request."""
+    """In a thread; the uploaded file is deleted with the request."""
     try:
         proved = await asyncio.to_thread(verify_bundle.verify, upload.file, vkey)
     except verify_bundle.Doubt as doubt:

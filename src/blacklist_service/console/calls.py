@@ -1,7 +1,7 @@
-"""Asking the service's own API in this process, in the name of the person who logged in.
+"""Calls the service's own API in this process, in the name of the logged-in person.
 
-A call is an ASGI request like any other, but for the principal, which no header could put there; so a page gets the very
-answer, refusal and ledger entry that a key's holder would get.
+A call is an ASGI request like any other, except for the principal, which no header can set; so a page gets the same answer,
+refusal and ledger entry as the holder of a key.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -48,7 +48,7 @@ async def call(
     query: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Ask and take the whole answer. A reading that has no body sends none."""
+    """Send a request and return the whole answer. A read without a body sends none."""
     content = b"" if body is None else orjson.dumps(body)
     scope = _scope(request, principal, method, path, query, headers, None if body is None else len(content))
 
@@ -69,7 +69,7 @@ async def call_with(
     query: Mapping[str, object],
     headers: Mapping[str, str],
 ) -> Reply:
-    """As `call`, with a body of another kind that comes in parts."""
+    """As `call`, with a body of another type that is sent in parts."""
     return await _answer(api, _scope(request, principal, method, path, query, headers, None), content)
 
 
@@ -105,7 +105,7 @@ async def forward(
     prove_again: Callable[[], Awaitable[None]],
     headers: Mapping[str, str] | None = None,
 ) -> None:
-    """Let the API answer a reading itself, as it streams: a bundle, events. `prove_again` raises once the session is over."""
+    """Let the API stream its answer to a read directly: a bundle, events. `prove_again` raises once the session is over."""
     scope = _scope(request, principal, "GET", path, None, headers, None)
     scope["prove_again"] = prove_again
     await api(scope, receive, send)

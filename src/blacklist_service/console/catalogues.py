@@ -43,7 +43,7 @@ async def matter_page(visit: Visit) -> Response:
 
 @page("POST", "/measures/candidates", Duty.SECURITY, takes_upload=True)
 async def upload(visit: Visit) -> Response:
-    """TOML or JSON; or the edition that comes with this version. Nothing is put in force by that."""
+    """Upload TOML or JSON, or take the edition included in this version. This puts nothing in force."""
     form, file = visit.form, visit.uploads.get("file")
     try:
         if form["founding"] == "1":
@@ -77,14 +77,16 @@ async def candidate_page(visit: Visit) -> Response:
 
 @page("GET", "/measures/candidates/{simulation}/state", Duty.SECURITY, is_background=True)
 async def candidate_state(visit: Visit) -> Response:
-    """For the bar: asked by the script every two seconds."""
+    """For the progress bar: the script requests it every two seconds."""
     found = await visit.call("GET", f"/v1/measures/simulation/{visit.path['simulation']}")
     return Response(found.content, found.status, media_type="application/json")
 
 
 @page("POST", "/measures/candidates/{simulation}/application", Duty.SECURITY)
 async def apply(visit: Visit) -> Response:
-    """For every check that begins after the answer: just the difference that was shown. Needs the second factor."""
+    """Put it in force for every check that begins afterwards: exactly the difference that was shown. Needs the second
+    factor.
+    """
     form = visit.form
     if form["seen"] != "on":
         form.faults["seen"] = "请先核对差异并确认"
@@ -111,7 +113,7 @@ async def apply(visit: Visit) -> Response:
 
 
 async def _measures(visit: Visit, form: Form, *, status: int = 200, found: Sequence[str] = ()) -> Response:
-    """`found`: what is wrong with a file that was read, by its place in it, for whoever wrote the file."""
+    """`found`: the faults of an uploaded file, by location, for its author."""
     matters = await all_matters(visit)
     version = (await visit.read("/v1/matters", limit=1))["version"]
     async with snapshot(visit.state.pool) as connection:
@@ -166,10 +168,10 @@ async def _candidate(visit: Visit, form: Form, *, status: int = 200) -> Response
 
 
 async def _row(visit: Visit) -> asyncpg.Record:
-    """The candidate as it was uploaded, by the member of the person who asks."""
+    """The candidate as it was uploaded by the person's own member."""
     await visit.read(
         f"/v1/measures/simulation/{visit.path['simulation']}"
-    )  # refuses what is no id, and what is another's
+    )  # refuses an invalid id, and another member's
     async with snapshot(visit.state.pool) as connection:
         return await find_own(connection, "simulations", UUID(visit.path["simulation"]), visit.principal)
 

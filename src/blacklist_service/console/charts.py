@@ -1,6 +1,6 @@
-"""Where the bars of a chart stand. The templates draw them, as SVG beside the table that holds the same figures.
+"""Computes the positions of a chart's bars. The templates draw them as SVG, beside the table with the same figures.
 
-Plain numbers in, plain numbers out: colours are the style sheet's, words the templates'.
+Numbers in, numbers out: colours belong to the style sheet, words to the templates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ COLUMN_WIDTH, COLUMN_STEP, PLOT_HEIGHT = 34, 64, 120
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of a bar: from `start`, `length` long, in the chart's own units."""
+    """One segment of a bar: from `start`, `length` long, in the chart's own units."""
 
     kind: str
     count: int
@@ -32,7 +32,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A column chart: its bars, and the lines of its scale with the height at which each stands."""
+    """A column chart: its bars, and the lines of its scale with their heights."""
 
     bars: tuple[Bar, ...]
     scale: tuple[tuple[int, float], ...]
@@ -40,7 +40,7 @@ class Columns:
 
 
 ChartRow = tuple[str, str, Mapping[str, int]]
-"""A label, the way to what is behind it, and the counts by kind, in the order they are drawn."""
+"""A label, the link to the rows behind it, and the counts by kind in drawing order."""
 
 
 def bars_of(rows: Sequence[ChartRow]) -> list[Bar]:
@@ -57,7 +57,7 @@ def columns_of(rows: Sequence[ChartRow]) -> Columns:
 
 
 def round_up(count: int) -> int:
-    """The end of a scale that holds `count`: 2, 4, 10, 20, 40, 100, …; never 0."""
+    """The end of a scale for `count`: 2, 4, 10, 20, 40, 100, …; never 0."""
     end = 1
     while True:
         for step in (2, 4, 10):

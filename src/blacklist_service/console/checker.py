@@ -1,4 +1,4 @@
-"""复核: proposals, read and decided by another than their maker; and acts that took effect at once, reviewed afterwards."""
+"""复核: proposals, read and decided by somebody other than their maker; and reviews of acts that took effect at once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from blacklist_service.problems import NotFound
 REVIEWS_SHOWN = 20
 COURT = (Duty.MAKER, Duty.CHECKER)
 DECIDERS = (Duty.CHECKER, Duty.SECURITY)
-"""Of a court's acts its checkers; of keys and catalogues a second security officer."""
+"""A court's acts are decided by its checkers; keys and catalogues by a second security officer."""
 PAGE_OF_ACT = {
     "publish": "/listings/new?from={proposal_id}",
     "correct": "/listings/{listing_id}/correction?from={proposal_id}",
@@ -32,7 +32,7 @@ PAGE_OF_ACT = {
     "key": "/members",
     "catalogue": "/measures",
 }
-"""Where a proposal that came back is mended."""
+"""Where a returned proposal is corrected."""
 DECISION_FIELDS = {"/identifier_number": "number", "/reason": "reason", "/note": "note", "/finding": "finding"}
 DECISION_SENTENCES = {
     "proposal-stale": "该信息在提交之后已有变动，须由经办人员重新核对后再提交",
@@ -49,7 +49,7 @@ CLOSED = {
 
 @page("GET", "/proposals", Duty.MAKER, *DECIDERS)
 async def proposals(visit: Visit) -> Response:
-    """A checker begins with what others sent; a maker with their own."""
+    """A checker starts with others' proposals; a maker with their own."""
     by = visit.query.get("by") or ("others" if visit.has(*DECIDERS) else "me")
     by = by if by in {"me", "others"} else "me"
     state = visit.query.get("state", "waiting" if by == "others" else "")
@@ -71,7 +71,7 @@ async def proposal(visit: Visit) -> Response:
 
 @page("POST", "/proposals/{proposal_id}/approval", *DECIDERS)
 async def approve(visit: Visit) -> Response:
-    """The number is typed from the paper, not read from the screen; the second factor says who is here."""
+    """The number is typed from the document, not read from the screen; the second factor identifies the person."""
     form = visit.form
     seen = await visit.read(_path(visit))
     if seen["needs_number"]:
@@ -176,7 +176,7 @@ async def _step_of(visit: Visit, owed: Mapping[str, Any]) -> Any:
 
 
 async def _refused(visit: Visit, form: Form, problem: Mapping[str, Any], status: int) -> Response:
-    """What the act itself is refused for is said as at the maker's desk."""
+    """A refusal of the act itself is worded as for the maker."""
     is_known = problem["code"] in DECISION_SENTENCES or problem.get("errors")
     if is_known:
         form.take_problem(problem, DECISION_FIELDS, SENTENCES | DECISION_SENTENCES)
@@ -186,7 +186,7 @@ async def _refused(visit: Visit, form: Form, problem: Mapping[str, Any], status:
         take_refusal(form, problem)
     else:
         form.general.append(SENTENCES.get(problem["code"], problem["detail"]))
-    form.values.pop("number", None)  # typed blind: not shown again
+    form.values.pop("number", None)  # typed without seeing it: not shown again
     return await _proposal(visit, form, status=status)
 
 

@@ -1,6 +1,6 @@
-"""经办: acts on a listing by one short form each: deleting, withdrawing, suspending, performance, identity, the certificate.
+"""经办: acts on a listing, each with a short form: deleting, withdrawing, suspending, performance, identity, the certificate.
 
-Where the court has two people do one of them, it is proposed.
+An act for which the court wants two people is proposed.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,16 +22,16 @@ from blacklist_service.console.visits import Visit
 
 @dataclass(frozen=True, slots=True)
 class ActForm:
-    """An act: where it goes, and what its form has, each with the sentence for its absence; None: may be left empty.
+    """An act: its address and the fields of its form, each with the sentence for a missing value; None: optional.
 
-    `proposed` is what a proposal calls it, and its part; None for what never waits for a second person.
+    `proposed` is the act's name and part in a proposal; None if it never waits for a second person.
     """
 
     name: str
     path: str
     title: str
     note: str
-    """What whoever does it has to know of it."""
+    """A note for the person who does it."""
     fields: Mapping[str, str | None]
     proposed: tuple[str, str] | None = None
 
@@ -125,7 +125,7 @@ for _act in ACTS:
 
 @page("POST", "/listings/{listing_id}/removal-certificate", Duty.MAKER)
 async def certify(visit: Visit) -> Response:
-    """The API's own page, to be printed, under the policy it comes with. Each issue is an entry."""
+    """The API's own page, to be printed, with its own content policy. Each issue is recorded."""
     path = f"/v1/listings/{id_of(visit, 'listing_id')}/removal-certificate"
     reply = await visit.call("POST", path, body={"operator": visit.principal.operator})
     if not reply.is_ok:
@@ -182,7 +182,7 @@ async def _refused(visit: Visit, act: ActForm, reply: Reply, listing: Any, *, pr
 
 
 async def _values_before(visit: Visit, act: ActForm) -> dict[str, str]:
-    """What one's own proposal that came back held, to be mended."""
+    """The content of one's own returned proposal, to be corrected."""
     if act.proposed is None or not visit.query.get("from"):
         return {}
     given = (await given_of(visit, visit.query["from"])).get(act.proposed[1])

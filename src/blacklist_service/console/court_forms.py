@@ -1,4 +1,4 @@
-"""The form of a listing: from what was typed to the body that the API takes, and back for a correction."""
+"""The form of a listing: from the typed fields to the body that the API takes, and back for a correction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ PLACED = frozenset(
         *(Field.OBLIGATION, Field.PERFORMED_PART, Field.UNPERFORMED_PART),
     }
 )
-"""What is kept and has its place in the template of the form; all else that is kept stands behind it."""
+"""Kept columns that have a place in the form's template; the others come after it."""
 FURTHER = tuple(one for one in KEPT if one.field not in PLACED)
 NESTED = {
     "decision_number": ("decision", "document_number"),
@@ -52,7 +52,7 @@ LABELS = {
     "act_decided_on": "本次决定日期",
     "code": "动态码",
 }
-"""What the fields are called in a summary of faults."""
+"""The names of the fields in a summary of faults."""
 POINTERS = {
     "/debtor/identifier/number": "number",
     "/debtor/identifier": "type",
@@ -96,7 +96,7 @@ CONFLICTS = {
 
 
 def take_refusal(form: Form, problem: Mapping[str, Any], *, prefix: str = "", pointers: Any = None) -> None:
-    """Put a refusal beside the fields; `prefix` is where the listing stands in the body."""
+    """Show a refusal beside the fields; `prefix` is the path of the listing within the body."""
     fields = {f"{prefix}{pointer}": name for pointer, name in (POINTERS if pointers is None else pointers).items()}
     if problem["code"] == "conflict" or not problem.get("errors"):
         found = [said for start, said in CONFLICTS.items() if problem["title"].startswith(start)]
@@ -106,7 +106,7 @@ def take_refusal(form: Form, problem: Mapping[str, Any], *, prefix: str = "", po
 
 
 def body_of(form: Form, court_code: str) -> dict[str, Any]:
-    """A publication as the form says it; what is empty is left out."""
+    """A publication from the form; empty fields are left out."""
     kind = form["kind"] if form["kind"] in TYPES_OF_KIND else "person"
     body: dict[str, Any] = {"court": {"code": court_code}}
     body |= {field: form.given(name) for name, field in TEXTS.items()}
@@ -135,7 +135,7 @@ def body_of(form: Form, court_code: str) -> dict[str, Any]:
 
 
 def values_of(listing: Mapping[str, Any]) -> dict[str, str]:
-    """What a correction begins with: the listing as its own court sees it."""
+    """The initial values of a correction: the listing as its own court sees it."""
     debtor = listing["debtor"]
     values: dict[str, Any] = {name: listing.get(field) for name, field in TEXTS.items()}
     values |= {name: (listing.get(part) or {}).get(field) for name, (part, field) in NESTED.items()}

@@ -1,4 +1,4 @@
-"""经办: notices to units and their replies, with files; and leads that units give (协助执行通知、线索)."""
+"""经办: notices to units and their replies, with files; and leads from units (协助执行通知、线索)."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -84,7 +84,7 @@ async def notices(visit: Visit) -> Response:
 
 @page("GET", "/court/notices/new", Duty.MAKER)
 async def new_page(visit: Visit) -> Response:
-    """`from` is a proposal of one's own that came back: its form is filled in again."""
+    """`from` is one's own returned proposal: its form is filled in again."""
     given = await given_of(visit, visit.query["from"]) if visit.query.get("from") else {}
     values = _values(given["notice"]) | {"replaces": visit.query["from"]} if "notice" in given else {}
     return await _notice_form(visit, Form({"urgency": "normal"} | values))
@@ -92,7 +92,7 @@ async def new_page(visit: Visit) -> Response:
 
 @page("POST", "/court/notices/new", Duty.MAKER, keeps=True)
 async def new(visit: Visit) -> Response:
-    """What stops a matter is proposed, where the court has two people serve it; all else is served at once."""
+    """A stop notice is proposed if the court wants two people for it; other notices are served at once."""
     form = visit.form
     if form["edit"]:
         return await _notice_form(visit, form)
@@ -132,7 +132,7 @@ async def new(visit: Visit) -> Response:
 
 @page("GET", "/court/notices/{notice_id}", Duty.MAKER)
 async def notice(visit: Visit) -> Response:
-    """`from` is a renewal of one's own that came back: its form is filled in again."""
+    """`from` is one's own returned renewal: its form is filled in again."""
     before = visit.query.get("from", "")
     given = (await given_of(visit, before)).get("renewal") if before else None
     return await _notice(visit, Form({"replaces": before} | given if given else {}))
@@ -161,7 +161,7 @@ async def renew(visit: Visit) -> Response:
 
 @page("POST", "/court/notices/{notice_id}/release", Duty.MAKER)
 async def release(visit: Visit) -> Response:
-    """At once; reviewed afterwards by another."""
+    """At once; reviewed afterwards by another person."""
     form = visit.form
     form.require("reason", "请写明解除理由")
     if form.is_faulty:
@@ -216,7 +216,7 @@ async def lead(visit: Visit) -> Response:
 
 @page("POST", "/leads/{lead_id}/{step}", Duty.MAKER)
 async def act_on_lead(visit: Visit) -> Response:
-    """Taken up, or closed with a word."""
+    """Follow it up, or close it with a remark."""
     form, step = visit.form, visit.path["step"]
     if step == "closure":
         form.require("word", "请写明办理情况")
@@ -241,7 +241,7 @@ def _take(form: Form, problem: Mapping[str, Any], prefix: str) -> None:
     if problem["code"] == "conflict" and "number" in titled.lower():
         form.faults["notice_number"] = "该文号的通知书已经送达过"
         return
-    # What the notice's own rules refuse is pointed to within the notice, wherever it stands in the body.
+    # Refusals by the notice's own rules are located within the notice, wherever it is in the body.
     pointers = {f"{prefix}{pointer}": name for pointer, name in NOTICE_POINTERS.items()} | NOTICE_POINTERS
     if problem.get("errors"):
         form.take_problem(problem, pointers, SENTENCES | NOTICE_SENTENCES)
@@ -276,7 +276,7 @@ def _values(notice: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _end_of(day: str) -> str:
-    """The last second of a day in Beijing; what is no day is handed on for the API to refuse."""
+    """The last second of a day in Beijing; an invalid day is passed on, and the API refuses it."""
     try:
         return datetime.combine(date.fromisoformat(day), time(23, 59, 59), SHANGHAI).isoformat()
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the codes of the court's acts are called at the desk: beside `wording`, for the court's pages."""
+"""The names of the codes of the court's acts, in addition to `wording`, for the court's pages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,7 +46,7 @@ STATE_KINDS: Mapping[str, str] = {
     "done": "clear",
     "failed": "block",
 }
-"""The colours beside the words."""
+"""The colours of the words."""
 RETURN_CODES: Mapping[str, str] = {
     "reason": "复核人员退回",
     "number_differs": "两次录入的证件号码不一致",
@@ -110,7 +110,7 @@ PEOPLE: Mapping[str, str] = {
 }
 LISTING_FIELDS = TITLES
 NOTICE_FIELDS: Mapping[str, str] = {"valid_until": "协助期限至"}
-"""Of a notice, where a renewal changes them."""
+"""The fields of a notice that a renewal changes."""
 IMPORT_STATES: Mapping[str, str] = {
     "queued": "排队中",
     "running": "正在处理",
@@ -186,7 +186,7 @@ VALUES: Mapping[str, Mapping[str, str]] = {
 
 
 def shown(field: str, value: Any, t: Translate) -> str:
-    """A field of a listing in the desk's words, whatever form the document keeps it in."""
+    """A field of a listing in words, whatever form the document stores it in."""
     if value is None or value in ("", []):
         return ""
     if field == "debtor.identifier":
@@ -202,7 +202,7 @@ def shown(field: str, value: Any, t: Translate) -> str:
 
 
 def key_title(title: str) -> str:
-    """A proposal of a key is titled by its member and its role's code."""
+    """The title of a proposed key: its member and the code of its role."""
     member, _, role = title.rpartition(" ")
     return f"{member} {KEY_ROLES.get(role, role)}"
 

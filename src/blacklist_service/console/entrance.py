@@ -1,4 +1,4 @@
-"""Coming in and going out: logging in, enrolling, one's own factors and preferences."""
+"""Logging in and out, enrolling, one's own factors and preferences."""
 
 from starlette.responses import Response
 
@@ -52,7 +52,7 @@ async def login_page(visit: Visit) -> Response:
 
 @page("POST", "/login/passkey", is_open=True)
 async def login_by_passkey(visit: Visit) -> Response:
-    """The device proved its user: both factors in one."""
+    """The device verified its user: both factors in one."""
     form, party, asked = visit.form, visit.party, visit.passkey_state("passkey login")
     try:
         async with borrowed(visit.state.pool) as connection, connection.transaction():
@@ -72,7 +72,7 @@ async def login_by_passkey(visit: Visit) -> Response:
 
 @page("POST", "/login", is_open=True)
 async def login(visit: Visit) -> Response:
-    """Any mistake is told in the same words, and after the same time."""
+    """Any mistake gets the same message, after the same time."""
     form, secrecy = visit.form, visit.state.secrecy
     try:
         async with visit.hashing() as connection:
@@ -101,7 +101,7 @@ async def logout(visit: Visit) -> Response:
 
 
 def _left(visit: Visit) -> Response:
-    """To the login, the session forgotten here as in the browser."""
+    """Redirect to the login; the session ends here and in the browser."""
     visit.state.console.forget(visit.request.cookies.get(COOKIE))
     visit.new_secret = None
     response = visit.go("/login")
@@ -161,7 +161,7 @@ async def finish_enrolment(visit: Visit) -> Response:
 
 @page("POST", "/enrol/passkey", is_open=True)
 async def enrol_by_passkey(visit: Visit) -> Response:
-    """In place of password and app."""
+    """Instead of password and app."""
     form, secrecy, party = visit.form, visit.state.secrecy, visit.party
     held = sealed.unseal(secrecy.cipher("console"), form["held"], purpose="enrolment")
     if held is None:
@@ -189,7 +189,7 @@ async def enrol_by_passkey(visit: Visit) -> Response:
 
 @page("POST", "/me/passkeys")
 async def add_passkey(visit: Visit) -> Response:
-    """Another factor, for whoever has proved one just now."""
+    """Add a factor, for a person who has just proved one."""
     form = visit.form
     form.require("label", "请填写名称，以便日后辨认")
     if form.is_faulty or not await visit.is_proved():
@@ -249,7 +249,7 @@ async def set_preferences(visit: Visit) -> Response:
 
 @page("POST", "/me/password")
 async def change_password(visit: Visit) -> Response:
-    """Needs the second factor; every session of the account ends, so the person logs in anew."""
+    """Needs the second factor; all sessions of the account end, so the person logs in again."""
     form = visit.form
     if not await visit.is_proved():
         return await _me(visit, form)
@@ -280,7 +280,7 @@ async def new_backup_codes(visit: Visit) -> Response:
 
 @page("GET", "/me/codes")
 async def codes_page(visit: Visit) -> Response:
-    """A password and an app's codes, for an account that has passkeys alone."""
+    """Add a password and an app's codes to an account that has only passkeys."""
     if visit.person.account.totp is not None:
         return visit.go("/me")
     return _codes(visit, totp.written(totp.new_secret()), Form())
@@ -317,7 +317,7 @@ async def add_codes(visit: Visit) -> Response:
 
 @page("POST", "/language", is_open=True)
 async def choose_language(visit: Visit) -> Response:
-    """Before logging in; afterwards it is one's own preference."""
+    """Before logging in; afterwards it is the person's own preference."""
     chosen = visit.form["language"] if visit.form["language"] in set(Language) else Language.CHINESE.value
     if visit.session is not None:
         preferences = visit.session.account.preferences | {"language": chosen}
@@ -332,12 +332,14 @@ async def choose_language(visit: Visit) -> Response:
 
 @page("GET", "/alive")
 async def alive(_visit: Visit) -> Response:
-    """Asked by the warning before an idle session ends: being asked is being used."""
+    """Requested by the warning before an idle session ends: this request counts as use."""
     return Response(status_code=204)
 
 
 async def _welcome(visit: Visit, secret: str) -> Response:
-    """Where the person wanted to go; or back to the form that was open when the session ended, with what was typed."""
+    """Redirect to where the person wanted to go, or back to the form that was open when the session ended, with its
+    content.
+    """
     async with borrowed(visit.state.pool) as connection:
         session = await find_session(connection, secret, secrecy=visit.state.secrecy)
     if session is None:
@@ -361,7 +363,7 @@ def _login_again(visit: Visit, sentence: str, status: int) -> Response:
 
 
 async def _enrolling(visit: Visit, login_name: str, code: str) -> str | None:
-    """The account whose enrolment code this is; a wrong one counts against the address."""
+    """The account with this enrolment code; a wrong code counts against the address."""
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         instant, address = await database_clock(connection), visit.actor.source_ip
         await refuse_busy_address(connection, address, instant)
@@ -410,7 +412,7 @@ def _second_step(visit: Visit, held_sealed: str, held: dict[str, str], form: For
 
 
 def _registered(visit: Visit, purpose: str) -> Passkey | None:
-    """The passkey that the browser made for what it was asked."""
+    """The passkey that the browser created for the challenge."""
     party, asked = visit.party, visit.passkey_state(purpose)
     if party is None or asked is None:
         return None

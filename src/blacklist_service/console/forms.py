@@ -1,4 +1,4 @@
-"""Forms: what was typed, and where the API found it wrong."""
+"""Forms: the typed values, and the faults that the API found in them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ MOST_TEXT = 64 * 1024
 
 @dataclass
 class Form:
-    """The fields as they were typed, and the faults found in them: both are shown again."""
+    """The fields as typed, and the faults found in them: both are shown again."""
 
     values: dict[str, str] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Form:
         return self.values.get(name, "")
 
     def given(self, name: str) -> str | None:
-        """Without blanks around it; None where nothing is left."""
+        """The stripped value; None if empty."""
         return self.values.get(name, "").strip() or None
 
     @property
@@ -37,8 +37,8 @@ class Form:
             self.faults[name] = sentence
 
     def take_problem(self, problem: Mapping[str, Any], fields: Mapping[str, str], sentences: Mapping[str, str]) -> None:
-        """Put what the API refused beside the field it means: `fields` by the beginning of a JSON pointer, `sentences`
-        by problem code.
+        """Show what the API refused beside its field: `fields` by the beginning of a JSON pointer, `sentences` by problem
+        code.
         """
         errors: Iterable[Mapping[str, str]] = problem.get("errors") or ()
         for error in errors:
@@ -53,8 +53,8 @@ class Form:
 
 
 def subject_of(form: Form) -> dict[str, Any]:
-    """Whom the fields of a subject name, as the API takes it; a type of another kind than the one chosen is that kind's
-    usual one.
+    """The subject that the fields name, as the API takes it; if the type belongs to another kind than the chosen one, the
+    usual type of the chosen kind.
     """
     kind = form["kind"] if form["kind"] in TYPES_OF_KIND else "person"
     type_ = form["type"] if form["type"] in TYPES_OF_KIND[kind] else TYPES_OF_KIND[kind][0]
@@ -64,7 +64,7 @@ def subject_of(form: Form) -> dict[str, Any]:
 
 
 def read_form(data: FormData) -> Form:
-    """Texts alone; whatever was uploaded is read by the page that takes it. Raise `InvalidRequest` for what is no text."""
+    """Text fields only; uploads are read by the page that takes them. Raise `InvalidRequest` for a field that is not text."""
     values = {}
     for name, value in data.multi_items()[:MOST_FIELDS]:
         if isinstance(value, UploadFile):

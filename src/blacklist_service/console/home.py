@@ -1,4 +1,4 @@
-"""工作台: what is due to the person who logged in; and finding a check by its number."""
+"""工作台: what is due for the logged-in person; and finding a check by its number."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -26,11 +26,11 @@ from blacklist_service.web.transactions import borrowed
 CHECK_NUMBER = re.compile(r"(?:BLS1:)?\s*([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})")
 SHOWN = 5
 COUNTED = 100
-"""How many checks that wait are counted on the work bench: beyond, it says that there are more."""
+"""How many waiting checks are counted on the home page: above this, it says that there are more."""
 LONGEST_FIRST = "longest first"
 
 DESKS: dict[Duty, Callable[[Visit], Awaitable[dict[str, Any]]]] = {}
-"""What the work bench shows of a duty, put there by the duty's own file."""
+"""What the home page shows for a duty, registered by the duty's own module."""
 
 
 @page("GET", "/")
@@ -41,7 +41,7 @@ async def home(visit: Visit) -> Response:
     if visit.has(Duty.WINDOW):
         waiting, more = await waiting_checks(visit, COUNTED)
         context["waiting"] = {"items": waiting[:SHOWN], "count": len(waiting), "more": more is not None}
-        async with borrowed(visit.state.pool) as connection:  # before they are read: what comes after it is news
+        async with borrowed(visit.state.pool) as connection:  # before they are read: anything later is new
             context["notices_version"] = await get_notices_version(connection)
         context["notices"] = await open_notices(visit)
         context["matters"] = await matter_names(visit)
@@ -64,7 +64,7 @@ async def find_page(visit: Visit) -> Response:
 
 @page("POST", "/find")
 async def find(visit: Visit) -> Response:
-    """By a check's number, typed or read from a printed explanation by a scanner."""
+    """By a check's number, typed or scanned from a printed explanation."""
     found = CHECK_NUMBER.search(visit.form["number"])
     if found is None:
         faults = {"number": "请输入核查编号，或扫描说明上的二维码"}
@@ -78,7 +78,7 @@ async def find(visit: Visit) -> Response:
 
 
 async def waiting_checks(visit: Visit, limit: int, cursor: str | None = None) -> tuple[list[Waiting], str | None]:
-    """The unit's blocks and flags that wait for an outcome, the overdue ones first; with the cursor of the next page."""
+    """The unit's blocks and flags without an outcome, overdue ones first; with the cursor of the next page."""
     async with borrowed(visit.state.pool) as connection:
         found = await list_waiting(
             connection,
@@ -93,23 +93,23 @@ async def waiting_checks(visit: Visit, limit: int, cursor: str | None = None) ->
 
 
 async def court_counts(visit: Visit) -> dict[str, Any]:
-    """What waits for a court's person, as badges show it; tasks are the maker's."""
+    """What waits for a court's person, for badges; tasks are the maker's."""
     counts = await visit.read("/v1/proposals/counts")
     due = await visit.read("/v1/listings/tasks") if visit.has(Duty.MAKER) else None
     return {"counts": counts, "due": due}
 
 
 async def open_notices(visit: Visit) -> list[dict[str, Any]]:
-    """Notices that wait for this unit, the overdue ones first."""
+    """Notices that wait for this unit, overdue ones first."""
     found = (await visit.read("/v1/notices", limit=100))["items"]
     waiting = [one for one in found if one["state"] in {"served", "acknowledged"}]
     return sorted(waiting, key=lambda one: (not one["overdue"], one["due_at"] or "9999"))
 
 
 async def untold(visit: Visit, limit: int) -> dict[str, Any]:
-    """What changed that nobody of the unit has taken note of yet: the first of it, and whether there is more."""
+    """Changes that nobody in the unit has acknowledged yet: the first one, and whether there are more."""
     reply = await visit.call("GET", "/v1/watch-events", query={"limit": limit})
-    if reply.status == EventsForgotten.status:  # a unit that its endpoint tells acknowledges nothing
+    if reply.status == EventsForgotten.status:  # a unit with an endpoint acknowledges nothing
         after = reply.json["forgotten"]
         reply = await visit.call("GET", "/v1/watch-events", query={"limit": limit, "after": after})
     if not reply.is_ok:
@@ -119,37 +119,37 @@ async def untold(visit: Visit, limit: int) -> dict[str, Any]:
 
 
 async def matter_names(visit: Visit) -> dict[str, str]:
-    """What the matters are called, in the person's language, by that name."""
+    """The names of matters, in the person's language, sorted by name."""
     return dict(matter_options(visit, await all_matters(visit)))
 
 
 async def matter_names_on_paper(visit: Visit) -> dict[str, str]:
-    """What they are called on a printed paper, which is Chinese whatever the person's own language."""
+    """Their names on a printed page, which is Chinese whatever the person's own language."""
     return {str(one["matter"]): str(one["name"]) for one in await all_matters(visit)}
 
 
 async def unit_names(visit: Visit) -> dict[str, str]:
-    """What the members are called today, by code."""
+    """The members' current names, by code."""
     async with borrowed(visit.state.pool) as connection:
         return {row["code"]: row["name"] for row in await list_members(connection)}
 
 
 def matter_options(visit: Visit, matters: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Code and name in the person's language, for a select: by that name."""
+    """Code and name in the person's language, for a select, sorted by name."""
     name = "name_en" if visit.language is Language.ENGLISH else "name"
     return sorted(((str(one["matter"]), str(one[name])) for one in matters), key=lambda one: one[1])
 
 
 def kept_matters(visit: Visit) -> list[dict[str, Any]]:
-    """Those that were listed last, without asking the database: for when it does not answer."""
+    """The matters listed last, without the database: for when it does not answer."""
     kept = visit.state.console.matters
     items: list[dict[str, Any]] = [] if kept is None else kept[1]
     return items
 
 
 async def all_matters(visit: Visit) -> list[dict[str, Any]]:
-    """As the API lists them; kept for as long as their version is in force and the day lasts, for nearly every page asks,
-    and putting them together takes as long as a hundred checks.
+    """As the API lists them; cached as long as their version is in force and the day lasts, because nearly every page needs
+    them, and composing them takes as long as a hundred checks.
     """
     console = visit.state.console
     async with borrowed(visit.state.pool) as connection:

@@ -1,5 +1,5 @@
-"""How many persons one officer may ask about by hand: 30 within ten minutes, counted in the ledger itself. The screening
-of a roster counts as one: it has a quota of its own (checks/screenings.py).
+"""How many persons one officer may ask about by hand: 30 within ten minutes, counted in the ledger itself. The screening of a
+roster counts as one: it has a quota of its own (checks/screenings.py).
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ WINDOW = timedelta(minutes=10)
 
 
 async def require_budget(visit: Visit) -> None:
-    """Raise `TooManyPersons` for the 31st; the refusal is an entry."""
+    """Raise `TooManyPersons` for the 31st; the refusal is recorded."""
     principal = visit.principal
     async with borrowed(visit.state.pool) as connection:
         since = await database_clock(connection) - WINDOW
@@ -25,7 +25,7 @@ async def require_budget(visit: Visit) -> None:
 
 
 async def count_asked(connection: Connection, operator: str | None, key_id: str, *, since: datetime) -> int:
-    """Persons that somebody asked about one by one, and screenings."""
+    """The persons that somebody asked about one by one, and screenings."""
     asked: int = await connection.fetchval(
         """
         SELECT count(DISTINCT coalesce(

@@ -1,4 +1,6 @@
-"""批量导入: the file, the bars, every row as it would become, and the report. Nothing takes effect before it is confirmed."""
+"""批量导入: the file, the progress bars, the expected result of every row, and the report. Nothing takes effect before it is
+confirmed.
+"""
 
 import csv
 import io
@@ -20,9 +22,9 @@ from blacklist_service.console.visits import Visit
 from blacklist_service.listings.findings import ROW_SENTENCES
 
 HALF = 0.5
-"""A job reads its file, then compares or applies its rows: half of its bar each."""
+"""A job first reads its file, then compares or applies its rows: half of the bar each."""
 MENDED = ("name", "case_number")
-"""Columns that refused rows come back with even where all of them lack it: that is what is to be filled in."""
+"""Columns that refused rows are returned with even if all rows lack them: they are to be filled in."""
 COURT = (Duty.MAKER, Duty.CHECKER)
 LOAD_SENTENCES = {
     "too-many-requests": "本院等待处理的文件已满，请待其完成后再上传",
@@ -66,7 +68,7 @@ async def load(visit: Visit) -> Response:
 
 @page("GET", "/imports/{import_id}/absent", *COURT)
 async def absent(visit: Visit) -> Response:
-    """What a snapshot lacks, and would end: looked at before it is confirmed."""
+    """Listings that a snapshot lacks, and would end: to be checked before it is confirmed."""
     import_id = id_of(visit, "import_id")
     found = await visit.read(f"/v1/imports/{import_id}")
     rows = await visit.read(f"/v1/imports/{import_id}/absent", limit=FULL_PAGE, cursor=visit.query.get("cursor"))
@@ -75,7 +77,7 @@ async def absent(visit: Visit) -> Response:
 
 @page("GET", "/imports/{import_id}/state", *COURT, is_background=True)
 async def state(visit: Visit) -> Response:
-    """For the bar: asked by the script every second."""
+    """For the progress bar: the script requests it every second."""
     found = await visit.read(f"/v1/imports/{id_of(visit, 'import_id')}")
     said, total = visit.t("已读 {rows} 行", rows=found["rows"]["total"]), found["rows"]["total"]
     if found["progress"] > HALF:
@@ -85,7 +87,7 @@ async def state(visit: Visit) -> Response:
 
 @page("GET", "/imports/{import_id}/refused.csv", *COURT)
 async def refused(visit: Visit) -> Response:
-    """The court's own refused rows, as they were sent, to mend and send again."""
+    """The court's own refused rows, as they were sent, to correct and send again."""
     path = f"/v1/imports/{id_of(visit, 'import_id')}/rows"
     reply = await visit.call("GET", path, headers={"Accept": "text/csv"})
     name = f"refused-{visit.path['import_id'][:8]}.csv"
@@ -96,7 +98,7 @@ async def refused(visit: Visit) -> Response:
 
 @page("POST", "/imports/{import_id}/confirmation", *COURT)
 async def confirm(visit: Visit) -> Response:
-    """The maker proposes it; where the court has one person do it and no brake holds it, it goes on at once."""
+    """The maker proposes it; if one person is enough and it exceeds no limit, it continues at once."""
     import_id, once = id_of(visit, "import_id"), {"Idempotency-Key": visit.form["once"]}
     if await needs_two(visit, "import"):
         reply = await visit.call("POST", "/v1/proposals", body={"act": "import", "import_id": import_id}, headers=once)
@@ -138,7 +140,7 @@ LOAD_LABELS = {"file": "文件", "mode": "方式"}
 
 
 async def _load(visit: Visit, form: Form, *, status: int = 200) -> Response:
-    """`fate` filters the rows: the counts are the filters."""
+    """`fate` filters the rows: the counts are links to the filters."""
     import_id = id_of(visit, "import_id")
     found = await visit.read(f"/v1/imports/{import_id}")
     fate = visit.query.get("fate", "")
@@ -146,7 +148,7 @@ async def _load(visit: Visit, form: Form, *, status: int = 200) -> Response:
     asked: dict[str, object] = {"limit": FULL_PAGE, "cursor": visit.query.get("cursor")}
     asked |= {"warned": "true"} if fate == "warned" else kept
     page_of_rows: dict[str, Any] = {"items": [], "next": None}
-    if found["rows"][fate if kept else "total"]:  # else each of them would be read to find that there is none
+    if found["rows"][fate if kept else "total"]:  # otherwise all of them would be read to find none
         rows = await visit.call("GET", f"/v1/imports/{import_id}/fates", query=asked)
         page_of_rows = rows.json if rows.is_ok else page_of_rows
     waiting = []
@@ -170,7 +172,7 @@ async def _load(visit: Visit, form: Form, *, status: int = 200) -> Response:
 
 
 def _unreadable(visit: Visit, problem: str | None) -> str:
-    """Why the file was not read, in the desk's words; what has none is shown as the API says it."""
+    """Why the file could not be read, in words; a reason without words is shown as the API gives it."""
     if problem is None or visit.language is Language.ENGLISH:
         return problem or ""
     known = chinese_of_files()["unreadable"]
@@ -178,7 +180,9 @@ def _unreadable(visit: Visit, problem: str | None) -> str:
 
 
 def _in_words(table: str, language: Language) -> str:
-    """The same rows with the columns' names of a court's own files, and the reason as a sentence: who mends them reads it."""
+    """The same rows with the column names of a court's own files, and the reason as a sentence, for the person who corrects
+    them.
+    """
     names = {} if language is Language.ENGLISH else chinese_of_files()["columns"]
     header, *rows = csv.reader(io.StringIO(table.removeprefix("\ufeff")))
     code = header.index("code")

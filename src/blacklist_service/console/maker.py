@@ -1,4 +1,4 @@
-"""经办: what is due, the court's listings, and the acts on them. Where the court has two people do one, it is proposed."""
+"""经办: tasks, the court's listings, and acts on them. An act for which the court wants two people is proposed."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ PAGE_OF_TASK = {
 
 @page("GET", "/tasks", Duty.MAKER)
 async def tasks(visit: Visit) -> Response:
-    """Overdue first; each task opens the very form that settles it."""
+    """Overdue first; each task opens the form that settles it."""
     found = (await visit.read("/v1/listings/tasks"))["items"]
     for one in found:
         one["page"] = PAGE_OF_TASK[one["task"]].format(**one)
@@ -46,7 +46,7 @@ async def tasks(visit: Visit) -> Response:
 
 @page("GET", "/listings", Duty.MAKER, Duty.CHECKER)
 async def listings(visit: Visit) -> Response:
-    """By case number or state; a search for a person is sealed: no name or number stands in an address."""
+    """By case number or state; a search for a person is sealed: no name or number may be in a URL."""
     asked = visit.unseal(visit.query.get("q", ""), "listings")
     form = Form({name: str(visit.query.get(name, "")) for name in ("case_number", "state")})
     form.values["state"] = form["state"] if form["state"] in LISTING_STATES else ""
@@ -93,7 +93,7 @@ def _listings(visit: Visit, form: Form, found: Mapping[str, Any], kept: Mapping[
 
 @page("GET", "/listings/new", Duty.MAKER)
 async def new_page(visit: Visit) -> Response:
-    """`from` is a proposal of one's own that came back: its form is filled in again."""
+    """`from` is one's own returned proposal: its form is filled in again."""
     values: dict[str, str] = {}
     if visit.query.get("from"):
         values = await _given(visit, visit.query["from"], "publication")
@@ -129,7 +129,7 @@ async def listing(visit: Visit) -> Response:
 
 @page("GET", "/listings/{listing_id}/correction", Duty.MAKER)
 async def correction_page(visit: Visit) -> Response:
-    """Filled in as the listing stands, or as a proposal that came back had it."""
+    """Filled in with the current listing, or with a returned proposal."""
     listing = await own_listing(visit)
     values = values_of(listing)
     if visit.query.get("from"):
@@ -187,12 +187,12 @@ async def counts_of(visit: Visit) -> Any:
 
 
 async def own_listing(visit: Visit) -> Any:
-    """The listing of an act, as its own court sees it; another court's is not acted on."""
+    """The listing of an act, as its own court sees it; another court's cannot be acted on."""
     return await visit.read(f"/v1/listings/{id_of(visit, 'listing_id')}")
 
 
 def id_of(visit: Visit, name: str) -> str:
-    """An id in the page's address; raise `NotFound` for what is none: the API has words of its own in its place."""
+    """The id in the URL; raise `NotFound` for an invalid one: the API has fixed words in its place."""
     try:
         return str(UUID(visit.path[name]))
     except ValueError:
@@ -208,7 +208,7 @@ PART_OF_ACT = {"publish": "publication", "correct": "correction", "extend": "ext
 
 
 async def _settle(visit: Visit, asked: dict[str, Any], *, prefix: str, listing: Any, alone: str) -> Response:
-    """First shown whole, with its differences and warnings; then proposed, or done where one person is enough."""
+    """First shown completely, with its differences and warnings; then proposed, or carried out if one person is enough."""
     form = visit.form
     is_proposed = await needs_two(visit, asked["act"])
     if form["step"] != "submit":
@@ -271,7 +271,7 @@ def version_of(form: Form) -> int:
 
 
 async def given_of(visit: Visit, proposal_id: str) -> Mapping[str, Any]:
-    """What one's own proposal held, as it was sent; of anything else nothing."""
+    """The content of one's own proposal, as it was sent; nothing otherwise."""
     if not re.fullmatch(r"[0-9a-f-]{36}", proposal_id):
         return {}
     reply = await visit.find(f"/v1/proposals/{proposal_id}")
@@ -280,7 +280,7 @@ async def given_of(visit: Visit, proposal_id: str) -> Mapping[str, Any]:
 
 
 async def _given(visit: Visit, proposal_id: str, part: str) -> dict[str, str]:
-    """The same as its form holds it."""
+    """The same, as its form holds it."""
     given = await given_of(visit, proposal_id)
     if part not in given:
         return {}

@@ -1,5 +1,5 @@
-"""安全: what two security officers do together, where the service is so set: one proposes a key or a catalogue, another
-approves it. Nobody approves their own.
+"""安全: acts that need two security officers, if the service is so configured: one proposes a key or a catalogue, another
+approves it. Nobody approves their own proposals.
 """
 
 from typing import Any
@@ -22,12 +22,12 @@ SENTENCES = {
 
 
 def needs_second_officer(reply: Reply) -> bool:
-    """Whether the act is to be proposed instead."""
+    """Whether the act must be proposed instead."""
     return not reply.is_ok and reply.json.get("code") == SECOND_NEEDED
 
 
 async def propose(visit: Visit, body: dict[str, Any]) -> Response:
-    """Have it wait for another officer."""
+    """Let it wait for another officer."""
     reply = await visit.call("POST", "/v1/proposals", body=body, headers={"Idempotency-Key": visit.form["once"]})
     if not reply.is_ok:
         form = Form()
@@ -48,7 +48,7 @@ async def proposal(visit: Visit) -> Response:
 
 @page("POST", "/officer-proposals/{proposal}/approval", Duty.SECURITY)
 async def approve(visit: Visit) -> Response:
-    """Just what was read, by its digest. Needs the second factor; a key is on this answer and nowhere else."""
+    """Approve exactly what was read, by its digest. Needs the second factor; a key is shown on this page and nowhere else."""
     form = visit.form
     if not await visit.is_proved():
         return await _proposal(visit, form, status=403)

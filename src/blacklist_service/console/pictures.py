@@ -1,4 +1,4 @@
-"""QR codes, as data addresses: images, which the content policy lets in as it lets in no inline style."""
+"""QR codes as data URLs: images, which the content security policy allows, unlike inline styles."""
 
 import base64
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Verifying a receipt with its leaf, on the server: as the browser does it, for those whose browser cannot."""
+"""Verifies a receipt with its leaf on the server, as the browser does, for browsers that cannot."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ NOT_PROVED = "回执不成立：内容、位置或签名不符"
 
 
 def shown_proof(text: str) -> dict[str, Any]:
-    """What a printed receipt shows of a proof of the service's own: the place, the checkpoint, the whole text to scan."""
+    """What a printed receipt shows of a proof by this service: the index, the checkpoint, the whole text to scan."""
     proof = Proof.parse(text)
     checkpoint = Checkpoint.parse(proof.checkpoint.text)
     root = base64.b64encode(checkpoint.root).decode()
@@ -23,8 +23,8 @@ def shown_proof(text: str) -> dict[str, Any]:
 
 
 def verify_receipt(text: str, leaf: str, vkey: str) -> dict[str, Any]:
-    """Whether the leaf (base64) stands in the log under a checkpoint that one of the keys signed; `vkey` is what
-    `GET /v1/ledger/vkey` or `…/keys` gave. `ended` says of a log that was ended after a restore what follows it.
+    """Whether the leaf (base64) is in the log under a checkpoint that one of the keys signed; `vkey` is the answer of `GET
+    /v1/ledger/vkey` or `…/keys`. `ended` tells the successor of a log that was ended after a restore.
     """
     try:
         ranges = _ranges_of(vkey)
@@ -50,7 +50,7 @@ def verify_receipt(text: str, leaf: str, vkey: str) -> dict[str, Any]:
 
 
 def _ranges_of(vkey: str) -> list[tuple[VerifierKey, int | None]]:
-    """The keys, and the largest log that each vouches for alone."""
+    """The keys, and the largest tree size that each vouches for alone."""
     if vkey.lstrip().startswith("{"):
         return [(VerifierKey.parse(one["vkey"]), one["until_size"]) for one in json.loads(vkey)["keys"]]
     return [(VerifierKey.parse(line), None) for line in vkey.split()]

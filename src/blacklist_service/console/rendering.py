@@ -1,4 +1,4 @@
-"""Templates: what is printed is escaped, what is missing is an error, and nothing is marked safe but what is ours."""
+"""Templates: values are escaped, a missing value is an error, and only our own text is marked safe."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ def environment() -> Environment:
 
 
 class Rendered(HTMLResponse):
-    """A page that is put together as it is sent: in slices of a millisecond, giving way to checks between them."""
+    """A page rendered while it is sent: in slices of a millisecond, giving way to checks between them."""
 
     def __init__(
         self, template: str, status: int, courtesy: Callable[[], Courtesy], context: Mapping[str, Any]
@@ -52,7 +52,7 @@ class Rendered(HTMLResponse):
         self._courtesy = courtesy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Nothing is sent before all is there: what fails half-way is refused as a whole."""
+        """Nothing is sent before the page is complete: a failure half-way becomes a refusal."""
         self.body = await self._put_together()
         self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
@@ -81,6 +81,6 @@ def day(value: str | date | None) -> str:
 
 
 def code_points(name: str) -> str:
-    """The code points of characters that a clerk's font may lack, so that she can tell which are meant."""
+    """The code points of characters that a clerk's font may lack, so that she can tell which characters they are."""
     rare = [character for character in name if ord(character) > 0x9FFF or 0x3400 <= ord(character) < 0x4E00]
     return " ".join(f"{character} U+{ord(character):04X}" for character in rare)

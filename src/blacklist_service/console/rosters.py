@@ -1,4 +1,6 @@
-"""名册核查: a roster is handed in, a bar moves, and the result is fetched; the page may be closed meanwhile."""
+"""名册核查: a roster is uploaded, a bar shows the progress, and the result is downloaded; the page may be closed
+meanwhile.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -82,7 +84,7 @@ async def roster(visit: Visit) -> Response:
 
 @page("GET", "/rosters/{roster_id}/state", Duty.WINDOW, is_background=True)
 async def state(visit: Visit) -> Response:
-    """For the bar: asked by the script every second."""
+    """For the progress bar: the script requests it every second."""
     row = await _own(visit)
     return _json({"state": row["state"], "progress": _progress(row), "said": _said(visit, row)})
 
@@ -116,7 +118,7 @@ async def delete(visit: Visit) -> Response:
 
 
 async def _look_over(visit: Visit, form: Form, file: Any) -> None:
-    """What can be seen before the file is read: the rest is the worker's to refuse."""
+    """Checks that are possible before the file is read; the worker makes the others."""
     form.require("matter", "请选择办理事项")
     if not isinstance(file, UploadFile) or not file.filename:
         form.faults["file"] = "请选择文件"
@@ -187,7 +189,7 @@ async def _rosters(visit: Visit, form: Form, *, status: int = 200) -> Response:
 
 
 def _shown(visit: Visit, row: asyncpg.Record) -> dict[str, Any]:
-    """What a page says of a roster."""
+    """What a page shows of a roster."""
     private = Private.open(row["private"], row["id"], visit.state.secrecy)
     columns = [private.header[place] for place in private.places if place is not None and private.header]
     return dict(row) | {

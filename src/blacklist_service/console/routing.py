@@ -1,4 +1,4 @@
-"""Every page, with the duties it is for: the tests ask each with each duty."""
+"""Registers every page with the duties it is for; tests request each page with each duty."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Handler = Callable[[Any], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An address of the console. `duties` None: for everybody who logged in; empty: for everybody."""
+    """A page of the console. `duties` None: for everybody who has logged in; empty: for everybody."""
 
     method: str
     path: str
@@ -46,11 +46,11 @@ def page(
     is_background: bool = False,
     unanswered: Handler | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Register a page: for these duties; for everybody who logged in where none is named.
+    """Register a page for these duties, or for everybody who has logged in if none is given.
 
-    One that `keeps` takes `edit` for "show the form again, do nothing": what was typed when a session ended comes back to
-    it. What is in the background (a script asks it) keeps no session from idling out. One with
-    `unanswered` shows that where it is not known in time what to answer, as it was asked and nothing more.
+    A page that `keeps` accepts `edit` for "show the form again, do nothing": what was typed when a session ended comes back
+    to it. A page requested in the background (by a script) does not keep a session from expiring. `unanswered` is shown, with
+    the request and nothing else, if the answer is not known in time.
     """
 
     def register(handler: Handler) -> Handler:
@@ -68,5 +68,5 @@ def find_page(request: Request) -> tuple[Page | None, Mapping[str, str]]:
     found = [(one, match) for one in PAGES if one.method == method and (match := one.pattern.fullmatch(path))]
     if not found:
         return None, {}
-    page_found, match = min(found, key=lambda pair: len(pair[1].groupdict()))  # a fixed word before any value
+    page_found, match = min(found, key=lambda pair: len(pair[1].groupdict()))  # a fixed segment before any parameter
     return page_found, match.groupdict()

@@ -1,4 +1,4 @@
-"""What travels through a browser and must neither be read nor changed there: sealed to one session, for half an hour."""
+"""Data that travels through a browser and must neither be read nor changed there: sealed to one session, for half an hour."""
 
 import base64
 import time
@@ -12,13 +12,13 @@ SECONDS = 30 * 60
 
 
 def seal(cipher: Cipher, value: Any, *, purpose: str) -> str:
-    """Text that may stand in a URL or a hidden field. `purpose` names who may open it: a session, and for what."""
+    """Seal text for a URL or a hidden field. `purpose` says for which session and use it can be opened."""
     content = orjson.dumps([int(time.time()), value])
     return base64.urlsafe_b64encode(cipher.seal(content, purpose.encode())).decode().rstrip("=")
 
 
 def unseal(cipher: Cipher, text: str, *, purpose: str) -> Any:
-    """None for whatever was not sealed for this, or too long ago."""
+    """None for anything that was not sealed for this, or was sealed too long ago."""
     try:
         sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         made, value = orjson.loads(cipher.open(sealed, purpose.encode()))

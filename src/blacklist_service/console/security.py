@@ -1,6 +1,6 @@
-"""安全: who may do what. Duties are granted here, members and keys kept, and the catalogue of measures put in force.
+"""安全: who may do what. Here duties are granted, members and keys managed, and the catalogue of measures put in force.
 
-The officer opens no account and sees nothing of the list.
+The officer opens no accounts and sees nothing of the list.
 """
 
 from datetime import timedelta
@@ -29,7 +29,7 @@ from blacklist_service.web.transactions import borrowed, snapshot
 FULL_PAGE = 50
 SHOWN = 5
 SOON = timedelta(days=30)
-"""Before its end another key is made, and handed over."""
+"""Days before a key's end in which a new one should be made and handed over."""
 MEMBER_FIELDS = {
     "/code": "unit_code",
     "/name": "name",
@@ -50,7 +50,7 @@ SENTENCES = {
 
 @page("GET", "/grants", Duty.SECURITY)
 async def grants(visit: Visit) -> Response:
-    """Accounts that wait for a duty first, unless another standing is asked for."""
+    """Accounts that wait for a duty first, unless another state is requested."""
     asked = dict(visit.query)
     asked.setdefault("standing", AccountConcern.NO_DUTY.value)
     standing = AccountConcern(asked["standing"]) if asked["standing"] in STANDINGS else None
@@ -83,7 +83,7 @@ async def grant_page(visit: Visit) -> Response:
 
 @page("POST", "/grants/{account}", Duty.SECURITY)
 async def grant(visit: Visit) -> Response:
-    """The duties that are ticked are held from now on, and no others. Needs the second factor."""
+    """The account holds exactly the ticked duties from now on. Needs the second factor."""
     form = visit.form
     wanted = {duty for duty in Duty if form[f"duty-{duty.value}"] == "on"}
     matters = None
@@ -111,7 +111,7 @@ async def grant(visit: Visit) -> Response:
 
 @page("POST", "/grants/{account}/unlocking", Duty.SECURITY)
 async def unlock(visit: Visit) -> Response:
-    """Of a system officer, who unlocks all others."""
+    """Unlock a system officer, who can unlock everybody else."""
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         account = await _get(visit, connection)
         if account.office is not Office.SYSTEM:
@@ -178,7 +178,7 @@ async def change_contacts(visit: Visit) -> Response:
 
 @page("POST", "/members/{code}/matters", Duty.SECURITY)
 async def change_matters(visit: Visit) -> Response:
-    """What its keys and its people may be given to ask; those that are out already keep theirs."""
+    """The matters that its keys and its people may be allowed to ask; existing keys keep theirs."""
     form = visit.form
     chosen = sorted(name.removeprefix("matter-") for name, value in form.values.items() if _is_matter(name, value))
     if form["narrowed"] == "on" and not chosen:
@@ -209,7 +209,7 @@ async def change_options(visit: Visit) -> Response:
 
 @page("POST", "/members/{code}/keys", Duty.SECURITY)
 async def make_key(visit: Visit) -> Response:
-    """The key is on this answer and nowhere else. Needs the second factor."""
+    """The key is shown on this page and nowhere else. Needs the second factor."""
     form, code = visit.form, visit.path["code"]
     days = form["days"].strip()
     if not (days.isascii() and days.isdigit() and 1 <= int(days) <= LONGEST_KEY_DAYS):
@@ -245,12 +245,12 @@ async def revoke_key(visit: Visit) -> Response:
 
 @page("GET", "/policy", Duty.SECURITY)
 async def policy(visit: Visit) -> Response:
-    """What holds for everybody who logs in."""
+    """The rules for everybody who logs in."""
     return visit.show("policy.html", rules=rules, minutes=_minutes)
 
 
 async def desk(visit: Visit) -> dict[str, Any]:
-    """Whom duties wait for, and which keys end soon."""
+    """Accounts that wait for duties, and keys that end soon."""
     async with snapshot(visit.state.pool) as connection:
         waiting = await list_accounts(
             connection, secrecy=visit.state.secrecy, standing=AccountConcern.NO_DUTY, limit=SHOWN
@@ -303,7 +303,7 @@ async def _grant(visit: Visit, form: Form | None, *, status: int = 200) -> Respo
 
 
 async def _set_duties(visit: Visit, wanted: set[Duty], matters: list[str] | None) -> None:
-    """In one transaction; what is held already, and stays, is not granted anew."""
+    """In one transaction; duties that are already held, and stay, are not granted again."""
     actor, secrecy = visit.actor, visit.state.secrecy
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         account = await _get(visit, connection)
@@ -345,7 +345,7 @@ async def _member(visit: Visit, form: Form, *, status: int = 200) -> Response:
 
 
 def _held(matters: list[str] | None) -> Form:
-    """What a member's keys may be given, as its form shows it; None narrows nothing."""
+    """The matters that a member's keys may be given, as its form shows them; None means all."""
     narrowed = {} if matters is None else {"narrowed": "on"}
     return Form(narrowed | {f"matter-{one}": "on" for one in matters or ()})
 

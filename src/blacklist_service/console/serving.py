@@ -1,4 +1,4 @@
-"""What is around every page: the session, the duty it needs, protection from other sites, refusals as pages."""
+"""What surrounds every page: the session, the required duty, protection from other sites, refusals as pages."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from blacklist_service.web.shares import Share
 from blacklist_service.web.transactions import borrowed
 
 BESIDE_THE_CHECK_SECONDS = 0.4
-"""What finding the session and putting the page together may take, beside the deadline of a check: together less than 1 s."""
+"""Time for finding the session and rendering the page, in addition to the deadline of a check: less than 1 s together."""
 REMEMBERED_SECONDS = 0.5
 REMEMBERED_SESSIONS = 4096
 MOST_FORM_BYTES = 256 * 1024
 MOST_UPLOAD_BYTES = 513 * 1024 * 1024
 FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-"""What says that a proxy stands between: then the console needs its name."""
+"""Headers that show that there is a proxy: then the console must know its own name."""
 NEVER_KEPT = frozenset(
     {"token", "once", "code", "passkey", "asked", "password", "repeated", "held", "enrolment", "edit"}
 )
@@ -68,7 +68,7 @@ class Console:
         self._seen: dict[str, tuple[float, StaffSession]] = {}
         self._under_way: set[asyncio.Task[Response]] = set()
         self.matters: tuple[tuple[int, date], list[dict[str, Any]]] | None = None
-        """Those in force, by their version and the day."""
+        """The matters in force, by their version and the day."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -83,7 +83,7 @@ class Console:
         try:
             await response(scope, receive, send)
         finally:
-            await request.close()  # what was uploaded
+            await request.close()  # the uploads
 
     async def _respond(self, request: Request) -> Response:
         language = _language(request)
@@ -97,8 +97,8 @@ class Console:
         return await self._answer_in_time(visit, found.unanswered)
 
     async def _answer_in_time(self, visit: Visit, unanswered: Handler) -> Response:
-        """Within a check's deadline and what a page takes. A pool's connection on a database that hangs is not waited for,
-        not even for its end: what is under way goes on by itself, and is found by who asks again under the same key.
+        """Answer within a check's deadline plus the time for a page. A pool's connection to a database that hangs is
+        abandoned without waiting for its end: the work continues by itself, and a retry with the same key finds its result.
         """
         answering = asyncio.create_task(self._answer(visit))
         self._under_way.add(answering)
@@ -119,7 +119,7 @@ class Console:
         try:
             self._require_own_origin(request, found)
             if found.unanswered is not None:
-                await self._take_form(visit)  # what was asked is shown again, also where nobody can say who asked
+                await self._take_form(visit)  # the request is shown again, even if it is not known who sent it
             visit.session = await self._session(request, found)
             if visit.session is not None:
                 visit.language = _preferred(visit.session, language)
@@ -148,12 +148,12 @@ class Console:
         return await visit.page.handler(visit)
 
     def forget(self, cookie: str | None) -> None:
-        """Remember no longer whose session a cookie is: it is over, or its account's preferences changed."""
+        """Forget the cached session of a cookie: it has ended, or its account's preferences changed."""
         self._seen.pop(cookie or "", None)
 
     def _require_own_origin(self, request: Request, page: Page) -> None:
-        """Unset, the console answers on loopback alone, so that no password crosses a wire in clear; set, under its own
-        name alone. A form, and a reading that is recorded, comes from a page of ours.
+        """Without a configured origin the console answers on loopback only, so that no password travels in clear text; with
+        one, only under that name. A form, and a recorded read, must come from our own pages.
         """
         origin = self.state.settings.console_origin
         try:
@@ -168,17 +168,17 @@ class Console:
             raise NotServedHere
         site = request.headers.get("sec-fetch-site")
         if request.method != "POST" and page.duties and site not in (None, "same-origin", "none"):
-            raise ForeignForm  # what is read is recorded: no other site has somebody read
+            raise ForeignForm  # reads are recorded: another site must not make a person read
         if request.method == "POST":
             site, sender = request.headers.get("sec-fetch-site"), request.headers.get("origin")
             own = origin or f"{request.url.scheme}://{host.netloc}"
-            # Under our own referrer policy a form's origin is "null"; whether its site is ours the browser says apart.
+            # Under our own referrer policy a form's Origin is "null"; Sec-Fetch-Site tells whether it comes from our site.
             is_own = sender == own if site is None else site == "same-origin" and sender in (None, "null", own)
             if not is_own:
                 raise ForeignForm
 
     async def _session(self, request: Request, page: Page) -> StaffSession | None:
-        """Who is logged in; a proof is remembered for half a second, as a key's is."""
+        """The logged-in person; a proof is cached for half a second, as for a key."""
         secret = request.cookies.get(COOKIE)
         if not secret:
             return None
@@ -193,7 +193,7 @@ class Console:
                 request.scope["ended_session"] = session
                 return None
             if page.is_background:
-                return session  # not remembered: the next page of the person's own is to count as use
+                return session  # not cached: the person's next page must count as use
             await note_use(connection, session, instant)
         if len(self._seen) >= REMEMBERED_SESSIONS:
             self._seen.clear()
@@ -226,7 +226,7 @@ class Console:
             raise DutyMissing(needed)
 
     async def _log_in_again(self, visit: Visit) -> Response:
-        """To the login, with what was typed sealed in the form: it comes back unsent."""
+        """Redirect to the login with the typed content sealed in the form: it comes back without being submitted."""
         request = visit.request
         kept = ""
         ended: StaffSession | None = request.scope.get("ended_session")
@@ -255,7 +255,7 @@ class Console:
         )
 
     async def _nowhere(self, request: Request, language: Language) -> Response:
-        """There is no such page: whoever is logged in keeps the menu, to go on from there."""
+        """There is no such page: a logged-in person keeps the menu."""
         visit = Visit(request, Page("GET", "", _nothing, frozenset()), {}, language)
         try:
             self._require_own_origin(request, visit.page)
@@ -269,7 +269,7 @@ class Console:
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """What the request's log line calls the page: its pattern, never an address with an id in it."""
+    """The page's name in the request's log line: its pattern, never a path with an id."""
 
     path: str
 

@@ -1,4 +1,4 @@
-"""督查: which unit and court acts and which does not, over the months, from a bar to its rows to the entry."""
+"""督查: which units and courts act and which do not, month by month, from a bar to its rows to the entry."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -114,7 +114,7 @@ async def court_page(visit: Visit) -> Response:
 
 @page("GET", "/scorecard/unit/{unit}/checks", Duty.SUPERVISOR)
 async def rows(visit: Visit) -> Response:
-    """The checks behind a bar; a column of a month leads here too."""
+    """The checks behind a bar; a monthly column leads here too."""
     form, days = _days(visit)
     wanted: dict[str, object] = {
         name: visit.query.get(name) for name in ("matter", "decision", "cursor") if visit.query.get(name)
@@ -170,7 +170,7 @@ DESKS[Duty.SUPERVISOR] = desk
 
 
 def _days(visit: Visit) -> tuple[Form, dict[str, str]]:
-    """The days asked for; the last three months unless said otherwise."""
+    """The requested days; by default the last three months."""
     usual = _periods()["periods"][2][1]
     form = Form(dict(visit.query))
     days = {name: form.given(name) or usual[name] for name in ("from", "to")}
@@ -191,7 +191,7 @@ def _periods() -> dict[str, Any]:
 
 
 async def _card(visit: Visit, form: Form, days: Mapping[str, str]) -> Any:
-    """None where the days are none; the form then says why."""
+    """None if the days are invalid; the form then says why."""
     reply = await visit.call("GET", "/v1/supervision/scorecard", query=days)
     if reply.is_ok:
         return reply.json
@@ -216,14 +216,14 @@ def _totals(unit: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _punctuality(court: Mapping[str, Any]) -> dict[str, int]:
-    """Of a court's acts: within three working days of their decision, after them, and those whose decision has no date."""
+    """A court's acts: within three working days of their decision, later, and those whose decision has no date."""
     acts = [court[name] for name in ("publications", "corrections", "deletions", "withdrawals")]
     in_time, dated = (sum(one[name] for one in acts) for name in ("in_time", "dated"))
     return {"in_time": in_time, "late": dated - in_time, "undated": sum(one["total"] for one in acts) - dated}
 
 
 def _check_trend(months: list[Mapping[str, Any]], agency: str | None) -> Columns:
-    """Of one unit, or of all together; a unit's column leads to its rows."""
+    """For one unit, or all together; a unit's column leads to its rows."""
     shown = []
     for month in months:
         units = [one for one in month["agencies"] if agency in (None, one["agency"])]

@@ -1,4 +1,4 @@
-"""系统: accounts are opened, unlocked and ended here, sessions seen, and how the service stands. No data of the list."""
+"""系统: here accounts are opened, unlocked and ended, sessions seen, and the service's state shown. No data of the list."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ async def new_account_page(visit: Visit) -> Response:
 
 @page("POST", "/staff/new", Duty.SYSTEM, keeps=True)
 async def open_account(visit: Visit) -> Response:
-    """Without rights: the security officer grants them. The enrolment code is on this answer and nowhere else."""
+    """Without rights: the security officer grants them. The enrolment code is shown on this page and nowhere else."""
     form = visit.form
     if form["edit"]:
         return await _new(visit, form)
@@ -124,7 +124,7 @@ async def put_out(visit: Visit) -> Response:
 
 @page("POST", "/staff/{account}/reset", Duty.SYSTEM)
 async def reset(visit: Visit) -> Response:
-    """A lost telephone: another enrolment code. Needs the second factor."""
+    """After a lost telephone: a new enrolment code. Needs the second factor."""
     if not await visit.is_proved():
         return await _account(visit, visit.form, status=403)
     try:
@@ -155,7 +155,7 @@ async def end(visit: Visit) -> Response:
 
 @page("GET", "/state", Duty.SYSTEM)
 async def state(visit: Visit) -> Response:
-    """How the service stands, without anything of the list."""
+    """The state of the service, without anything of the list."""
     try:
         is_ready = (await visit.call("GET", "/readyz")).is_ok
     except Undetermined:
@@ -227,7 +227,7 @@ async def _account(visit: Visit, form: Form, *, status: int = 200) -> Response:
 
 
 async def _logins(connection: Any) -> Any:
-    """Tries to log in within a day."""
+    """Login attempts within a day."""
     return await connection.fetchrow(
         """
         SELECT count(*) FILTER (WHERE succeeded) AS good, count(*) FILTER (WHERE NOT succeeded) AS missed,
@@ -238,7 +238,7 @@ async def _logins(connection: Any) -> Any:
 
 
 async def _queues(connection: Any) -> Any:
-    """What the worker has before it."""
+    """The worker's queues."""
     return await connection.fetchrow(
         """
         SELECT (SELECT count(*) FROM imports WHERE state IN ('queued', 'running')) AS imports,

@@ -1,4 +1,4 @@
-"""Days chosen in a form, as instants: midnight in Beijing; and moments as people type them."""
+"""Days chosen in a form, as instants (midnight in Beijing); and times as people type them."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -9,16 +9,16 @@ from blacklist_service.clock import SHANGHAI
 TYPED = re.compile(
     r"(\d{4})[-/.\u5e74](\d{1,2})[-/.\u6708](\d{1,2})\u65e5?(?:[T ]*(\d{1,2})[:\u65f6](\d{1,2})?\u5206?(?::(\d{1,2}))?)?"
 )
-"""年月日, 时分: as people and as browsers write a moment."""
+"""年月日, 时分: as people and as browsers write a time."""
 
 
 def start_of_day(day: str | None) -> str | None:
-    """What is no day is handed on as it is: the API refuses it."""
+    """An invalid day is returned unchanged: the API refuses it."""
     return _midnight(day, timedelta())
 
 
 def end_of_day(day: str | None) -> str | None:
-    """The midnight after it: filters end before their end."""
+    """The midnight after it: filters exclude their end."""
     return _midnight(day, timedelta(days=1))
 
 
@@ -33,7 +33,7 @@ def _midnight(day: str | None, more: timedelta) -> str | None:
 
 
 def instant(typed: str) -> str | None:
-    """Beijing time as it is typed, 2026-04-26 08:41 or 2026年4月26日 8时41分 in whatever digits; None for what is none."""
+    """Beijing time as typed, 2026-04-26 08:41 or 2026年4月26日 8时41分 in any digits; None if invalid."""
     found = TYPED.fullmatch(normalize("NFKC", typed).strip())
     if found is None:
         return None

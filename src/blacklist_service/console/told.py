@@ -1,4 +1,4 @@
-"""告知情况: the court sees whom its withdrawal reached; the committee, which units were not told of what changed."""
+"""告知情况: a court sees which units were told of its withdrawal; the committee, which units were not told of changes."""
 
 from starlette.responses import Response
 
@@ -11,7 +11,7 @@ from blacklist_service.console.visits import Visit
 
 @page("GET", "/listings/{listing_id}/told", Duty.MAKER, Duty.CHECKER)
 async def told(visit: Visit) -> Response:
-    """Units that were ever answered by a withdrawn listing, those that were not told first."""
+    """Units that were ever answered because of a withdrawn listing; those that were not told come first."""
     place = f"/v1/listings/{id_of(visit, 'listing_id')}"
     found = await visit.read(f"{place}/withdrawal/told")
     for one in found["items"]:

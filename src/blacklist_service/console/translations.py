@@ -1,4 +1,4 @@
-"""Two languages. Chinese is the source: what a template says stands in it, and the lists of words have the English beside it.
+"""Two languages. Chinese is the source and is in the templates; English translations are looked up by it.
 
 Legal wording (grounds, circumstances, bases) stays Chinese in both.
 """
@@ -32,20 +32,22 @@ def english() -> Mapping[str, str]:
 
 @cache
 def english_of_what_was_done() -> Mapping[str, str]:
-    """Chinese says 更正 on a button and in a history; English says "Correct" and "Corrected"."""
+    """Chinese says 更正 both on a button and in a history; English says "Correct" and "Corrected"."""
     acts = {done.zh: done.en for names in NAMES.values() for done in (names.in_history, names.in_ledger)}
     return {**english(), **_list(WORD_LISTS[0])["done"], **acts}
 
 
 @cache
 def chinese_of_notes() -> Mapping[str, str]:
-    """The notes of the catalogue that this version brings are English; a court's own notes are shown as it wrote them."""
+    """The notes of the included catalogue are English; a court's own notes are shown as written."""
     return _list("zh_notes.toml")["notes"]
 
 
 @cache
 def chinese_of_files() -> Mapping[str, Mapping[str, str]]:
-    """`columns` of refused rows, as courts name them; `unreadable`: why a file was not read, by parts of its English."""
+    """`columns` of refused rows, by courts' names; `unreadable`: why a file was not read, by fragments of the English
+    text.
+    """
     return _list("zh_files.toml")
 
 
@@ -54,9 +56,9 @@ def _list(name: str) -> dict[str, dict[str, str]]:
 
 
 def translator(language: Language, *, is_past: bool = False) -> Translate:
-    """`t("共 {count} 条", count=3)`; what has no English yet is shown in Chinese.
+    """`t("共 {count} 条", count=3)`; a text without a translation is shown in Chinese.
 
-    `is_past` says an act as one that was done, as ledgers and histories do, rather than as one to do.
+    `is_past` names an act as done, as ledgers and histories do, and not as one to do.
     """
     words: Mapping[str, str] = {}
     if language is Language.ENGLISH:

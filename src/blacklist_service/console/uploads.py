@@ -1,4 +1,4 @@
-"""Handing an uploaded file on to the API, part by part: never whole in memory."""
+"""Passes an upload on to the API, part by part, never whole in memory."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +15,7 @@ PART_BYTES = 1 << 20
 async def send_file(
     visit: Visit, path: str, file: UploadFile, *, query: Mapping[str, object], headers: Mapping[str, str]
 ) -> Reply:
-    """As the multipart field `file`, in the name of the person; raise as `Visit.call` does."""
+    """Send it as the multipart field `file`, in the name of the person; raise as `Visit.call` does."""
     boundary = secrets.token_hex(16)
     name = "".join(one for one in (file.filename or "list") if one.isprintable() and one not in '"\\')
     head = (

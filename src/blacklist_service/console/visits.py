@@ -1,4 +1,4 @@
-"""One request to a page, and whatever its handler needs: the person, the form, the API, the template."""
+"""One request for a page, and everything its handler needs: the person, the form, the API, the template."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LANGUAGE_COOKIE = "console-language"
 
 @dataclass
 class Visit:
-    """One request to a page, and whatever its handler needs."""
+    """One request for a page, and everything its handler needs."""
 
     request: Request
     page: Page
@@ -103,7 +103,7 @@ class Visit:
 
     @asynccontextmanager
     async def hashing(self) -> AsyncIterator[Connection]:
-        """A transaction in which a password is hashed: on connections of its own, so that it takes none from others."""
+        """A transaction in which a password is hashed, on separate connections, so that it takes none from others."""
         shares = self.state.shares
         async with (
             shares.turn(Share.LOGIN, None),
@@ -113,7 +113,7 @@ class Visit:
             yield connection
 
     async def call(self, method: str, path: str, **options: Any) -> Reply:
-        """Ask the API; raise the `Undetermined` or the `NotFound` that it answers with, return all else."""
+        """Call the API; raise an `Undetermined` or `NotFound` answer, return any other."""
         reply = await call(self.state.api, self.request, self.principal, method, path, **options)
         if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Undetermined
@@ -124,14 +124,14 @@ class Visit:
         return reply
 
     async def read(self, path: str, **query: object) -> Any:
-        """What the API answers to a reading that cannot be wrong but by a forged address."""
+        """The API's answer to a read that can only be refused for a forged URL."""
         reply = await self.call("GET", path, query=query)
         if not reply.is_ok:
             raise InvalidRequest
         return reply.json
 
     async def find(self, path: str) -> Reply | None:
-        """What the API answers to a reading, or None where there is no such thing."""
+        """The API's answer to a read, or None if there is no such object."""
         try:
             return await self.call("GET", path)
         except NotFound:
@@ -145,20 +145,20 @@ class Visit:
 
     @property
     def party(self) -> RelyingParty | None:
-        """For whom passkeys are, as this page is addressed; None where there are none."""
+        """The relying party of passkeys for this page's host; None if passkeys are impossible there."""
         own = self.state.settings.console_origin
         return RelyingParty.of(own or f"{self.request.url.scheme}://{self.request.headers.get('host', '')}")
 
     def ask_passkey(self, asked: PasskeyChallenge, purpose: str) -> dict[str, str]:
-        """What a page hands to the browser, and what comes back with its answer: sealed, for this session where there is
-        one.
+        """The options that a page gives to the browser, and the sealed state that comes back with the answer: for this
+        session, if there is one.
         """
         options, state = asked
         sealed_state = self.seal(state, purpose) if self.session else sealed.seal(self.cipher, state, purpose=purpose)
         return {"options": orjson.dumps(options).decode(), "asked": sealed_state}
 
     def passkey_state(self, purpose: str) -> dict[str, Any] | None:
-        """What the browser was asked, as the form brings it back; None for what was never asked, or too long ago."""
+        """The state of the challenge, as the form brings it back; None if there was none, or it is too old."""
         found: dict[str, Any] | None = (
             self.unseal(self.form["asked"], purpose)
             if self.session
@@ -167,21 +167,21 @@ class Visit:
         return found
 
     def ask_login(self) -> dict[str, str] | None:
-        """For whichever passkey of this host the person picks."""
+        """For any passkey of this host that the person picks."""
         party = self.party
         if party is None or self.session is not None:
             return None
         return self.ask_passkey(ask_to_prove(party), "passkey login")
 
     def ask_step_up(self) -> dict[str, str] | None:
-        """For a form that needs the second factor, of whoever has a passkey."""
+        """For a form that needs the second factor of a person who has a passkey."""
         party = self.party
         if self.session is None or party is None or not self.session.account.has_passkey:
             return None
         return self.ask_passkey(ask_to_prove(party), "step-up")
 
     async def step_up(self) -> None:
-        """Have the second factor proved for an act that needs it; raise `FactorNeeded` or `FactorRefused`."""
+        """Require the second factor for an act that needs it; raise `FactorNeeded` or `FactorRefused`."""
         if self.person.is_proved_at(now()):
             return
         code, answer = self.form.given("code"), self.form.given("passkey")
@@ -202,14 +202,14 @@ class Visit:
         self.session = replace(self.person, secret=secret, proved_at=now())
 
     async def prove_again(self) -> None:
-        """Raise `Unauthenticated` once the session is over; being asked this is not being used."""
+        """Raise `Unauthenticated` once the session is over; this check does not count as use."""
         async with borrowed(self.state.pool) as connection:
             session = await find_session(connection, self.person.secret, secrecy=self.state.secrecy)
         if session is None or not session.is_alive_at(now()):
             raise Unauthenticated
 
     async def is_proved(self) -> bool:
-        """As `step_up`; where the factor is missing or wrong, the form says so and keeps what was typed."""
+        """As `step_up`; if the factor is missing or wrong, the form says so and keeps its content."""
         try:
             await self.step_up()
         except FactorNeeded:
@@ -251,7 +251,7 @@ class Visit:
 
 
 class Forwarded(Response):
-    """The API's own streamed answer, through: a bundle, events."""
+    """Passes on the API's own streamed answer: a bundle, events."""
 
     def __init__(self, visit: Visit, path: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""持续关注: the unit's questions that are kept open, and what it is to be told of them."""
+"""持续关注: the unit's watched questions, and the events it is told."""
 
 from starlette.responses import Response
 
@@ -22,7 +22,7 @@ SENTENCES = {
 
 @page("GET", "/watches", Duty.WINDOW)
 async def watches(visit: Visit) -> Response:
-    """The unit's watches, those of the newest checks first; and how many events nobody has taken note of."""
+    """The unit's watches, those of the newest checks first; and how many events nobody has acknowledged."""
     asked = dict(visit.query)
     state = asked.get("state", "open")
     state = state if state in WATCH_STATES else ""
@@ -44,14 +44,14 @@ async def watches(visit: Visit) -> Response:
 
 @page("GET", "/watches/events", Duty.WINDOW)
 async def events(visit: Visit) -> Response:
-    """What changed since the unit last took note."""
+    """Changes since the unit's last acknowledgement."""
     found = await untold(visit, FULL_PAGE)
     return visit.show("watch_events.html", items=found["items"], more=found["more"], matters=await matter_names(visit))
 
 
 @page("POST", "/watches/events/acknowledgement", Duty.WINDOW)
 async def acknowledge(visit: Visit) -> Response:
-    """Of the events that were shown, and no later ones."""
+    """Acknowledge the events that were shown, and no later ones."""
     through = visit.form["through"]
     if through.isascii() and through.isdigit() and len(through) < 19:
         body = {"through": int(through), "operator": visit.principal.operator}

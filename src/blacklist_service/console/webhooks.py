@@ -1,5 +1,5 @@
-"""推送: to which addresses units are told. The security officer approves them; a unit's own people see how theirs fare and
-have what was given up told again.
+"""推送: the addresses at which units are told. The security officer approves them; a unit's own people see the state of
+theirs and have given-up events sent again.
 """
 
 from typing import Any
@@ -23,7 +23,9 @@ SENTENCES = {
 
 @page("GET", "/webhooks", Duty.SECURITY, Duty.WINDOW)
 async def webhooks(visit: Visit) -> Response:
-    """One's own, or to the officer those of all units; unless another state is asked for, those that wait for it first."""
+    """The unit's own, or for the officer those of all units; unless another state is requested, those that wait for approval
+    first.
+    """
     state = visit.query.get("state", "")
     state = state if state in WEBHOOK_STATES else ""
     found = await visit.read("/v1/webhooks", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
@@ -41,7 +43,7 @@ async def webhook(visit: Visit) -> Response:
 
 @page("POST", "/webhooks/{webhook_id}/approval", Duty.SECURITY)
 async def approve(visit: Visit) -> Response:
-    """Needs the second factor: from then on the service speaks to the address."""
+    """Needs the second factor: from then on the service connects to the address."""
     return await _act(visit, "approval", {}, is_proof_needed=True)
 
 
@@ -58,7 +60,7 @@ async def test(visit: Visit) -> Response:
 
 @page("POST", "/webhooks/{webhook_id}/replay", Duty.SECURITY, Duty.WINDOW)
 async def replay(visit: Visit) -> Response:
-    """Of what was given up."""
+    """Send given-up events again."""
     return await _act(visit, "replay", {"from": "dead"})
 
 

@@ -1,4 +1,4 @@
-"""窗口: asking, the answer, what was done about it, and what is printed."""
+"""窗口: asking, the answer, its outcome, and printing."""
 
 import base64
 from collections.abc import Mapping
@@ -64,13 +64,13 @@ WATCHED_DAYS = 180
 
 @page("GET", "/checks/new", Duty.WINDOW)
 async def ask_page(visit: Visit) -> Response:
-    """`again` keeps matter, role and file number for the next person at the window."""
+    """`again` keeps matter, role and reference for the next person at the window."""
     kept = visit.unseal(visit.query.get("again", ""), "again") or {}
     return await _ask(visit, Form(dict(kept)))
 
 
 async def undetermined(visit: Visit) -> Response:
-    """Nothing is known, not even whether it is on record: the same form again, under the same key."""
+    """Nothing is known, not even whether it is recorded: show the same form again, under the same key."""
     names = dict(matter_options(visit, kept_matters(visit)))
     form = visit.form
     return visit.show(
@@ -105,7 +105,7 @@ async def answer(visit: Visit) -> Response:
 
 @page("POST", "/checks/{check_id}/outcome", Duty.WINDOW, keeps=True)
 async def say_outcome(visit: Visit) -> Response:
-    """What the unit then did; a block that is overridden needs a reason."""
+    """Record what the unit did; overriding a block needs a reason."""
     form, check_id = visit.form, visit.path["check_id"]
     if form["edit"]:
         return await show_answer(visit, form)
@@ -122,7 +122,7 @@ async def say_outcome(visit: Visit) -> Response:
 
 @page("GET", "/checks/{check_id}/explanation", Duty.WINDOW)
 async def explanation(visit: Visit) -> Response:
-    """For the person it is about. That it was opened for printing is an entry."""
+    """For the person it is about. Opening it for printing is recorded."""
     check = await visit.read(f"/v1/checks/{visit.path['check_id']}")
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         entry = Entry(Action.EXPLANATION_PRINTED, visit.actor, check_id=check["check_id"])
@@ -156,7 +156,7 @@ async def receipt(visit: Visit) -> Response:
 
 @page("GET", "/checks/pending", Duty.WINDOW)
 async def pending(visit: Visit) -> Response:
-    """The unit's blocks and flags that still wait for an outcome, the overdue ones first."""
+    """The unit's blocks and flags without an outcome, overdue ones first."""
     items, more = await waiting_checks(visit, FULL_PAGE, visit.query.get("cursor"))
     return visit.show("checks_pending.html", items=items, next=more, matters=await matter_names(visit))
 
@@ -186,7 +186,7 @@ async def notices(visit: Visit) -> Response:
 
 @page("GET", "/notices/stream", Duty.WINDOW, is_background=True)
 async def stream(visit: Visit) -> Response:
-    """For the count on the work bench: a notice shows within two seconds. `after` is the version that the page shows."""
+    """For the count on the home page: a notice appears within two seconds. `after` is the version that the page shows."""
     after = visit.request.headers.get("last-event-id") or visit.query.get("after", "")
     return Forwarded(visit, "/v1/notices/stream", {"last-event-id": after})
 
@@ -220,7 +220,7 @@ OUTCOME_SENTENCES = {
 
 
 async def _ask(visit: Visit, form: Form, *, status: int = 200) -> Response:
-    """The form; its first select holds the matters that this person may ask about."""
+    """The form; its first select has the matters that this person may ask about."""
     allowed = visit.principal.matters
     matters = [one for one in await all_matters(visit) if one["matter"] in allowed]
     return visit.show(
@@ -234,15 +234,15 @@ async def _ask(visit: Visit, form: Form, *, status: int = 200) -> Response:
 
 
 def _covered(matter: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The roles and kinds that measures of the matter cover; empty lists stand for all."""
+    """The roles and kinds that the matter's measures cover; empty lists mean all."""
     return {"roles": list(matter.get("roles") or ()), "kinds": list(matter.get("kinds") or ())}
 
 
 async def show_answer(visit: Visit, form: Form, *, status: int = 200) -> Response:
-    """The answer, with what may be done about it.
+    """The answer, with the actions it allows.
 
-    Whether there is an outcome or a watch is looked up rather than asked of the API: there, asking for what is not there
-    is an entry of its own, a refused request in the name of a clerk who did nothing but open her page.
+    Whether there is an outcome or a watch is read from the database and not from the API: asking the API for a missing one
+    would be recorded as a refused request of a clerk who only opened her page.
     """
     check = await visit.read(f"/v1/checks/{visit.path['check_id']}")
     async with borrowed(visit.state.pool) as connection:
@@ -267,7 +267,7 @@ async def _outcome(connection: Connection, visit: Visit, check: Mapping[str, Any
 
 
 async def _watch(connection: Connection, visit: Visit, check: Mapping[str, Any]) -> Watch | Literal[False] | None:
-    """Whether its question is kept open; False for a recheck, which is of a watch itself."""
+    """Whether its question is watched; False for a recheck, which belongs to a watch itself."""
     if orjson.loads(base64.b64decode(check["leaf"]))["action"] == Action.RECHECK:
         return False
     watch = await find_watch(connection, UUID(check["check_id"]), visit.principal.member)

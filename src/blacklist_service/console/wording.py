@@ -1,4 +1,4 @@
-"""What the codes of the API are called at the desk. A code without a word here is a fault that a test finds."""
+"""The words that people see for the API's codes. A code without a word here is an error that a test finds."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -17,7 +17,7 @@ DUTIES: Mapping[str, str] = {
     Duty.SECURITY: "安全管理",
 }
 OWN_MENU_ITEMS = frozenset({"/checks/new", "/checks/pending", "/listings/new"})
-"""Pages with an item of their own in the menu, beside that of the list they stand under."""
+"""Pages with their own item in the menu, beside that of the list they belong to."""
 DECISIONS: Mapping[str, str] = {"block": "停止办理", "flag": "人工审核", "clear": "未发现限制"}
 DECISION_SIGNS: Mapping[str, str] = {"block": "■", "flag": "▲", "clear": "●"}
 DECISION_ADVICE: Mapping[str, str] = {
@@ -258,7 +258,7 @@ ACTIONS: Mapping[str, str] = {
 
 
 class FilterWords(NamedTuple):
-    """What a filter is called, and the words of what can be chosen in it; without any it is typed."""
+    """The label of a filter, and the words of its options; a filter without options is typed."""
 
     label: str
     choices: Mapping[str, str] | None = None
@@ -274,7 +274,7 @@ FILTERS: Mapping[str, FilterWords] = {
     "action": FilterWords("行为", ACTIONS),
     "reference": FilterWords("业务编号"),
 }
-"""The filters of the ledger (`audit/filters.py`) that auditors see; one without words here is for systems alone."""
+"""The filters of the ledger (`audit/filters.py`) that auditors see; a filter without words here is only for systems."""
 
 FIELDS: Mapping[str, str] = {
     "matter": "办理事项",
@@ -305,7 +305,7 @@ FIELDS: Mapping[str, str] = {
     "unit_kind": "类型",
     "court_code": "法院代码",
 }
-"""What the fields of forms are called, where a summary or a kept form names them."""
+"""The names of form fields, for a summary or a restored form."""
 
 TABLES: Mapping[str, Mapping[str, str]] = {
     "role": ROLES,
@@ -319,10 +319,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 
 
 def value_of(name: str, value: str) -> str:
-    """What was chosen in a field, in the desk's words."""
+    """The chosen value of a field, in words."""
     return TABLES.get(name, {}).get(value, value)
 
 
 def word(table: Mapping[str, str], code: str | None) -> str:
-    """The word at the desk; a code that has none stays a code, for nothing may be hidden."""
+    """The word for a code; a code without one is shown as it is, because nothing may be hidden."""
     return "" if code is None else table.get(code, code)

@@ -1,4 +1,4 @@
-"""What the officers' desks call things: members, keys, accounts, and what a catalogue takes away."""
+"""Words of the officers' pages: members, keys, accounts, and what a catalogue takes away."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ ROLES_OF_KIND: Mapping[str, tuple[str, ...]] = {
     "agency": ("agency",),
     "auditor": ("auditor", "security"),
 }
-"""Which a new key may be given, the usual one first."""
+"""The roles that a new key may be given, the usual one first."""
 STANDINGS: Mapping[str, str] = {
     "not_enrolled": "未启用",
     "no_duty": "未授予岗位",
@@ -39,9 +39,9 @@ COURT_ACTS: Mapping[str, str] = {
     "resume": "恢复公布",
     "lift_contest": "解除身份存疑",
 }
-"""That a court may have two people do, or one."""
+"""Acts for which a court may require two people, or one."""
 PROPOSED: Mapping[str, str] = {"key": "签发密钥", "catalogue": "措施目录生效"}
-"""What a second security officer approves."""
+"""Acts that a second security officer approves."""
 PROPOSAL_STATES: Mapping[str, str] = {
     "waiting": "待复核",
     "in_force": "已生效",

@@ -1,4 +1,4 @@
-"""What the pages of rosters call things."""
+"""Words of the roster pages."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ STATES: Mapping[str, str] = {
     "refused": "未受理",
 }
 TAGS: Mapping[str, str] = {"queued": "plain", "running": "flag", "done": "clear", "refused": "block"}
-"""The colour a state is shown in."""
+"""The colour of each state."""
 FAULTS: Mapping[str, str] = {
     "unreadable": "不能读取该文件：已损坏、展开后过大，或不是 XLSX、XLS、CSV 表格",
     "no-columns": "表格前 20 行中没有认得出的表头：需要编号（如“报名序号”）和姓名或名称两列",
@@ -27,7 +27,7 @@ CONCLUSIONS: Mapping[str, str] = {
     "未受理": "plain",
     "未答复": "plain",
 }
-"""As the result file says them, with the colour each is shown in."""
+"""As the result file words them, with the colour of each."""
 FIELDS: Mapping[str, str] = {
     "matter": "办理事项",
     "kind": "对象类型",

@@ -1,4 +1,4 @@
-"""What the figures of supervision are called."""
+"""Words of the supervision figures."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,11 @@ KINDS: Mapping[str, str] = {
     "late": "超期",
     "undated": "未注明决定日期",
 }
-"""Of the parts of a chart's bars."""
+"""Labels of the segments of a chart's bars."""
 
 
 def duration(seconds: float | None) -> tuple[str, dict[str, int]] | None:
-    """A sentence and its numbers: minutes below an hour, hours below two days, else days."""
+    """A sentence and its numbers: minutes below an hour, hours below two days, otherwise days."""
     if seconds is None:
         return None
     minutes = round(seconds / 60)

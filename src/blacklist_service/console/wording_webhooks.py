@@ -1,4 +1,4 @@
-"""What the pages of webhooks call things."""
+"""Words of the webhook pages."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ TAGS: Mapping[str, str] = {
     "disabled": "block",
     "closed": "plain",
 }
-"""The colour a state is shown in."""
+"""The colour of each state."""
 CAUSES: Mapping[str, str] = {"gone": "对方明确表示不再接收", "days": "连续多日无法送达"}
 DELIVERY_STATES: Mapping[str, str] = {
     "pending": "待送达",
