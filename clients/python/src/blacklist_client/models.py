@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 
 class Cause(StrEnum):
-    """What moved, so that a watch was asked again; or why it ended."""
+    """What caused a recheck, or the end of the watch."""
 
     LIST = "list"
     NOTICES = "notices"
@@ -33,7 +33,7 @@ class Cause(StrEnum):
 
 
 class Certainty(StrEnum):
-    """How sure it is that the law says so: a court has to confirm what is from knowledge alone."""
+    """How certain the legal basis is: a court has to confirm what was not found in a text."""
 
     FOUND = "found"
     TO_CONFIRM = "to_confirm"
@@ -46,7 +46,7 @@ class Decision(StrEnum):
 
 
 class EventType(StrEnum):
-    """What a unit is told of."""
+    """What a unit is told."""
 
     WATCH_DECISION_CHANGED = "watch.decision_changed"
     WATCH_MATCHES_CHANGED = "watch.matches_changed"
@@ -83,7 +83,7 @@ class IdentifierType(StrEnum):
 
 
 class Identity(StrEnum):
-    """How far a hit says that the subject is the one listed, strongest first."""
+    """How far a hit proves that the subject is the one listed, strongest first."""
 
     EXACT = "exact"
     NAME_DIFFERS = "name_differs"
@@ -137,7 +137,7 @@ class NoticeState(StrEnum):
 
 
 class ObjectKind(StrEnum):
-    """What is controlled; it sets how long a notice may bind."""
+    """The kind of object; it determines how long a notice may bind."""
 
     DEPOSIT = "deposit"
     MOVABLE = "movable"
@@ -146,7 +146,7 @@ class ObjectKind(StrEnum):
 
 
 class OutcomeAction(StrEnum):
-    """What an agency then did about an answer."""
+    """What an agency did with an answer."""
 
     REFUSED = "refused"
     SUSPENDED = "suspended"
@@ -184,7 +184,7 @@ class ReplyResult(StrEnum):
 
 
 class Source(StrEnum):
-    """Whether the legal text was found, or is from knowledge and must be confirmed before a launch."""
+    """Whether the legal text was found, or is from general knowledge and must be confirmed before a launch."""
 
     FOUND = "found"
     TO_BE_CONFIRMED = "to_be_confirmed"
@@ -212,14 +212,14 @@ class SubjectRole(StrEnum):
 
 
 class SuspensionGround(StrEnum):
-    """Why a listing is suspended: a bankruptcy ruling (国办发〔2025〕22号), or what else the court decided."""
+    """Why a listing is suspended: a bankruptcy ruling (国办发〔2025〕22号), or another decision of the court."""
 
     BANKRUPTCY = "bankruptcy"
     OTHER = "other"
 
 
 class Tell(StrEnum):
-    """What a watch tells of: that the decision changed, or also that what matched did."""
+    """What a watch reports: changes of the decision only, or of the matches too."""
 
     DECISION = "decision"
     MATCHES = "matches"
@@ -239,7 +239,7 @@ class AbsentPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbsentResponse:
-    """A listing that a snapshot lacks, and would end."""
+    """A listing that is missing from a snapshot, and would be ended."""
 
     case_number: str
     debtor_name: str
@@ -299,7 +299,7 @@ class BasisRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchItemResponse:
-    """Either a `check` with status 200, or a `problem` with the status it would have had alone."""
+    """Either a `check` with status 200, or a `problem` with the status it would have had as a single check."""
 
     check: CheckResponse | None = None
     problem: Json | None = None
@@ -308,7 +308,7 @@ class BatchItemResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRequest:
-    """Each check is read by itself: a wrong one is refused alone, in its place."""
+    """Each check is parsed by itself: an invalid one is refused alone, in its place."""
 
     checks: list[CheckRequest]
     screening: str | None = None
@@ -326,7 +326,7 @@ class CertificateRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeOfRowResponse:
-    """A field of the listing, as a path with dots; numbers are masked."""
+    """A field of the listing, as a dotted path; numbers are masked."""
 
     after: Any
     before: Any
@@ -453,7 +453,7 @@ class DeletionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeRequest:
-    """What was filed with the court; null when nothing is pending. It changes no verdict (Art. 12)."""
+    """What was filed with the court; null if nothing is pending. It changes no decision (Art. 12)."""
 
     filed_on: date | None = None
     operator: str | None = None
@@ -467,7 +467,7 @@ class DutyPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DutyResponse:
-    """What a kind of notice asks of a unit."""
+    """What a kind of notice requires of a unit."""
 
     action: NoticeAction
     basis: str
@@ -495,7 +495,7 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventResponse:
-    """What changed, without a name, a number or a listing: `GET /v1/checks/{check_id}` has them, on record."""
+    """What changed, without a name, a number or a listing: `GET /v1/checks/{check_id}` has them, and is recorded."""
 
     after: Decision | None
     at: datetime
@@ -556,7 +556,7 @@ class FeedResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was found, in answer to a query. `amount` is in yuan, as a number or its digits."""
+    """One finding in answer to a query. `amount` is in yuan, as a number or its digits."""
 
     amount: int | float | str | None = None
     as_of: date | None = None
@@ -669,7 +669,7 @@ class ListingPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingResponse:
-    """A listing as it is now: in the form of a publication, numbers masked, with what became of it."""
+    """A listing as it is now: in the form of a publication, numbers masked, with its later history."""
 
     dispute_state: Literal["filed", "reconsideration", "rejected", "upheld"] | None
     ended_on: date | None
@@ -925,7 +925,7 @@ class PersonRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResponse:
-    """As counts; the brakes hold what would end more than 1 % or change more than 5 % of them."""
+    """As counts; an import that would end more than 1 % or change more than 5 % of them waits for a second person."""
 
     absent: int
     changed: int
@@ -966,7 +966,7 @@ class QueuedResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCheckResponse:
-    """The stored answer, with what opens its leaf in the transparency log."""
+    """The stored answer, with the values that open its leaf in the transparency log."""
 
     answer: str
     check_id: UUID
@@ -1014,7 +1014,7 @@ class ResumptionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowAboutOthersResponse:
-    """One that is about other listings of the same debtor in the case, as `possible-duplicate` is."""
+    """A row that concerns other listings of the same debtor in the case, as for `possible-duplicate`."""
 
     code: str
     column: str | None
@@ -1115,7 +1115,7 @@ class SubjectResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuspensionRequest:
-    """暂时屏蔽 (国办发〔2025〕22号): on a bankruptcy ruling, or what else the court decided."""
+    """暂时屏蔽 (国办发〔2025〕22号): on a bankruptcy ruling, or another decision of the court."""
 
     decided_on: date
     ground: SuspensionGround
@@ -1132,7 +1132,7 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskResponse:
-    """What the law asks of the court, and until when."""
+    """What the law requires of the court, and until when."""
 
     case_number: str
     due_on: date
@@ -1244,7 +1244,7 @@ class WatchPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchRequest:
-    """Keep the question open: tell when its answer changes."""
+    """Watch the question: report when its answer changes."""
 
     after_outcome: bool = False
     tell: Tell = Tell.DECISION
