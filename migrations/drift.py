@@ -1,13 +1,13 @@
-"""Whether the schema is the same in its three places: the migrations, the models of the rooms, and `schema.sql`.
+"""Verifies that the schema is the same in its three places: the migrations, the models, and `schema.sql`.
 
-    python migrations/drift.py             say what differs, exit 1 if anything does (`make drift`)
-    python migrations/drift.py --write     write schema.sql as the migrations make it (`make schema`)
+python migrations/drift.py             report the differences, exit 1 if there are any (`make drift`)
+python migrations/drift.py --write     write schema.sql from the migrations (`make schema`)
 
-Comparisons on a database of their own, for none sees everything. Alembic's of the migrated database with the
-models names the column or index, and is blind to CHECKs, predicates of indexes, UNLOGGED and partitioning. So what the
-models make by themselves in an empty database is held, dump against dump, to what the migrations made. What no model can
-say (grants, functions, triggers, storage) is held to `schema.sql`, the dump of all as text. And the months' partitions,
-which the dump leaves out, are held to their tables.
+There are several comparisons, because none finds everything. Alembic compares the migrated database with the models and names
+the column or index, but ignores CHECKs, predicates of indexes, UNLOGGED and partitioning. So the dump of what the models
+create in an empty database is compared with the dump of what the migrations created. What no model can express (grants,
+functions, triggers, storage) is compared with `schema.sql`, the dump of everything as text. The monthly partitions, which the
+dump leaves out, are compared with their tables.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from blacklist_service.settings import Settings
 SCHEMA = Path(__file__).parent / "schema.sql"
 MONTHS = "*_[0-9][0-9][0-9][0-9]_[0-9][0-9]"
 SESSION = re.compile(r"(--|\\|SET |SELECT pg_catalog\.set_config)")
-"""How lines begin that are the dump's own: comments, and settings of the session that reads it."""
+"""Beginnings of lines that belong to the dump itself: comments, and settings of the session that restores it."""
 QUOTE = re.compile(r"\$\w*\$")
 NOT_OF_MODELS = re.compile(
     r"(CREATE (OR REPLACE )?(FUNCTION|TRIGGER)|GRANT|REVOKE|ALTER DEFAULT PRIVILEGES|.* alembic_version\b"
@@ -56,7 +56,7 @@ WHERE month.relpersistence <> whole.relpersistence
    OR EXISTS (SELECT FROM pg_attribute c WHERE c.attrelid = month.oid AND c.attacl IS NOT NULL)
 ORDER BY 1
 """
-"""What the dump leaves out: months have grants of their own, which nothing else would show."""
+"""What the dump leaves out: monthly partitions have grants of their own, which nothing else would show."""
 ADVICE = """\
 Decide which one is right. The migrations: change the models (src/blacklist_service/*/models.py) until this is silent.
 The models: write a migration (make migration OF="what it adds"). Then 'make schema', and commit all three together."""
@@ -80,7 +80,7 @@ async def find_drift(dsn: str, *, modelled: str, written: str) -> list[str]:
 
 
 async def dump_models(dsn: str, tables: MetaData = metadata) -> str:
-    """What the models make in an empty database, at `dsn`."""
+    """The dump of what the models create in an empty database, at `dsn`."""
     async with _connected(dsn) as connection:
         await connection.run_sync(tables.create_all)
         await connection.commit()
@@ -88,7 +88,9 @@ async def dump_models(dsn: str, tables: MetaData = metadata) -> str:
 
 
 def dump(dsn: str) -> str:
-    """The schema as PostgreSQL 15 to 18 say it alike: without the months' partitions, comments, owners, settings."""
+    """The schema in a form that is the same for PostgreSQL 15 to 18: without monthly partitions, comments, owners,
+    settings.
+    """
     pg_dump = choose_binaries(Path("new"), Settings().postgres_bin).folder / "pg_dump"
     command = [str(pg_dump), "--schema-only", "--no-owner", f"--exclude-table={MONTHS}", f"--dbname={dsn}"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - the server's own
@@ -110,13 +112,13 @@ def _statements(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _of_models(dumped: str) -> str:
-    """What models can say: tables, columns, defaults, constraints, indexes, comments."""
+    """What models can express: tables, columns, defaults, constraints, indexes, comments."""
     kept = [one for one in _statements(dumped.splitlines()) if not NOT_OF_MODELS.match(one)]
     return PARAMETERS.sub("", "\n\n".join(kept))
 
 
 def _difference(before: str, after: str) -> str:
-    """Only what differs, below the first line of the statement it stands in."""
+    """Only the differences, below the first line of their statement."""
     old, new = list(_statements(before.splitlines())), list(_statements(after.splitlines()))
     said: list[str] = []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

@@ -1,6 +1,6 @@
-"""Alembic's entry: `blacklist-service migrate` hands over a connection, `alembic …` in a checkout has one opened here.
+"""Alembic's entry: `blacklist-service migrate` passes a connection; for `alembic …` in a checkout one is opened here.
 
-What Alembic upgrades has the new schema and no more: `blacklist-service migrate` then binds a new database to its key.
+Alembic only upgrades the schema: `blacklist-service migrate` then binds a new database to its key.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """A real PostgreSQL for every test that needs one, and a real key for every request.
 
-`BLACKLIST_POSTGRES_BIN` runs them on another PostgreSQL's programs than the wheel's.
+`BLACKLIST_POSTGRES_BIN` runs them on the programs of another PostgreSQL than the wheel's.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ MEMORY = Path("/dev/shm")
 ROOM_BYTES = 2 << 30
 SECRECY = Secrecy(bytes(range(32)))
 
-# What measures time, or fills or stops something of the machine's: nothing runs beside it.
+# Tests that measure time, or that fill or stop something of the machine: nothing runs beside them.
 ALONE = (
     *(
         f"durability/test_{name}.py"
@@ -46,7 +46,7 @@ ALONE = (
     *(f"listings/test_files_hostile.py::test_a_{name}" for name in ("hundred_megabytes", "million_empty_rows")),
 )
 
-# What starts a browser, whole services or servers, and waits for them with patience: two at once.
+# Tests that start browsers, whole services or servers, and wait for them patiently: two at once.
 HEAVY = (
     *(
         "durability",
@@ -63,7 +63,7 @@ _numbers = itertools.count(1)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no file of which every test, or none, is asked for by its mark (`make tests`)."""
+    """Do not import a file if all or none of its tests are selected by its mark (`make tests`)."""
     if not collection_path.name.startswith("test_"):
         return None
     place, asked = collection_path.relative_to(TESTS).as_posix(), config.option.markexpr
@@ -93,14 +93,14 @@ def server() -> Iterator[str]:
 
 
 def _quick_place() -> Path | None:
-    """In memory where there is room: a database is seven hundred files, made and removed again for each test."""
+    """In memory if there is room: a database is seven hundred files, created and deleted for each test."""
     is_roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
     return MEMORY if is_roomy else None
 
 
 class Databases:
-    """Databases of the tests' own, each copied from a template. The next copy is made, and the last one dropped, while a
-    test runs: either takes the server longer than most tests take.
+    """Databases for tests, each copied from a template. While a test runs, the next copy is created and the last one dropped,
+    because either takes the server longer than most tests take.
     """
 
     def __init__(self, server: str, admin: asyncpg.Connection) -> None:
@@ -117,13 +117,13 @@ class Databases:
         spare = self._spares.pop(template, None)
         try:
             name = await (spare or self._copy(template))
-        except asyncpg.PostgresError:  # of a spare: somebody was still in the template
+        except asyncpg.PostgresError:  # while copying a spare: somebody was still connected to the template
             name = await self._copy(template)
         self._spares[template] = asyncio.create_task(self._copy(template))
         return name
 
     async def settle(self) -> None:
-        """Wait until nothing is made or removed: for a test that must not be disturbed."""
+        """Wait until no copy is being created or dropped: for a test that must not be disturbed."""
         await asyncio.gather(*self._spares.values(), *self._drops, return_exceptions=True)
 
     def drop(self, name: str) -> None:
@@ -137,7 +137,7 @@ class Databases:
 
     async def _copy(self, template: str) -> str:
         name = f"blacklist_test_{os.getpid()}_{next(_numbers)}"
-        # Half of what it takes to write seven hundred files through the log; the checkpoint that it needs waits for no disk.
+        # Half the time of writing seven hundred files through the log; the checkpoint that this needs waits for no disk.
         await self._say(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
 
@@ -149,7 +149,7 @@ class Databases:
 @pytest.fixture(scope="session")
 async def databases(server: str) -> AsyncIterator[Databases]:
     admin = await asyncpg.connect(server)
-    # What tests write need not outlive the machine; the durability tests run servers of their own.
+    # Test data need not survive the machine; the durability tests run servers of their own.
     for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
         await admin.execute(f"ALTER SYSTEM SET {setting}")
     await admin.execute("SELECT pg_reload_conf()")
@@ -182,7 +182,7 @@ async def furnished(
 
 @pytest.fixture
 async def dsn(databases: Databases, template: str, request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """A database of the test's own: the one that its service runs on, where it has one."""
+    """A database for this test: the one its service uses, if it has one."""
     has_service = "service" in request.fixturenames
     name = await databases.take(request.getfixturevalue("furnished")[0] if has_service else template)
     yield databases.at(name)
@@ -192,7 +192,7 @@ async def dsn(databases: Databases, template: str, request: pytest.FixtureReques
 @pytest.fixture
 async def service(dsn: str, furnished: tuple[str, dict[str, str]], tmp_path: Path) -> AsyncIterator[Service]:
     """The whole web application on a database of its own, with a court, an agency and an auditor."""
-    # A deadline that only a fault can miss: this machine's noise must not decide; test_batcher tries the real one.
+    # A deadline that only a fault can miss, because this machine's noise must not decide; test_batcher tests the real one.
     settings = Settings(data_dir=tmp_path, check_deadline_ms=10_000)
     async with serving(settings, dsn, SECRECY, keys=furnished[1]) as running:
         yield running
@@ -200,7 +200,7 @@ async def service(dsn: str, furnished: tuple[str, dict[str, str]], tmp_path: Pat
 
 @pytest.fixture
 async def own_server(tmp_path: Path) -> AsyncIterator[tuple[Service, int]]:
-    """A service on a server of its own, and that server's process: whatever is done to it disturbs no other test."""
+    """A service on a server of its own, and that server's process, so that the test cannot disturb others."""
     database = EmbeddedPostgres(tmp_path / "server")
     database.start()
     try:

@@ -1,4 +1,4 @@
-"""An answer, or a hold. There is no third, and neither is true or false."""
+"""An answer, or a hold. There is no third result, and neither can be used as a boolean."""
 
 import email.utils
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from blacklist_client.questions import Question
 from blacklist_client.reading import parse, read
 
 FRESH_SECONDS = 60.0
-"""An answer that was given longer ago than this is no knowledge of now; and so long a question keeps its key."""
+"""An answer older than this says nothing about the present; a held question keeps its key for as long."""
 STRENGTH = {Decision.CLEAR: 0, Decision.FLAG: 1, Decision.BLOCK: 2}
 USUAL_AGAIN_SECONDS = 5.0
 KNOWN = tuple(one.name for one in fields(CheckResponse))
@@ -31,7 +31,7 @@ KNOWN = tuple(one.name for one in fields(CheckResponse))
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(CheckResponse):
-    """What the service answered, whole and on record there. `content` is the exact bytes, which a receipt proves."""
+    """What the service answered and recorded. `content` is the exact bytes, which a receipt proves."""
 
     content: bytes = field(repr=False, compare=False)
     request_id: str | None = field(default=None, compare=False)
@@ -40,7 +40,7 @@ class Answer(CheckResponse):
         raise TypeError("an answer is neither true nor false: compare its decision")
 
     def reasons(self) -> list[str]:
-        """A sentence for each match, in Chinese, as an officer and the person concerned may read it."""
+        """A sentence for each match, in Chinese, for the officer and the person concerned."""
         return reasons_of(self.subjects)
 
 
@@ -58,14 +58,14 @@ class Advice:
 
 
 class Adviser(Protocol):
-    """Advises about subjects, in their order, without asking the service."""
+    """Advises about subjects, in order, without asking the service."""
 
     def advise(self, subjects: Sequence[SubjectRequest]) -> Sequence[Advice]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question on its way: its bytes, its key and when that was minted (monotonic seconds)."""
+    """A question being asked: its bytes, its key and when the key was created (monotonic seconds)."""
 
     question: Question = field(repr=False)
     content: bytes = field(repr=False)
@@ -77,8 +77,8 @@ class Asked:
 class Hold:
     """There is no answer: hold the matter, and ask again.
 
-    It has no decision. It keeps the question in memory, for `ask_again`, and cannot be written anywhere with it: store
-    `why` and `again_at`, and ask anew from your own file.
+    A hold has no decision. It keeps the question in memory for `ask_again`, and cannot be serialised with it: store `why` and
+    `again_at`, and ask again from your own file.
     """
 
     why: str
@@ -95,7 +95,7 @@ class Hold:
 
 
 def reasons_of(subjects: Sequence[SubjectResponse]) -> list[str]:
-    """Of a stored answer too."""
+    """The same for a stored answer."""
     return [
         sentence(subject, match)
         for subject in subjects
@@ -110,7 +110,7 @@ def hold_of(error: NoAnswer, asked: Asked | None, adviser: Adviser | None) -> Ho
 
 
 def read_answer(reply: Reply, question: Question) -> Answer:
-    """Raise `NoAnswer` unless this is a whole, fresh answer, and to this question."""
+    """Raise `NoAnswer` unless this is a complete, fresh answer to this question."""
     if reply.status != 200 or media_type(reply) != "application/json":
         raise NotUnderstood(f"not an answer of the service (status {reply.status})")
     answer = read_check(parse(reply.content), reply.content, reply.headers.get("x-request-id"))
@@ -126,7 +126,7 @@ def read_check(parsed: Any, content: bytes, request_id: str | None) -> Answer:
 
 
 def require_fits(answer: Answer, question: Question) -> None:
-    """Raise `NotUnderstood` where an answer is to something else, or weaker than what it is made of."""
+    """Raise `NotUnderstood` if an answer belongs to another question, or is weaker than its matches."""
     if answer.matter != question.matter or answer.reference != question.reference:
         raise NotUnderstood("the answer is to another question")
     roles = [subject.role for subject in answer.subjects]
@@ -147,7 +147,7 @@ def require_strongest(decision: Decision, parts: Sequence[Decision]) -> None:
 
 
 def require_fresh(checked_at: datetime, reply: Reply, within_seconds: float = FRESH_SECONDS) -> None:
-    """Raise `StaleReplay` where the answer is so much older than the reply, by the service's own clock."""
+    """Raise `StaleReplay` if the answer is that much older than the reply, by the service's own clock."""
     try:
         sent_at = email.utils.parsedate_to_datetime(reply.headers["date"])
     except (KeyError, ValueError):
@@ -196,7 +196,7 @@ REASONS = {
 
 
 def sentence(subject: SubjectResponse, match: MatchResponse) -> str:
-    """One match: what follows, why, by which court and case, and how sure the identity is. No number."""
+    """One match: its effect and reason, court and case, and how certain the identity is. Without a number."""
     listed = match.listing
     where = f"{listed.court}{listed.case_number}" if listed else ""
     if match.notice is not None and not listed:

@@ -1,4 +1,4 @@
-"""What is sent for each thing the client can do, and how what comes back is read. Without I/O."""
+"""The requests of the client's methods, and how the answers are parsed. Without I/O."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -47,11 +47,11 @@ ACTS: Mapping[type, str] = {
     SuspensionRequest: "suspension",
     ResumptionRequest: "resumption",
 }
-"""What each act on a listing is called where it is done."""
+"""The path of each act on a listing."""
 
 
 def new_key() -> str:
-    """Of one call: nobody else has it, and every try of the call bears it."""
+    """A key for one call: it is unique, and every retry of the call uses it."""
     return secrets.token_urlsafe(KEY_BYTES)
 
 
@@ -62,7 +62,7 @@ def ask(asked: Asked) -> Call[Answer]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Questions that go together; each is answered, and replayed, by itself."""
+    """Questions that are sent together; each is answered, and replayed, separately."""
 
     questions: tuple[Question, ...]
     content: bytes
@@ -109,7 +109,7 @@ class _Results:
 
 
 def _result(item: _Item, question: Question, reply: Reply, within_seconds: float) -> Result:
-    """Of one question in a batch. The exact bytes of an answer in a batch are read again with `recorded`."""
+    """The result of one question in a batch. `recorded` returns the exact bytes of such an answer."""
     status, problem = item.status, item.problem
     try:
         if status == 200 and item.check is not None and problem is None:
@@ -148,23 +148,23 @@ def put(kind: type[T], *path: object, body: Any) -> Call[T]:
 
 
 def upload(kind: type[T], where: str, upload: Upload, key: str) -> Call[T]:
-    """A file, sent once; cut off, it is sent again under its key by whoever sent it."""
+    """A file upload; if interrupted, the caller repeats it with the same key."""
     headers = {"content-type": upload.content_type, "content-length": str(upload.length)}
     return Call(Request("POST", where, upload, headers, key), _json(kind), UPLOAD)
 
 
 def said(**values: object) -> dict[str, object]:
-    """A body of what was said; what is None was not."""
+    """A body of the given values; those that are None are left out."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def nothing(call: Call[Any]) -> Call[None]:
-    """The same, for an act whose answer says nothing more."""
+    """The same, for an act whose answer has no further content."""
     return replace(call, read=lambda _reply: None)
 
 
 def target(*path: object, **query: object) -> str:
-    """A path under `/v1`, each part quoted, with the query's values that are given; a trailing underscore is dropped."""
+    """A path under `/v1`, each segment quoted, with the given query values; a trailing underscore is dropped from names."""
     given = {name.rstrip("_"): _query_value(value) for name, value in query.items() if value is not None}
     written = "/v1/" + "/".join(quote(str(part), safe="-_.~") for part in path)
     return written + (f"?{urlencode(given)}" if given else "")
@@ -209,7 +209,7 @@ def _after(reply: Reply) -> float:
 
 
 class NotReady(NoAnswer):
-    """It is being made: a receipt within seconds of its check, a certificate within seconds of its entry."""
+    """Not available yet: a receipt within seconds of its check, a certificate within seconds of its entry."""
 
     is_worth_another_try = True
     is_of_the_service = False

@@ -1,4 +1,4 @@
-"""Certificates of removal (解除证明): what one states, proved without asking the service."""
+"""Certificates of removal (解除证明): verifies a statement without asking the service."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ PART = re.compile(r'<pre id="(statement|leaf|receipt)">([^<]*)</pre>')
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What was proved: go by `statement`, not by what else the page shows."""
+    """What was proved: rely on `statement`, not on anything else that the page shows."""
 
     number: str
     statement: Mapping[str, Any] = field(repr=False)
@@ -29,7 +29,7 @@ class Certificate:
 def verify_certificate(page: str, vkey: str) -> Certificate:
     """Raise `Unverified` unless the log of `vkey` holds the entry of exactly this certificate's statement.
 
-    The words of the page around it are not compared: that is done by `blacklist-service audit verify-certificate`.
+    The rest of the page's text is not compared; `blacklist-service audit verify-certificate` does that.
     """
     parts = dict(PART.findall(page))
     if set(parts) != {"statement", "leaf", "receipt"}:

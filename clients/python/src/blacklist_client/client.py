@@ -1,4 +1,4 @@
-"""The client, blocking.
+"""The asynchronous client.
 
 Generated from aio.py by clients/python/generate.py: change nothing here.
 """
@@ -58,11 +58,11 @@ from blacklist_client.uploads import upload_of
 
 T = TypeVar("T")
 SILENT_SECONDS = 60.0
-"""A stream from which nothing comes for so long, not even a sign of life, is opened anew."""
+"""A stream that is silent for this long, without even a keep-alive, is opened again."""
 
 
 class Blacklist:
-    """A service, and the key it is asked with. Made once, used for as long as the program runs."""
+    """A service, and the API key to use. Create one instance and keep it for the life of the program."""
 
     def __init__(
         self,
@@ -75,7 +75,9 @@ class Blacklist:
         plain_http: bool = False,
         adviser: Adviser | None = None,
     ) -> None:
-        """`vkey`: the log's public key, handed over by the auditors, for `receipt`. `adviser`: a mirror, for holds."""
+        """`vkey`: the log's public key as the auditors gave it, needed for `receipt`. `adviser`: a mirror that advises on
+        holds.
+        """
         self.vkey = vkey
         self._adviser = adviser
         self._state = State()
@@ -85,7 +87,9 @@ class Blacklist:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, *, adviser: Adviser | None = None) -> Self:
-        """By BLACKLIST_URL, _KEY, _CA_FILE, _CLIENT_CERT, _VKEY; raise `ValueError` where they do not do."""
+        """Configure from BLACKLIST_URL, _KEY, _CA_FILE, _CLIENT_CERT, _VKEY; raise `ValueError` if they are missing or
+        invalid.
+        """
         found = from_environment(environment)
         address = found.address
         return cls(
@@ -123,7 +127,9 @@ class Blacklist:
         watch_tell: Literal["decision", "matches"] = "decision",
         watch_after_outcome: bool = False,
     ) -> Answer | Hold:
-        """Ask before approving: an answer with evidence, or a hold. Raise `Refused` where the question must be mended."""
+        """Ask before approving: returns an answer with evidence, or a hold. Raise `Refused` if the question must be
+        corrected.
+        """
         question = Question(
             matter=matter,
             reference=reference,
@@ -137,19 +143,19 @@ class Blacklist:
         return self.check_question(question)
 
     def check_question(self, question: Question) -> Answer | Hold:
-        """The same, of a question that was made before."""
+        """The same for an existing `Question`."""
         return self._hold_or_answer(self._asked(question))
 
     def ask_again(self, hold: Hold) -> Answer | Hold:
-        """Ask a held question again. Within a minute under the same key, so that an answer that was given and lost on the
-        way is this one; later under another, for a stored answer says nothing of now.
+        """Ask a held question again. Within a minute the same key is used, so that an answer that was given and lost on the
+        way is returned; later another key is used, because a stored answer would be out of date.
         """
         if hold.asked is None:
             raise ValueError("this hold keeps no question")
         return self._hold_or_answer(self._renewed(hold.asked))
 
     def ask(self, question: Question) -> Answer:
-        """The same, raising `NoAnswer` where `check` returns a hold."""
+        """The same, but raise `NoAnswer` where `check` returns a hold."""
         return self._do(calls.ask(self._asked(question)))
 
     def batch(
@@ -160,11 +166,11 @@ class Blacklist:
         fresh_seconds: float = FRESH_SECONDS,
         screening: str | None = None,
     ) -> list[Answer | Hold | Refused]:
-        """Up to 1,000 at once, each its own check; an item that is refused is in its place.
+        """Up to 1,000 checks at once, each answered separately; a refused item is in its place in the result.
 
-        `key`: under which the same batch was sent before, so that what was answered then is not asked again; such answers
-        are taken if they are at most `fresh_seconds` old, and are holds otherwise. `screening`: the name of the screening of
-        a roster that this is a part of.
+        `key`: the key under which the same batch was sent before, so that answered items are not asked again; such answers
+        count if they are at most `fresh_seconds` old, and are holds otherwise. `screening`: the name of the screening of a
+        roster that this batch is part of.
         """
         batch = Batch.of(questions, key, screening)
         try:
@@ -177,13 +183,13 @@ class Blacklist:
         ]
 
     def matters(self, *, on: date | None = None) -> MatterPage:
-        """The matters that can be asked about, their roles and the law behind each; `on`: as of a day."""
+        """The matters that can be asked about, with their roles and legal basis; `on`: as of a day."""
         return self._do(calls.get(MatterPage, "matters", on=on))
 
     # After the answer
 
     def recorded(self, check_id: UUID | str) -> RecordedCheckResponse:
-        """The stored answer, with its leaf of the log."""
+        """The stored answer, with its leaf in the log."""
         return self._do(calls.get(RecordedCheckResponse, "checks", check_id))
 
     def record_outcome(
@@ -194,12 +200,12 @@ class Blacklist:
         reason: str | None = None,
         operator: str | None = None,
     ) -> OutcomeResponse:
-        """What the office did about an answer; a block that is overridden needs a reason."""
+        """Record what the office did with an answer; overriding a block needs a reason."""
         said = OutcomeRequest(action=OutcomeAction(action), reason=reason, operator=operator)
         return self._do(calls.put(OutcomeResponse, "checks", check_id, "outcome", body=said))
 
     def waiting(self, *, overdue: bool = False, cursor: str | None = None) -> WaitingPage:
-        """Blocks and flags of which nobody has said yet what was done."""
+        """Blocks and flags without an outcome."""
         return self._do(calls.get(WaitingPage, "checks", pending="outcome", overdue=overdue, cursor=cursor))
 
     def explanation(self, check_id: UUID | str) -> str:
@@ -207,10 +213,10 @@ class Blacklist:
         return self._do(calls.get_text("checks", check_id, "explanation"))
 
     def receipt(self, check_id: UUID | str, *, newer_than: int = 0, witnesses: Sequence[str] = ()) -> Receipt:
-        """The proof that a check was asked and answered so, verified under `vkey`; keep it beside the matter.
+        """The proof that a check was asked and answered in this way, verified with `vkey`; store it with the matter.
 
-        Raise `NoAnswer` while the check is not sealed yet (seconds), `Unverified` where the proof proves nothing.
-        `newer_than`: the size of the largest checkpoint that was seen before, below which a log may not fall.
+        Raise `NoAnswer` while the check is not sealed yet (seconds), `Unverified` if the proof is invalid. `newer_than`: the
+        size of the largest checkpoint seen before; the log must not be smaller.
         """
         if self.vkey is None:
             raise ValueError("a receipt is verified by the log's key (vkey), which the auditors hand over")
@@ -223,7 +229,7 @@ class Blacklist:
     # Being told
 
     def changes(self, after: int, *, limit: int | None = None) -> ChangePage:
-        """Changes of the public list, each once, in order; keep `next` and go on from there."""
+        """Changes of the public list, each once, in order; store `next` and continue from there."""
         return self._do(calls.get(ChangePage, "changes", after=after, limit=limit))
 
     def list_statement(self) -> str:
@@ -231,7 +237,9 @@ class Blacklist:
         return self._do(calls.get_text("list", "statement"))
 
     def feed(self) -> Generator[FeedPart, None, None]:
-        """All that a copy of the change feed holds now, in parts of one snapshot; go on with `changes(list_version)`."""
+        """Everything that a copy of the change feed holds now, in parts of one snapshot; continue with
+        `changes(list_version)`.
+        """
         request = Request("GET", calls.target("publication", set="feed"), headers={"accept": "application/x-ndjson"})
         with self._transport.open(request, silent_seconds=SILENT_SECONDS) as (reply, pieces):
             reader = FeedReader.of(succeeded(reply))
@@ -255,7 +263,9 @@ class Blacklist:
         return self._do(calls.post(NoticeResponse, "notices", notice_id, "reply", body=reply))
 
     def follow_notices(self, after: int | None = None) -> Iterator[ServerSentEvent]:
-        """A court's notices as they move, until the connection ends: `data` is the notice, `id` where to go on from."""
+        """A court's notices as they change, until the connection ends: `data` is the notice, `id` the position to continue
+        from.
+        """
         for event in self._events("notices", "stream", last=after):
             yield event
 
@@ -270,7 +280,7 @@ class Blacklist:
         after_outcome: bool = False,
         operator: str | None = None,
     ) -> list[WatchResponse]:
-        """Keep the questions of up to 1,000 earlier checks open; what changed since is told at once."""
+        """Watch the questions of up to 1,000 earlier checks; changes since then are reported at once."""
         said = calls.said(
             check_ids=[str(one) for one in check_ids],
             until=until,
@@ -305,17 +315,17 @@ class Blacklist:
         return self._do(calls.put(WatchResponse, "watches", watch_id, body=said))
 
     def close_watch(self, watch_id: UUID | str, *, operator: str | None = None) -> WatchResponse:
-        """Its question is deleted; nothing more is told of it but that it ended."""
+        """Close the watch: its question is deleted, and only its end is still reported."""
         return self._do(calls.post(WatchResponse, "watches", watch_id, "closure", body=calls.said(operator=operator)))
 
     def event_page(self, after: int | None = None, *, limit: int | None = None) -> EventPage:
-        """What changed after event `after`, or after the last that was acknowledged. Raise `Gone` where the service was
-        restored to before it (begin anew without `after`, and compare with `watches`), or keeps what follows no longer.
+        """Events after event `after`, or after the last acknowledged one. Raise `Gone` if the service was restored to an
+        earlier state (start again without `after`, and compare with `watches`), or if events after it were deleted.
         """
         return self._do(calls.get(EventPage, "watch-events", after=after, limit=limit))
 
     def events(self, after: int | None = None) -> Iterator[EventResponse]:
-        """All that happened since, in order and without a gap, to the newest."""
+        """All events since then, in order and without a gap, up to the newest."""
         more = True
         while more:
             page = self.event_page(after)
@@ -324,9 +334,9 @@ class Blacklist:
                 yield event
 
     def follow_events(self, after: int | None = None) -> Iterator[EventResponse]:
-        """All that happened since, then each as it happens, without end. What breaks is begun anew where it ended.
+        """All events since then, and further ones as they happen, without end. An interrupted stream is continued.
 
-        Take an event in and keep its sequence in one transaction of yours; then `acknowledge_events`.
+        Process an event and store its sequence number in one transaction of your own; then call `acknowledge_events`.
         """
         waits = Waits()
         while True:
@@ -342,7 +352,7 @@ class Blacklist:
                     for told in stream:
                         event = read(EventResponse, parse(told.data.encode()))
                         if event.sequence != after + 1:
-                            break  # the feed has what is between
+                            break  # the feed has the events in between
                         after = event.sequence
                         yield event
             except NoAnswer:
@@ -350,20 +360,20 @@ class Blacklist:
             self._transport.wait(waits.next_seconds())
 
     def acknowledge_events(self, through: int, *, operator: str | None = None) -> FeedResponse:
-        """Say that this office was told of every event up to `through`: kept there as proof."""
+        """Confirm that this office received every event up to `through`: recorded there as proof."""
         said = calls.said(through=through, operator=operator)
         return self._do(calls.post(FeedResponse, "watch-events", "acknowledgement", body=said))
 
     # A court's acts
 
     def publish(self, listing: PublishRequest) -> ActResponse:
-        """List a debtor. Published again with the same content, nothing changes."""
+        """Publish a listing. Publishing the same content again changes nothing."""
         return self._do(calls.post(ActResponse, "listings", body=listing))
 
     def act(self, listing_id: UUID | str, version: int, act: calls.Act) -> ActResponse | WithdrawalResponse:
         """Correct, delete, withdraw, extend, dispute, suspend or resume a listing at the version that was seen.
 
-        Raise `Conflict` where it has changed since.
+        Raise `Conflict` if it has changed since.
         """
         path = ("listings", listing_id, calls.ACTS[type(act)])
         if isinstance(act, WithdrawalRequest):
@@ -387,7 +397,7 @@ class Blacklist:
         dry_run: bool = False,
         key: str | None = None,
     ) -> QueuedResponse:
-        """Send a list file; it becomes a job. `key`: what an upload that was cut is sent again under."""
+        """Upload a list file; it becomes a job. `key`: the key with which to repeat an interrupted upload."""
         upload = upload_of(file)
         where = calls.target("imports", mode=mode, dry_run=dry_run)
         return self._do(calls.upload(QueuedResponse, where, upload, key or new_key()))
@@ -407,17 +417,19 @@ class Blacklist:
         return self._do(calls.post(QueuedResponse, "imports", import_id, "cancellation"))
 
     def heartbeat(self) -> HeartbeatResponse:
-        """Say that this court's list is as it should be, though nothing changed."""
+        """Confirm that this court's list is current although nothing changed."""
         return self._do(calls.post(HeartbeatResponse, "list", "heartbeat"))
 
     # The log
 
     def shown_vkey(self) -> str:
-        """The log's public keys, one a line, as the service shows them: compare them with those that were handed over."""
+        """The log's public keys, one a line, as the service shows them: compare them with those the auditors gave you."""
         return self._do(calls.get_text("ledger", "vkey"))
 
     def ledger_keys(self) -> LedgerKeysResponse:
-        """The log's public keys as the service says them: to be compared with those that were handed over, not trusted."""
+        """The log's public keys as the service gives them: compare them with those the auditors gave you; do not trust them
+        otherwise.
+        """
         return self._do(calls.get(LedgerKeysResponse, "ledger", "keys"))
 
     # How it is done

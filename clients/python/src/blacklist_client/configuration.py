@@ -15,9 +15,9 @@ class Configuration:
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Configuration:
-    """Raise `ValueError` where the address or the key is missing or cannot be one.
+    """Raise `ValueError` if the address or the key is missing or invalid.
 
-    `BLACKLIST_KEY` and `BLACKLIST_VKEY` may each be `@` and the name of a file that holds it.
+    `BLACKLIST_KEY` and `BLACKLIST_VKEY` may each be `@` and the name of a file with the value.
     """
     given = os.environ if environment is None else environment
     url, key = given.get("BLACKLIST_URL"), _content(given.get("BLACKLIST_KEY"))

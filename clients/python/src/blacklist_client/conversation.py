@@ -1,5 +1,5 @@
-"""One call, from its first try to its end, without any I/O: what is to be sent or waited for is yielded, what came of it
-is sent back in. The two clients drive the same generator, one by blocking, one by awaiting.
+"""One call, with its retries, without any I/O: a generator yields what to send or how long to wait, and receives the result.
+The two clients drive the same generator, one blocking, one asynchronously.
 """
 
 import time
@@ -22,7 +22,7 @@ LONGEST_ASKED_WAIT_SECONDS = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes out. `target` is a path with its query; `content` never changes between tries."""
+    """A request. `target` is a path with its query; `content` is the same in every retry."""
 
     method: str
     target: str
@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, whole. Names of headers are in lower case."""
+    """A complete response. Header names are in lower case."""
 
     status: int
     headers: Headers
@@ -42,7 +42,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send it, and have the answer whole within so many seconds."""
+    """Send the request, and receive the whole response within that many seconds."""
 
     request: Request
     seconds: float
@@ -55,24 +55,24 @@ class Wait:
 
 Step = Send | Wait
 Outcome = Reply | NoAnswer | None
-"""Of a `Send`: what came, or why nothing did. Of a `Wait`: None."""
+"""After a `Send`: the response, or why there is none. After a `Wait`: None."""
 Conversation = Generator[Step, Outcome, T]
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """A request and how its answer is read. `read` sees only replies with a status of success."""
+    """A request and the parser of its response. `read` only receives responses with a status of success."""
 
     request: Request
     read: Callable[[Reply], T]
     patience: Patience = QUICK
     renew_key: Callable[[], str] | None = None
-    """Makes another key, where a stored answer is not good enough."""
+    """Creates another key, if a stored answer is not good enough."""
 
 
 @dataclass(slots=True)
 class State:
-    """What the calls of one client know of each other."""
+    """State shared by the calls of one client."""
 
     circuit: Circuit = field(default_factory=Circuit)
     budget: RetryBudget = field(default_factory=RetryBudget)
@@ -101,7 +101,7 @@ def converse(call: Call[T], state: State) -> Conversation[T]:
     else:
         return result
     finally:
-        if not is_settled:  # cancelled, or no fault of the service
+        if not is_settled:  # cancelled, or not a fault of the service
             state.circuit.left_off(was_probe=was_probe)
 
 
@@ -129,7 +129,7 @@ def _try(call: Call[T], state: State, *, until: float, is_alone: bool) -> Conver
 
 
 def succeeded(reply: Reply) -> Reply:
-    """The reply, if its status is one of success; raise what another one means."""
+    """The response, if its status is one of success; otherwise raise the exception for the status."""
     if reply.status in {200, 201, 202}:
         return reply
     after = retry_after_seconds(reply)
@@ -148,7 +148,7 @@ def succeeded(reply: Reply) -> Reply:
 
 
 def refusal(problem: Mapping[str, Any], status: int) -> Refused | None:
-    """The refusal that a problem document tells; None where it is none."""
+    """The exception for a problem document; None if it is not one."""
     kind = errors.refusal_of(status)
     code, detail = problem.get("code"), problem.get("detail")
     if kind is None or problem.get("status") != status or not isinstance(code, str) or not isinstance(detail, str):
@@ -164,7 +164,7 @@ def refusal(problem: Mapping[str, Any], status: int) -> Refused | None:
 
 
 def problem_of(reply: Reply) -> Mapping[str, Any] | None:
-    """The RFC 9457 document; None where somebody else than the service wrote the page."""
+    """The RFC 9457 document; None if the response does not come from the service itself."""
     if media_type(reply) != "application/problem+json":
         return None
     try:
@@ -179,7 +179,7 @@ def media_type(reply: Reply) -> str:
 
 
 def retry_after_seconds(reply: Reply) -> float | None:
-    """Seconds, as the service writes them; a date, which only others write, is passed over."""
+    """The header in seconds, as the service sends it; a date, which only others send, is ignored."""
     text = reply.headers.get("retry-after", "")
     return min(float(text), LONGEST_ASKED_WAIT_SECONDS) if text.isascii() and text.isdigit() else None
 

@@ -1,8 +1,8 @@
-"""The file a mirror keeps the list in: public fields and masks, the cursor, and the statement it was held against.
+"""The file in which a mirror stores the list: public fields and masks, the cursor, and the statement it was verified with.
 
-One writer at a time, by a lock on a file beside it; any number of readers. All that belongs to one state of the list
-(rows, cursor, statement) is one transaction, so that a kill leaves the state before or the one after. A list that is laid
-in anew is laid in beside, and takes the place of the other as a whole.
+One writer at a time, by a lock on a file beside it; any number of readers. Everything that belongs to one state of the list
+(rows, cursor, statement) is one transaction, so a kill leaves either the old state or the new one. A completely reloaded list
+is written to another file, which then replaces the first.
 """
 
 import fcntl
@@ -39,12 +39,12 @@ CREATE INDEX listings_name ON listings (name_key);
 CREATE INDEX listings_suspect ON listings (mask) WHERE name_key = '';
 """
 SUSPECT = ""
-"""The name key of a listing whose name cannot be compared: a character is missing in it."""
+"""The name key of a listing whose name cannot be compared, because a character is missing."""
 WAIT_SECONDS = 5.0
 
 
 class Row(NamedTuple):
-    """A listing as the file keeps it."""
+    """A listing as stored in the file."""
 
     listing_id: bytes
     list_version: int
@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What of a listing tells whether it may be somebody's today."""
+    """The fields of a listing that tell whether it may concern somebody today."""
 
     kind: str
     mask: str | None
@@ -80,11 +80,11 @@ class Meta:
 
 
 Changes = Mapping[bytes, Row | None]
-"""By listing; None takes it away."""
+"""By listing; None removes it."""
 
 
 def row_of(listing: Json, list_version: Any) -> Row:
-    """What is kept of a listing as the feed shows it; raise `NotUnderstood` where it is none."""
+    """What is stored of a listing in the feed; raise `NotUnderstood` if it is not one."""
     try:
         debtor, court = listing["debtor"], listing["court"]
         kind, name, number = SubjectKind(debtor["kind"]), debtor["name"], debtor.get("identifier")
@@ -114,14 +114,14 @@ def _day(text: str | None) -> str | None:
 
 
 def _telling_mask(number: Mapping[str, str] | None) -> str | None:
-    """What the list shows of a number by which the debtor can be told apart; None of one that nobody else writes so."""
+    """The shown part of a number, if the debtor can be distinguished by it; None for a mask in an unknown form."""
     if not number or number.get("quality", "masked") != "masked" or number["type"] == "other":
         return None
     return number["number_masked"]
 
 
 class Copy:
-    """An open file. Raise `sqlite3.Error` where it is damaged so far that it cannot be read."""
+    """An open file. Raise `sqlite3.Error` if it is too damaged to be read."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -129,7 +129,7 @@ class Copy:
 
     @classmethod
     def create(cls, path: Path, server: str, list_version: int) -> Self:
-        """An empty one, which is worth nothing before it is finished."""
+        """An empty one, which must not be used before it is finished."""
         discard(path)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = OFF")
@@ -144,7 +144,7 @@ class Copy:
         """Raise `FileNotFoundError` or `sqlite3.Error`."""
         if not path.exists():
             raise FileNotFoundError(path)
-        # Readers too may write the file, to take back what a keeper that was killed left half written.
+        # Readers may write the file too, to roll back what a killed writer left half-written.
         uri = f"{path.absolute().as_uri()}?mode=rw"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=WAIT_SECONDS)
         connection.execute("PRAGMA synchronous = FULL" if is_writer else "PRAGMA query_only = ON")
@@ -154,7 +154,7 @@ class Copy:
         self._connection.close()
 
     def meta(self) -> Meta:
-        """Raise `Unverified` for a file of another form."""
+        """Raise `Unverified` for a file in another format."""
         rows = self._connection.execute(
             "SELECT format, server, list_version, verified_at, statement FROM meta"
         ).fetchall()
@@ -168,7 +168,7 @@ class Copy:
         return [Found(*row) for row in self._connection.execute(BY_NAME, (name_key,))]
 
     def find_suspect(self, masks: Sequence[str]) -> list[Found]:
-        """The listings whose names cannot be compared, by what is shown of their numbers."""
+        """The listings whose names cannot be compared, by the shown parts of their numbers."""
         return [Found(*row) for mask in masks for row in self._connection.execute(BY_MASK, (mask,))]
 
     def lay_in(self, rows: Iterable[Row]) -> None:
@@ -177,8 +177,8 @@ class Copy:
         self._connection.execute("COMMIT")
 
     def change(self, changes: Changes, statement: Statement, *, verified_at: datetime | None) -> None:
-        """Move on to the statement's version; with `verified_at`, only if the rows then are what it says, else `Differs` is
-        raised and nothing moved.
+        """Move on to the statement's version; with `verified_at`, only if the rows then match it, otherwise raise `Differs`
+        and change nothing.
         """
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -206,11 +206,11 @@ class Copy:
             raise Differs("the copy is not the list that the service signed")
 
     def index(self) -> None:
-        """After all was laid in."""
+        """After everything was loaded."""
         self._connection.executescript(INDEXES)
 
     def finish(self) -> None:
-        """Of one that was laid in: make it lasting."""
+        """Make a newly loaded copy durable."""
         self._connection.close()
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
@@ -232,9 +232,10 @@ def _line(hexed: str, list_version: int) -> bytes:
 
 
 def open_verified(path: Path, keys: Sequence[VerifierKey], *, is_writer: bool = False) -> tuple[Copy, Statement]:
-    """A copy that is what its statement says, and not older than the newest that was here; a second for each million.
+    """A copy that matches its statement, and is not older than the newest one seen here; takes a second for each million
+    listings.
 
-    Raise `Unverified` for any other, `FileNotFoundError` where there is none.
+    Raise `Unverified` for any other, `FileNotFoundError` if there is none.
     """
     try:
         copy = Copy.open(path, is_writer=is_writer)
@@ -263,7 +264,7 @@ def _statement_of(meta: Meta, keys: Sequence[VerifierKey]) -> Statement:
 
 
 def note_newest(path: Path, statement: Statement) -> None:
-    """Remember beside the copy how far it came, so that an older one in its place is found out."""
+    """Store beside the copy how new it was, so that replacing it by an older one is detected."""
     place = _newest_of(path)
     held = json.dumps({"at": statement.at.isoformat(), "list_version": statement.version})
     temporary = place.with_name(place.name + ".new")
@@ -275,7 +276,7 @@ def note_newest(path: Path, statement: Statement) -> None:
 
 
 def require_newest(path: Path, statement: Statement) -> None:
-    """Raise `Unverified` for a copy, or what a service shows, that is older than what was here."""
+    """Raise `Unverified` if a copy, or what a service shows, is older than what was seen here."""
     try:
         held = json.loads(_newest_of(path).read_text("utf-8"))
         newest = (datetime.fromisoformat(held["at"]), int(held["list_version"]))
@@ -286,8 +287,8 @@ def require_newest(path: Path, statement: Statement) -> None:
 
 
 def take_place(new: Path, path: Path) -> None:
-    """Let a finished copy take the place of the one that is there; readers of that one see the change and look anew."""
-    # A journal that a kill left belongs to the old file, and would be played into the new one.
+    """Replace the existing copy by a finished one; readers notice the change and open the new file."""
+    # A journal left by a kill belongs to the old file, and would be applied to the new one.
     path.with_name(path.name + "-journal").unlink(missing_ok=True)
     new.replace(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -304,7 +305,7 @@ def discard(path: Path) -> None:
 
 @contextmanager
 def only_writer(path: Path) -> Iterator[bool]:
-    """Whether this process is the one that keeps the copy; its end, or the block's, leaves it to another."""
+    """Whether this process is the only writer of the copy; the lock is released at the end of the block or of the process."""
     descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -1,4 +1,4 @@
-"""Ed25519 by `cryptography`, which the extra `verify` brings."""
+"""Ed25519 by `cryptography`, which the extra `verify` installs."""
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -12,7 +12,7 @@ MISSING = "verifying and signing need more than asking does: install blacklist-c
 
 
 def require_verify() -> None:
-    """Raise `RuntimeError` where the extra is not installed: nothing is ever passed over as verified."""
+    """Raise `RuntimeError` if the extra is not installed: nothing is ever accepted unverified."""
     if not IS_HERE:
         raise RuntimeError(MISSING)
 
@@ -27,6 +27,6 @@ def is_signed_by(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def sign(private: bytes, message: bytes) -> bytes:
-    """By the 32 bytes of a private key."""
+    """Sign with the 32 bytes of a private key."""
     require_verify()
     return Ed25519PrivateKey.from_private_bytes(private).sign(message)

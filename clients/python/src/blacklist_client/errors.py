@@ -34,11 +34,11 @@ class NoAnswer(BlacklistError):
     """There is no answer. The matter is held, and the question asked again."""
 
     after_seconds: float | None = None
-    """When to ask again, where the service or the circuit says so."""
+    """When to ask again, if the service or the circuit says so."""
     is_worth_another_try = False
-    """Within the same call. What cannot be cured by asking at once again is not asked at once again."""
+    """Whether to retry within the same call. An error that an immediate retry cannot cure is not retried."""
     is_of_the_service = True
-    """Whether it says that the service is unwell: those that do open the circuit."""
+    """Whether the error means that the service is unwell: such errors open the circuit."""
 
     def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -158,7 +158,7 @@ class Unverified(BlacklistError):
 
 
 def refusal_of(status: int) -> type[Refused] | None:
-    """The class of a status that refuses; None for one that does not."""
+    """The exception class for a status that refuses; None for any other status."""
     known: dict[int, type[Refused]] = {
         401: KeyRefused,
         403: NotAllowed,

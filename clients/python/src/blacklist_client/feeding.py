@@ -1,4 +1,4 @@
-"""The published list as it arrives, a line for each listing. Without I/O."""
+"""Parses the published list as it arrives, one line for each listing. Without I/O."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ MOST_LINE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FeedPart:
-    """Some of the listings of the list at `list_version`, as they came."""
+    """Some listings of the list at `list_version`, in the order they came."""
 
     list_version: int
     listings: list[Json]
@@ -20,7 +20,7 @@ class FeedPart:
 
 @dataclass(slots=True)
 class FeedReader:
-    """Puts pieces of bytes together into lines."""
+    """Assembles pieces of bytes into lines."""
 
     list_version: int
     _rest: bytearray = field(default_factory=bytearray)
@@ -34,7 +34,7 @@ class FeedReader:
         return cls(int(version))
 
     def feed(self, piece: bytes) -> FeedPart:
-        """The listings that are whole with this piece."""
+        """The listings that are complete with this piece."""
         self._rest += piece
         *lines, rest = bytes(self._rest).split(b"\n")
         if len(rest) > MOST_LINE_BYTES:

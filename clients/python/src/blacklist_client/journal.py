@@ -1,7 +1,7 @@
-"""What of a screening is settled, on disk as it happens, so that one that was killed goes on and asks nothing twice.
+"""The settled rows of a screening, written to disk as they come, so that a killed run continues and asks nothing twice.
 
-One JSON object a line, each written whole and fsynced before the next slice is begun. It holds row numbers, results and
-check ids; no name, no number, nothing of the roster but its SHA-256. Only its owner may read it.
+One JSON object a line, each written completely and fsynced before the next slice begins. It holds row numbers, results and
+check ids; no name, no number, and nothing of the roster but its SHA-256. Only its owner may read it.
 """
 
 import fcntl
@@ -18,31 +18,31 @@ from blacklist_client.results import Result
 
 VERSION = 2
 SLICE = 512
-"""Four transactions of the service: each smaller one costs it nearly as much."""
+"""Four transactions of the service: smaller slices cost it nearly as much each."""
 SLICE_OF_VERSION_1 = 200
 
 
 class JournalError(ValueError):
-    """A journal that is another screening's, or is being written; the message says which."""
+    """A journal that belongs to another screening, or is in use; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Which screening it is. `screening_id` makes the keys under which its slices are asked, now and after a kill."""
+    """Identifies the screening. `screening_id` determines the keys of its slices, also after a restart."""
 
     sha256: str
     asking: Mapping[str, str]
     screening_id: str
     began_at: datetime
     slice_rows: int = SLICE
-    """The same to its end: a key has been used for these very rows."""
+    """Never changes during a screening, because a key was used for exactly these rows."""
 
     def key(self, slice_: int) -> str:
         return f"screen-{self.sha256[:16]}-{self.screening_id}-{slice_}"
 
 
 class Journal:
-    """Open for as long as the screening runs; nobody else may write it meanwhile."""
+    """Open as long as the screening runs; no other process may write it meanwhile."""
 
     def __init__(self, file: Path, descriptor: int, heading: Heading, settled: dict[int, Result]) -> None:
         self.file = file
@@ -53,7 +53,7 @@ class Journal:
 
     @classmethod
     def open(cls, file: Path, *, sha256: str, asking: Mapping[str, str]) -> Self:
-        """Begin one, or go on with the one that is there; raise `JournalError` where it is of something else."""
+        """Begin a journal, or continue the existing one; raise `JournalError` if it belongs to something else."""
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +75,7 @@ class Journal:
         return cls(file, descriptor, heading, settled)
 
     def settle(self, results: Mapping[int, Result]) -> None:
-        """Keep final results; they are durable when this returns."""
+        """Store final results; they are durable when this returns."""
         self.settled.update(results)
         self._write({"row": row, "result": asdict(result)} for row, result in results.items())
 
@@ -94,7 +94,7 @@ class Journal:
 
 
 def _whole_lines(descriptor: int) -> list[dict[str, Any]]:
-    """The lines that were written to their end; what was cut by a kill is cut off."""
+    """The complete lines; a line cut off by a kill is removed."""
     with os.fdopen(os.dup(descriptor), "rb") as opened:
         opened.seek(0)
         content = opened.read()

@@ -56,7 +56,7 @@ LISTED_LIVES = timedelta(hours=24)
 VERIFY_EVERY = timedelta(hours=1)
 REFRESH_SECONDS = 60.0
 CATCH_UP_SECONDS = 180.0
-"""How long a list that was laid in waits for a statement of its version: the service renews it each minute."""
+"""How long a newly loaded list waits for a statement of its version: the service renews the statement every minute."""
 LOOK_SECONDS = 2.0
 PAGE = 200
 LAID_IN_AT_ONCE = 5000
@@ -70,9 +70,9 @@ def _now() -> datetime:
 
 
 class Mirror:
-    """The copy at `path`. With `service` it can be kept; without, it is read, while another process keeps it.
+    """The copy at `path`. With `service` this process can keep it up to date; without, it is read while another process does.
 
-    `vkey`: the log's public keys, handed over by the auditors. May be used by many threads at once.
+    `vkey`: the log's public keys, as the auditors gave them. Safe for use by many threads.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Mirror:
         self._kept_at: tuple[int, int] | None = None
 
     def close(self) -> None:
-        """Leave the copy; the next question opens it again. The service's connections are the caller's."""
+        """Close the copy; the next question opens it again. The service's connections are the caller's."""
         with self._reading:
             self._leave()
         self._leave_kept()
@@ -103,7 +103,7 @@ class Mirror:
     # Advice
 
     def advise(self, subjects: Sequence[SubjectRequest]) -> list[Advice]:
-        """For each subject what the copy suggests. Nothing is raised: what cannot be said is `unknown`."""
+        """What the copy suggests for each subject. Raises nothing: without a usable copy it is `unknown`."""
         with self._reading:
             try:
                 statement = self._current()
@@ -115,7 +115,7 @@ class Mirror:
         return [Advice(UNKNOWN)] * len(subjects)
 
     def require_good(self) -> Statement:
-        """What the copy was held against; raise `Unverified` or `FileNotFoundError` where it may not be used."""
+        """The statement that the copy was verified with; raise `Unverified` or `FileNotFoundError` if it may not be used."""
         copy, statement = open_verified(self._path, self._keys)
         copy.close()
         return statement
@@ -143,7 +143,7 @@ class Mirror:
         )
 
     def _current(self) -> Statement | None:
-        """The statement of the copy as it is now; None where there is none that may be used."""
+        """The statement of the current copy; None if there is none that may be used."""
         place = self._place()
         if place != self._looked_at or self._copy is None:
             self._leave()
@@ -162,7 +162,7 @@ class Mirror:
         return self._statement
 
     def _place(self) -> tuple[int, int] | None:
-        """Which file it is: another takes its place as a whole."""
+        """Identifies the file: it is replaced as a whole."""
         try:
             found = self._path.stat()
         except FileNotFoundError:
@@ -177,7 +177,7 @@ class Mirror:
     # Keeping
 
     def keep(self, stopping: threading.Event, *, every_seconds: float = REFRESH_SECONDS) -> None:
-        """Refresh the copy each minute until told to stop. What goes wrong is logged: the copy grows older, and says so."""
+        """Refresh the copy every minute until told to stop. Failures are logged; the copy becomes older, and says so."""
         while not stopping.is_set():
             try:
                 self.refresh()
@@ -186,11 +186,10 @@ class Mirror:
             stopping.wait(every_seconds)
 
     def refresh(self) -> bool:
-        """Bring the copy to the newest statement, or lay the list in anew where there is no copy that proves itself.
+        """Bring the copy to the newest statement, or load the whole list if there is no verified copy.
 
-        False where another process keeps it. Raise `NoAnswer` or `Refused` where the service does not help, `Unverified`
-        where what it shows is too old, older than what it showed before, or not what it signed; the copy then stays as it
-        was.
+        Return False if another process does it. Raise `NoAnswer` or `Refused` if the service does not help, `Unverified` if
+        what it shows is too old, older than before, or not what it signed; the copy then stays unchanged.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with only_writer(self._path) as is_mine:
@@ -216,7 +215,7 @@ class Mirror:
         self._lay_in(statement.origin)
 
     def _kept_copy(self) -> Copy | None:
-        """The copy that is there, open to be written and held against its statement once; None where there is none such."""
+        """The existing copy, opened for writing and verified once; None if there is none."""
         place = self._place()
         if self._kept is None or place != self._kept_at:
             self._leave_kept()
@@ -239,7 +238,7 @@ class Mirror:
         note_newest(self._path, statement)
 
     def _lay_in(self, origin: str) -> None:
-        """The whole list, beside the copy that is there, which keeps its place until the new one is proved."""
+        """Load the whole list into another file; the existing copy stays in place until the new one is verified."""
         new = self._path.with_name(self._path.name + ".new")
         try:
             copy, version = self._filled(new, origin)
@@ -268,7 +267,7 @@ class Mirror:
         return copy, version
 
     def _changes(self, after: int, statement: Statement) -> Changes:
-        """What changed until the statement's version, each listing as it was last."""
+        """The changes up to the statement's version, each listing in its last state."""
         found: dict[bytes, Row | None] = {}
         while after < statement.version:
             page = self._asked.changes(after, limit=PAGE)
@@ -285,7 +284,7 @@ class Mirror:
         return found
 
     def _stated(self) -> Statement:
-        """The newest statement, which is current and no older than any that was here."""
+        """The newest statement, which must be current and no older than any seen here."""
         statement = read_statement(self._asked.list_statement(), self._keys)
         require_current(statement, now=self._now())
         require_newest(self._path, statement)
@@ -316,7 +315,7 @@ def _named(change: ChangeResponse) -> Json:
 
 
 def _number_of(subject: SubjectRequest, kind: SubjectKind, today: date) -> Identifier | None:
-    """The subject's number where it says who is meant; None where the name alone does."""
+    """The subject's number if it identifies the subject; None if only the name can be used."""
     if subject.identifier is None:
         return None
     type_ = IdentifierType(subject.identifier.type.value)
@@ -326,7 +325,7 @@ def _number_of(subject: SubjectRequest, kind: SubjectKind, today: date) -> Ident
 
 
 def _may_be(kind: SubjectKind, number: Identifier | None, mask: str | None) -> bool:
-    """Whether a listing of the same name may be of whom the number names: companies share no names, people do."""
+    """Whether a listing with the same name may concern the holder of this number: companies do not share names, people do."""
     if number is None or mask is None or kind is SubjectKind.ORGANISATION:
         return True
     listed = Identifier(number.type, mask, IdentifierQuality.MASKED)
@@ -334,7 +333,9 @@ def _may_be(kind: SubjectKind, number: Identifier | None, mask: str | None) -> b
 
 
 def _masks_of(number: str) -> tuple[str, ...]:
-    """What the list may show of a number: the service's own mask, and those of courts that never had the whole number."""
+    """The masks under which the list may show a number: the service's own, and those of courts that never had the whole
+    number.
+    """
     of_courts = (f"{number[:10]}****{number[14:]}", f"{number[:11]}****{number[14:]}", f"{number[:6]}************")
     return (mask_identifier(number), *(mask_identifier(mask) for mask in of_courts), *of_courts)
 

@@ -1,7 +1,7 @@
-"""Signed notes (C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof): read and verified, offline.
+"""Signed notes (C2SP signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof): parsed and verified offline.
 
-A note is a text, an empty line, and signature lines `— name base64(key id ‖ signature)`. Only the lines of keys that were
-given are looked at; a line in the name of one of them that is false spoils the note.
+A note is a text, an empty line, and signature lines `— name base64(key id ‖ signature)`. Only the lines of the given keys are
+examined; an invalid line in the name of one of them makes the note invalid.
 """
 
 import base64
@@ -41,7 +41,7 @@ class VerifierKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raise `ValueError` where it is none: what is given as a trusted key is the caller's."""
+        """Raise `ValueError` if it is not a key: a trusted key is the caller's responsibility."""
         parts = text.strip().split("+", 2)
         try:
             content = _decode(parts[2]) if len(parts) == 3 else b""
@@ -67,7 +67,7 @@ class VerifierKey:
 
 
 def parse_keys(text: str) -> list[VerifierKey]:
-    """One key a line, as the service writes its own; raise `ValueError` where a line is none, or there is none."""
+    """One key a line, as the service writes its own; raise `ValueError` if a line is not a key, or there is none."""
     keys = [VerifierKey.parse(line) for line in text.splitlines() if line.strip()]
     if not keys:
         raise ValueError("no verifier key is given")
@@ -99,7 +99,7 @@ class Note:
         return cls(head + "\n", tuple(_signature(line) for line in tail[:-1].split("\n")))
 
     def signed_by(self, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
-        """Those of `keys` that signed it; raise `Unverified` where a line in the name of one of them is false."""
+        """Those of `keys` that signed it; raise `Unverified` if a line in the name of one of them is invalid."""
         signers = []
         for key in keys:
             own = [signature for signature in self.signatures if signature.is_by(key)]
@@ -154,7 +154,7 @@ class Proof:
 
 
 def verified_checkpoint(note: Note, keys: Sequence[VerifierKey]) -> Checkpoint:
-    """The checkpoint, signed by one of the log's keys whose name is its origin; raise `Unverified` otherwise."""
+    """The checkpoint, signed by one of the log's keys with that key's name as origin; raise `Unverified` otherwise."""
     checkpoint = Checkpoint.parse(note.text)
     if not any(key.name == checkpoint.origin for key in keys):
         raise Unverified(f"the checkpoint is of another log, {checkpoint.origin}: ask the auditors for its key")
@@ -164,13 +164,13 @@ def verified_checkpoint(note: Note, keys: Sequence[VerifierKey]) -> Checkpoint:
 
 
 def cosigned_at(note: Note, key: VerifierKey) -> datetime:
-    """When a witness says that it saw the note; it must be among those that signed."""
+    """When a witness says that it saw the note; it must be among the signers."""
     content = next(signature.content for signature in note.signatures if signature.is_by(key))
     return datetime.fromtimestamp(struct.unpack(">Q", content[:8])[0], UTC)
 
 
 def verify_inclusion(*, leaf: bytes, index: int, size: int, hashes: Sequence[bytes], root: bytes) -> None:
-    """Raise `Unverified` unless the bytes `leaf` stand at `index` of the tree (RFC 9162 §2.1.3.2)."""
+    """Raise `Unverified` unless the bytes `leaf` are at `index` of the tree (RFC 9162 §2.1.3.2)."""
     if not 0 <= index < size:
         raise Unverified("no such leaf in a tree of this size")
     place, last, folded = index, size - 1, hashlib.sha256(b"\x00" + leaf).digest()
@@ -215,7 +215,7 @@ def _number(text: str) -> int:
 
 
 def _decode(text: str) -> bytes:
-    """Only canonical base64: one content has one spelling, or a receipt could be varied unseen."""
+    """Only canonical base64: with two spellings of one content, a receipt could be altered unseen."""
     try:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

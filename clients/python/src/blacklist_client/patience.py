@@ -1,4 +1,4 @@
-"""How long to wait, how often to try, when not to ask at all. Pure but for the locks: the time is handed in."""
+"""Timeouts, retries and the circuit breaker. Pure but for locks: the time is an argument."""
 
 import random
 import threading
@@ -10,7 +10,7 @@ from blacklist_client.errors import CircuitOpen
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Of one call, over all its tries. Seconds."""
+    """The time limits of one call including its retries, in seconds."""
 
     deadline_seconds: float = 3.0
     try_seconds: float = 1.0
@@ -18,10 +18,12 @@ class Patience:
     shortest_wait_seconds: float = 0.05
     longest_wait_seconds: float = 0.4
     shortest_try_seconds: float = 0.05
-    """A try for which less is left is not begun."""
+    """A retry is not started with less time than this left."""
 
     def wait_seconds(self, asked_for: float | None) -> float:
-        """Before another try: what the service asked for, else anything between the two, so that many do not come at once."""
+        """The wait before a retry: what the service asked for, or a random time between the two, so that clients do not retry
+        all at once.
+        """
         if asked_for is not None:
             return asked_for
         return random.uniform(self.shortest_wait_seconds, self.longest_wait_seconds)  # noqa: S311 - no secret
@@ -38,7 +40,7 @@ UPLOAD = Patience(deadline_seconds=3600.0, try_seconds=3600.0, tries=1)
 
 @dataclass(slots=True)
 class Waits:
-    """Between attempts that go on for ever: 1, 2, 4 … 30 s, a quarter more or less."""
+    """Waits between attempts that continue for ever: 1, 2, 4 … 30 s, give or take a quarter."""
 
     longest_seconds: float = 30.0
     _next_seconds: float = 1.0
@@ -52,10 +54,10 @@ class Waits:
 
 
 class RetryBudget:
-    """Of all calls together: retries are at most a tenth of the calls of the last ten seconds.
+    """Shared by all calls: retries are at most a tenth of the calls in the last ten seconds.
 
-    So that a service in distress gets a tenth more of requests, not three times as many. `FREE` of them are let pass
-    in any ten seconds, or a system that asks once a minute could never try again.
+    So a service in distress gets a tenth more requests, not three times as many. `FREE` retries are allowed in any ten
+    seconds, or a system that asks once a minute could never retry.
     """
 
     SHARE = 0.1
@@ -79,7 +81,7 @@ class RetryBudget:
             self._calls_counted += 1
 
     def take(self, now: float) -> bool:
-        """Whether one more retry may be made; it is counted."""
+        """Whether one more retry is allowed; if so, it is counted."""
         with self._lock:
             self._forget(now)
             while self._retries and self._retries[0] <= now - self.SECONDS:
@@ -95,7 +97,9 @@ class RetryBudget:
 
 
 class Circuit:
-    """Five calls in a row without an answer, and for 1, 2, 4 … 30 s nobody is asked; then one call is let through to see."""
+    """A circuit breaker: after five calls in a row without an answer it opens for 1, 2, 4 … 30 s; then one call is let
+    through as a probe.
+    """
 
     FAILURES = 5
     FIRST_SECONDS = 1.0
@@ -113,7 +117,7 @@ class Circuit:
         return self._open_until is None
 
     def admit(self, now: float) -> bool:
-        """Raise `CircuitOpen`, or say whether this call is the one that is let through to see."""
+        """Raise `CircuitOpen`, or return whether this call is the probe."""
         if self._open_until is None:
             return False
         with self._lock:
@@ -138,12 +142,12 @@ class Circuit:
             if was_probe:
                 self._probing = False
             elif self._open_until is not None or self._failures < self.FAILURES:
-                return  # what was asked before it opened says nothing new
+                return  # a call that began before the circuit opened says nothing new
             self._open_seconds = min(max(self.FIRST_SECONDS, 2 * self._open_seconds), self.LONGEST_SECONDS)
             self._open_until = now + self._open_seconds
 
     def left_off(self, *, was_probe: bool) -> None:
-        """The call ended without saying anything of the service: the next one may be the probe."""
+        """The call ended without a verdict on the service: the next one may be the probe."""
         if was_probe:
             with self._lock:
                 self._probing = False

@@ -1,4 +1,4 @@
-"""What is asked: who, in which matter, for which file of the office's own."""
+"""Questions: about whom, in which matter, for which file of the office."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ MOST_SUBJECTS = 20
 class Question:
     """One question. `reference` is the office's own file number: the purpose of asking.
 
-    With `watch_until` the question is kept open: when its answer changes, the office is told by a watch event.
+    With `watch_until` the question is watched: when its answer changes, the office receives a watch event.
     """
 
     matter: str
@@ -54,7 +54,7 @@ def person(
     identifier: tuple[IdentifierType | str, str] | None = None,
     role: SubjectRole | str = SubjectRole.APPLICANT,
 ) -> SubjectRequest:
-    """A natural person, by name and resident ID, or another document as (type, number). Without either: by name alone."""
+    """A natural person, by name and resident ID, or another document as (type, number). Without either: by name only."""
     given = (IdentifierType.RESIDENT_ID, resident_id) if resident_id is not None else identifier
     return _subject(SubjectKind.PERSON, name, given, role)
 

@@ -1,7 +1,7 @@
-"""Reads JSON into the generated classes, and writes them. Strict where an answer could be mistaken, open to new fields.
+"""Parses JSON into the generated classes, and writes them. Strict where an answer could be mistaken, open to new fields.
 
-What is missing, of another type, or an unknown word of a closed vocabulary is `NotUnderstood`, never passed over. The
-message names the place and not the value.
+A missing value, one of another type, or an unknown word of a closed vocabulary raises `NotUnderstood`. The message names the
+location and not the value.
 """
 
 import json
@@ -22,11 +22,11 @@ Read = Callable[[Any], Any]
 
 _MARK = object()
 OTHERS = "others"
-"""The field that takes what a class has beside its own."""
+"""The field that collects what a class does not define."""
 
 
 class Mismatch(Exception):  # noqa: N818 - what it is; it never leaves this module
-    """A value is not of its type; the places are added on the way out, innermost first."""
+    """A value has the wrong type; the location is added on the way out, innermost first."""
 
     def __init__(self, wanted: str) -> None:
         super().__init__(wanted)
@@ -35,7 +35,7 @@ class Mismatch(Exception):  # noqa: N818 - what it is; it never leaves this modu
 
 
 def parse(content: bytes) -> Any:
-    """JSON, whole, in UTF-8, without a key said twice, without NaN; raise `NotUnderstood` otherwise."""
+    """Parse JSON in UTF-8 without duplicate keys and NaN; raise `NotUnderstood` otherwise."""
     try:
         return json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -43,7 +43,7 @@ def parse(content: bytes) -> Any:
 
 
 def read(kind: type[T], value: Any) -> T:
-    """`value`, parsed JSON, as `kind`; raise `NotUnderstood` where it is not."""
+    """Parsed JSON `value` as `kind`; raise `NotUnderstood` if it does not fit."""
     of_kind: Any = kind
     try:
         found: T = reader(of_kind)(value)
@@ -54,7 +54,7 @@ def read(kind: type[T], value: Any) -> T:
 
 
 def write(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
-    """A request's dataclass as JSON: what is None because nothing was said is left out."""
+    """A request's dataclass as JSON: optional values that are None are left out."""
     kind = type(value)
     if kind is str or value is None:
         return value
@@ -81,19 +81,19 @@ def write(value: Any) -> Any:  # noqa: PLR0911 - one for each kind of value
 
 
 def dump(value: Any) -> bytes:
-    """The bytes of a body; made once, and the same on every try."""
+    """The bytes of a body; serialised once, and the same in every retry."""
     return json.dumps(write(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 @cache
 def _written(kind: Any) -> list[tuple[str, str, bool]]:
-    """Of each field: its name, its name on the wire, and whether it is written though it is None."""
+    """For each field: its name, its name on the wire, and whether it is written even if None."""
     return [(one.name, _wire(one.name), one.default is MISSING) for one in fields(kind)]
 
 
 @cache
 def reader(kind: Any) -> Read:  # noqa: PLR0911 - one for each kind of type
-    """What reads a value of this type."""
+    """The function that parses a value of this type."""
     if kind in _PLAIN:
         return _PLAIN[kind]
     if is_dataclass(kind):
@@ -191,7 +191,7 @@ def _member(known: Mapping[str, Any]) -> Read:
 
 def _of_type(kind: type, wanted: str) -> Read:
     def read_plain(value: Any) -> Any:
-        if type(value) is not kind:  # not isinstance: True is no number
+        if type(value) is not kind:  # not isinstance: True must not count as a number
             raise Mismatch(wanted)
         return value
 

@@ -1,4 +1,4 @@
-"""Receipts: that a check was asked and answered so, proved without asking the service."""
+"""Receipts: proof that a check was asked and answered in this way, without asking the service."""
 
 import base64
 import binascii
@@ -17,16 +17,16 @@ CHECKS = frozenset({"check", "recheck"})
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was proved. Keep all of it beside the matter: it proves the same again in ten years."""
+    """What was proved. Store all of it with the matter: it will prove the same in ten years."""
 
     check_id: UUID
     decision: str
     index: int
     size: int
-    """Of the checkpoint: hand the largest that was seen of this log to the next verification."""
+    """The size of the checkpoint: pass the largest one seen for this log to the next verification."""
     root: bytes
     log: str
-    """Its name. A log that was ended after a restore goes on proving what it held; another one follows it."""
+    """The name of the log. A log that was ended after a restore still proves what it held; another one succeeds it."""
     witnesses: tuple[str, ...]
     proof: str = field(repr=False)
     answer: bytes = field(repr=False)
@@ -34,7 +34,7 @@ class Receipt:
     salt: bytes = field(repr=False)
 
     def as_json(self) -> dict[str, str]:
-        """To be stored; `verify_receipt(**stored, vkey=…)` proves it again."""
+        """To be stored; `verify_receipt(**stored, vkey=…)` verifies it again."""
         encoded = {"answer": self.answer, "leaf": self.leaf, "salt": self.salt}
         return {"receipt": self.proof} | {name: base64.b64encode(one).decode() for name, one in encoded.items()}
 
@@ -51,9 +51,9 @@ def verify_receipt(
 ) -> Receipt:
     """Raise `Unverified` unless the log of `vkey` holds the entry of exactly this answer.
 
-    `answer`, `leaf`, `salt`: the exact bytes, or their base64 as `GET /v1/checks/{id}` gives them. `vkey`: the log's keys,
-    one a line, from the auditors, not from the service. `witnesses`: verifier keys of bodies that must have cosigned.
-    `newer_than`: the largest size that was seen before of the log of this name (`log`); a log does not shrink.
+    `answer`, `leaf`, `salt`: the exact bytes, or their base64 as in `GET /v1/checks/{id}`. `vkey`: the log's keys, one a
+    line, from the auditors, not from the service. `witnesses`: verifier keys of bodies that must have cosigned. `newer_than`:
+    the largest size seen before of the log with this name (`log`); a log does not shrink.
     """
     answered, entry, salted = (_bytes(one) for one in (answer, leaf, salt))
     proof = Proof.parse(receipt)

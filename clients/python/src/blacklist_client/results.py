@@ -1,4 +1,4 @@
-"""What became of each row, and the file that says so: the roster's columns, the result's, and a sheet of totals.
+"""The result file of a screening: the roster's columns, the result's, and a sheet of totals.
 
 The words are the service's own (`subjects/roster_results.py`).
 """
@@ -67,7 +67,7 @@ def _match(match: MatchResponse) -> Match:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What stands on the sheet of totals, beside the counts."""
+    """The content of the sheet of totals, besides the counts."""
 
     source: str
     sha256: str
@@ -87,11 +87,11 @@ class Report:
 
 
 Row = tuple[Sequence[Any], Result | None]
-"""A roster's row and what became of it; an empty row has no result."""
+"""A roster's row and its result; an empty row has none."""
 
 
 def write_results(file: Path, header: Sequence[str], rows: Iterable[Row], report: Report) -> Counter[str]:
-    """Write the whole file beside and put it in its place; return how often each conclusion was reached."""
+    """Write the whole file beside the target and rename it; return how often each decision occurred."""
     beside = file.with_name(f".{file.name}.part")
     write = _write_csv if file.suffix.lower() == ".csv" else _write_workbook
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -119,7 +119,7 @@ def _write_csv(file: Path, header: Sequence[str], rows: Iterable[Row], report: R
 
 
 def totals_name(part_name: str) -> str:
-    """The totals of `.result.csv.part` stand in `result.totals.csv`: a CSV file has no second sheet."""
+    """The totals of `.result.csv.part` are in `result.totals.csv`: a CSV file has no second sheet."""
     return part_name.removeprefix(".").removesuffix(".csv.part") + ".totals.csv"
 
 
@@ -130,7 +130,7 @@ def _write_totals(opened: TextIO, lines: Iterable[tuple[str, str | int]]) -> Non
 def _write_workbook(file: Path, header: Sequence[str], rows: Iterable[Row], report: Report) -> Counter[str]:
     from xlsxwriter import Workbook  # noqa: PLC0415 - of the extra `cli`
 
-    # A row is written and let go of; every text is a string of its row, so that nothing is kept to the end.
+    # Rows are written as they come; texts are inline strings, so that no shared table is kept in memory until the end.
     plain = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = Workbook(str(file), plain | {"tmpdir": str(file.parent)})
     try:

@@ -1,6 +1,6 @@
-"""A roster read whole from a file of an office's own: the rows that are to be asked about.
+"""Reads a whole roster from an office's own file: the rows to be checked.
 
-Which columns it is read from, and what a row says, are the service's own rules (`subjects/rosters.py`).
+The columns and the content of rows are determined by the service's own rules (`subjects/rosters.py`).
 """
 
 import csv
@@ -28,7 +28,7 @@ from blacklist_client.subjects.rosters import (
 
 
 class RosterError(ValueError):
-    """The file cannot be asked about as it is; the message says why."""
+    """The file cannot be screened as it is; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Asking:
 
 
 def read_roster(file: Path, *, reference: str | None, name: str | None, number: str | None) -> Roster:
-    """Read a CSV or a workbook. The columns are those given, else those that are usually called so; raise `RosterError`."""
+    """Read a CSV or a workbook, with the given columns or those with usual headers; raise `RosterError`."""
     sheets = _read_csv(file) if file.suffix.lower() in {".csv", ".txt"} else _read_workbook(file)
     for place, (_, rows) in enumerate(sheets):
         for at, cells in enumerate(rows[:LOOK_FOR_HEADER_ROWS]):
@@ -73,7 +73,7 @@ def read_roster(file: Path, *, reference: str | None, name: str | None, number: 
 
 
 def question_of(roster: Roster, cells: Sequence[Any], asking: Asking) -> Question | RowRefused | None:
-    """What a row asks; None for an empty one."""
+    """The question of a row; None for an empty one."""
     row = read_row(cells, roster.columns, of_persons=asking.kind is SubjectKind.PERSON)
     if row is None or isinstance(row, RowRefused):
         return row
@@ -120,7 +120,7 @@ def _read_workbook(file: Path) -> Sheets:
 
 
 def described(roster: Roster) -> Mapping[str, str]:
-    """Which column was taken for what, to be shown."""
+    """Which column is used for what, for display."""
     at = roster.columns
     return {
         "reference": roster.header[at.reference],

@@ -1,4 +1,4 @@
-"""Screening a roster: slices of 512, two under way, each under its own key; what is settled is in the journal first."""
+"""Screening a roster: slices of 512, two at a time, each under its own key; settled rows are written to the journal first."""
 
 import asyncio
 import hashlib
@@ -28,12 +28,12 @@ RECEIPT_SECONDS = 60.0
 
 Asked = list[tuple[int, Question]]
 Progress = Callable[[int], None]
-"""Told how many rows are settled."""
+"""Called with the number of settled rows."""
 
 
 @dataclass(slots=True)
 class Screening:
-    """One run over a roster. `patience_seconds`: how long nothing at all may be answered before the run is given up."""
+    """One run over a roster. `patience_seconds`: how long the service may be silent before the run is given up."""
 
     office: AsyncBlacklist
     roster: Roster
@@ -43,9 +43,9 @@ class Screening:
     _answered_at: float = field(default=0.0, init=False)
 
     async def run(self, progress: Progress) -> dict[int, Result]:
-        """Ask about every row that is not settled; return what became of each row that is not empty.
+        """Check every row that is not settled; return the result of each row that is not empty.
 
-        Rows without an answer are not in the journal: the next run asks about them.
+        Rows without an answer are not in the journal: the next run asks again.
         """
         settled, unanswered = self.journal.settled, dict[int, Result]()
         self._answered_at = asyncio.get_running_loop().time()
@@ -66,14 +66,14 @@ class Screening:
                     if any(row not in settled for row, _ in asked):
                         await turns.acquire()
                         tasks.create_task(take(self.journal.heading.key(number), asked))
-        except BaseExceptionGroup as failed:  # one slice's failure ended the others: say that one
+        except BaseExceptionGroup as failed:  # one slice's failure cancelled the others: raise that failure
             raise failed.exceptions[0] from None
         return settled | unanswered
 
     async def _settle(self, key: str, asked: Asked) -> dict[int, Result]:
-        """Ask until each row of a slice has its answer or refusal; return those that came to none.
+        """Ask until each row of a slice has its answer or refusal; return the rows that have none.
 
-        Always all of the slice, for the key is the slice's: what was answered is replayed, not asked again.
+        Always the whole slice, because the key belongs to it: answered rows are replayed, not asked again.
         """
         waits, loop = Waits(), asyncio.get_running_loop()
         while True:
@@ -100,11 +100,11 @@ class Screening:
             self._answered_at = asyncio.get_running_loop().time()
 
     def _age_seconds(self) -> float:
-        """Of the screening: what was answered within it is this roster's answer, however often it was interrupted."""
+        """The age of the screening: an answer given during it belongs to this roster, however often it was interrupted."""
         return max(0.0, (datetime.now(UTC) - self.journal.heading.began_at).total_seconds())
 
     def _slices(self) -> Iterator[tuple[Asked, dict[int, Result]]]:
-        """The same rows in the same slice on every run: its key has been used for them."""
+        """The same rows in the same slice on every run, because their key was used for them."""
         asked: Asked = []
         refused: dict[int, Result] = {}
         for row, cells in numbered(self.roster):
@@ -125,9 +125,9 @@ def digest_of(file: Path) -> str:
 
 
 async def keep_receipts(office: AsyncBlacklist, check_ids: Mapping[int, str], file: Path, progress: Progress) -> int:
-    """Fetch, verify and keep the receipt of every answer, those of clear answers too, by row; return how many are missing.
+    """Fetch, verify and store the receipt of every answer by row, including clear ones; return how many are missing.
 
-    Each is a JSON object that `verify_receipt(**content, vkey=…)` proves again.
+    Each is a JSON object that `verify_receipt(**content, vkey=…)` verifies again.
     """
     beside = file.with_name(f".{file.name}.part")
     os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
@@ -151,7 +151,7 @@ async def keep_receipts(office: AsyncBlacklist, check_ids: Mapping[int, str], fi
 
 
 async def _receipt(office: AsyncBlacklist, check_id: str) -> Receipt | None:
-    """None where it cannot be had within a minute, or proves nothing."""
+    """None if it is not available within a minute, or is invalid."""
     waits, loop = Waits(longest_seconds=5.0), asyncio.get_running_loop()
     until = loop.time() + RECEIPT_SECONDS
     while loop.time() < until:

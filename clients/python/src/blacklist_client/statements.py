@@ -1,4 +1,4 @@
-"""Statements of the list's state (`GET /v1/list/statement`): read, verified, and held to their time."""
+"""Statements of the list's state (`GET /v1/list/statement`): parsed, verified, and checked for their age."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from blacklist_client.notes import ED25519, Note, VerifierKey
 
 HEADER = "blacklist-service.list-statement/v1"
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""So much the service's clock may be ahead of ours."""
+"""How far the service's clock may be ahead of ours."""
 _LINES = re.compile(
     re.escape(HEADER)
     + r"\norigin (?P<origin>\S+)\nversion (?P<version>0|[1-9][0-9]{0,18})\ncount (?P<count>0|[1-9][0-9]{0,18})"
@@ -20,7 +20,7 @@ _LINES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """At `at` the list was of `version`, and the set of the change feed held `count` listings, with this digest."""
+    """At `at` the list had `version`, and the set of the change feed held `count` listings, with this digest."""
 
     origin: str
     version: int
@@ -32,7 +32,7 @@ class Statement:
 
 
 def read_statement(note: str, keys: Sequence[VerifierKey]) -> Statement:
-    """Raise `Unverified` unless one of the log's `keys` signed it. Further lines are let pass: the signature covers them."""
+    """Raise `Unverified` unless one of the log's `keys` signed it. Further lines are accepted: the signature covers them."""
     parsed = Note.parse(note)
     found = _LINES.fullmatch(parsed.text)
     if found is None:
@@ -46,14 +46,14 @@ def read_statement(note: str, keys: Sequence[VerifierKey]) -> Statement:
 
 
 def require_current(statement: Statement, *, now: datetime) -> None:
-    """Raise `Unverified` for one that is too old: whoever shows it keeps the newer ones away."""
+    """Raise `Unverified` for one that is too old: somebody may be withholding newer ones."""
     if now > statement.valid_until:
         raise Unverified("the statement is too old: what is shown is not the list of now")
     require_not_ahead(statement, now=now)
 
 
 def require_not_ahead(statement: Statement, *, now: datetime) -> None:
-    """Raise `Unverified` where this machine's clock cannot be right, or the service's."""
+    """Raise `Unverified` if this machine's clock, or the service's, must be wrong."""
     if statement.at > now + CLOCKS_DIFFER:
         raise Unverified("the statement is of the future: one of the clocks is wrong")
 

@@ -1,4 +1,4 @@
-"""How a stream of server-sent events is read. Without I/O."""
+"""Parses a stream of server-sent events. Without I/O."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ MOST_LINE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """One event of a stream. `data` is its text, `id` the last that was said."""
+    """One event of a stream. `data` is its text, `id` the last one received."""
 
     name: str
     data: str
@@ -16,7 +16,7 @@ class ServerSentEvent:
 
 
 class EventReader:
-    """Takes a stream in pieces of any size and gives its events (HTML Living Standard §9.2.6)."""
+    """Takes a stream in pieces of any size and returns its events (HTML Living Standard §9.2.6)."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -25,7 +25,7 @@ class EventReader:
         self._id: str | None = None
 
     def feed(self, piece: bytes) -> Iterator[ServerSentEvent]:
-        """Raise `ValueError` where it is no such stream."""
+        """Raise `ValueError` if it is not such a stream."""
         self._rest += piece
         *lines, self._rest = self._rest.split(b"\n")
         if len(self._rest) > MOST_LINE_BYTES:

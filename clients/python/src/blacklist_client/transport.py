@@ -1,8 +1,8 @@
-"""How bytes travel: httpx, and nothing of it is seen outside of this module, so that it can be changed for another.
+"""Sends and receives bytes by httpx, which is used in this module only, so that it can be replaced.
 
-Only its transports: without its client there is no proxy, certificate file or netrc out of the environment, no redirect, no
-cookie; and half of the time of a call. Certificates are proved by the system's trust store, or by the given one; the key
-travels in clear to nowhere but the machine itself.
+Only its transports are used: without its client there is no proxy, certificate file or netrc from the environment, no
+redirect, no cookie, and a call takes half the time. Certificates are verified by the system's trust store, or by the given
+one; the key is never sent in clear text, except on the same machine.
 """
 
 import asyncio
@@ -27,16 +27,16 @@ from blacklist_client.uploads import Upload
 
 VERSION = "0.7.1"
 MOST_BYTES = 64 << 20
-"""Of one answer: a thousand checks with a hundred matches each are less."""
+"""The most bytes of one answer: a thousand checks with a hundred matches each are less."""
 CONNECTIONS = 32
 KEPT_SECONDS = 4.0
-"""A connection that lay idle longer is not used again: the service ends one after five."""
+"""A connection that was idle for longer is not reused: the service closes one after five seconds."""
 CUT, LATE, TOO_LONG = "the connection was cut or refused", "no answer within the time", "the answer does not end"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the service is, and with what to go there."""
+    """The service's address, and what is needed to connect."""
 
     url: str
     key: str
@@ -44,7 +44,7 @@ class Address:
     client_cert: Path | None = None
     """One PEM file with the certificate and its key."""
     plain_http: bool = False
-    """Let the key, and personal numbers, travel unencrypted to another machine."""
+    """Allow the key, and personal numbers, to be sent unencrypted to another machine."""
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -76,7 +76,7 @@ class Address:
 
 
 class SyncTransport:
-    """Blocks; may be used by many threads at once."""
+    """Blocking; may be used by many threads at once."""
 
     def __init__(self, address: Address) -> None:
         self._until = threading.local()
@@ -84,7 +84,7 @@ class SyncTransport:
         self._transport = _ByTheClock(address.trust(), self._until)
 
     def send(self, request: Request, seconds: float) -> Reply:
-        """Raise `Unreachable` or `TimedOut`; `seconds` is for the whole of it."""
+        """Raise `Unreachable` or `TimedOut`; `seconds` applies to the whole request."""
         if seconds <= 0:
             raise TimedOut(LATE)
         self._until.at = time.monotonic() + seconds
@@ -102,7 +102,7 @@ class SyncTransport:
 
     @contextmanager
     def open(self, request: Request, *, silent_seconds: float) -> Iterator[tuple[Reply, Iterator[bytes]]]:
-        """A reply whose content comes in pieces, for as long as a piece comes every so many seconds."""
+        """A streamed response, as long as a piece arrives every so many seconds."""
         self._until.at = None
         sent = self._build(request, silent_seconds, _pieces)
         try:
@@ -124,7 +124,7 @@ class SyncTransport:
 
 
 class AsyncTransport:
-    """Awaits; belongs to one event loop."""
+    """Asynchronous; belongs to one event loop."""
 
     def __init__(self, address: Address) -> None:
         limits = httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=KEPT_SECONDS)
@@ -132,7 +132,7 @@ class AsyncTransport:
         self._transport = httpx.AsyncHTTPTransport(verify=address.trust(), trust_env=False, limits=limits)
 
     async def send(self, request: Request, seconds: float) -> Reply:
-        """Raise `Unreachable` or `TimedOut`; `seconds` is for the whole of it."""
+        """Raise `Unreachable` or `TimedOut`; `seconds` applies to the whole request."""
         if seconds <= 0:
             raise TimedOut(LATE)
         try:
@@ -151,7 +151,7 @@ class AsyncTransport:
     async def open(
         self, request: Request, *, silent_seconds: float
     ) -> AsyncIterator[tuple[Reply, AsyncIterator[bytes]]]:
-        """A reply whose content comes in pieces, for as long as a piece comes every so many seconds."""
+        """A streamed response, as long as a piece arrives every so many seconds."""
         try:
             sent = self._build(request, silent_seconds, _pieces_async)
             response = await self._transport.handle_async_request(sent)
@@ -173,7 +173,7 @@ class AsyncTransport:
 
 
 def drive(conversation: Conversation[T], transport: SyncTransport) -> T:
-    """Do what a conversation asks for, until it returns or raises."""
+    """Run a conversation until it returns or raises."""
     came: Outcome = None
     try:
         while True:
@@ -194,7 +194,7 @@ def drive(conversation: Conversation[T], transport: SyncTransport) -> T:
 
 
 async def drive_async(conversation: Conversation[T], transport: AsyncTransport) -> T:
-    """Do what a conversation asks for, until it returns or raises."""
+    """Run a conversation until it returns or raises."""
     came: Outcome = None
     try:
         while True:
@@ -215,7 +215,7 @@ async def drive_async(conversation: Conversation[T], transport: AsyncTransport) 
 
 
 class _Builder:
-    """Makes httpx's requests. What is the same in all of them is made once."""
+    """Builds httpx's requests. What is the same in all of them is built once."""
 
     def __init__(self, address: Address) -> None:
         self._headers = list(address.headers().items())
@@ -285,7 +285,9 @@ def _is_loopback(host: str) -> bool:
 
 
 class _ByTheClock(httpx.HTTPTransport):
-    """httpx bounds each read; this bounds all of them together, or an answer that drips would be waited for for ever."""
+    """httpx limits each read; this limits all of them together, or an answer that arrives byte by byte would be waited for
+    for ever.
+    """
 
     def __init__(self, trust: ssl.SSLContext | bool, until: threading.local) -> None:
         super().__init__(verify=trust, trust_env=False)
@@ -339,7 +341,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 def _left(until: threading.local, timeout: float | None) -> float | None:
-    """What is left of this thread's time; `timeout` where it has no end."""
+    """The rest of this thread's time; `timeout` if it is unlimited."""
     at: float | None = getattr(until, "at", None)
     if at is None:
         return timeout

@@ -1,4 +1,4 @@
-"""A file as the one field of a form (RFC 7578), read as it is sent: a list of half a gigabyte is never in memory."""
+"""A file as the only field of a form (RFC 7578), read while it is sent: half a gigabyte is never in memory."""
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +11,7 @@ PIECE_BYTES = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file, and what stands around it."""
+    """A file, and the bytes before and after it."""
 
     file: Path
     boundary: str

@@ -1,4 +1,4 @@
-"""Webhooks, verified by Standard Webhooks: `v1` (HMAC-SHA-256) and `v1a` (Ed25519)."""
+"""Verifies webhooks by Standard Webhooks: `v1` (HMAC-SHA-256) and `v1a` (Ed25519)."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ TOLERANCE_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """A webhook that was verified. The same `id` may come twice; what is done about it must be done once."""
+    """A verified webhook. The same `id` may arrive twice; process it only once."""
 
     id: str
     type: str
@@ -28,9 +28,9 @@ class Delivered:
 
 
 class Webhook:
-    """Verifies what arrives, by the secret (`whsec_…`) or the public key (`whpk_…`) that it was set up with.
+    """Verifies webhooks with the secret (`whsec_…`) or the public key (`whpk_…`) of the endpoint.
 
-    Either one or several, as while a secret is rotated. Raise `ValueError` where one is none.
+    Pass one or several, as during a rotation. Raise `ValueError` if one is invalid.
     """
 
     def __init__(self, *secrets: str) -> None:
@@ -42,7 +42,7 @@ class Webhook:
             raise ValueError("an Ed25519 public key has 32 bytes")
 
     def verify(self, body: bytes, headers: Mapping[str, str], *, now: float | None = None) -> Delivered:
-        """Raise `Unverified` unless these exact bytes were signed, and within five minutes of `now`."""
+        """Raise `Unverified` unless exactly these bytes were signed, within five minutes of `now`."""
         given = {name.lower(): value for name, value in headers.items()}
         try:
             id_, stamp, signatures = (given[f"webhook-{name}"] for name in ("id", "timestamp", "signature"))

@@ -1,6 +1,6 @@
 """The command line: `blacklist-client screen`, `listen`.
 
-Exit status: 0 all is well; 1 some rows were refused; 2 it cannot work as it is set up; 3 some rows have no answer.
+Exit status: 0 success; 1 some rows were refused; 2 wrong configuration; 3 some rows have no answer.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`blacklist-client listen`: what the office is told, as it happens, one JSON object a line."""
+"""`blacklist-client listen`: the office's events as they happen, one JSON object a line."""
 
 import argparse
 import dataclasses

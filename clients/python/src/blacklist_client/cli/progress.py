@@ -1,4 +1,4 @@
-"""How far it is: a bar where somebody looks, now and then a line where nobody does."""
+"""Progress: a bar on a terminal, otherwise a line now and then."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""`blacklist-client screen`: a roster in, the same with its answers out."""
+"""`blacklist-client screen`: reads a roster, and writes it with the answers."""
 
 import argparse
 import asyncio
