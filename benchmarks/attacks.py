@@ -1,11 +1,11 @@
-"""What one agency, one court, one auditor and 800 strangers can take from everybody else, all of them at once.
+"""How much of the service one agency, one court, one auditor and 800 strangers can take from everybody else, all at once.
 
-A real `serve` with two web processes and a list loaded by its court. First nobody attacks; then each attack alone, and all
-of them together (the combinations of a security review: bulk reads, readers who do not read, batches, scorecards,
-searches, exports, uploads cut off, endless heads, dripping bodies, figures, unknown keys). Meanwhile another agency asks
-single checks, fetches receipts, a security officer revokes keys, and another court sends a file.
+A real `serve` with two web processes and a list loaded by its court. First without an attack; then each attack alone, and all
+of them together (the combinations of a security review: bulk reads, slow readers, batches, scorecards, searches, exports,
+interrupted uploads, endless heads, slow bodies, metrics, unknown keys). Meanwhile another agency asks single checks, fetches
+receipts, a security officer revokes keys, and another court sends a file.
 
-    python benchmarks/attacks.py --rows 20000 --out benchmarks/results/attacks.json
+python benchmarks/attacks.py --rows 20000 --out benchmarks/results/attacks.json
 """
 
 import argparse
@@ -41,7 +41,7 @@ Attack = Callable[[], Awaitable[None]]
 
 
 class Line:
-    """One connection of an attacker: it asks again at once, and connects again when it was cut off."""
+    """One connection of an attacker: it repeats its request at once, and reconnects after it was cut off."""
 
     def __init__(self, port: int, statuses: "Counter[str]") -> None:
         self._port = port
@@ -72,7 +72,7 @@ class Line:
             raise ConnectionError
 
     async def leave_lying(self, request: bytes) -> None:
-        """Ask, and take nothing of the answer."""
+        """Send a request, and read nothing of the answer."""
         while True:
             with suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=1024)
@@ -95,7 +95,7 @@ class Line:
 
 
 def attacks(port: int, keys: dict[str, str]) -> dict[str, tuple[int, Callable[[Line], Awaitable[None]]]]:
-    """Each by its name: on how many connections, and what is done on each."""
+    """Each attack by name: on how many connections, and what is done on each."""
     base = f"http://127.0.0.1:{port}"
     person = {"role": "applicant", "kind": "person", "name": "张三"}
     many = [person | {"identifier": {"type": "resident_id", "number": synthetic.resident_id(n)}} for n in range(10)]
@@ -149,7 +149,7 @@ def attacks(port: int, keys: dict[str, str]) -> dict[str, tuple[int, Callable[[L
 
 
 async def attack(port: int, keys: dict[str, str], names: list[str]) -> None:
-    """Until this process is ended; what came back is printed once a second."""
+    """Run until this process is ended; print the responses once a second."""
     statuses: dict[str, Counter[str]] = {name: Counter() for name in names}
     found = attacks(port, keys)
     tasks = [
@@ -184,7 +184,7 @@ async def check(port: int, key: str, seconds: float) -> None:
 
 
 class Others:
-    """Who must not notice: another agency, an officer, another court."""
+    """Those who must not be affected: another agency, an officer, another court."""
 
     def __init__(self, stand: Stand, keys: dict[str, str], folder: Path) -> None:
         self._stand = stand
@@ -206,7 +206,7 @@ class Others:
         )
 
     async def _check(self, until: float) -> dict[str, object]:
-        """By a process of its own: what the others do here must not be counted."""
+        """In a separate process, so that other work here is not counted."""
         asked = json.dumps([self._stand.port, self._keys["other agency"], until - time.monotonic()])
         checker = await asyncio.create_subprocess_exec(
             *(sys.executable, __file__, "--check", asked), stdout=asyncio.subprocess.PIPE
@@ -232,7 +232,7 @@ class Others:
         return _shares(taken)
 
     async def _revoke(self, until: float) -> dict[str, float]:
-        """From the officer's request until no process answers to the key."""
+        """From the officer's request until no process accepts the key."""
         taken: list[float] = []
         async with self._client("security") as officer:
             while time.monotonic() < until:
@@ -346,7 +346,7 @@ def make_keys(stand: Stand) -> dict[str, str]:
 async def under(
     names: list[str], stand: Stand, keys: dict[str, str], others: Others, seconds: float
 ) -> dict[str, object]:
-    """What the others notice of these attacks, which a process of its own makes."""
+    """What the others notice of these attacks, which run in a separate process."""
     if not names:
         return await others.measure(seconds)
     attacker = await asyncio.create_subprocess_exec(

@@ -90,7 +90,7 @@ async def measure(folder: Path, count: int) -> dict[str, object]:
 
 
 class Checker:
-    """One client that asks single checks, one after the other."""
+    """One client that asks single checks one after another."""
 
     def __init__(self, port: int, key: str) -> None:
         self._client = httpx.AsyncClient(
@@ -154,7 +154,7 @@ async def load(
 
 
 async def plain_copy(data_dir: Path, file: Path) -> float:
-    """The same file by COPY into one table of text columns, one primary key: what PostgreSQL alone would take."""
+    """COPY of the same file into one table of text columns with one primary key: what PostgreSQL alone would take."""
     dsn = find_running(data_dir)
     assert dsn
     connection = await asyncpg.connect(dsn)

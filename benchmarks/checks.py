@@ -148,7 +148,7 @@ def _take_turns(
 
 
 def _growth(stands: Mapping[int, Stand], options: argparse.Namespace) -> dict[str, dict[str, dict[str, object]]]:
-    """The same asks on lists of different lengths, each on its own server, in turns."""
+    """The same checks on lists of different lengths, each on its own server, in turns."""
     contestants = [Contestant(f"{size}", stand.url, stand.requests()) for size, stand in stands.items()]
     found = {}
     for connections in (1, 64):
@@ -158,7 +158,7 @@ def _growth(stands: Mapping[int, Stand], options: argparse.Namespace) -> dict[st
 
 
 def _batches(stand: Stand, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Whole lists of names: 1,000 checks a request."""
+    """Batches of 1,000 checks a request."""
     checks = list(questions(stand.listings, BATCH))
     body = json.dumps({"checks": checks}).encode()
     requests = [request_bytes(f"{stand.url}/batch", body, key=stand.key)]
@@ -200,7 +200,9 @@ async def _cost(stand: Stand) -> dict[str, object]:
 
 
 async def _time_look_up(connection: asyncpg.Connection, stand: Stand, checks: int) -> float:
-    """The look-up's statement alone, five digests a check, one check in ten listed; with the way to the server."""
+    """The look-up's statement alone, five digests a check, one check in ten listed; including the round trip to the
+    server.
+    """
     digester = Digester(stand.secrecy.digest_key)
     asked = []
     for turn in range(200):

@@ -1,10 +1,10 @@
-"""What the client adds to bare httpx, and what an open circuit costs.
+"""What the client costs in addition to bare httpx, and what an open circuit costs.
 
-    .venv/bin/python benchmarks/client.py [--calls 4000]
+.venv/bin/python benchmarks/client.py [--calls 4000]
 
-Both ask the same server of a few lines, in turns within one run. What is measured is the processor's time of the asking
-thread: what it waits for is the same for both, and so is this machine's noise. Bare httpx mints a
-key, sends the question and parses the JSON; the client does what it does. Exit 1 where a bound is missed.
+Both call the same minimal server, in turns within one run. The measure is the processor time of the calling thread: waiting
+times, and this machine's noise, affect both alike. Bare httpx creates a key, sends the question and parses the JSON. Exit 1
+if a limit is exceeded.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def answer(decision: str) -> bytes:
 
 
 class Server(asyncio.Protocol):
-    """Answers whatever comes in one piece."""
+    """Answers any request that arrives in one piece."""
 
     decision = "clear"
 

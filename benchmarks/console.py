@@ -73,7 +73,7 @@ async def main() -> None:
 
 
 async def log_in(desk: httpx.AsyncClient, login: dict[str, str]) -> float:
-    """Milliseconds; a code counts once, so a second run within half a minute waits for the next."""
+    """Milliseconds; a code counts once, so a second run within half a minute waits for the next code."""
     secret = totp.read_written(login["totp_secret"])
     for _ in range(3):
         form = {"login": login["login"], "password": login["password"], "kept": "", "to": ""}
@@ -96,7 +96,7 @@ async def measure(desk: httpx.AsyncClient, duty: str, path: str, times: int) -> 
         answer = await desk.get(f"/console{path}")
         taken.append(1000 * (time.perf_counter() - started))
     assert answer.status_code == 200, (duty, path, answer.status_code)
-    # The icon is asked for once a browser, not once a page.
+    # A browser requests the icon once, not for each page.
     parts = {one for one in ASSET.findall(answer.text) if "icon" not in one}
     return {
         "page": f"{duty} {path}",
@@ -119,8 +119,8 @@ async def assets(desk: httpx.AsyncClient) -> dict[str, float]:
 
 
 async def beside_people(demo: Any, desks: dict[str, httpx.AsyncClient], asked: Any) -> dict[str, Any]:
-    """Checks alone and beside people, turn by turn; the ratio of each pair, and their median. People click in a process of
-    their own, as their browsers would: this one's loop times nothing but checks.
+    """Checks alone and with people clicking, turn by turn; the ratio of each pair, and their median. People click in a
+    separate process, like their browsers: this event loop times nothing but checks.
     """
     headers = {"Authorization": f"Bearer {demo['keys']['agency']}"}
     alone, beside, clicks, refused = [], [], 0, 0
@@ -128,7 +128,7 @@ async def beside_people(demo: Any, desks: dict[str, httpx.AsyncClient], asked: A
     async with httpx.AsyncClient(base_url=demo["url"], headers=headers, timeout=10) as asker:
         await check(asker, asked.rate, 2)
         for turn in range(2 * asked.turns):
-            # Their order changes from pair to pair, so that whatever slows the machine down favours neither.
+            # The order alternates, so that whatever slows the machine down favours neither.
             with_people = (turn % 4) in (1, 2)
             if with_people:
                 await people.begin()
@@ -152,7 +152,7 @@ async def beside_people(demo: Any, desks: dict[str, httpx.AsyncClient], asked: A
 
 
 class People:
-    """A process that clicks: a line asks it to begin or to pause, and it says how many pages it opened."""
+    """A process that clicks: a line on its input starts or pauses it, and it reports how many pages it opened."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -204,8 +204,8 @@ async def click_when_told() -> None:
 
 
 async def check(asker: httpx.AsyncClient, rate: float, seconds: float) -> tuple[float, int]:
-    """The 99th percentile, in milliseconds, of checks that are asked at an even rate, however long others take; and how
-    many were not answered in time (503): their time counts as the others' does.
+    """The 99th percentile, in milliseconds, of checks that are asked at an even rate, however long others take; and how many
+    were not answered in time (503): their time counts too.
     """
     taken: list[float] = []
     refused = 0
@@ -227,7 +227,7 @@ async def check(asker: httpx.AsyncClient, rate: float, seconds: float) -> tuple[
 
 
 async def click(duty: str, desk: httpx.AsyncClient, pause: float) -> int:
-    """Until cancelled, a page every few seconds; return how many."""
+    """Until cancelled, open a page every few seconds; return how many."""
     opened = 0
     try:
         await asyncio.sleep(random.uniform(0, pause))

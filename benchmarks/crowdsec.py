@@ -75,7 +75,7 @@ FORGOTTEN_SETTINGS = """
 
 
 class CrowdSecMissing(Exception):  # noqa: N818 - not an error of ours: the table then says "not installed"
-    """Neither here nor to be had; its sentence says why."""
+    """It is not here, and cannot be fetched; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Programs:
 
 @dataclass(frozen=True, slots=True)
 class CrowdSec:
-    """A running one, with `decisions` addresses banned."""
+    """A running instance, with `decisions` addresses banned."""
 
     url: str
     key: str
@@ -112,7 +112,7 @@ class CrowdSec:
         return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
     def requests(self, n: int) -> list[bytes]:
-        """One in ten asks for a banned address; those come from all over the list."""
+        """One request in ten asks for a banned address, drawn from the whole list."""
         step = self.decisions / max(1, n // HIT_EVERY)
         hits = (int(turn * step) for turn in range(n))
         misses = range(self.decisions, self.decisions + n)
@@ -146,7 +146,7 @@ async def running(
 
 
 def find_programs(cache: Path) -> Programs:
-    """From PATH, else from the cache, which is filled when it is empty."""
+    """From PATH, or else from the cache, which is filled if it is empty."""
     crowdsec, cscli = shutil.which("crowdsec"), shutil.which("cscli")
     if crowdsec and cscli:
         return _that_run(Programs(crowdsec, cscli, dict(os.environ)))
@@ -168,7 +168,7 @@ def _that_run(programs: Programs) -> Programs:
 
 
 def _fetch(root: Path) -> None:
-    """Fetch and unpack beside `root`, then rename: it is there whole or not at all."""
+    """Fetch and unpack beside `root`, then rename, so that it exists completely or not at all."""
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         raise CrowdSecMissing(
             "crowdsec is not installed, and without apt-get and dpkg its Debian package cannot be had."
@@ -286,7 +286,7 @@ def _cscli(programs: Programs, config: Path, *arguments: str) -> None:
 @contextmanager
 def _local_api(programs: Programs, config: Path, port: int) -> Iterator[None]:
     log = config.with_name("crowdsec.log")
-    # By the script that has the kernel end it when this process is killed.
+    # Through the script that makes the kernel end it when this process is killed.
     role = [str(number) for number in (os.getpid(), os.geteuid(), os.getegid(), 9)]
     program = [programs.crowdsec, "-c", str(config), "-no-cs"]
     with log.open("wb") as out:
@@ -347,7 +347,7 @@ async def _complete(postgres: EmbeddedPostgres, decisions: int) -> None:
 
 
 def _assert_answers(crowdsec: CrowdSec) -> None:
-    """What is measured must be answers: the first and last decision are found, the address after them is not."""
+    """Measure only real answers: the first and last decision must be found, the address after them must not."""
     last = crowdsec.decisions - 1
     expected = {0: [str(address(0))], last: [str(address(last))], last + 1: []}
     for number, values in expected.items():

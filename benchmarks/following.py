@@ -1,9 +1,9 @@
-"""A first copy of a list from the installation above: `python benchmarks/following.py --listings 10000`.
+"""A first copy of a followed list: `python benchmarks/following.py --listings 10000`.
 
 Two real `serve` with their embedded databases, fsync on, and a real `follow` between them. With `--before CHECKOUT` the
-follower of another checkout copies the same list as well, in turns with this one's, so that the two can be compared where
-others use the machine. Figures as JSON: listings a second, the follower's own processor seconds, and how long a court's acts
-took that came in between.
+follower of another checkout copies the same list as well, in turns with this one's, so that the two can be compared on a busy
+machine. Figures as JSON: listings a second, the follower's own processor seconds, and how long a court's acts in between
+took.
 """
 
 import argparse
@@ -34,7 +34,7 @@ HERE = Path(__file__).parents[1]
 
 @dataclass
 class Installation(Stand):
-    """Of the code in a checkout."""
+    """An installation of the code in a checkout."""
 
     checkout: Path = field(default_factory=lambda: HERE)
 
@@ -49,7 +49,7 @@ class Installation(Stand):
 
 
 def fill(nation: Installation) -> int:
-    """Give it a list, and a member that may follow it; return how many listings it states, some being in grace."""
+    """Give it a list, and a member that may follow it; return how many listings it states, some of them in grace."""
     nation.make_key()
     folder = nation.folder.parent
     file = folder / "list.csv"
@@ -76,7 +76,7 @@ def _get(nation: Installation, path: str) -> str:
 
 
 def copy(folder: Path, nation: Installation, checkout: Path, number: int) -> dict[str, float]:
-    """One first copy, by the code of `checkout`, into an installation of its own, whose own court publishes meanwhile."""
+    """One first copy, by the code of `checkout`, into a separate installation whose own court publishes meanwhile."""
     province = Installation(folder / f"province-{number}", 0, checkout=checkout)
     province.folder.mkdir()
     province.start()

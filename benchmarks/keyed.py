@@ -98,7 +98,7 @@ def _measure(stand: Stand, connections: int, rounds: int, seconds: float) -> dic
 
 
 def _requests(stand: Stand, headers: Callable[[], Mapping[str, str]], *, ahead: int) -> Iterator[bytes]:
-    """Each with headers of its own, written ahead: a client that makes them up as it goes would be measured itself."""
+    """Each with its own headers, prepared in advance: otherwise the client would be measured too."""
     bodies: Iterable[bytes] = cycle([json.dumps(one).encode() for one in questions(stand.listings)])
     written = [
         request_bytes(stand.url, body, key=stand.key, headers=headers())

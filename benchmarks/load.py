@@ -1,9 +1,10 @@
-"""A load client: so many connections, each asking again as soon as it is answered. One process, raw HTTP/1.1 on uvloop,
-about 20 µs a request, so that on a machine shared with the server the server is what is measured.
+"""A load client with a number of connections, each repeating its request as soon as it is answered. One process, raw HTTP/1.1
+on uvloop, about 20 µs a request, so that the server is what is measured even on a shared machine.
 
-    .venv/bin/python benchmarks/load.py http://127.0.0.1:8000/v1/checks --connections 64 --seconds 10 < bodies.jsonl
+.venv/bin/python benchmarks/load.py http://127.0.0.1:8000/v1/checks --connections 64 --seconds 10 < bodies.jsonl
 
-Each line of standard input is a body; they are sent in turn. Prints one JSON object. Standard library and uvloop alone.
+Each line of standard input is a body; they are sent in turn. Prints one JSON object. Only needs the standard library and
+uvloop.
 """
 
 import argparse
@@ -24,7 +25,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class _Connection(asyncio.Protocol):
-    """Sends a request, waits for its whole answer, sends the next."""
+    """Sends a request, waits for the whole answer, sends the next."""
 
     def __init__(self, requests: Iterator[bytes], taken: list[float], statuses: "Counter[str]") -> None:
         self._requests = requests
@@ -38,7 +39,7 @@ class _Connection(asyncio.Protocol):
         self.closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's own, which is none by inheritance
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own, not a subclass
         self._ask()
 
     def _ask(self) -> None:

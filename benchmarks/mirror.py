@@ -1,7 +1,7 @@
-"""A client's mirror of a long list, and what stating the list costs the service: `python benchmarks/mirror.py`.
+"""A client's mirror of a long list, and what the statements cost the service: `python benchmarks/mirror.py`.
 
-A real `serve`; the list is laid in directly, with documents as a load writes them. Figures as JSON: seconds to lay the copy
-in, its bytes, a look-up's milliseconds (half of them of somebody listed), seconds to prove it at opening, memory.
+A real `serve`; the list is inserted directly, with documents as an import writes them. Figures as JSON: seconds to load the
+copy, its bytes, milliseconds for a look-up (half of them of a listed person), seconds to verify it at opening, memory.
 """
 
 import argparse
@@ -41,7 +41,7 @@ FROM listings
 
 
 async def seed(stand: Stand) -> None:
-    """As `seeding.seed` does, with the versions that the feed shows and without the keys that checks ask by."""
+    """As `seeding.seed`, with the versions that the feed shows and without the keys that checks use."""
     owner = await asyncpg.connect(stand.dsn)
     await owner.execute("SET synchronous_commit = off")
     indexes = await owner.fetch(
@@ -61,7 +61,7 @@ async def seed(stand: Stand) -> None:
 
 
 async def stating_costs(stand: Stand) -> dict[str, float]:
-    """Seconds of a first statement, of a later one where nothing moved, and where 1 and 5,000 listings did."""
+    """Seconds of a first statement, of a later one without changes, and of one after 1 and 5,000 changes."""
     connection = await connect(stand.dsn, application_name="benchmark", **LOADING_SETTINGS)
     stating = Stating(connection)
     found = {}

@@ -1,7 +1,8 @@
-"""A list of millions, laid in directly: what a check reads (listings and their keys), with the service's own digests.
+"""Inserts a list of millions directly: the tables that a check reads (listings and their keys), with the service's own
+digests.
 
-An import would take minutes for each million and write versions and documents that no check reads; here the two tables
-are filled by set, with their indexes rebuilt afterwards, so that ten million take a few minutes.
+An import would take minutes for each million and write versions and documents that no check reads. Here the two tables are
+filled by a few statements, with their indexes rebuilt afterwards, so that ten million take a few minutes.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from blacklist_service.subjects.keys import KeyKind, Subject, listed_keys
 
 CHUNK = 50_000
 
-# A listing's id carries its number; names are drawn as `synthetic.name_of` draws them.
+# A listing's id contains its number; names are drawn as `synthetic.name_of` draws them.
 LISTINGS = f"""
 INSERT INTO listings (id, version, list_version, natural_key, loose_key, court_code, court_name, case_number,
     party_sequence, kind, debtor_name, identifier_masked, circumstances, decided_on, decision_number, published_on,
@@ -101,7 +102,7 @@ def _listing_id(n: int) -> bytes:
 
 
 def require_own_digests(digester: Digester) -> None:
-    """The shortcuts above digest as the service does."""
+    """Verify that the shortcuts above compute the service's own digests."""
     number = synthetic.resident_id(1)
     identifier = read_identifier(SubjectKind.PERSON, IdentifierType.RESIDENT_ID, number, today=synthetic.date.today())
     keys = listed_keys(Subject(SubjectKind.PERSON, synthetic.name_of(1), identifier), digester)

@@ -1,4 +1,4 @@
-"""What the benchmarks of checks are measured on: a real `serve` with its embedded PostgreSQL, fsync and evidence on."""
+"""What the benchmarks of checks run on: a real `serve` with its embedded PostgreSQL, fsync and evidence on."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from blacklist_service.secrecy import Secrecy, read_key_file
 READY_SECONDS = 60
 BODIES = 2000
 HIT_EVERY = 10
-"""One subject in ten is listed: far more than a hiring list holds, so that hits are not flattered away."""
+"""One subject in ten is listed: far more than in practice, so that the cost of hits is not understated."""
 
 
 def free_port() -> int:
@@ -33,7 +33,7 @@ def free_port() -> int:
 
 @dataclass
 class Stand:
-    """A service on a data directory of its own, which outlives its restarts."""
+    """A service on its own data directory, which outlives its restarts."""
 
     folder: Path
     listings: int
@@ -94,7 +94,7 @@ class Stand:
         return [request_bytes(self.url, json.dumps(one).encode(), key=self.key) for one in questions(self.listings)]
 
     def memory_megabytes(self) -> dict[str, list[float]]:
-        """Proportional set size of each process: what is shared is counted once, in parts."""
+        """Proportional set size of each process: shared memory is counted once, divided among its users."""
         found: dict[str, list[float]] = {}
         for pid, command in _descendants(self._process.pid if self._process else 0):
             name = next((n for n in ("asgi", "worker") if f"blacklist_service.{n}" in command), None)
@@ -105,7 +105,7 @@ class Stand:
         return found
 
     def processor_seconds(self) -> dict[str, float]:
-        """What the web processes and the database have used so far: steadier than a rate where others use the machine."""
+        """What the web processes and the database have used so far: steadier than a rate on a busy machine."""
         used = {"web": 0.0, "database": 0.0}
         roots = [self._process.pid if self._process else 0, _postmaster(self.data_dir)]
         for pid, command in {one for root in roots for one in _descendants(root)}:

@@ -1,4 +1,4 @@
-"""Synthetic lists of any length: nobody is real, numbers fit their check digits, every row is a listing of its own."""
+"""Synthetic lists of any length: nobody is real, numbers have valid check digits, every row is a listing of its own."""
 
 import argparse
 import csv
@@ -35,7 +35,7 @@ COURT = "昆明市官渡区人民法院"
 
 
 def resident_id(number: int) -> str:
-    """The `number`-th person: a birth date and an order number that no two share below some ten million."""
+    """The `number`-th person: a birth date and an order number, unique below some ten million."""
     born = date(1950, 1, 1) + timedelta(days=number % 19_000)
     region = 530_100 + number // 19_000 // 999 % 100
     body = f"{region}{born:%Y%m%d}{number // 19_000 % 999 + 1:03d}"

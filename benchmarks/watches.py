@@ -1,8 +1,8 @@
-"""Being told: `PYTHONPATH=. python benchmarks/watches.py --open 10000 1000000`.
+"""Watches: `PYTHONPATH=. python benchmarks/watches.py --open 10000 1000000`.
 
-A real `serve` with its embedded PostgreSQL, fsync on. For each number of open watches: what one takes on the disk, what
-matching one publication takes, what publishing takes beside them, how long after a publication's answer its event arrives
-at a unit that listens to the stream, and how fast a file is matched that hits 20,000 of them. Figures as JSON.
+A real `serve` with its embedded PostgreSQL, fsync on. For each number of open watches: the disk space of one, the time to
+match one publication, the time to publish meanwhile, how long after a publication's answer its event arrives at a unit that
+listens to the stream, and how fast a file is matched that affects 20,000 of them. Figures as JSON.
 """
 
 import argparse
@@ -39,20 +39,20 @@ MEMBER = "GD-HR"
 CHUNK = 1000
 TURNS = 5
 BESIDE, BESIDE_RATE = 60, 8.0
-"""Single publications beside a load, and how many a second."""
+"""Single publications during a load, and how many a second."""
 FIRST_CASE = 1_000_000
 CLEAR = state_of({"decision": "clear", "warnings": [], "subjects": [{"matches": []}]})
 
 
 def number_of(person: int) -> str:
-    """Each person's own: a number that was never issued, with a check character that holds."""
+    """A number for each person that was never issued, with a valid check character."""
     born = datetime(1930, 1, 1) + timedelta(days=person // 999)  # noqa: DTZ001 - a date
     body = f"530111{born:%Y%m%d}{person % 999 + 1:03d}"
     return body + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(body, WEIGHTS, strict=True)) % 11]
 
 
 def question_of(person: int, digester: Digester) -> Question:
-    """As an office asks of an applicant."""
+    """A typical question about an applicant."""
     body = json.dumps(
         {
             "matter": "civil_service_recruitment",
@@ -72,7 +72,7 @@ def question_of(person: int, digester: Digester) -> Question:
 
 
 async def lay(served: Served, first: int, last: int) -> float:
-    """Open watches of people that nobody lists, by the room's own code; return the seconds it took."""
+    """Open watches on people that nobody lists, with the service's own code; return the seconds it took."""
     started = time.perf_counter()
     secrecy = Settings(data_dir=served.data_dir).load_secrecy()
     digester = Digester(secrecy.digest_key)
@@ -113,7 +113,7 @@ async def bytes_of_one(connection: Connection, number: int) -> dict[str, float]:
 
 
 async def matching(served: Served, times: int = 200) -> dict[str, float]:
-    """One publication's listing against all keys, as the worker does it; taken back."""
+    """Match one publication's listing with all keys, as the worker does; rolled back."""
     connection = await connect(served.dsn)
     listings = [row["id"] for row in await connection.fetch("SELECT id FROM listings LIMIT $1", times)]
     taken = []
@@ -129,7 +129,7 @@ async def matching(served: Served, times: int = 200) -> dict[str, float]:
 
 
 class Listener:
-    """A unit at its stream: when each event arrived, by the reference it names."""
+    """A unit that listens to its stream: when each event arrived, by the reference it names."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -159,7 +159,7 @@ class Listener:
 
 
 async def publishing_in_turns(served: Served, people: Sequence[int], rate: float) -> dict[str, Any]:
-    """Of people whom nobody watches: with the worker at its work, and with the worker stopped, by turns."""
+    """Publications about people whom nobody watches, in turns with the worker running and stopped."""
     taken: dict[str, list[float]] = {"worker stopped": [], "worker at work": []}
     [worker] = served.pids(Part.WORKER)
     part = len(people) // (2 * TURNS)
@@ -172,7 +172,7 @@ async def publishing_in_turns(served: Served, people: Sequence[int], rate: float
 
 
 async def publish(served: Served, people: Sequence[int], rate: float) -> tuple[list[float], dict[str, float]]:
-    """One after another at that rate; return what each took, and when each was answered."""
+    """One after another at that rate; return how long each took, and when each was answered."""
     taken, answered = [], {}
     headers = {"Authorization": f"Bearer {served.keys['court']}"}
     async with httpx.AsyncClient(base_url=served.url, headers=headers, timeout=30) as client:
@@ -200,7 +200,7 @@ async def until_rows_stand(connection: Connection) -> None:
 
 
 async def load(served: Served, people: Sequence[int], folder: Path) -> dict[str, float]:
-    """A court's file that lists so many who are watched: when its last row stood, and when its last event did."""
+    """A court's file that lists that many watched people: when its last row took effect, and when its last event arrived."""
     path = folder / "list.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

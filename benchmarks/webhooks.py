@@ -1,9 +1,9 @@
-"""Being told by webhook: `PYTHONPATH=. python benchmarks/webhooks.py --open 10000`.
+"""Webhooks: `PYTHONPATH=. python benchmarks/webhooks.py --open 10000`.
 
 A real `serve` with its embedded PostgreSQL, fsync on, and a receiver at this machine's own address (never its loopback) that
-verifies every signature with the official library. Beside so many open watches: how long after a publication's answer the
-receiver has verified its event; the same while a file is loaded that hits 20,000 of them, and how many are told a second
-then. Figures as JSON.
+verifies every signature with the official library. With that many open watches: how long after a publication's answer the
+receiver has verified its event; the same while a file is loaded that affects 20,000 of them, and how many events a second are
+then delivered. Figures as JSON.
 """
 
 import argparse

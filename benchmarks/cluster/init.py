@@ -1,7 +1,6 @@
-"""The first process of a database host: it runs one program and takes in, at once, who is orphaned, as systemd does.
+"""The first process of a database host: it runs one program and reaps orphaned processes at once, as systemd does.
 
-The first process of a container may look for the dead each two seconds only; a PostgreSQL that was killed is there till then,
-as far as Patroni can see.
+The first process of a container may reap only every two seconds; until then a killed PostgreSQL still exists for Patroni.
 """
 
 import ctypes
@@ -17,7 +16,7 @@ def main():
     libc.prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     program = os.fork()
     if program == 0:
-        libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # one who kills this one means that one
+        libc.prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)  # killed together with this process
         os.execvp(sys.argv[1], sys.argv[1:])
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _: os.kill(program, number))

@@ -41,13 +41,13 @@ LOGGED = (
         log_line_prefix: "%m [%p] "
 """,
 )
-"""What an outage's timeline is read from (timeline.py)."""
+"""The logs from which an outage's timeline is read (timeline.py)."""
 OLDEST_PATRONI_FOR_ETCD3 = (3, 0, 3)
 OLDEST_PATRONI_FOR_QUORUM = (4,)
 
 
 def missing():
-    """What has to be there and is not."""
+    """Requirements that are not met."""
     found = [program for program in NEEDED if shutil.which(program) is None]
     if os.geteuid() != 0:
         return ["root", *found]
@@ -55,7 +55,9 @@ def missing():
 
 
 def _refused_namespaces():
-    """Containers have root and the programs, and often neither namespaces, bridges nor a packet filter: tried, not asked."""
+    """Containers run as root with the programs, but often without namespaces, bridges or a packet filter: so this is
+    tried.
+    """
     name = f"bl-try-{os.getpid()}"
     inside = ["ip", "netns", "exec", name]
     try:
@@ -93,7 +95,7 @@ class Lab:
         is_watched=False,
         is_quick=False,
     ):
-        """`changes`: keys of the files in deploy/cluster, and what they are to be instead."""
+        """`changes`: keys of the files in deploy/cluster, and their replacements."""
         self.root = Path(root).resolve()
         self.checkout, self.python = Path(checkout).resolve(), Path(python).absolute()
         self.changes = changes or {}
@@ -122,11 +124,11 @@ class Lab:
         self.versions = f"Patroni {said}, {self.dcs_api}, synchronous_mode {self.synchronous_mode}"
 
     def setting(self, file, name):
-        """A whole number as the files, and the changes, say it."""
+        """An integer as in the files and the changes."""
         return int(re.search(rf"(?m)^\s*{name}: *(\d+)", self.render(file, DATABASES[0]))[1])
 
     def render(self, file, host, **more):
-        """One of the files of deploy/cluster, as it is on that host."""
+        """One of the files of deploy/cluster, as it is for that host."""
         values = {
             "NAME": host,
             "ADDRESS": self.ip(host),
@@ -216,7 +218,7 @@ class Lab:
         self._sh("ip", "-n", self.ns(SWITCH), "link", "set", f"p-{host}", "up" if is_in else "down")
 
     def separate(self, host, others):
-        """Drop, without a word, every packet between `host` and `others`, both ways."""
+        """Silently drop every packet between `host` and `others`, in both directions."""
         peers = ", ".join(self.ip(other) for other in others)
         rules = (
             f"table inet cut {{\n chain i {{\n type filter hook input priority 0;\n ip saddr {{ {peers} }} drop\n }}\n"
@@ -231,7 +233,7 @@ class Lab:
         self.cut.clear()
 
     def pids(self, host):
-        """All that runs on the host; only ours can, for the namespace is ours."""
+        """All processes on the host; the namespace is ours, so they all are."""
         return [int(pid) for pid in self._sh("ip", "netns", "pids", self.ns(host), check=False).stdout.split()]
 
     # ---- processes ---------------------------------------------------------------------------------------------
@@ -273,7 +275,7 @@ class Lab:
             process.poll()
 
     def power_off(self, host):
-        """Nobody hears a word: the cable first, then everything at once."""
+        """Without notice to anybody: first the cable, then everything at once."""
         self.cable(host, False)
         while pids := self.pids(host):
             self.send(pids, signal.SIGKILL)
@@ -345,8 +347,9 @@ class Lab:
         return int(status), body
 
     def cluster(self, asked=DATABASES):
-        """What Patroni says, asked of whoever answers first: {member: (role, state, lag)}. One that is cut off says what
-        it saw last."""
+        """Patroni's view, from the first member that answers: {member: (role, state, lag)}. A separated member reports its
+        last view.
+        """
         for host in asked:
             status, body = self.ask(f"http://{self.ip(host)}:8008/cluster", timeout=1.5)
             if status == 200:
@@ -354,7 +357,7 @@ class Lab:
         return {}
 
     def primary(self):
-        """The member that says so itself."""
+        """The member that says it is the primary."""
         for host in DATABASES:
             status, _ = self.ask(f"http://{self.ip(host)}:8008/primary", timeout=1.5)
             if status == 200:
@@ -362,7 +365,7 @@ class Lab:
         return None
 
     def wait_healthy(self, patience=90):
-        """All three say the same: one leads, two follow it, one of them in step. Only then may the next fault come."""
+        """All three agree: one leads, two follow it, one of them synchronous. Only then may the next fault come."""
         deadline = time.monotonic() + patience
         views = []
         while time.monotonic() < deadline:
@@ -431,7 +434,7 @@ class Lab:
         self._haproxy(host, "haproxy", "haproxy-database.cfg")
 
     def start_front(self):
-        """What a client would ask: one address for all service hosts."""
+        """A client's view: one address for all service hosts."""
         self._haproxy(CLIENT, "front", "haproxy-front.cfg")
 
     def stats(self, host):
@@ -543,7 +546,7 @@ class Lab:
         say(f"service up on two hosts after {time.monotonic() - started:.0f} s")
 
     def copy_log_keys(self, source, target):
-        """What the README asks of whoever serves: signing key and newest checkpoint."""
+        """What the README tells operators to copy: signing key and newest checkpoint."""
         (self.root / target / "data").mkdir(mode=0o700, exist_ok=True)
         for name in ("signing.key", "data/checkpoint"):
             shutil.copy2(self.root / source / name, self.root / target / name)
@@ -576,7 +579,7 @@ class Lab:
             time.sleep(0.3)
 
     def clean(self):
-        """What a trial that was killed has left: all that runs in our namespaces, and the namespaces."""
+        """Remove what a killed trial left: all processes in our namespaces, and the namespaces."""
         for host in (*HOSTS, SWITCH):
             for _ in range(50):
                 pids = self.pids(host)
@@ -587,7 +590,7 @@ class Lab:
         self.network_down()
 
     def down(self, keep=True, patience=20):
-        """All is asked to end at once; what has not after `patience` seconds is killed."""
+        """Everything is asked to end at once; what has not ended after `patience` seconds is killed."""
         for (host, name), process in self.processes.items():
             if name == "patroni":
                 self.send(self.postgres_pids(host), signal.SIGCONT)

@@ -1,7 +1,7 @@
 """A light load from the client host: checks, publications, the change feed, signed checkpoints, and a direct probe of every
-database node. It remembers everything it sent and everything it was told; `verify.py` holds that against the database.
+database node. It remembers everything it sent and received; `verify.py` compares that with the database.
 
-Runs until SIGTERM, then writes what it saw. Times are CLOCK_MONOTONIC, which all processes of a machine share.
+Runs until SIGTERM, then writes its observations. Times are CLOCK_MONOTONIC, which all processes of a machine share.
 """
 
 import argparse
@@ -19,7 +19,7 @@ PUBLISH_PATIENCE = 4.0
 
 
 def resident_id(number):
-    """A number that was never issued, with a check character that holds; no two alike below ten million."""
+    """A number that was never issued, with a valid check character; unique below ten million."""
     born = date(1950, 1, 1) + timedelta(days=number % 19_000)
     body = f"{530_100 + number // 19_000 // 999 % 100}{born:%Y%m%d}{number // 19_000 % 999 + 1:03d}"
     return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, WEIGHTS, strict=True)) % 11]
@@ -34,7 +34,7 @@ class Lost(Exception):  # noqa: N818 - what happened
 
 
 class Line:
-    """One keep-alive HTTP/1.1 connection, one request at a time, opened anew after it was lost."""
+    """One keep-alive HTTP/1.1 connection, one request at a time, reopened after it was lost."""
 
     def __init__(self, host, port):
         self.host, self.port = host, port
@@ -268,8 +268,8 @@ class Load:
             await asyncio.sleep(0.25)
 
     async def probe_loop(self, node, dsn):
-        """Does the node itself answer, and does it acknowledge a write? Nothing of the service or of HAProxy between."""
-        import asyncpg  # here, for others use this module's people alone
+        """Does the node itself answer, and does it acknowledge a write? Without the service and HAProxy in between."""
+        import asyncpg  # imported here, because others only use this module's people
 
         connection, n = None, 0
         while not self.stopping.is_set():

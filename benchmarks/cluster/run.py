@@ -63,7 +63,7 @@ def main():
 
 
 def _interrupt(*_):
-    """Once: what is taken down is taken down whole."""
+    """Only once: taking down is not interrupted."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

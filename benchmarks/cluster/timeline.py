@@ -18,7 +18,7 @@ from pathlib import Path
 
 LOOK_SECONDS = 0.02
 PRIMARY_LOOK_SECONDS = 0.1
-"""Each is a question to PostgreSQL, and a page in the log where that has gone: more often, and it is part of the outage."""
+"""Each is a query to PostgreSQL, and a page in the log if it is gone: more often, and it would be part of the outage."""
 PATIENCE_SECONDS = 0.4
 POSTGRES_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC \[(\d+)\] +\w+: +(.*)")
 PATRONI_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (\w+): (.*)")
@@ -76,7 +76,7 @@ class Watcher:
             return b""
 
     async def key(self, host):
-        """Whose name etcd holds, as that member sees it."""
+        """Whose name etcd holds, according to that member."""
         if self.config["api"] == "etcd":
             got = await self.ask(host, 2379, f"GET /v2/keys/service/blacklist/leader HTTP/1.1\r\nHost: {host}")
             _, _, body = got.partition(b"\r\n\r\n")
@@ -137,7 +137,7 @@ class Watcher:
 
 
 def parts(window, *, logs, changes, observed, hosts, offset):
-    """[(seconds since the fault, what)], of one window; `offset` is the wall clock less the monotonic one."""
+    """[(seconds since the fault, what)], for one window; `offset` is the wall clock minus the monotonic one."""
     began, ended = window["began"], window["ended"]
     old, new = window["before"], window["after"]
     found = []
@@ -217,7 +217,7 @@ def _said(path, wanted, began, ended, offset):
 
 
 def _connected(path, hosts, began, ended, offset):
-    """When each service host's first session of the new primary began."""
+    """When each service host began its first session on the new primary."""
     names, seen, by_pid = {ip: name for name, ip in hosts.items()}, set(), {}
     for at, pid, said in _lines(path, began, ended, offset):
         if found := FROM.search(said):

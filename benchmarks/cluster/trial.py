@@ -45,7 +45,7 @@ FAULTS = (
 QUICK = ("kill9", "partition", "split", "freezehost", "switchover", "roll")
 NO_VERDICT = 2
 VERIFYING_SECONDS = 45
-"""Left for the figures and for taking all down, of what --within allows."""
+"""The part of the time allowed by --within that is kept for the figures and for taking everything down."""
 LOAD = {"check_loops": 1, "check_interval": 0.05, "publish_interval": 0.3}
 BAD = (
     "lost_checks",
@@ -63,8 +63,10 @@ BAD = (
     "leaf_gaps",
     "unproved_leaves",
 )
-"""lost_beats is told and not held against the service: writes that an orphaned PostgreSQL acknowledged to the probe, which
-asks every node itself, past HAProxy (Patroni 3.0.2 lets them through when it is started again beside the orphan)."""
+"""lost_beats is reported and does not count against the service: writes that an orphaned PostgreSQL acknowledged to the
+probe, which asks every node itself, past HAProxy (Patroni 3.0.2 lets them through when it is started again beside the
+orphan).
+"""
 
 
 class Trial:
@@ -153,7 +155,7 @@ class Trial:
         os.kill(self.lab.postmaster(primary), signal.SIGKILL)
 
     def fault_patroni(self, primary):
-        """kill -9 of Patroni on the primary; PostgreSQL goes on, unattended."""
+        """kill -9 of Patroni on the primary; PostgreSQL continues, unattended."""
         self.lab.end(primary, "patroni", signal.SIGKILL)
         return lambda: self.lab.start_patroni(primary)
 
@@ -164,35 +166,37 @@ class Trial:
         self.lab.start_patroni(primary)
 
     def fault_freeze(self, primary):
-        """All of PostgreSQL on the primary stands still; Patroni lives. Later it wakes up."""
+        """All of PostgreSQL on the primary is frozen; Patroni lives. Later it resumes."""
         pids = self.lab.postgres_pids(primary)
         self.lab.send(pids, signal.SIGSTOP)
         return lambda: self.lab.send(pids, signal.SIGCONT)
 
     def fault_postmaster(self, primary):
-        """Only the postmaster stands still: old connections work, new ones hang."""
+        """Only the postmaster is frozen: old connections work, new ones hang."""
         pids = [self.lab.postmaster(primary)]
         self.lab.send(pids, signal.SIGSTOP)
         return lambda: self.lab.send(pids, signal.SIGCONT)
 
     def fault_freezehost(self, primary):
-        """The whole host stands still, as a virtual machine does that is moved or starved; later it wakes up, believing."""
+        """The whole host is frozen, like a virtual machine that is moved or starved; later it resumes, still believing it is
+        the primary.
+        """
         pids = self.lab.pids(primary)
         self.lab.send(pids, signal.SIGSTOP)
         return lambda: self.lab.send(pids, signal.SIGCONT)
 
     def fault_poweroff(self, primary):
-        """The host is gone without a word."""
+        """The host is gone without notice."""
         self.lab.power_off(primary)
         return lambda: self.lab.power_on(primary)
 
     def fault_partition(self, primary):
-        """The primary is cut off from the other database hosts; all who ask still reach it."""
+        """The primary is cut off from the other database hosts; all clients still reach it."""
         self.lab.separate(primary, [one for one in DATABASES if one != primary])
         return self.lab.join_again
 
     def fault_split(self, primary):
-        """The primary and one service host on one side, all else on the other; clients reach both sides."""
+        """The primary and one service host on one side, everything else on the other; clients reach both sides."""
         mine, yours = (
             [primary, SERVICES[0]],
             [one for one in (*DATABASES, *SERVICES) if one not in (primary, SERVICES[0])],
@@ -202,7 +206,7 @@ class Trial:
         return self.lab.join_again
 
     def fault_standby(self, _primary):
-        """The synchronous standby's host is gone without a word."""
+        """The synchronous standby's host is gone without notice."""
         [host] = [n for n, (role, _, _) in self.lab.cluster().items() if role in ("sync_standby", "quorum_standby")][:1]
         self.lab.power_off(host)
         return lambda: self.lab.power_on(host)
@@ -227,7 +231,7 @@ class Trial:
             raise RuntimeError(done.stdout + done.stderr)
 
     def fault_roll(self, _primary):
-        """The service hosts are restarted one after the other, as an upgrade does it."""
+        """The service hosts are restarted one after another, as in an upgrade."""
         for host in SERVICES:
             self.lab.end(host, "service", signal.SIGTERM, patience=30)
             self.lab.start_service(host)
@@ -235,12 +239,12 @@ class Trial:
             time.sleep(2)
 
     def fault_svcoff(self, _primary):
-        """A service host is gone without a word."""
+        """A service host is gone without notice."""
         self.lab.power_off(SERVICES[0])
         return lambda: self.lab.power_on(SERVICES[0])
 
     def one(self, name, number):
-        """Break it, wait, mend it, wait until all is whole: a window of time that the figures are read from."""
+        """Break it, wait, repair it, wait until everything is healthy: one window for the figures."""
         self.lab.wait_healthy(180)
         time.sleep(4)
         primary = self.lab.primary()
@@ -330,7 +334,7 @@ class Trial:
         return lines
 
     def verify(self):
-        """Seal what waits, then ask the database."""
+        """Seal what is waiting, then examine the database."""
         self.lab.wait_healthy(180)
         deadline = time.monotonic() + 60
         primary = self.lab.primary()
@@ -352,14 +356,15 @@ class Trial:
 
 
 def _busy():
-    """Seconds that the processors of this machine have worked since it began."""
+    """Seconds of processor time used on this machine since it booted."""
     user, nice, system, _idle, _wait, irq, softirq = Path("/proc/stat").read_text().split()[1:8]
     return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
 
 
 def _longest_gap(times, began, ended):
-    """From the last good answer to the next, anywhere in the window; to its end where none came. The answer that comes
-    first after a gap counts from when it came."""
+    """From the last good answer to the next, anywhere in the window; to its end if none came. The first answer after a gap
+    counts from its arrival.
+    """
     inside = [received for received, _ in times if received >= began]
     before = [received for received, _ in times if received < began]
     last, longest = (before[-1] if before else began), 0.0
@@ -374,7 +379,7 @@ def _longest_gap(times, began, ended):
 
 
 def attribute(windows, lines, found):
-    """In which window each loss and each stale answer fell; what fell in none is said too."""
+    """In which window each loss and each stale answer was; those in none are reported too."""
     outside = {}
     for name in ("lost_checks", "lost_publications", "stale", "lost_beats"):
         for at, target in found.get(f"{name}_at", ()):
@@ -390,7 +395,7 @@ def attribute(windows, lines, found):
 
 
 def table(lines, say):
-    """Median and worst of each fault."""
+    """Median and worst for each fault."""
     columns = sorted({k for line in lines for k in line if "@" in k} | {"database"})
     for fault in dict.fromkeys(line["fault"] for line in lines):
         mine = [line for line in lines if line["fault"] == fault]
@@ -464,9 +469,9 @@ def main():
     )
     why, status = "", NO_VERDICT
     try:
-        lab.clean()  # ours by the lock: a trial that was killed has left it
+        lab.clean()  # ours, because we hold the lock: left by a killed trial
         status = _try(lab, a)
-    except BaseException as error:  # whatever it is, it is none of the figures
+    except BaseException as error:  # whatever it is, it is not one of the figures
         why = f"{type(error).__name__}: {error}"
         if not isinstance(error, Stopped):
             traceback.print_exc()
@@ -540,7 +545,7 @@ def _try(lab, a):
 
 
 class Stopped(BaseException):
-    """From outside, or for want of time."""
+    """Stopped from outside, or out of time."""
 
 
 def _stopped(number, _frame):
@@ -553,7 +558,7 @@ def _no_verdict(why, a):
 
 
 def _show_logs(lab):
-    """What the services said last: the folder is removed."""
+    """The services' last log lines, because the directory is removed."""
     for path in sorted((lab.root / "log").glob("*-service.log")):
         print(f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}", flush=True)
 

@@ -1,4 +1,4 @@
-"""Holds what clients were told against what the database holds in the end. Shares no code with the service.
+"""Compares what clients were told with what the database holds in the end. Shares no code with the service.
 
 Run on the client host: `verify.py OBSERVED.json DSN ANCHOR…`; prints one JSON object.
 """
@@ -87,15 +87,15 @@ async def verify(observed, dsn, anchors):
         listings = await connection.fetch(
             "SELECT id, case_number FROM listings WHERE case_number = ANY($1)", [p["case"] for p in publications]
         )
-        if publications and not listings:  # kept under a normal form of the number
+        if publications and not listings:  # stored under a normal form of the number
             listings = await connection.fetch("SELECT id, case_number FROM listings")
         ids = {row["id"] for row in listings}
         lost = [p for p in publications if uuid.UUID(p["listing_id"]) not in ids]
         found["lost_publications"] = len(lost)
         found["lost_publications_at"] = [(p["acked"], p["target"]) for p in lost]
 
-        # Stale: an answer that does not know what was acknowledged, and is there, before it was asked for. What was
-        # acknowledged and is lost is counted above, and held against nobody here.
+        # Stale: an answer without a change that was acknowledged before the question, and still exists. A change that was
+        # acknowledged and lost is counted above, and not here.
         there = sorted((p["acked"], p["list_version"]) for p in publications if uuid.UUID(p["listing_id"]) in ids)
         numbers = {p["number"] for p in publications if uuid.UUID(p["listing_id"]) in ids}
         times, tops, top = [], [], 0

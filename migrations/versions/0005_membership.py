@@ -1,4 +1,4 @@
-"""Members as they are over the years: names with dates, contacts, what a unit may ask."""
+"""Members over time: names with dates, contacts, the matters a unit may ask about."""
 
 from blacklist_service.database.steps import execute_script
 

@@ -1,4 +1,4 @@
-"""Which code may serve a database that is newer than it."""
+"""The oldest code that may serve a newer database."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,4 +1,4 @@
-"""When an objection was filed, reconsidered, and decided a second time: each of its days for itself."""
+"""Separate days on which an objection was filed, reconsidered, and decided a second time."""
 
 from blacklist_service.database.steps import expand
 

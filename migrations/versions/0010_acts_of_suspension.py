@@ -1,11 +1,11 @@
-"""The acts that suspend a listing, resume it, and undo an expiry that was written too early."""
+"""The acts that suspend a listing, resume it, and undo an expiry that was recorded too early."""
 
 from blacklist_service.database.steps import expand, validate_check
 
 revision = "0010"
 down_revision = "0009"
 
-# What is there is read through afterwards, when nobody waits for it.
+# Existing rows are validated afterwards, without blocking anybody.
 ACTS = """
 ALTER TABLE listing_versions DROP CONSTRAINT listing_versions_act_check,
     ADD CONSTRAINT listing_versions_act_check CHECK (act IN ('decided', 'published', 'corrected', 'extended', 'disputed',

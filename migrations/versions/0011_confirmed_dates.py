@@ -1,4 +1,4 @@
-"""Dates that an operator confirmed, so that more than usual may fall due at once."""
+"""Dates that an operator confirmed, so that more than the usual number of listings may fall due at once."""
 
 from blacklist_service.database.steps import expand
 

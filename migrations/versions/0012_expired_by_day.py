@@ -1,4 +1,4 @@
-"""Expiries that were written too early are found by their day."""
+"""An index that finds expiries recorded too early, by their day."""
 
 from blacklist_service.database.steps import build_index
 

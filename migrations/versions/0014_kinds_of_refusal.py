@@ -1,4 +1,4 @@
-"""Why nothing may be sealed: for want of a key or of room, or because the database is proved to be another."""
+"""Why nothing may be sealed: a key or disk space is missing, or the database is proved to be another one."""
 
 from blacklist_service.database.steps import expand
 

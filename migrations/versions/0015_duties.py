@@ -1,4 +1,4 @@
-"""The sequencer's own role, and months that are kept ahead without the owner's login."""
+"""The sequencer's own role, and monthly partitions created ahead without the owner's login."""
 
 from blacklist_service.database.steps import expand
 
@@ -30,7 +30,7 @@ GRANT DELETE ON ledger_pending TO blacklist_sealer;
 GRANT UPDATE (refusal, since, kind) ON ledger_sealing TO blacklist_sealer;
 """
 
-# A partition has the grants of its table, those that are there and those to come.
+# A partition has the grants of its table, both existing and future partitions.
 PARTITIONS = """
 CREATE OR REPLACE FUNCTION attach_ledger_month(month date) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -64,7 +64,7 @@ END
 $$;
 """
 
-# A backup is made by the login that serves, where it knows no other: its program reads where numbers stand.
+# A backup is made by the login that serves, if it knows no other: pg_dump reads the state of sequences.
 BACKUPS = """
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO blacklist_app;
 """

@@ -1,4 +1,4 @@
-"""Where versions jumped at a restore."""
+"""Versions that were skipped at a restore."""
 
 from blacklist_service.database.steps import expand
 

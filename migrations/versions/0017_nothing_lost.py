@@ -1,4 +1,4 @@
-"""The sequencer may put back what was taken out of its queue."""
+"""The sequencer may put back what was removed from its queue."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,4 +1,4 @@
-"""Two listings of one debtor in one case: what tells them apart, and what one leaves to the other."""
+"""Two listings of one debtor in one case: what distinguishes them, and the task that one leaves for the other."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,11 +1,11 @@
-"""What is unique among listings that have not ended: the natural key with what tells two of one debtor in one case apart."""
+"""Uniqueness among listings that have not ended: the natural key with what distinguishes two of one debtor in one case."""
 
 from blacklist_service.database.steps import build_index, drop_index
 
 revision = "0020"
 down_revision = "0019"
 
-# A number of a time when none was too long must not stop the building.
+# A number from a time without length limits must not make the build fail.
 DEFINITION = "(natural_key, record_id, left(decision_number, 200)) NULLS NOT DISTINCT WHERE ended IS NULL"
 
 

@@ -1,4 +1,4 @@
-"""The list digested anew, when the rules of digests rise: by what else a listing is known, and how far that has come."""
+"""Digesting the list again when the digest rules change: further digests of a listing, and the progress."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,4 +1,4 @@
-"""Of an import: its worksheets and what was found about the file; of a row: whether an action asks for an end."""
+"""For an import: its worksheets and the findings about the file; for a row: whether an action asks for an end."""
 
 from blacklist_service.database.steps import expand
 

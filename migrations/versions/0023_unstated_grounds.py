@@ -1,4 +1,4 @@
-"""The endings without a ground that leave the court a task."""
+"""Endings without a ground, which leave the court a task."""
 
 from blacklist_service.database.steps import build_index
 

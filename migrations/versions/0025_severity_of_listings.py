@@ -1,4 +1,4 @@
-"""Listings whose severity a court gave are found by it."""
+"""An index on listings with a severity."""
 
 from blacklist_service.database.steps import build_index
 

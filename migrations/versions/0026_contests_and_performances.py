@@ -1,4 +1,4 @@
-"""Who says that the listed number is not the debtor's; what a court knows of a performance; who filed an objection."""
+"""Contests of identity; what a court knows about performance; who filed an objection."""
 
 from blacklist_service.database.steps import expand, validate_check
 

@@ -1,4 +1,4 @@
-"""What a court prints: certificates of removal, and whom it told of a listing (Art. 8)."""
+"""What a court prints: certificates of removal, and notifications of a listing (Art. 8)."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,11 +1,11 @@
-"""Further kinds of notices, findings in replies, files beside them, and leads."""
+"""Further kinds of notices, findings in replies, attached files, and leads."""
 
 from blacklist_service.database.steps import expand, validate_check
 
 revision = "0028"
 down_revision = "0027"
 
-# What is there is read through afterwards, when nobody waits for it.
+# Existing rows are validated afterwards, without blocking anybody.
 NOTICES = """
 ALTER TABLE notices ADD COLUMN findings bytea,
     DROP CONSTRAINT notices_action_check,

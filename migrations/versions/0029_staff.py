@@ -1,4 +1,4 @@
-"""Accounts of people: their duties, factors, sessions, and tries to log in."""
+"""People's accounts: their duties, factors, sessions, and login attempts."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,4 +1,4 @@
-"""Leaves whose place in the log is not that of their time."""
+"""Leaves whose place in the log does not fit their time."""
 
 from blacklist_service.database.steps import expand
 

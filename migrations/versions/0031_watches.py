@@ -1,4 +1,4 @@
-"""Questions kept open, what their units are to be told, and how far the worker has followed the lists."""
+"""Watches, the events of their units, and how far the worker has followed the lists."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints that units are told at, and each event on its way to each of them."""
+"""Webhooks: units' endpoints, and each event on its way to each of them."""
 
 from blacklist_service.database.steps import expand
 

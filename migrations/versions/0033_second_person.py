@@ -1,4 +1,4 @@
-"""A second person: what a court has two people do, acts that wait for one, and reviews of acts that waited for nobody."""
+"""The second person: acts for which a court wants two people, proposals that wait for one, and reviews afterwards."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,4 +1,4 @@
-"""Signed statements of the list's state, by which a copy proves itself; and installations that follow another's list."""
+"""Signed statements of the list's state, with which a copy is verified; and installations that follow another's list."""
 
 from blacklist_service.database.steps import expand, validate_check
 

@@ -1,4 +1,4 @@
-"""One sealer at a time, by a number that rises with each: what an earlier one still writes is refused."""
+"""One sealer at a time, by a term that rises with each: writes of an earlier one are refused."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,7 +1,7 @@
-"""Tables without a primary key, as logical replication has to know them.
+"""Tables without a primary key get a replica identity, which logical replication needs.
 
-A whole row is what tells one from another there; it costs nothing but where the write-ahead log is made for logical
-replication, and a key of its own would have the tables written anew.
+The whole row identifies a row there. That costs nothing unless the write-ahead log is made for logical replication, while a
+new key would rewrite the tables.
 """
 
 from blacklist_service.database.steps import expand

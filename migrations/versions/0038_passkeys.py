@@ -1,7 +1,7 @@
-"""Challenges of passkeys that were answered, so that none is answered twice; and no table for kept forms.
+"""Answered passkey challenges, so that none is answered twice; and no table for kept forms.
 
-What was typed when a session ended travels sealed in the login's form: the table that was to keep it is taken away. No
-version ever read or wrote it, so every older one may serve on beside this.
+What was typed when a session ended travels sealed in the login's form, so the table that was to store it is removed. No
+version ever read or wrote it, so every older one may continue to serve.
 """
 
 from blacklist_service.database.steps import expand

@@ -5,7 +5,7 @@ from blacklist_service.database.steps import expand, validate_check
 revision = "0040"
 down_revision = "0039"
 
-# What is there is read through afterwards, when nobody waits for it.
+# Existing rows are validated afterwards, without blocking anybody.
 OPTIONS = """
 ALTER TABLE court_options DROP CONSTRAINT court_options_act_check, ADD CONSTRAINT court_options_act_check
     CHECK (act IN ('publish', 'correct', 'extend', 'import', 'stop_notice', 'delete', 'withdraw', 'release', 'suspend',

@@ -1,4 +1,4 @@
-"""Where a unit's feed begins, once events that were told long ago are forgotten."""
+"""Where a unit's feed begins, once old events are deleted."""
 
 from blacklist_service.database.steps import expand
 

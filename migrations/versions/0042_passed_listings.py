@@ -1,4 +1,4 @@
-"""What is passed by of a followed list, and for which listing here: it comes in once that one has ended."""
+"""Listings of a followed list that are skipped, and for which listing here: they are applied once that one has ended."""
 
 from blacklist_service.database.steps import expand
 

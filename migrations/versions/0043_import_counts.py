@@ -1,4 +1,4 @@
-"""What became of an import's rows, counted once when it comes to rest rather than each time that somebody looks."""
+"""The counts of an import's rows, stored when it finishes instead of counted on each request."""
 
 from blacklist_service.database.steps import expand
 

@@ -1,4 +1,4 @@
-"""Rosters that are screened at the console: their sealed files, rows and results, for a week."""
+"""Rosters screened at the console: their sealed files, rows and results, for a week."""
 
 from blacklist_service.database.steps import expand
 

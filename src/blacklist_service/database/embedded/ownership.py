@@ -1,11 +1,11 @@
-"""Who owns the server, and who is using it: two flock'ed files, which the kernel frees when their holder ends.
+"""Who owns the server, and who is using it: two files locked by flock, which the kernel unlocks when their holder ends.
 
-`lock` is held by the process whose child the server is. `users` is shared by every command that attached, and taken
-whole by an owner that goes home after its own work: it waits until the others have finished theirs.
+`lock` is held by the parent process of the server. `users` is held shared by every attached command, and exclusively by an
+owner that is done with its own work: so it waits until the others have finished.
 
-A kernel knows its own locks only. On a file system that several machines share, the owner's `lock` also says in which boot
-of which machine it runs, and a serving owner writes it anew every few seconds: whoever finds the lock free, and the words of
-another boot in it, watches for a while whether they go on.
+A kernel only knows its own locks. For a file system that several machines share, the owner's `lock` also names the machine
+and its boot, and a serving owner rewrites it every few seconds. A process that finds the lock free but with the name of
+another boot watches for a while whether it is still being rewritten.
 """
 
 import fcntl
@@ -22,9 +22,9 @@ COMMAND_PATIENCE_SECONDS = 30.0
 SIGNED_WORDS = 3
 BEAT_SECONDS = 2.0
 WATCH_SECONDS = 10.0
-"""For which a machine that serves on the same files would have written more than once."""
+"""In this time another machine that serves on the same files would have written more than once."""
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""Of this run of this machine: the same in all its containers, and no other's."""
+"""Identifies this boot of this machine: the same in all its containers, and different on any other."""
 SERVICE_PATIENCE_SECONDS = 0.5  # enough for one that is just ending, or has not yet written its name
 
 
@@ -34,7 +34,7 @@ class OwnerKind(StrEnum):
 
 
 class FileLock:
-    """An advisory lock of the whole machine; `release` or the end of the process frees it."""
+    """An advisory lock on this machine; `release` or the end of the process frees it."""
 
     def __init__(self, layout: Layout, name: str) -> None:
         self._layout = layout
@@ -107,7 +107,7 @@ def try_claim(lock: FileLock, kind: OwnerKind, data_dir: Path) -> bool:
 
 
 def sign(lock: FileLock, kind: OwnerKind) -> None:
-    """Write down whose the files are; again and again by one that serves."""
+    """Write down who owns the files; repeated regularly by a serving owner."""
     lock.write(f"{kind} {os.getpid()} {_boot()} {time.monotonic_ns()}\n")
 
 
@@ -116,7 +116,7 @@ def _boot() -> str:
 
 
 def _require_left(lock: FileLock, data_dir: Path) -> None:
-    """Raise `EmbeddedDatabaseError` where another machine serves on the same files."""
+    """Raise `EmbeddedDatabaseError` if another machine serves on the same files."""
     found = lock.read().split()
     if len(found) < SIGNED_WORDS or found[2] == _boot():
         return

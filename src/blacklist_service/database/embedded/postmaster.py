@@ -1,4 +1,4 @@
-"""The server process: its launch, its readiness, its end, and what a killed one leaves behind."""
+"""The server process: its launch, readiness and shutdown, and the leftovers of a killed server."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ FAST_SECONDS = 20.0
 IMMEDIATE_SECONDS = 5.0
 SHUTDOWN_PATIENCE_SECONDS = 20.0
 ORPHAN_PATIENCE_SECONDS = 0.5
-# The data directory by its open descriptor: the server's user need not reach it by name, below whatever 0700 parent.
+# The data directory by its open descriptor, because the server's user may be unable to reach it by name below a 0700 parent.
 PLACE = "/proc/self/fd/{folder}"
 
 
@@ -32,7 +32,7 @@ def launch(
     stdout: int | IO[bytes],
     stderr: int | IO[bytes],
 ) -> subprocess.Popen[bytes]:
-    """Start a PostgreSQL program as `account`, in its own session: a Ctrl-C is for us, who stop it in good order."""
+    """Start a PostgreSQL program as `account`, in its own session: Ctrl-C then reaches only us, and we stop it in order."""
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("the database is started from the main thread: it ends with the thread that starts it")
     role = [str(number) for number in (os.getpid(), account.uid, account.gid, int(signal.SIGINT))]
