@@ -82,7 +82,7 @@ async def test_a_step_that_never_gets_its_locks_gives_up_with_a_sentence_and_lea
     release.adds(expands("CREATE TABLE before_it ();\n\n" + COLUMN))
     async with traffic_on(service) as traffic, reading(service):
         with pytest.raises(
-            MigrationError, match=f"is busy: a step after {newest_revision()} did not get its locks in 2 tries"
+            MigrationError, match=f"is busy: a migration after {newest_revision()} did not get its locks in 2 attempts"
         ):
             await in_a_thread(lambda: migrate(service.workplace.dsn, folder=release.folder, tries=2))
     traffic.require_undisturbed()

@@ -252,7 +252,7 @@ async def _make(login: DatabaseLogin, owner: Connection) -> None:
         if login.password is None:  # nobody asked for it here: `doctor` says what is to be done
             return
         raise NotReadyError(
-            f"this owner is not allowed to create the login {login.name} ({error}): have it made by who may, with"
+            f"this owner is not allowed to create the login {login.name} ({error}): let a superuser create it, with"
             f" CREATE ROLE {login.name} {LEAST} and GRANT {', '.join(login.roles)} TO {login.name}"
         ) from None
 

@@ -80,9 +80,9 @@ def read_address(url: str) -> Address:
         parts = urlsplit(url)
         given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True)) if parts.query else {}
     except ValueError as error:
-        raise AddressError(f"the URL of the database cannot be read: {error}") from None
+        raise AddressError(f"the database URL cannot be parsed: {error}") from None
     if parts.scheme not in {"postgresql", "postgres"}:
-        raise AddressError("the URL of the database must begin with postgresql://")
+        raise AddressError("the database URL must begin with postgresql://")
     given = {{"database": "dbname"}.get(name, name): value for name, value in given.items()}
     _require_ports(parts.netloc, given.get("port", ""))
     timeout, socket_options = _timeout(given), _socket_options(given)
@@ -119,7 +119,7 @@ def _require_ports(netloc: str, ports: str) -> None:
     named = [host.rpartition(":")[2] for host in netloc.rpartition("@")[2].split(",") if re.search(r":[^\]]*$", host)]
     for port in (*named, *filter(None, ports.split(","))):
         if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
-            raise AddressError(f"the URL of the database names {port!r} as a port")
+            raise AddressError(f"the database URL names {port!r} as a port")
 
 
 def _timeout(given: dict[str, str]) -> float:
@@ -145,7 +145,7 @@ def _integer(given: dict[str, str], name: str, default: int) -> int:
     try:
         return int(value)
     except ValueError:
-        raise AddressError(f"the URL of the database says {name}={value}, which is no whole number") from None
+        raise AddressError(f"the database URL has {name}={value}, which is not an integer") from None
 
 
 def _session_settings(given: dict[str, str]) -> dict[str, str]:
@@ -155,7 +155,7 @@ def _session_settings(given: dict[str, str]) -> dict[str, str]:
     while place < len(options):
         found = OPTION.match(options, place)
         if found is None:
-            raise AddressError(f"the URL of the database has options that are not '-c name=value': {options[place:]}")
+            raise AddressError(f"the database URL has options that are not '-c name=value': {options[place:]}")
         settings[found[1]] = re.sub(r"\\(.)", r"\1", found[2])
         place = found.end()
     return settings
@@ -163,12 +163,12 @@ def _session_settings(given: dict[str, str]) -> dict[str, str]:
 
 def _require_possible(given: dict[str, str]) -> None:
     for name in NOT_TO_BE_HAD & given.keys():
-        raise AddressError(f"the URL of the database asks for {name}, which this service cannot carry out: take it out")
+        raise AddressError(f"the database URL has the parameter {name}, which this service does not support: remove it")
     for name in SO_ALREADY.keys() & given.keys():
         value = given.pop(name)
         if value.lower() not in SO_ALREADY[name]:
             raise AddressError(
-                f"the URL of the database asks for {name}={value}, which this service cannot carry out (it can"
+                f"the database URL has {name}={value}, which this service does not support (it supports"
                 f" {', '.join(sorted(SO_ALREADY[name]))})"
             )
 
@@ -176,7 +176,7 @@ def _require_possible(given: dict[str, str]) -> None:
 def _settle_host(parts: SplitResult, given: dict[str, str]) -> SplitResult:
     if "hostaddr" in given:
         if given.get("sslmode") == "verify-full":
-            raise AddressError("the URL of the database has hostaddr with sslmode=verify-full: name the host alone")
+            raise AddressError("the database URL has hostaddr with sslmode=verify-full: name the host alone")
         given["host"] = given.pop("hostaddr")
         login, at, place = parts.netloc.rpartition("@")
         if ":" in place.rpartition("]")[2]:
@@ -185,7 +185,7 @@ def _settle_host(parts: SplitResult, given: dict[str, str]) -> SplitResult:
     if given.get("sslrootcert") == "system":
         trusted = ssl.get_default_verify_paths().cafile
         if trusted is None:
-            raise AddressError("the URL of the database says sslrootcert=system, and this system has no such file")
+            raise AddressError("the database URL has sslrootcert=system, and this system has no such file")
         given |= {"sslrootcert": trusted, "sslmode": "verify-full"}
     for name in FILES & given.keys():
         try:
@@ -193,7 +193,7 @@ def _settle_host(parts: SplitResult, given: dict[str, str]) -> SplitResult:
                 pass
         except OSError as error:
             raise AddressError(
-                f"the URL of the database names {given[name]} as {name}, and it cannot be read: {error.strerror}"
+                f"the database URL names {given[name]} as {name}, and it cannot be read: {error.strerror}"
             ) from None
     return parts
 

@@ -90,18 +90,18 @@ async def _upgrade(connection: AsyncConnection, folder: Path, tries: int) -> Non
             state = getattr(error.orig, "sqlstate", None)
             if state == QUERY_CANCELED:
                 raise MigrationError(
-                    f"a step after {await _revision(connection)} took longer than it may, and nothing of it is left:"
-                    " run 'blacklist-service migrate' again when there is less to do"
+                    f"a migration after {await _revision(connection)} took too long and was rolled back:"
+                    " run 'blacklist-service migrate' again when the database is less busy"
                 ) from error
             if state != LOCK_NOT_AVAILABLE:
                 raise MigrationError(
-                    f"the database refused a step after {await _revision(connection)}, and nothing of it is left:"
+                    f"the database refused a migration after {await _revision(connection)} and it was rolled back:"
                     f" {_cause(error)}"
                 ) from error
             if not left:
                 raise MigrationError(
-                    f"the database is busy: a step after {await _revision(connection)} did not get its locks in {tries}"
-                    " tries, and nothing of it is left; end what holds them, then run 'blacklist-service migrate' again"
+                    f"the database is busy: a migration after {await _revision(connection)} did not get its locks in {tries}"
+                    " attempts and was rolled back; end the sessions that hold them and run 'blacklist-service migrate' again"
                 ) from error
             await asyncio.sleep(PAUSE_SECONDS)
         else:

@@ -167,7 +167,7 @@ async def _begin(address: Address, application_name: str, **options: Any) -> Con
         connection: Connection = await asyncpg.connect(**connect_options(address, application_name), **options)
     except (ValueError, asyncpg.ClientConfigurationError) as error:  # the driver's own parser of the URL
         first_line = str(error).partition("\n")[0]
-        raise AddressError(f"the URL of the database cannot be followed: {first_line}") from None
+        raise AddressError(f"the database URL cannot be used: {first_line}") from None
     return connection
 
 
@@ -185,13 +185,13 @@ def _require_fitting(found: Mapping[str, Any], role: str | None, *, is_reader: b
         raise UnfitSession(f"the database is PostgreSQL {found['version'] // 10000}: this service needs 15 or newer")
     if found["encoding"] != ENCODING:
         raise UnfitSession(
-            f"the database is in the encoding {found['encoding']}: make it anew with"
+            f"the database is in the encoding {found['encoding']}: create it again with"
             f" CREATE DATABASE … ENCODING '{ENCODING}' TEMPLATE template0"
         )
     if role is not None and found["role"] != role:
         raise UnfitSession(
-            f"a session became {found['role']} instead of {role}: whatever lies between this service and PostgreSQL"
-            " does not pass on what it is told"
+            f"a session became {found['role']} instead of {role}: a proxy between this service and PostgreSQL"
+            " does not pass on the commands that set the role"
         )
     if (found["is_standby"] or found["is_read_only"]) and not is_reader:
         raise ReadOnlySession("the database takes no writes: it is a standby, or default_transaction_read_only is on")
@@ -209,7 +209,7 @@ def _unfit(error: asyncpg.PostgresError, address: Address, role: str | None) -> 
             f" GRANT {role} TO {login} done"
         )
     if is_unknown:
-        return AddressError(f"the URL of the database has a parameter that neither libpq nor the server knows: {error}")
+        return AddressError(f"the database URL has a parameter that neither libpq nor the server knows: {error}")
     return None
 
 
@@ -223,7 +223,7 @@ async def _require_own_sessions(address: Address) -> None:
         return
     if await _changes_hands(address):
         raise UnfitSession(
-            "the URL of the database leads to a pooler that gives every transaction another session; this service"
+            "the database URL leads to a pooler that gives every transaction another session; this service"
             " needs its own: set pool_mode = session for this database, or connect to PostgreSQL itself"
         )
     _own_sessions[address.dsn] = time.monotonic() + POOLING_KNOWN_SECONDS

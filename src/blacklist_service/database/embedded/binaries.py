@@ -50,7 +50,7 @@ def find_major(cluster: Path) -> int | None:
     try:
         return int((cluster / "PG_VERSION").read_text("ascii"))
     except (FileNotFoundError, ValueError):
-        raise EmbeddedDatabaseError(f"{cluster} holds something else than a PostgreSQL cluster") from None
+        raise EmbeddedDatabaseError(f"{cluster} contains something other than a PostgreSQL cluster") from None
 
 
 def _choose_for_new(candidates: Iterator[Binaries]) -> Binaries:

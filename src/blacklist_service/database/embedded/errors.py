@@ -16,4 +16,6 @@ def telling_the_operator(data_dir: Path) -> Iterator[None]:
         yield
     except OSError as error:
         place = error.filename or data_dir
-        raise EmbeddedDatabaseError(f"the data directory {data_dir} is of no use: {place}: {error.strerror}") from error
+        raise EmbeddedDatabaseError(
+            f"the data directory {data_dir} cannot be used: {place}: {error.strerror}"
+        ) from error

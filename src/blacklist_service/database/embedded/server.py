@@ -123,7 +123,9 @@ class EmbeddedPostgres:
             self._process = self._launch()
             if postmaster.wait_until_ready(self._process, self._layout.cluster, is_wanted) or not is_wanted():
                 return
-        raise EmbeddedDatabaseError(f"PostgreSQL does not start{self._reason()}; all it said is in {self._layout.log}")
+        raise EmbeddedDatabaseError(
+            f"PostgreSQL does not start{self._reason()}; its full output is in {self._layout.log}"
+        )
 
     def _reason(self) -> str:
         """The last message it called fatal, which concerns the server itself and quotes no row."""

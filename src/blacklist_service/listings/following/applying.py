@@ -70,7 +70,7 @@ class Follower:
         """How far the list was followed; raise `FollowingRefusedError` if another list is being followed."""
         other = await self.connection.fetchval("SELECT origin FROM followed_lists WHERE origin <> $1", self.origin)
         if other is not None:
-            raise FollowingRefusedError(f"this installation follows the list of {other}: it follows one")
+            raise FollowingRefusedError(f"this installation follows the list of {other}, and can follow only one")
         await self.connection.execute(
             "INSERT INTO followed_lists (origin, cursor) VALUES ($1, 0) ON CONFLICT DO NOTHING", self.origin
         )

@@ -104,7 +104,7 @@ class Slice:
         held = self._held.get(change.listing_id)
         if held is not None and not held.is_followed:
             raise FollowingRefusedError(
-                f"the listing {change.listing_id} is here already, and not from {self._hand.origin}"
+                f"the listing {change.listing_id} already exists here, but not from {self._hand.origin}"
             )
         court_code = change.standing.content.court_code if change.standing else held.court_code if held else None
         if court_code is None:
