@@ -26,6 +26,9 @@ COMPLAINT = re.compile(r"(?:error|ERROR|FATAL|PANIC): *(.+)")
 LAST_WORD = re.compile(r"([^\n]*\S)\s*\Z")
 """Some of its messages have no such prefix, for instance if the user has no entry in the system's list."""
 
+WAL_SEGMENT_MEGABYTES = 2
+"""Every commit waits while a new file of the log is filled with zeros: at the usual 16 MB, for a tenth of a second."""
+
 
 def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: SystemAccount) -> None:
     for unfinished in layout.list_unfinished_clusters():
@@ -67,6 +70,7 @@ def _initdb_options(major: int) -> list[str]:
         "--auth-local=peer",
         "--auth-host=scram-sha-256",
         *("-U", SUPERUSER),
+        f"--wal-segsize={WAL_SEGMENT_MEGABYTES}",
     ]
 
 

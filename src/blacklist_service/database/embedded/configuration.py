@@ -18,11 +18,13 @@ SETTINGS: Mapping[str, str] = {
     "full_page_writes": "on",
     "wal_compression": "off",  # pages of random digests do not compress; a bulk load would waste its time trying
     "max_wal_size": "4GB",
+    "min_wal_size": "256MB",  # files of the log are used again rather than made anew, for which commits wait
     # Writes of a bulk load are flushed continuously, so that little is left to flush when a check commits.
     "wal_writer_delay": "20ms",
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",
     "jit": "off",
+    "autovacuum_naptime": "10s",  # a list that was loaded is planned for as an empty one until it has statistics
     "timezone": "UTC",
     "log_timezone": "UTC",
     # No personal value in a log: the message of an ERROR may quote one ("invalid input syntax …"), and so may its detail and
