@@ -27,9 +27,14 @@ LINGER_SECONDS = 2.0
 unread bytes it would be reset, and the refusal might be lost.
 """
 MOST_UNHEARD_BYTES = 4 * 1024 * 1024
+UNHEARD_BYTES_A_SECOND = 16 * 1024 * 1024
+"""Of all such connections together: whoever sends on and on is taken from no faster."""
+UNHEARD_SECONDS = 0.05
 MOST_LOOKED_AT = 64
 OF_ANOTHER_PROTOCOL = frozenset({b"upgrade", b"http2-settings"})
 
+_unheard_until = 0.0
+"""When all that was left unheard would have been taken at that rate."""
 _by_address: "defaultdict[str, dict[FramedProtocol, None]]" = defaultdict(dict)
 
 
@@ -71,9 +76,7 @@ class FramedProtocol(PatientProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
-            self._unheard_bytes += len(data)
-            if self._unheard_bytes > MOST_UNHEARD_BYTES:
-                self.transport.abort()
+            self._leave_unheard(len(data))
             return
         is_head_alone = self._is_in_head or self.is_at_a_message
         self._unset_keepalive_if_required()
@@ -83,6 +86,22 @@ class FramedProtocol(PatientProtocol):
             self._unended_bytes += len(data)
             if self._unended_bytes > MOST_HEAD_BYTES:
                 self._refuse(HeadTooLarge())
+
+    def _leave_unheard(self, size: int) -> None:
+        global _unheard_until  # noqa: PLW0603 - one measure for all connections
+        self._unheard_bytes += size
+        if self._unheard_bytes > MOST_UNHEARD_BYTES:
+            self.transport.abort()
+            return
+        now = self.loop.time()
+        _unheard_until = max(_unheard_until, now) + size / UNHEARD_BYTES_A_SECOND
+        if _unheard_until - now > UNHEARD_SECONDS:
+            self.flow.pause_reading()
+            self.loop.call_at(_unheard_until, self._go_on_reading)
+
+    def _go_on_reading(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def on_message_begin(self) -> None:
         self._is_in_head = True
