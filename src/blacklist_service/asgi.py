@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -85,7 +86,14 @@ from blacklist_service.members.second_person.routes import router as reviews_rou
 from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.proposals.routes import router as proposals_router
 from blacklist_service.secrecy import KEY_BYTES, Secrecy
-from blacklist_service.settings import CONFIGURATION_ERROR, CONSOLE_VARIABLE, DRAIN_SIGNAL, DSN_VARIABLE, Settings
+from blacklist_service.settings import (
+    COMPANY_VARIABLE,
+    CONFIGURATION_ERROR,
+    CONSOLE_VARIABLE,
+    DRAIN_SIGNAL,
+    DSN_VARIABLE,
+    Settings,
+)
 from blacklist_service.subjects.digests import Digester
 from blacklist_service.supervision.routes import router as supervision_router
 from blacklist_service.supervision.rows_routes import router as supervised_rows_router
@@ -96,7 +104,7 @@ from blacklist_service.watches.operations import Watches
 from blacklist_service.watches.queries import sum_of_feeds
 from blacklist_service.watches.routes import router as watches_router
 from blacklist_service.web.context import RequestContext
-from blacklist_service.web.courtesy import Courtesy
+from blacklist_service.web.courtesy import Company, Courtesy
 from blacklist_service.web.documented import ProblemResponse
 from blacklist_service.web.express import ExpressProtocol
 from blacklist_service.web.fencing import Fenced
@@ -122,9 +130,9 @@ BEHIND_SECONDS = 60.0
 DESCRIPTORS_FOR_ELSE = 96
 """Descriptors of a process that are not clients' connections: the database, files, what a library opens."""
 THREADS_GIVE_WAY_SECONDS = 0.0005
-"""A thread that computes metrics yields to the event loop that answers checks: the default five milliseconds would be many
-checks.
-"""
+"""A thread that puts figures together gives way to the loop that answers checks: five milliseconds would be many checks."""
+BATCHES_REST = 1.0
+"""While single checks are asked, batches of checks work for half of the time."""
 CONSOLE_NICENESS = 10
 """The nice value of the process that renders pages: when processors are short, checks get nine times its share."""
 SERVED: dict[str, Any] = {
@@ -187,9 +195,16 @@ ROUTERS = (
 log = structlog.get_logger()
 
 
-def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: bool = False) -> FastAPI:
-    """Compose the service on a database that is migrated and bound to `secrecy`. With `rehearse`, the first check is as fast
-    as any other.
+def create_app(
+    settings: Settings,
+    dsn: str,
+    secrecy: Secrecy,
+    *,
+    is_rehearsed: bool = False,
+    company: Company | None = None,
+) -> FastAPI:
+    """Compose the service on a database that is migrated and bound to `secrecy`; rehearsed, the first check is as quick as
+    any other. `company` is shared with the other processes that answer checks.
     """
 
     @asynccontextmanager
@@ -201,12 +216,12 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
         app.state.proofs = authenticator
         app.state.room = Room(settings.data_dir if settings.is_embedded else None)
         app.state.watching = Watches(secrecy, most=settings.watches_per_member)
-        app.state.batcher = _batcher(app, dsn)
-        readiness_lane, app.state.refusals = Lane(dsn), Lane(dsn)
+        app.state.batcher = _batcher(app, dsn, company)
+        readiness_lane, app.state.refusals, app.state.set_digests = Lane(dsn), Lane(dsn), SetDigests()
         app.state.readiness = _readiness(readiness_lane, app.state.pool, secrecy, settings, app.state.draining)
         app.state.notice_look_out = LookOut(app.state.shares.pool(Share.STREAM), get_notices_version)
         app.state.event_look_out = LookOut(app.state.shares.pool(Share.STREAM), sum_of_feeds)
-        app.state.set_digests, app.state.courtesy = SetDigests(), Courtesy(lambda: app.state.batcher.asked)
+        app.state.courtesy, app.state.batch_courtesy = _courtesies(app.state.batcher)
         app.state.batcher.start()
         patience = asyncio.create_task(end_overdue(settings.read_patience, settings.least_rate))
         if is_rehearsed:
@@ -253,7 +268,7 @@ def create_app(settings: Settings, dsn: str, secrecy: Secrecy, *, is_rehearsed: 
     return app
 
 
-def _batcher(app: FastAPI, dsn: str) -> Batcher:
+def _batcher(app: FastAPI, dsn: str, company: Company | None) -> Batcher:
     settings, secrecy = app.state.settings, app.state.secrecy
     return Batcher(
         dsn,
@@ -264,7 +279,13 @@ def _batcher(app: FastAPI, dsn: str) -> Batcher:
         room=app.state.room,
         fishing=Fishing(settings.numbers_per_name, secrecy=secrecy),
         watching=app.state.watching,
+        company=company,
     )
+
+
+def _courtesies(batcher: Batcher) -> tuple[Courtesy, Courtesy]:
+    """Of what reads much, and of batches: neither may take the other's time."""
+    return Courtesy(batcher.has_company), Courtesy(batcher.has_company, rest=BATCHES_REST)
 
 
 async def _rehearse(batcher: Batcher, authenticator: Authenticator) -> None:
@@ -444,7 +465,7 @@ def main() -> None:
     except NotReadyError as error:
         print(f"blacklist-service: {error}", file=sys.stderr)  # noqa: T201 - `serve` stops, and its operator reads why
         raise SystemExit(CONFIGURATION_ERROR) from None
-    app = create_app(settings, dsn, secrecy, is_rehearsed=True)
+    app = create_app(settings, dsn, secrecy, is_rehearsed=True, company=_company(asked.console is not None))
     signal.signal(DRAIN_SIGNAL, lambda *_: app.state.draining.set())
     _settle_memory()
     sys.setswitchinterval(THREADS_GIVE_WAY_SECONDS)
@@ -453,6 +474,15 @@ def main() -> None:
         uvicorn.Server(_for_console(app, asked.console)).run()
     else:
         uvicorn.Server(_for_all(app)).run(sockets=[socket.socket(fileno=asked.fd)])
+
+
+def _company(is_console: bool) -> Company:
+    """The web workers share theirs. The console's process is niced, and gives way to the checks of its own people alone."""
+    place = os.environ.get(COMPANY_VARIABLE)
+    if place is not None and not is_console:
+        with contextlib.suppress(OSError):  # somebody tidied up: each for itself, then
+            return Company(Path(place))
+    return Company()
 
 
 def _for_all(app: FastAPI) -> uvicorn.Config:

@@ -17,6 +17,9 @@ DSN_VARIABLE, SEALER_DSN_VARIABLE = "BLACKLIST_DSN", "BLACKLIST_SEALER_DSN"
 CONSOLE_VARIABLE = "BLACKLIST_CONSOLE_SOCKET"
 """Set by `serve` for its web workers: the socket of the process that renders the console's pages."""
 
+COMPANY_VARIABLE = "BLACKLIST_COMPANY_FILE"
+"""Set by `serve` for its web workers: where they tell each other that checks are asked (web/courtesy.py)."""
+
 URLS = ("database_url", "sealer_database_url", "owner_database_url", "replica_url")
 
 DRAIN_SIGNAL = signal.SIGUSR1

@@ -29,16 +29,16 @@ from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.problems import InternalError, Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.telemetry import BATCH_SECONDS, BATCH_SIZE, QUEUE_DEPTH
+from blacklist_service.web.courtesy import NOTED_SECONDS, Company
 
 MOST_AT_ONCE = 128
 MOST_BYTES_AT_ONCE = 64 * 1024
-"""Bytes of request bodies in one transaction. Size stands for the cost of parsing, so a batch takes fewer checks of twenty
-subjects.
-"""
-MOST_BYTES_IN_COMPANY = 6 * 1024
-"""The limit for a slice of a batch while single checks are being asked: a single check may have to wait for one slice."""
-COMPANY_SECONDS = 1.0
-SHORTEST_TRY_SECONDS = 0.02
+"""Of bodies in one transaction, which say what it costs to read them: checks of twenty subjects are fewer at once."""
+MOST_BYTES_IN_COMPANY = 3 * 1024
+"""Of a batch's bodies while single checks are asked beside it: what one of them may have to wait for."""
+SHORTEST_TRY_SECONDS = 0.1
+"""Given to a transaction whose asks have less left: they are refused at their deadline all the same, but a lane that is given
+up has to connect anew, which costs everybody more."""
 TURNED_AWAY_SECONDS_EACH = 0.0005
 TURNED_AWAY_SECONDS = 0.3
 CROWD = 0.7
@@ -65,8 +65,11 @@ class Batcher:
         room: Room = ELSEWHERE,
         fishing: Fishing | None = None,
         watching: Watching | None = None,
+        company: Company | None = None,
     ) -> None:
         self._room = room
+        self._company = company or Company()
+        self._note_at = 0.0
         self._answerer = Answerer(secrecy=secrecy, ages=ages or ListAges(), fishing=fishing, watching=watching)
         self._most_waiting = queue
         self._enough = 0.0
@@ -76,12 +79,6 @@ class Batcher:
         self._under_way: dict[Lane, list[Ask]] = {}
         self._singles_under_way = 0
         self._batches_under_way = 0
-        self.asked = 0
-        """How many single checks were ever asked. Other work in this event loop compares it to see whether new ones have
-        come.
-        """
-        self._asked_before = 0
-        self._alone_after = 0.0
         self._deadlines = Deadlines(self._open_asks)
         self._turned_away = 0
         self._work = asyncio.Event()
@@ -110,8 +107,10 @@ class Batcher:
             lane.terminate()
 
     def ask(self, ask: Ask) -> None:
-        """Return the recorded answer, at the latest at the deadline; raise the `Problem` if the check is refused."""
-        self.asked += 1
+        """Answer it, recorded, at the latest at its deadline, or refuse it by the `Problem` that stands in its place."""
+        if ask.deadline >= self._note_at:
+            self._note_at = ask.deadline + NOTED_SECONDS
+            self._company.note()
         if self._is_taken_in(ask, self._waiting):
             self._waiting.append(ask)
             self._deadlines.keep(ask)
@@ -176,15 +175,11 @@ class Batcher:
             return False
         if (singles and not self._singles_under_way) or (batched and not self._batches_under_way):
             return True
-        return singles + batched >= self._enough and (singles > 0 or not self._has_company())
+        return singles + batched >= self._enough and (singles > 0 or not self.has_company())
 
-    def _has_company(self) -> bool:
-        """Whether single checks were asked recently."""
-        now = asyncio.get_running_loop().time()
-        if self.asked != self._asked_before:
-            self._asked_before = self.asked
-            self._alone_after = now + COMPANY_SECONDS
-        return now < self._alone_after
+    def has_company(self) -> bool:
+        """Whether single checks were asked lately, of any process of this service."""
+        return self._company.is_there()
 
     def _call_a_lane(self) -> None:
         """Start a lane now if the waiting checks are worth one; otherwise look again when they have waited too long."""
@@ -207,7 +202,7 @@ class Batcher:
             self._look_again.cancel()
             self._look_again = None
         keys: set[tuple[str, str]] = set()
-        is_in_company = self._batched.size > 0 and self._has_company()
+        is_in_company = self._batched.size > 0 and self.has_company()
         is_apart = is_in_company and len(self._lanes) > 1 and self._waiting.size > 0
         later: list[Ask] = []
         later_batched: list[Ask] = []

@@ -5,7 +5,7 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.asks import Answer, Ask, Asker
-from blacklist_service.checks.batcher import MOST_AT_ONCE, MOST_BYTES_AT_ONCE, Batcher
+from blacklist_service.checks.batcher import MOST_AT_ONCE, MOST_BYTES_AT_ONCE, MOST_BYTES_IN_COMPANY, Batcher
 from blacklist_service.checks.records import get_check
 from blacklist_service.checks.schemas import (
     MOST_CHECKS,
@@ -53,7 +53,10 @@ from blacklist_service.web.shares import LARGE_BATCH, Share, Shares
 from blacklist_service.web.transactions import Writes, borrowed
 
 FIELDS = frozenset({"checks", "screening"})
-MOST_SUBJECTS_AT_ONCE = 256
+ALONE = 256, MOST_BYTES_AT_ONCE
+"""The subjects, and the bytes, that are taken of a batch at once."""
+IN_COMPANY = 16, MOST_BYTES_IN_COMPANY
+"""The same while single checks are asked: what one of them may have to wait for."""
 SLICES_UNDER_WAY = 2
 """Slices of one batch under way at once: while one is in the database, the next is parsed."""
 HEADER = b"idempotency-key"
@@ -126,25 +129,31 @@ async def _answer_items(body: bytes, request: HotRequest) -> bytes:
     asker = _asker(request)
     results: list[bytes] = []
     asked: deque[_Slice] = deque()
-    # In slices, so that single checks get a turn between them; each slice has the whole deadline.
-    for places in _slices(items):
-        if len(asked) == SLICES_UNDER_WAY:
+    slices = _Slices(items)
+    work = request.app.state.batch_courtesy.begin()
+    # In slices, so that single checks pass between them; each slice has the deadline to itself.
+    while slices.is_more:
+        is_in_company = batcher.has_company()
+        while len(asked) >= (1 if is_in_company else SLICES_UNDER_WAY):
             results += await _settled(asked.popleft(), request)
+        if is_in_company:
+            await work.give_way()
+        written = slices.take(*(IN_COMPANY if is_in_company else ALONE))
         request.scope["arrived"] = asyncio.get_running_loop().time()
-        deadline, slice_ = _deadline(request), _Slice(len(places))
+        deadline, slice_ = _deadline(request), _Slice(len(written))
         asked.append(slice_)
         batcher.ask_together(
             [
                 Ask(
                     asker,
-                    _written(items[n]),
+                    body,
                     deadline,
                     _Place(slice_, place),
                     key=item_key(key, n),
                     is_of_a_batch=True,
                     screening=screening,
                 )
-                for place, n in enumerate(places)
+                for place, (n, body) in enumerate(written)
             ]
         )
     for slice_ in asked:
@@ -280,17 +289,29 @@ async def _admit(request: HotRequest, screening: str, key: str | None, rows: int
         )
 
 
-def _slices(items: Sequence[Any]) -> Iterator[range]:
-    """Split into slices of at most so many checks and so many subjects."""
-    first, subjects = 0, 0
-    for place, item in enumerate(items):
-        asked = item.get("subjects") if isinstance(item, dict) else None
-        subjects += len(asked) if isinstance(asked, list) else 1
-        if place + 1 - first == MOST_AT_ONCE or subjects >= MOST_SUBJECTS_AT_ONCE:
-            yield range(first, place + 1)
-            first, subjects = place + 1, 0
-    if first < len(items):
-        yield range(first, len(items))
+class _Slices:
+    """A batch's checks, taken some at a time: at most so many of them, so many subjects and about so many bytes."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self._items = items
+        self._next = 0
+
+    @property
+    def is_more(self) -> bool:
+        return self._next < len(self._items)
+
+    def take(self, most_subjects: int, most_bytes: int) -> list[tuple[int, bytes]]:
+        """Each with its place in the batch."""
+        taken: list[tuple[int, bytes]] = []
+        subjects, size = 0, 0
+        while self.is_more and len(taken) < MOST_AT_ONCE and subjects < most_subjects and size < most_bytes:
+            item = self._items[self._next]
+            taken.append((self._next, body := _written(item)))
+            asked = item.get("subjects") if isinstance(item, dict) else None
+            subjects += len(asked) if isinstance(asked, list) else 1
+            size += len(body)
+            self._next += 1
+        return taken
 
 
 def _written(item: Any) -> bytes:

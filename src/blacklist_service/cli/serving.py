@@ -22,7 +22,14 @@ from blacklist_service.database.sessions import ReadOnlySession, UnfitSession
 from blacklist_service.ledger.sequencer import tell_disproof
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.leftovers import passing_folder, sweep
-from blacklist_service.settings import CONSOLE_VARIABLE, DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
+from blacklist_service.settings import (
+    COMPANY_VARIABLE,
+    CONSOLE_VARIABLE,
+    DSN_VARIABLE,
+    SEALER_DSN_VARIABLE,
+    Settings,
+)
+from blacklist_service.web.courtesy import make_place
 from blacklist_service.webhooks.posting import trusting
 from blacklist_service.webhooks.targets import Targets, TargetsInvalid
 
@@ -58,6 +65,7 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
             when_prepared(workplace)
         metrics = str(stack.enter_context(passing_folder("metrics")))
         console = str(stack.enter_context(passing_folder("console")) / "socket")
+        make_place(company := Path(console).with_name("company"))
         host, port = listening.getsockname()[:2]
         _say_when_ready(host, port)
         supervisor = Supervisor(
@@ -65,7 +73,8 @@ def serve(settings: Settings, *, when_prepared: Callable[[Workplace], None] | No
             web_argv=lambda fd, _index: [sys.executable, "-m", "blacklist_service.asgi", "--fd", str(fd)],
             web_count=settings.workers,
             behind=_behind(console),
-            environment=_environment(settings, workplace, metrics, (host, port)) | {CONSOLE_VARIABLE: console},
+            environment=_environment(settings, workplace, metrics, (host, port))
+            | {CONSOLE_VARIABLE: console, COMPANY_VARIABLE: str(company)},
             database=database,
             on_child_exit=lambda pid: _forget_gauges(pid, metrics),
             drain_seconds=settings.drain_seconds,

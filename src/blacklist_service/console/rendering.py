@@ -59,11 +59,11 @@ class Rendered(HTMLResponse):
 
     async def _put_together(self) -> bytes:
         written: list[str] = []
-        courtesy, begun = self._courtesy(), time.perf_counter()
+        work, begun = self._courtesy().begin(), time.perf_counter()
         for piece in self._pieces:
             written.append(piece)
             if time.perf_counter() - begun > SLICE_SECONDS:
-                await courtesy.give_way()
+                await work.give_way()
                 begun = time.perf_counter()
         return "".join(written).encode()
 

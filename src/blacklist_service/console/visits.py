@@ -38,7 +38,6 @@ from blacklist_service.members.staff.sessions import (
 from blacklist_service.problems import InvalidRequest, NotFound, TooManyRequests, Unauthenticated, Undetermined
 from blacklist_service.secrecy import Cipher
 from blacklist_service.web.context import source_ip
-from blacklist_service.web.courtesy import Courtesy
 from blacklist_service.web.shares import Share
 from blacklist_service.web.transactions import borrowed
 
@@ -237,8 +236,7 @@ class Visit:
             warned_before=int(WARNED_BEFORE_IDLE.total_seconds()),
             **context,
         )
-        batcher = self.state.batcher
-        return self.finished(Rendered(template, status, lambda: Courtesy(lambda: batcher.asked), shown))
+        return self.finished(Rendered(template, status, lambda: self.state.courtesy, shown))
 
     def go(self, path: str, **query: str) -> Response:
         target = f"{PREFIX}{path}" + (f"?{urlencode(query)}" if query else "")

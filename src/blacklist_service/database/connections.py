@@ -6,6 +6,7 @@ import asyncpg
 import orjson
 
 from blacklist_service.database.addresses import read_address
+from blacklist_service.database.embedded.priorities import give_way
 from blacklist_service.database.sessions import (
     APPLICATION_ROLE,
     Connection,
@@ -50,9 +51,11 @@ async def connect(
     return connection
 
 
-async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int, is_reader: bool = False) -> Pool:
-    """A pool of application connections for everything except checks, which have their own (checks/batcher.py). A reader's
-    pool may lead to a standby.
+async def create_pool(
+    dsn: str, *, size: int, statement_timeout_ms: int, is_reader: bool = False, gives_way: bool = False
+) -> Pool:
+    """A pool of application connections for everything but checks, which own theirs (checks/batcher.py). A reader's may
+    lead to a standby; those that give way are of the embedded server.
     """
     address = read_address(dsn)
     settings = {
@@ -63,6 +66,8 @@ async def create_pool(dsn: str, *, size: int, statement_timeout_ms: int, is_read
 
     async def begin(connection: Any) -> None:
         await establish(connection, address, role=APPLICATION_ROLE, settings=settings, is_reader=is_reader)
+        if gives_way:
+            give_way(connection.get_server_pid())
         await _teach_jsonb(connection)
 
     again = AS_NEW + settings_script(address, role=APPLICATION_ROLE, settings=settings)

@@ -63,6 +63,7 @@ async def _page(connection: Connection, query: ChangesQuery, state: Any) -> tupl
         raise Gone("no such list version was given out: drop the copy and start anew with after=0")
     newest = await reading.get_list_version(connection)
     items: list[bytes] = []
+    work = state.courtesy.begin()
     last, is_more = query.after, True
     while is_more and len(items) < query.limit:  # in slices: a whole page would delay checks
         rows = await reading.list_changes(connection, after=last, limit=min(SLICE, query.limit - len(items)) + 1)
@@ -70,10 +71,10 @@ async def _page(connection: Connection, query: ChangesQuery, state: Any) -> tupl
         page = rows[:-1] if is_more else rows
         items += [_change(row).model_dump_json(by_alias=True).encode() for row in page]
         last = page[-1]["list_version"] if page else last
-        await state.courtesy.give_way()
+        await work.give_way()
     whole = b"null"
     if query.digest:
-        digest = await state.set_digests.get(connection, newest, state.courtesy)
+        digest = await state.set_digests.get(connection, newest, work)
         whole = SetDigestResponse(**asdict(digest)).model_dump_json().encode()
     content = b'{"items":[%b],"next":%d,"list_version":%d,"more":%b,"set":%b}' % (
         *(b",".join(items), last, newest, b"true" if is_more else b"false", whole),

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -64,6 +65,7 @@ from blacklist_service.problems import (
     UnsupportedMediaType,
 )
 from blacklist_service.settings import Settings
+from blacklist_service.web.courtesy import Piece
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayed, replay_of
 from blacklist_service.web.paging import read_cursor
@@ -113,12 +115,19 @@ async def send(query: Annotated[ImportQuery, Query()], request: Request, caller:
     try:
         with undetermined_if_lost():
             await _require_quota(request, caller)
-            content = file.content(part_bytes=PART_BYTES)
+            content = _giving_way(file.content(part_bytes=PART_BYTES), state.courtesy.begin())
             await keep_upload(state.pool, incoming, content, secrecy=state.secrecy, room=state.room)
         return await _queue(query, request, caller, actor, file.name, incoming)
     except BaseException as error:
         await asyncio.shield(asyncio.ensure_future(_drop(request, incoming, error, actor)))
         raise
+
+
+async def _giving_way(content: AsyncIterator[bytes], work: Piece) -> AsyncIterator[bytes]:
+    """Between two parts of a file, whose sealing and keeping is work for the database's disk too."""
+    async for part in content:
+        yield part
+        await work.give_way()
 
 
 async def _queue(

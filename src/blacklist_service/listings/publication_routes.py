@@ -101,11 +101,13 @@ async def _snapshot(request: Request, *, is_csv: bool, is_feed: bool) -> AsyncGe
         connection = copy.connection
         version = await get_list_version(connection)
         yield f"{version} {copy.headers.get(AGE_HEADER, '')}".encode()
+        work = state.courtesy.begin()
+        await work.give_way()
         pages = (list_feed if is_feed else list_published)(connection, today=legal_date(now()), page=PAGE)
         async for part in (_csv if is_csv else _json_lines)(pages):
             async with pace.of(part):
                 yield part
-            await state.courtesy.give_way()
+            await work.give_way()
 
 
 async def _json_lines(pages: Pages) -> AsyncIterator[bytes]:

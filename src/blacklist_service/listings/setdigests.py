@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.web.courtesy import Courtesy
+from blacklist_service.web.courtesy import Piece
 
 IN_FEED = "ended IS NULL AND is_published AND suspended_on IS NULL"
 """Whether a copy of the change feed holds a row of `listings`; `selects.IN_FEED` is the same."""
@@ -36,12 +36,12 @@ class SetDigests:
         self._digest = SetDigest(0, "")
         self._turn = asyncio.Lock()
 
-    async def get(self, connection: Connection, version: int, courtesy: Courtesy) -> SetDigest:
-        """The digest for the caller's snapshot, whose list version is `version`."""
+    async def get(self, connection: Connection, version: int, work: Piece) -> SetDigest:
+        """Of the caller's snapshot, whose list version is `version`."""
         async with self._turn:
             if version == self._version:
                 return self._digest
-            digest = await _put_together(connection, courtesy)
+            digest = await _put_together(connection, work)
             if version > self._version:
                 self._version, self._digest = version, digest
             return digest
@@ -58,10 +58,10 @@ async def read_lines(connection: Connection) -> AsyncIterator[tuple[bytes, int]]
         last = page["last"]
 
 
-async def _put_together(connection: Connection, courtesy: Courtesy) -> SetDigest:
+async def _put_together(connection: Connection, work: Piece) -> SetDigest:
     digest, count = hashlib.sha256(), 0
     async for lines, lines_count in read_lines(connection):
         digest.update(lines)
         count += lines_count
-        await courtesy.give_way()
+        await work.give_way()
     return SetDigest(count, digest.hexdigest())

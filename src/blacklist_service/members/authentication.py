@@ -83,6 +83,10 @@ class Authenticator:
         proof.is_sent_for = True
         return None
 
+    def has_proved(self, authorization: str | None) -> bool:
+        """Whether that header was right when it was looked up last, however long ago."""
+        return authorization is not None and self.place_of(authorization) in self._proofs
+
     async def rehearse(self) -> None:
         """Open the connection before the first request. Raise `LaneLost` if the database does not answer in time."""
         await self._lookup.rehearse()

@@ -6,10 +6,14 @@ over however many connections they come.
 
 import asyncio
 
-SECONDS_EACH = 0.008
+from starlette.types import Scope
+
+SECONDS_EACH = 0.016
 FREE_SECONDS = 0.2
-"""Nobody is delayed before this many seconds of queued refusals: about two dozen at once."""
-MOST_SECONDS = 4.0
+"""Before which nobody waits: a dozen at once."""
+MOST_SECONDS = 8.0
+IS_NO_STRANGER = "is_no_stranger"
+"""In a request's scope: its key was proved before, and only could not be looked up again in time."""
 
 
 class Anteroom:
@@ -28,4 +32,10 @@ class Anteroom:
             await asyncio.sleep(delay)
 
 
-anteroom = Anteroom(SECONDS_EACH)
+def has_to_wait(scope: Scope) -> bool:
+    """Whether nobody with a key has sent the request."""
+    return "principal" not in scope and not scope.get(IS_NO_STRANGER, False)
+
+
+anteroom, probes = Anteroom(SECONDS_EACH), Anteroom(SECONDS_EACH)
+"""The second is for who looks whether the service is there: strangers must not make it look gone."""

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blacklist_service.access.principals import Principal
 from blacklist_service.problems import InternalError
 from blacklist_service.telemetry import count_requests, log_requests
-from blacklist_service.web.anteroom import anteroom
+from blacklist_service.web.anteroom import anteroom, has_to_wait, probes
 from blacklist_service.web.headers import guarded
 from blacklist_service.web.refusals import problem_response
 from blacklist_service.web.traces import TRACEPARENT, trace_id
@@ -22,7 +22,8 @@ REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_BYTES = 16
 DRAWN_AT_ONCE = 256
 PERSONAL_PATHS = "/v1/"
-"""An answer may name persons, so no cache on its way may store it unless the answer says otherwise."""
+"""What lies below may name persons: no answer is kept on its way unless it says that it may be."""
+PROBES = frozenset({"/healthz", "/readyz"})
 QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 log = structlog.get_logger()
@@ -67,8 +68,8 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if "principal" not in scope:
-                    await anteroom.wait()
+                if has_to_wait(scope):
+                    await (probes if scope["path"] in PROBES else anteroom).wait()
                 headers = guarded(message.get("headers", ()), is_personal=scope["path"].startswith(PERSONAL_PATHS))
                 message["headers"] = [*headers, (REQUEST_ID_HEADER, request_id.encode())]
             await send(message)

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from blacklist_service.problems import InternalError, Problem
-from blacklist_service.web.anteroom import anteroom
+from blacklist_service.web.anteroom import anteroom, has_to_wait
 from blacklist_service.web.context import REQUEST_ID_HEADER, accounts, begin, ended
 from blacklist_service.web.headers import PERSONAL
 from blacklist_service.web.refusals import Recorder, problem_response, refusal
@@ -73,7 +73,7 @@ class HotLane:
         try:
             return Json(await route.answer(HotRequest(scope, receive)))
         except Problem as problem:
-            if "principal" not in scope:  # also if the look-up of an unknown key timed out
+            if has_to_wait(scope):  # also where a stranger's key could not be looked up in time
                 await anteroom.wait()
             return await refusal(Request(scope), problem, self.record_refusal)
         except Exception:  # the handler of last resort, as RequestContext is for other requests

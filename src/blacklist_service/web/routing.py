@@ -16,9 +16,11 @@ from starlette.types import Scope as ASGIScope
 
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.access.scopes import Scope
-from blacklist_service.problems import Unauthenticated
+from blacklist_service.problems import TooManyRequests, Unauthenticated, Undetermined
+from blacklist_service.web.anteroom import IS_NO_STRANGER
 from blacklist_service.web.bodies import CHECK_BODY_BYTES, Sent, parse_body, read_body
 from blacklist_service.web.context import source_ip
+from blacklist_service.web.courtesy import Piece
 from blacklist_service.web.shares import Share, Shares, Taking
 
 
@@ -28,8 +30,11 @@ class Proofs(Protocol):
     async def authenticate(self, authorization: str | None) -> Principal: ...
     def place_of(self, authorization: str) -> bytes: ...
     def recall(self, place: bytes) -> Principal | None: ...
+    def has_proved(self, authorization: str | None) -> bool: ...
 
 
+LONG = frozenset({Share.SEARCH, Share.BULK})
+"""What the database may work on for long: one after the other, with pauses, while checks are asked."""
 KEPT_IN_304 = frozenset({"etag", "cache-control", "list-version", "vary"})
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: sxd_{live|test}_{key id}_{secret}_{crc}")
@@ -42,8 +47,8 @@ class Needs:
         self.scope = scope
         self.others = others
 
-    def __call__(self, _key: Annotated[Any, Security(_bearer)] = None) -> None:
-        """Nothing to do: the route verified the caller before it read the body."""
+    async def __call__(self, _key: Annotated[Any, Security(_bearer)] = None) -> None:
+        """Nothing left to do: the route proved the caller before the body was read."""
 
 
 def needs(scope: Scope | None, *others: Scope) -> Any:
@@ -98,8 +103,23 @@ async def in_turn(
     request.scope["pool"] = shares.pool(share)
     if share is Share.STREAM:
         return await handle(request)
-    async with shares.turn(share, request.scope.get("principal")):
+    principal = request.scope.get("principal")
+    async with shares.turn(share, principal):
+        try:
+            return await (_in_pauses(request, handle) if share in LONG else handle(request))
+        except TooManyRequests as problem:  # of a quota: the turn is given back before that is told
+            refused = problem
+    await shares.wait_refused(principal)
+    raise refused
+
+
+async def _in_pauses(request: Request, handle: Callable[[Request], Coroutine[Any, Any, Response]]) -> Response:
+    work: Piece = request.app.state.courtesy.begin()
+    await work.give_way()
+    try:
         return await handle(request)
+    finally:
+        work.end()
 
 
 def _authorization(request: Request) -> str | None:
@@ -184,7 +204,11 @@ async def prove(request: Request, guard: Needs | None, authorization: str | None
     principal: Principal | None = request.scope.get("principal")
     if principal is None:
         proofs: Proofs = request.app.state.proofs
-        principal = request.scope["principal"] = await proofs.authenticate(authorization)
+        try:
+            principal = request.scope["principal"] = await proofs.authenticate(authorization)
+        except Undetermined:
+            request.scope[IS_NO_STRANGER] = proofs.has_proved(authorization)
+            raise
     if guard.scope is not None and principal.scopes.isdisjoint(guard.others):
         principal.require(guard.scope)
 

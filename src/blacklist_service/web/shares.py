@@ -49,8 +49,8 @@ class Taking:
     def __init__(self, share: Share) -> None:
         self.share = share
 
-    def __call__(self) -> None:
-        """Nothing to do: the route already took its turn."""
+    async def __call__(self) -> None:
+        """Nothing left to do: the route took its turn before."""
 
 
 def takes(share: Share) -> Any:
@@ -85,10 +85,16 @@ class Shares:
             try:
                 await stack.enter_async_context(kind.turns.turn(holder, counts_as))
             except TooManyRequests:
-                # A client that retries at once must not take time from those whose turn it is.
-                await self._refused.setdefault(holder, Anteroom(REFUSED_SECONDS_EACH)).wait()
+                await self.wait_refused(principal)
                 raise
             yield
+
+    async def wait_refused(self, principal: Principal | None) -> None:
+        """Before it is told that it asks too much: whoever asks again at once must not take the time from those who have
+        their turn.
+        """
+        member = "" if principal is None else principal.member
+        await self._refused.setdefault(member, Anteroom(REFUSED_SECONDS_EACH)).wait()
 
     def terminate(self) -> None:
         for pool in self._pools:
@@ -96,7 +102,7 @@ class Shares:
         self.copies.terminate()
 
 
-REFUSED_SECONDS_EACH = 0.02
+REFUSED_SECONDS_EACH = 0.05
 WAIT_SECONDS = 5.0
 PATIENT_SECONDS = 10.0
 RESERVED_FOR_KEYS = 1
@@ -116,11 +122,15 @@ EVENTS = 2
 async def open_shares(dsn: str, settings: Settings) -> Shares:
     """Open nothing yet: a pool connects when it is first used."""
 
-    async def pool(size: int) -> Pool:
-        return await create_pool(dsn, size=size, statement_timeout_ms=settings.statement_timeout_ms)
+    async def pool(size: int, *, gives_way: bool = False) -> Pool:
+        limit = settings.statement_timeout_ms
+        return await create_pool(
+            dsn, size=size, statement_timeout_ms=limit, gives_way=gives_way and settings.is_embedded
+        )
 
     ordinary, keys, acts = await pool(settings.pool_size), await pool(RESERVED_FOR_KEYS), await pool(RESERVED_FOR_ACTS)
-    readers, streams, logins = await pool(READERS), await pool(STREAMS + EVENTS), await pool(LOGINS)
+    readers, streams = await pool(READERS, gives_way=True), await pool(STREAMS + EVENTS, gives_way=True)
+    logins = await pool(LOGINS)
     copies = await open_copies(settings, size=STREAMS + READERS)
     of_each_key = settings.bulk_reads_per_key
     of_each = max(1, settings.pool_size // 2)

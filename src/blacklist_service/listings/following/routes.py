@@ -46,6 +46,7 @@ async def sealed_changes(
     list_version = await reading.get_list_version(connection)
     cipher = state.secrecy.cipher("listing")
     items: list[dict[str, object]] = []
+    work = state.courtesy.begin()
     last, is_more = query.after, True
     while is_more and len(items) < query.limit:
         wanted = min(SLICE, query.limit - len(items))
@@ -53,7 +54,7 @@ async def sealed_changes(
         is_more = len(rows) > wanted
         items += [item_of(row, cipher) for row in rows[:wanted]]
         last = rows[:wanted][-1]["list_version"] if rows else last
-        await state.courtesy.give_way()
+        await work.give_way()
     context = context_of(
         origin=log.origin, member=caller.member, after=query.after, next_=last, list_version=list_version
     )

@@ -15,7 +15,7 @@ class Does:
     def __init__(self, *acts: CourtAct | SoloAct) -> None:
         self.acts = acts
 
-    def __call__(self) -> None:
+    async def __call__(self) -> None:
         """Nothing to do: the route's own dependency (`AtBench`, `AtDesk`) looks it up in `RULES`."""
 
 
