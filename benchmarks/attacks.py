@@ -292,12 +292,14 @@ class Others:
 async def _answered_last(client: httpx.AsyncClient) -> float:
     """When the last request was sent that was not refused for its key, whenever the refusal itself comes; 0.0 = none."""
     last = 0.0
-    async with client:
+    try:
         while True:
             sent = time.perf_counter()
             if (await client.get("/v1/matters?limit=1")).status_code == 401:
                 return last
             last = sent
+    finally:
+        await client.aclose()
 
 
 def write_list(file: Path, rows: int, *, court: str = "云0111") -> None:

@@ -22,6 +22,7 @@ from blacklist_service.checks.screenings import forget_parts
 from blacklist_service.database.children import run_child, told_to_stop
 from blacklist_service.database.connections import LOST, Connection, connect
 from blacklist_service.database.embedded.child import die_with_parent
+from blacklist_service.database.embedded.priorities import give_way
 from blacklist_service.database.installation import require_fitting
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.database.turns import end_frozen_holder
@@ -57,7 +58,8 @@ FROZEN_SECONDS = 60.0
 every few seconds.
 """
 NICENESS = 5
-"""Nobody waits for this work. The database's backend of an import is not niced: it holds locks that checks need."""
+"""Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need;
+those of exports and simulations are."""
 
 log = structlog.get_logger()
 
@@ -146,9 +148,22 @@ async def _work_guarded(
             lambda: _keep_the_calendar(guard, dsn, secrecy),
             # Oldest first; if a process ended in the middle of an import, it continues after its last chunk.
             lambda: go_on(dsn, "imports", lambda one: load_next(one, secrecy, room), every=LOOK_SECONDS),
-            lambda: go_on(dsn, "exports", lambda one: make_next(one, secrecy, copies), every=LOOK_SECONDS, room=room),
+            lambda: go_on(
+                dsn,
+                "exports",
+                lambda one: make_next(one, secrecy, copies),
+                every=LOOK_SECONDS,
+                room=room,
+                gives_way=room.is_here,
+            ),
             lambda: go_on(dsn, "digesting", lambda one: digest_anew(one, secrecy), every=ROUND_SECONDS, room=room),
-            lambda: go_on(dsn, "simulations", lambda one: simulate_next(one, secrecy), every=LOOK_SECONDS),
+            lambda: go_on(
+                dsn,
+                "simulations",
+                lambda one: simulate_next(one, secrecy),
+                every=LOOK_SECONDS,
+                gives_way=room.is_here,
+            ),
             lambda: keep_watching(dsn, secrecy, ages),
             *(work for work in others if work is not None),
             lambda: _state_the_list(dsn),
@@ -196,12 +211,21 @@ async def _do(task: Task, connection: Connection, secrecy: Secrecy) -> None:
 
 
 async def go_on(
-    dsn: str, name: str, do_some: Callable[[Connection], Awaitable[bool]], *, every: float, room: Room | None = None
+    dsn: str,
+    name: str,
+    do_some: Callable[[Connection], Awaitable[bool]],
+    *,
+    every: float,
+    room: Room | None = None,
+    gives_way: bool = False,
 ) -> None:
-    """Do some of a task again and again, over a connection of its own: at once while there is more, otherwise after that many
-    seconds. If it fills the disk, only while `room` has some.
+    """Do some of a work again and again, by a connection of its own: at once while there is more, else after so many
+    seconds. Where it fills the disk, only while `room` has some. A session of the embedded server that reads much, and
+    locks nothing that others wait for, gives way to theirs.
     """
     connection = await connect(dsn, application_name=f"blacklist-service {name}", **LOADING_SETTINGS)
+    if gives_way:
+        give_way(connection.get_server_pid())
     try:
         while True:
             if room is not None:

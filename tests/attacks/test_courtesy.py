@@ -17,7 +17,7 @@ from blacklist_service.checks.asks import Answer, Ask, Asker
 from blacklist_service.checks.batcher import Batcher
 from blacklist_service.checks.queries import look_up
 from blacklist_service.clock import legal_date, now
-from blacklist_service.database.connections import create_pool
+from blacklist_service.database.connections import Connection, create_pool
 from blacklist_service.database.embedded.priorities import NICENESS
 from blacklist_service.listings.reading import list_published
 from blacklist_service.members import authentication, lookups
@@ -31,6 +31,7 @@ from blacklist_service.web.courtesy import LEAST_REST_SECONDS, MOST_REST_SECONDS
 from blacklist_service.web.framing import FramedProtocol
 from blacklist_service.web.routing import Needs
 from blacklist_service.web.shares import Taking
+from blacklist_service.worker import go_on
 from tests.conftest import SECRECY
 from tests.support import Service, listening, question, resident_id, row, subject
 
@@ -272,3 +273,18 @@ async def test_sessions_that_give_way_are_niced(dsn: str):
             own = os.getpriority(os.PRIO_PROCESS, 0)
             assert os.getpriority(os.PRIO_PROCESS, connection.get_server_pid()) == min(19, own + niceness)
         pool.terminate()
+
+
+async def test_sessions_of_exports_are_niced(dsn: str):
+    seen: list[int] = []
+
+    async def look(connection: Connection) -> bool:
+        seen.append(os.getpriority(os.PRIO_PROCESS, connection.get_server_pid()))
+        return False
+
+    work = asyncio.create_task(go_on(dsn, "exports", look, every=60.0, gives_way=True))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not seen:
+            await asyncio.sleep(0.01)
+    work.cancel()
+    assert seen == [min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)]

@@ -30,6 +30,11 @@ class Room:
         self._looked_at = -LOOK_SECONDS
         self._is_short = False
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the database is of this machine."""
+        return self._folder is not None
+
     def is_short(self) -> bool:
         now = time.monotonic()
         if self._folder is not None and now - self._looked_at >= LOOK_SECONDS:
