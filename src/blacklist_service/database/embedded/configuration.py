@@ -24,7 +24,6 @@ SETTINGS: Mapping[str, str] = {
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",
     "jit": "off",
-    "autovacuum_naptime": "10s",  # a list that was loaded is planned for as an empty one until it has statistics
     "timezone": "UTC",
     "log_timezone": "UTC",
     # No personal value in a log: the message of an ERROR may quote one ("invalid input syntax …"), and so may its detail and
