@@ -109,7 +109,7 @@ async def test_it_is_durable_private_and_sorts_alike_everywhere(used: Path, star
         "fsync": "on",
         "synchronous_commit": "on",
         "data_checksums": "on",
-        "wal_segment_size": "2MB",  # whoever commits waits while one is made
+        "wal_segment_size": "8MB",  # whoever commits waits while one is made
         "listen_addresses": "",
         "server_encoding": "UTF8",
         "timezone": "UTC",

@@ -26,7 +26,7 @@ COMPLAINT = re.compile(r"(?:error|ERROR|FATAL|PANIC): *(.+)")
 LAST_WORD = re.compile(r"([^\n]*\S)\s*\Z")
 """Some of its messages have no such prefix, for instance if the user has no entry in the system's list."""
 
-WAL_SEGMENT_MEGABYTES = 2
+WAL_SEGMENT_MEGABYTES = 8
 """Every commit waits while a new file of the log is filled with zeros: at the usual 16 MB, for a tenth of a second."""
 
 
