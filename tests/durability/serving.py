@@ -24,6 +24,7 @@ from blacklist_service.settings import Settings
 from tests.durability.wire import Client, Lost, request_bytes
 from tests.external import free_port
 from tests.support import COURT_CODE, COURT_NAME, TEST, day
+from tests.typist import typed
 
 IS_SOAK = bool(os.environ.get("BLACKLIST_SOAK"))
 READY_SECONDS = 60.0
@@ -77,8 +78,7 @@ class Served:
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command of the operator's beside it."""
-        argv = [sys.executable, "-m", "blacklist_service", *words]
-        return subprocess.run(argv, env=self._environment, capture_output=True, text=True, check=False, timeout=60)
+        return typed(words, env=self._environment)
 
     def pids(self, part: Part) -> list[int]:
         """The processes that are this part now; none while it is being started again."""
