@@ -18,6 +18,7 @@ import pytest
 
 from blacklist_service.cli import environment
 from tests.support import COURT_CODE, resident_id
+from tests.typist import typed
 
 LISTED = resident_id(15)
 LIST = f"姓名,身份证号码,案号,发布日期\n张三,{LISTED},(2025)云0111执1号,2025-01-05\n,{LISTED},(2025)云0111执2号,\n"
@@ -34,14 +35,7 @@ class Operator:
             self.environment["BLACKLIST_POSTGRES_BIN"] = programs
 
     def types(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "blacklist_service", *words],
-            env=self.environment | {"BLACKLIST_DATA_DIR": str(self.data_dir)} | environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return typed(words, env=self.environment | {"BLACKLIST_DATA_DIR": str(self.data_dir)} | environment)
 
     def serves(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -67,13 +61,14 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def service(operator: Operator, port: int) -> Iterator[subprocess.Popen[str]]:
-    process = operator.serves("--port", str(port), "--workers", "2")
-    wait_until_ready(port)
-    yield process
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
-    assert process.stdout is not None
-    process.stdout.close()
+    with operator.serves("--port", str(port), "--workers", "1") as process:
+        try:
+            wait_until_ready(port)
+            yield process
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
 
 
 def test_members_and_keys_print_one_object_and_can_be_repeated(operator: Operator, service):
@@ -199,7 +194,7 @@ def ask(port: int, key: str, body: object) -> dict[str, object]:
 
 
 def wait_until_ready(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2):

@@ -34,7 +34,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_service_whose_standard_streams_are_closed_serves(operator: Operator, closed: str):
     port = free_port()
-    command = f'exec "{sys.executable}" -m blacklist_service serve --workers 2 --port {port} {closed}'
+    command = f'exec "{sys.executable}" -m blacklist_service serve --workers 1 --port {port} {closed}'
     process = subprocess.Popen(
         ["/bin/sh", "-c", command],
         env=operator.environment | {"BLACKLIST_DATA_DIR": str(operator.data_dir)},
