@@ -23,6 +23,7 @@ from tests.external import (
     pooler,
 )
 from tests.support import COURT_CODE
+from tests.typist import typed
 
 pytestmark = needs_postgres_15
 
@@ -42,6 +43,10 @@ def server() -> Iterator[External]:
 
 @pytest.fixture
 def database(server: External) -> str:
+    return make_database(server)
+
+
+def make_database(server: External) -> str:
     name = f"bl_{next(_databases)}"
     server.psql(f"CREATE DATABASE {name}")
     return name
@@ -63,14 +68,7 @@ class Operator:
         }
 
     def types(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "blacklist_service", *words],
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return typed(words, env=self.environment | environment)
 
     def must(self, *words: str) -> str:
         done = self.types(*words)
@@ -141,6 +139,22 @@ def send_away(server: External, database: str) -> str:
     return f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}' AND pid <> pg_backend_pid()"
 
 
+@pytest.fixture(scope="class")
+def served(server: External, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Serving]]:
+    """A database, and the one service that gets over everything that befalls it."""
+    database = make_database(server)
+    operator = Operator(tmp_path_factory.mktemp("served"), server.url(database))
+    operator.must("migrate")
+    with Serving(operator) as service:
+        yield database, service
+
+
+@pytest.fixture
+def well(served: tuple[str, Serving]) -> tuple[str, Serving]:
+    wait_for(lambda: served[1].ready().status_code == 200, seconds=30, still=served[1].process)
+    return served
+
+
 class TestFailover:
     """Fault 09, and others of its kind: nobody is disconnected when the writer is back."""
 
@@ -161,43 +175,37 @@ class TestFailover:
         service.__exit__()
         assert (tmp_path / "serve.log").read_text().count("waiting for the database") == 1
 
-    def test_acts_go_on_within_two_seconds_of_the_writers_return(self, server, database, tmp_path):
-        operator = Operator(tmp_path, server.url(database))
-        operator.must("migrate")
-        with Serving(operator) as service:
-            assert service.heartbeat().status_code == 200
-            server.psql(
-                f"ALTER DATABASE {database} SET default_transaction_read_only = on", send_away(server, database)
-            )
+    def test_acts_go_on_within_two_seconds_of_the_writers_return(self, server, well):
+        database, service = well
+        assert service.heartbeat().status_code == 200
+        server.psql(f"ALTER DATABASE {database} SET default_transaction_read_only = on", send_away(server, database))
+        wait_for(lambda: service.ready().status_code == 503, seconds=5)
+        assert "takes no writes" in service.ready().json()["detail"]
+        assert {service.heartbeat().status_code for _ in range(8)} == {503}
+        server.psql(
+            "SET default_transaction_read_only = off",
+            f"ALTER DATABASE {database} RESET default_transaction_read_only",
+        )
+        assert wait_for(lambda: service.heartbeat().status_code == 200, seconds=2) < 2
+        assert service.ready().status_code == 200
+        assert {service.heartbeat().status_code for _ in range(8)} == {200}
+        wait_for(lambda: service.ready().json().get("ledger") == {"state": "sealed"}, seconds=15)
+
+    def test_sessions_that_become_read_only_under_way_are_noticed(self, server, well):
+        _, service = well
+        assert service.heartbeat().status_code == 200
+        server.psql("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+        try:
+            wait_for(lambda: service.heartbeat().status_code == 503, seconds=5)
             wait_for(lambda: service.ready().status_code == 503, seconds=5)
-            assert "takes no writes" in service.ready().json()["detail"]
-            assert {service.heartbeat().status_code for _ in range(8)} == {503}
+        finally:
             server.psql(
                 "SET default_transaction_read_only = off",
-                f"ALTER DATABASE {database} RESET default_transaction_read_only",
+                "ALTER SYSTEM RESET default_transaction_read_only",
+                "SELECT pg_reload_conf()",
             )
-            assert wait_for(lambda: service.heartbeat().status_code == 200, seconds=2) < 2
-            assert service.ready().status_code == 200
-            assert {service.heartbeat().status_code for _ in range(8)} == {200}
-            wait_for(lambda: service.ready().json().get("ledger") == {"state": "sealed"}, seconds=15)
-
-    def test_sessions_that_become_read_only_under_way_are_noticed(self, server, database, tmp_path):
-        operator = Operator(tmp_path, server.url(database))
-        operator.must("migrate")
-        with Serving(operator) as service:
-            assert service.heartbeat().status_code == 200
-            server.psql("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
-            try:
-                wait_for(lambda: service.heartbeat().status_code == 503, seconds=5)
-                wait_for(lambda: service.ready().status_code == 503, seconds=5)
-            finally:
-                server.psql(
-                    "SET default_transaction_read_only = off",
-                    "ALTER SYSTEM RESET default_transaction_read_only",
-                    "SELECT pg_reload_conf()",
-                )
-            assert wait_for(lambda: service.heartbeat().status_code == 200, seconds=2) < 2
-            assert service.ready().status_code == 200
+        assert wait_for(lambda: service.heartbeat().status_code == 200, seconds=2) < 2
+        assert service.ready().status_code == 200
 
     def test_a_server_that_has_no_connection_left_is_not_ready(self, server, database, tmp_path):
         operator = Operator(tmp_path, server.url(database, user="lone", password="x"))
@@ -213,21 +221,20 @@ class TestFailover:
             server.psql(f"ALTER DATABASE {database} CONNECTION LIMIT -1")
             wait_for(lambda: service.ready().status_code == 200 and service.heartbeat().status_code == 200, seconds=2)
 
-    def test_a_right_that_was_taken_away_is_not_ready(self, server, database, tmp_path):
-        operator = Operator(tmp_path, server.url(database))
-        operator.must("migrate")
-        with Serving(operator) as service:
-            server.psql("REVOKE INSERT ON ledger_entries FROM blacklist_app", database=database)
+    def test_a_right_that_was_taken_away_is_not_ready(self, server, well):
+        database, service = well
+        server.psql("REVOKE INSERT ON ledger_entries FROM blacklist_app", database=database)
+        try:
             wait_for(lambda: service.ready().status_code == 503, seconds=3)
+        finally:
+            server.psql("GRANT INSERT ON ledger_entries TO blacklist_app", database=database)
 
-    def test_a_server_that_is_started_again_is_worked_on_again(self, server, database, tmp_path):
-        operator = Operator(tmp_path, server.url(database))
-        operator.must("migrate")
-        with Serving(operator) as service:
-            server.control("-m", "fast", "stop")
-            wait_for(lambda: service.ready().status_code == 503, seconds=5)
-            server.start()
-            assert wait_for(lambda: service.heartbeat().status_code == 200, seconds=3) < 3
+    def test_a_server_that_is_started_again_is_worked_on_again(self, server, well):
+        _, service = well
+        server.control("-m", "fast", "stop")
+        wait_for(lambda: service.ready().status_code == 503, seconds=5)
+        server.start()
+        assert wait_for(lambda: service.heartbeat().status_code == 200, seconds=3) < 3
 
 
 @needs_pgbouncer
