@@ -31,9 +31,10 @@ ALONE = (
         f"durability/test_{name}.py"
         for name in ("disk_full", "faults", "kills", "overload", "rolling_upgrade", "supervisor")
     ),
+    *(f"attacks/test_{name}.py" for name in ("fairness", "hostile_rows", "sealing_apart", "silent_children")),
     *(
-        f"attacks/test_{name}.py"
-        for name in ("connections", "fairness", "hostile_rows", "sealing_apart", "silent_children")
+        f"attacks/test_connections.py::test_{name}"
+        for name in ("a_head_that", "a_body_that", "an_answer_that", "an_address_has", "javas")
     ),
     "attacks/test_low.py::test_time_does_not_tell",
     "checks/test_batcher.py",
