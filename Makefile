@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m blacklist_service
 CLUSTER_TRIAL := $(BIN)/python benchmarks/cluster/trial.py
 
-.PHONY: install demo example test check lint types contracts drift tests soak axe pictures format lock migration schema openapi client bench audit clean cluster cluster-check
+.PHONY: install demo example test check lint types contracts drift tests tests-together tests-heavy tests-alone soak axe pictures format lock migration schema openapi client bench audit clean cluster cluster-check
 
 install: .venv/installed
 
@@ -46,9 +46,18 @@ drift: install
 
 # Most of a test's time is waiting, so four run at once; then two of those that start many processes, and at last what needs the
 # machine to itself (tests/conftest.py).
-tests: install
+tests:
+	@$(MAKE) --no-print-directory tests-together
+	@$(MAKE) --no-print-directory tests-heavy
+	@$(MAKE) --no-print-directory tests-alone
+
+tests-together: install
 	$(BIN)/python -m pytest -n 4 --dist worksteal -m "not alone and not heavy"
+
+tests-heavy: install
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m heavy
+
+tests-alone: install
 	$(BIN)/python -m pytest -m alone
 
 # The long forms of what CI tries briefly: kills, freshness, faults, a full disk, overload, retries, 20,000 cases of API fuzz,
