@@ -251,7 +251,7 @@ class TestPooler:
                 ).split()
                 assert recorded == "1"
             doctor = operator.types("doctor")
-            assert "behind a pooler" in doctor.stdout, doctor.stdout + doctor.stderr
+            assert "behind a connection pooler" in doctor.stdout, doctor.stdout + doctor.stderr
 
     @pytest.mark.parametrize("mode", ["transaction", "statement"])
     def test_one_that_shares_sessions_is_refused_in_one_sentence(self, server, database, tmp_path, mode):
