@@ -265,7 +265,8 @@ async def _state_the_list(dsn: str) -> None:
 
 async def _pause(stopping: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
 
 
 async def _main(settings: Settings) -> None:

@@ -219,6 +219,17 @@ async def test_one_that_hangs_keeps_no_neighbour_waiting(service: Service):
     assert len(hanging.told) <= WIDEST
 
 
+async def test_a_stop_that_comes_with_an_outcome_is_not_lost(service: Service):
+    """Python 3.11's `asyncio.wait_for` would return as if nothing had been said, and the worker would go on."""
+    sender = sender_to(service, {})
+    waiting = asyncio.create_task(sender.wait(60))
+    await asyncio.sleep(0.01)
+    sender._moved.set()
+    waiting.cancel()
+    await asyncio.wait({waiting}, timeout=10)
+    assert waiting.cancelled()
+
+
 async def is_disabled(service: Service, webhook_id: str) -> bool:
     return bool((await service.get(f"/v1/webhooks/{webhook_id}")).json()["state"] == "disabled")
 

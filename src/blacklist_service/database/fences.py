@@ -57,7 +57,8 @@ class Fence:
         if self._running is None:
             self._running = loop.create_task(self._run(self._dsn))
         try:
-            await asyncio.wait_for(asyncio.shield(self._next), within_seconds)
+            async with asyncio.timeout(within_seconds):
+                await asyncio.shield(self._next)
         except TimeoutError:
             raise FenceClosed("no replica answers") from None
 

@@ -123,7 +123,9 @@ class Sender:
     async def wait(self, seconds: float) -> None:
         """Wait until an outcome arrives, or for that many seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), seconds)
+            # Not `wait_for`: in Python 3.11 it drops a cancellation that comes together with the outcome.
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
 
     async def round(self, connection: Connection) -> bool:
         """Settle outcomes, make deliveries of new events, start what is due; return whether there are endpoints."""
