@@ -194,7 +194,7 @@ def test_something_else_in_its_place_is_refused(tmp_path: Path, start: Start) ->
     (cluster / "holiday.jpg").touch()
     if AS_ROOT:
         os.chown(cluster, 65534, 65534)
-    with pytest.raises(EmbeddedDatabaseError, match="something else"):
+    with pytest.raises(EmbeddedDatabaseError, match="something other than a PostgreSQL cluster"):
         start(tmp_path / "data")
 
 
