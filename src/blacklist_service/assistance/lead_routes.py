@@ -35,7 +35,7 @@ EITHER = needs(Scope.NOTICES_WRITE, Scope.NOTICES_ANSWER)
 @router.post(
     "",
     status_code=201,
-    summary="Tell the court what you know",
+    summary="Give the court a lead",
     description="About a listed debtor whom an answer named to this unit; seen by the executing court and the unit alone.",
     response_model=LeadResponse,
     responses=WRITES,
@@ -72,7 +72,7 @@ async def read(lead_id: UUID, request: Request, connection: Reads, caller: Calle
 
 @router.post(
     "/{lead_id}/taking-up",
-    summary="Take a lead up",
+    summary="Take up a lead",
     response_model=LeadResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
@@ -87,7 +87,7 @@ async def take_up(
 
 @router.post(
     "/{lead_id}/closure",
-    summary="Close a lead with a word",
+    summary="Close a lead, and say what was done",
     response_model=LeadResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,

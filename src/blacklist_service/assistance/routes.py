@@ -183,7 +183,7 @@ async def history(notice_id: UUID, request: Request, connection: Reads, caller: 
 
 @router.post(
     "/{notice_id}/acknowledgement",
-    summary="Say that you have it",
+    summary="Acknowledge a notice",
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
@@ -198,7 +198,7 @@ async def acknowledge(
 
 @router.post(
     "/{notice_id}/reply",
-    summary="Say what was done",
+    summary="Reply to a notice",
     description="A reply does not end a stop notice; the court's release does.",
     response_model=NoticeResponse,
     responses=WRITES,
@@ -219,7 +219,7 @@ async def reply(notice_id: UUID, body: ReplyRequest, connection: Writes, desk: A
 
 @router.post(
     "/{notice_id}/renewal",
-    summary="Bind on",
+    summary="Renew a notice",
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
@@ -243,7 +243,7 @@ async def renew(
 
 @router.post(
     "/{notice_id}/release",
-    summary="End a notice",
+    summary="Release a notice",
     response_model=NoticeResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,

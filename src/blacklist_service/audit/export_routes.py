@@ -33,7 +33,7 @@ router = APIRouter(prefix="/v1/audit/exports", tags=["audit"], route_class=Guard
 @router.post(
     "",
     status_code=202,
-    summary="Ask for an export",
+    summary="Request an export",
     description="A job; its bundle (a zip of rows in the log's order, manifest, checkpoint, tiles, vkey) is verified "
     "offline by `blacklist-service audit verify` or by the `verify_bundle.py` inside. Sealed entries only. Itself an entry.",
     response_model=ExportResponse,
@@ -60,7 +60,7 @@ async def create_export(
 
 @router.get(
     "/{export_id}",
-    summary="How far an export is",
+    summary="The state of an export",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.AUDIT_EXPORT)],
 )
@@ -70,7 +70,7 @@ async def read_export(export_id: UUID, connection: Reads, caller: Caller) -> Exp
 
 @router.get(
     "/{export_id}/bundle",
-    summary="Fetch an export",
+    summary="Download an export",
     description="The bundle, a zip; 202 until it is made. It is kept for a week. Fetching is an entry.",
     response_class=Response,
     responses=problems(401, 403, 404, 409, 422, 503)

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"], route_class=GuardedRoute)
 
 @router.post(
     "/entries/{entry_id}/unmasking",
-    summary="See who stands behind the masks of an entry",
+    summary="Unmask an entry",
     description="Needs a reason, and is itself an entry, committed before the answer. 404 also after the end of retention.",
     responses=problems(401, 403, 404, 413, 415, 422, 503),
     dependencies=[needs(Scope.AUDIT_READ), takes(Share.SEARCH)],
@@ -54,7 +54,7 @@ async def unmask_entry(
 
 @router.post(
     "/as-of",
-    summary="What would have been answered then",
+    summary="The answer as of an earlier moment",
     description="By the list, the measures and the notices as they were known at that instant. Itself an entry.",
     response_model_exclude_unset=True,  # left out, as a check leaves out matches_total
     responses=problems(401, 403, 413, 415, 422, 503),

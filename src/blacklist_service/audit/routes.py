@@ -71,7 +71,7 @@ async def search_entries_for_subject(
 
 @router.get(
     "/entries/{entry_id}",
-    summary="Read one entry, with what proves it",
+    summary="Read one entry, with its proof",
     description="The entry's columns, the exact bytes of its leaf, and its receipt (a tlog-proof) once it is sealed. Itself "
     "an entry.",
     responses=problems(401, 403, 404, 422, 503),

@@ -46,7 +46,7 @@ async def create_simulation(
 
 @router.get(
     "/{simulation_id}",
-    summary="How far a simulation is, and what it found",
+    summary="The state of a simulation, and what it found",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.MEASURES_WRITE)],
 )

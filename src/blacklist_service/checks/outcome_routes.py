@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=GuardedRout
 
 @router.put(
     "/{check_id}/outcome",
-    summary="Say what you then did",
+    summary="Report the outcome",
     description="By the agency that asked. The last one stands, the earlier ones stay in the ledger. A block that is "
     "overridden (`approved`) needs a reason.",
     responses=problems(401, 403, 404, 413, 415, 422, 503),
@@ -47,7 +47,7 @@ async def put_outcome(
 
 @router.get(
     "/{check_id}/outcome",
-    summary="What was done",
+    summary="Read the outcome",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.CHECKS_WRITE)],
 )

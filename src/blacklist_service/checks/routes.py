@@ -74,7 +74,7 @@ batches = APIRouter(prefix="/v1/checks", tags=["checks"], route_class=_BatchRout
 
 @hot.post(
     "",
-    summary="Ask before approving",
+    summary="Check a subject before approving",
     description="Is the subject listed, and what does that mean for this matter? Answered block, flag or clear, with "
     "its reason, its legal basis and durable evidence; 503 `undetermined` where that cannot be known or recorded.",
     response_model=CheckResponse,
@@ -105,7 +105,7 @@ def check_taker(state: State) -> Taker:
 
 @batches.post(
     "/batch",
-    summary="Ask up to 1,000 at once",
+    summary="Make up to 1,000 checks at once",
     description="Each check is its own, with its own evidence, and is answered in its place. A wrong one is refused alone.",
     response_model=BatchResponse,
     responses=problems(401, 403, 413, 415, 422, 503),
@@ -192,7 +192,7 @@ async def read_check(
 
 @router.get(
     "/{check_id}/receipt",
-    summary="Prove an answer",
+    summary="The receipt of a check",
     description="A C2SP tlog-proof: with the `leaf` of the answer and the log's public key it proves, offline and for "
     "ever, that the check was asked and answered so; for a clear answer too. 202 until the check is sealed.",
     response_class=PlainTextResponse,

@@ -94,7 +94,7 @@ async def correct(
 
 @router.post(
     "/{listing_id}/deletion",
-    summary="Delete a listing (删除): right then, over now",
+    summary="Delete a listing (删除): it was right, and is over",
     response_model=ActResponse,
     responses=WRITES,
     openapi_extra=VERSIONED_ACT,
@@ -225,7 +225,7 @@ async def extend(
 
 @router.post(
     "/{listing_id}/dispute",
-    summary="Show what is pending against a listing",
+    summary="Record what is pending against a listing",
     description="Shown in every answer; it changes none (Art. 12).",
     response_model=ActResponse,
     responses=WRITES,

@@ -32,7 +32,7 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRo
 
 @router.get(
     "/{import_id}/fates",
-    summary="What becomes of every row",
+    summary="What an import does with every row",
     description="In the order of the file. Of a preview what would become of it; corrected rows field by field, beside what "
     "the list says, numbers masked.",
     responses=problems(401, 403, 404, 422, 503),

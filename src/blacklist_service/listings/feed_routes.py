@@ -101,7 +101,7 @@ async def statement(connection: Reads) -> PlainTextResponse:
 
 @router.post(
     "/list/heartbeat",
-    summary="Say that the court's feed is alive",
+    summary="Report that the court's feed is alive",
     description="Though nothing changed. What is older than the soft and hard age (settings) is stale.",
     responses=problems(401, 403, 503),
     dependencies=[needs(Scope.LISTINGS_WRITE), takes(Share.ACT), does(SoloAct.BEAT_HEART)],

@@ -202,7 +202,7 @@ async def list_(query: Annotated[ImportsQuery, Query()], connection: Reads, call
 
 @router.get(
     "/{import_id}",
-    summary="How far an import is",
+    summary="The state of an import",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
@@ -247,7 +247,7 @@ async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResp
 
 @router.get(
     "/{import_id}/rows",
-    summary="The rows that need a look",
+    summary="Refused and warned rows",
     description="Numbers and codes, never a value. `Accept: text/csv` gives the court its own refused rows with the code, "
     "to mend and send again (kept 30 days).",
     response_model=RowPage,
@@ -271,7 +271,7 @@ async def read_rows(
 
 @router.post(
     "/{import_id}/confirmation",
-    summary="Let a held file go on",
+    summary="Confirm a held import",
     description="By another key of the same court; the plan is made anew. `findings` say why it is held. Where nothing holds "
     "it but that it is a preview, its sender may confirm it. 409 `plan-moved`: the court's list has changed since.",
     responses=problems(401, 403, 404, 409, 422, 503),
@@ -290,7 +290,7 @@ async def confirm(
 
 @router.post(
     "/{import_id}/preview",
-    summary="Have a preview made anew",
+    summary="Make a preview anew",
     description="On the list as it is now.",
     responses=problems(401, 403, 404, 409, 422, 503),
     dependencies=[needs(Scope.LISTINGS_WRITE), does(SoloAct.PREVIEW_IMPORT)],
@@ -302,7 +302,7 @@ async def preview_again(import_id: UUID, connection: Writes, caller: Caller) -> 
 
 @router.post(
     "/{import_id}/cancellation",
-    summary="Drop an import that has not begun to apply",
+    summary="Cancel an import that has not begun to apply",
     responses=problems(401, 403, 404, 409, 422, 503),
     dependencies=[needs(Scope.LISTINGS_WRITE), does(SoloAct.CANCEL_IMPORT)],
 )

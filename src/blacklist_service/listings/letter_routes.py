@@ -106,7 +106,7 @@ async def read_certificate(
 @router.post(
     "/{listing_id}/notifications",
     status_code=201,
-    summary="Keep whom the court told (Art. 8)",
+    summary="Record whom the court notified (Art. 8)",
     description="An employer, superior, investor, credit bureau or industry body. Nothing leaves by itself: the letter is "
     "printed from `…/notifications/{id}/letter`, and the ledger proves that it was sent.",
     response_model=NotificationResponse,
@@ -129,7 +129,7 @@ async def notify(listing_id: ListingId, body: NotificationRequest, bench: AtBenc
 
 @router.get(
     "/{listing_id}/notifications",
-    summary="Whom the court told",
+    summary="Whom the court notified of a listing",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
@@ -142,7 +142,7 @@ async def notifications(listing_id: ListingId, request: Request, connection: Rea
 
 @router.get(
     "/{listing_id}/notifications/{notification_id}/letter",
-    summary="The letter, to print",
+    summary="The letter of a notification, to print",
     response_class=HttpResponse,
     responses=problems(401, 403, 404, 422, 503) | PAGE,
     dependencies=[needs(Scope.LISTINGS_READ)],

@@ -100,7 +100,7 @@ async def decide(
 
 @router.post(
     "/{objection_id}/reconsideration",
-    summary="Ask the next higher court",
+    summary="Record a reconsideration by the next higher court",
     description="Within 10 days of the rejection, once; decided within 15 by another decision here.",
     response_model=ObjectionResponse,
     responses=WRITES,

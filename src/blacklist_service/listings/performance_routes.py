@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1/listings", tags=["listings"], route_class=Guarded
 @router.post(
     "/{listing_id}/performance",
     status_code=201,
-    summary="Say that the debt was performed",
+    summary="Report that the debt was performed",
     description="No answer changes. A listing without a term is to be deleted in 3 working days (Art. 10(1)), and is overdue "
     "on the 4th; for one with a term the court decides whether to delete early (Art. 2(2)). Nothing is deleted by itself.",
     response_model=PerformanceResponse,
@@ -58,7 +58,7 @@ async def state_performance(
 
 @router.get(
     "/{listing_id}/performance",
-    summary="What was said of its performance",
+    summary="Reports of a listing's performance",
     description="Oldest first; to its own court alone.",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.LISTINGS_READ)],

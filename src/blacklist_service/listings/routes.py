@@ -141,7 +141,7 @@ async def read(
 
 @router.get(
     "/{listing_id}/history",
-    summary="Every state it ever had",
+    summary="The history of a listing",
     description="Oldest first, each with the act, who did it and why. Reasons, operators and what came before its "
     "publication are its own court's alone.",
     responses=READS,

@@ -85,7 +85,7 @@ async def read(code: Code, request: Request, connection: Reads) -> MemberRespons
 
 @router.post(
     "/{code}/name",
-    summary="Another name from a day on",
+    summary="Rename a member from a day on",
     description="Units are renamed; an answer keeps the name of its day.",
     response_model=MemberResponse,
     responses=WRITES,
@@ -102,7 +102,7 @@ async def rename(
 
 @router.post(
     "/{code}/successor",
-    summary="Another member in its place",
+    summary="Name a member's successor",
     description="It answers to the notices that were served on this one. Keys of this one last until they are revoked.",
     response_model=MemberResponse,
     responses=WRITES,
@@ -119,7 +119,7 @@ async def succeed(
 
 @router.put(
     "/{code}/contacts",
-    summary="Who leads, and who is to be called",
+    summary="Set a member's contacts",
     responses=WRITES,
     dependencies=[needs(Scope.MEMBERS_WRITE)],
 )
@@ -132,7 +132,7 @@ async def put_contacts(
 
 @router.put(
     "/{code}/matters",
-    summary="What its keys may be given to ask",
+    summary="Set the matters that a member's keys may ask about",
     description="Keys already made keep theirs.",
     responses=WRITES,
     dependencies=[needs(Scope.MEMBERS_WRITE)],
@@ -146,7 +146,7 @@ async def put_matters(
 
 @router.get(
     "/{code}/keys",
-    summary="Its keys, without their secrets",
+    summary="A member's keys, without their secrets",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.KEYS_WRITE)],
 )
@@ -189,7 +189,7 @@ async def make_key(
 
 @keys.post(
     "/{key_id}/revocation",
-    summary="End a key at once",
+    summary="Revoke a key at once",
     description="Refused within a second on all workers.",
     response_model=RevocationResponse,
     responses=WRITES,

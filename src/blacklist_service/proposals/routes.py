@@ -131,7 +131,7 @@ async def list_(query: Annotated[ProposalQuery, Query()], connection: Reads, des
 
 @router.get(
     "/counts",
-    summary="What waits for you",
+    summary="Counts of what waits for you",
     responses=problems(401, 403, 503),
     dependencies=[needs(*READERS)],
 )
@@ -156,7 +156,7 @@ async def read(proposal_id: UUID, connection: Reads, desk: AtProposals) -> Propo
 
 @router.post(
     "/{proposal_id}/approval",
-    summary="Approve, and have it take effect",
+    summary="Approve a proposal, which then takes effect",
     description="By another than its maker, whoever that is. The act, the approval and their entries are one transaction; of "
     "many at once one acts. Where the number that was typed is another than the proposal's, it is returned "
     "(`number_differs`) and nothing takes effect. 409 `proposal-stale`: what it is about has changed since.",
@@ -178,7 +178,7 @@ async def approve(
 
 @router.post(
     "/{proposal_id}/return",
-    summary="Give it back to its maker",
+    summary="Return a proposal to its maker",
     response_model=ProposalDetailResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,
@@ -194,7 +194,7 @@ async def give_back(
 
 @router.post(
     "/{proposal_id}/recall",
-    summary="Take your own proposal back",
+    summary="Recall your own proposal",
     response_model=ProposalDetailResponse,
     responses=WRITES,
     openapi_extra=IDEMPOTENCY,

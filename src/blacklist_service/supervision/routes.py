@@ -83,7 +83,7 @@ async def scorecard(
 
 @router.get(
     "/late-removals",
-    summary="Performed, and not deleted in time",
+    summary="Listings performed, and not deleted in time",
     description="For the committee: what the courts knew to be performed, whose deletion was due in the days (the last year "
     "unless said otherwise), and which was late or is still on the list; the oldest first. Reading it is recorded.",
     responses=problems(401, 403, 422, 503),

@@ -129,7 +129,7 @@ async def list_rows(
 
 @router.get(
     "/checks/{check_id}",
-    summary="One of them",
+    summary="One of the checks behind a figure",
     description="As its entry in the ledger has it, with its outcome and the reason the unit gave. Reading it is recorded.",
     responses=problems(401, 403, 404, 422, 503),
     dependencies=[needs(Scope.SUPERVISION_READ)],

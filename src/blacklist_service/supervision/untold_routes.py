@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/supervision", tags=["supervision"], route_class=G
 
 @router.get(
     "/untold",
-    summary="Who was not told yet",
+    summary="Units that were not told yet",
     description="For the committee: units with events that nobody took yet, the longest first. An event is told once the "
     "unit acknowledged it, or its endpoint took it or a later state of the same watch. Reading it is recorded.",
     responses=problems(401, 403, 422, 503),

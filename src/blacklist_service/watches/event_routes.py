@@ -39,7 +39,7 @@ router = APIRouter(prefix="/v1/watch-events", tags=["watches"], route_class=Guar
 
 @router.get(
     "",
-    summary="What you are to be told",
+    summary="Your watch events",
     description="In order and without a gap, after `after`. 410 where the service was restored from a backup to before it: "
     "begin anew without `after`, and compare with `GET /v1/watches`. 410 `events-forgotten` where events after it are kept "
     "no longer (told more than 400 days ago, or never taken in three years): go on with `after` as `forgotten` says.",
@@ -59,7 +59,7 @@ async def list_(query: Annotated[EventQuery, Query()], connection: Reads, caller
 
 @router.get(
     "/stream",
-    summary="Be told as it happens",
+    summary="Stream watch events",
     description="Server-sent events, each within a second of its commit: `event` is the type, `id` the sequence, `data` the "
     "event. Begins after `Last-Event-ID`, or after what was acknowledged.",
     response_class=StreamingResponse,
@@ -76,7 +76,7 @@ async def stream(request: Request, caller: Caller) -> StreamingResponse:
 
 @router.post(
     "/acknowledgement",
-    summary="Say that you were told",
+    summary="Acknowledge watch events",
     description="Of every event up to `through`. Kept in the ledger: proof of telling. Never goes back.",
     responses=problems(401, 403, 413, 415, 422, 503),
     dependencies=[needs(Scope.WATCHES_WRITE)],

@@ -35,7 +35,7 @@ router = APIRouter(prefix="/v1/watches", tags=["watches"], route_class=GuardedRo
 @router.post(
     "",
     status_code=201,
-    summary="Keep the questions of earlier checks open",
+    summary="Watch earlier checks",
     description="Up to 1,000 of your own checks, all or none. What changed since they were answered is told at once. One "
     "that is watched already stays as it is. 409 `check-too-old` for a check of before objects were kept: ask anew.",
     response_model=WatchList,
@@ -86,7 +86,7 @@ async def read(watch_id: UUID, connection: Reads, caller: Caller) -> WatchRespon
 
 @router.put(
     "/{watch_id}",
-    summary="Change until when, and what is told",
+    summary="Change until when a watch lasts, and what is told",
     responses=problems(401, 403, 404, 409, 413, 415, 422, 503),
     dependencies=[needs(Scope.WATCHES_WRITE)],
 )

@@ -62,7 +62,7 @@ async def health() -> dict[str, str]:
 @router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
-    summary="May the service be asked",
+    summary="Is the service ready",
     description="The database answers, fits this code and this key, and the ledger is not behind by more than the limit;"
     " `ledger` says how it is sealed (`sealed`, `behind` by a minute, `refused` with what to do); `jobs.stuck` how many"
     " imports and exports were begun three times or more and never done: somebody must look at them.",
@@ -79,7 +79,7 @@ async def readiness(request: Request) -> dict[str, object]:
 @router.head("/metrics", include_in_schema=False)
 @router.get(
     "/metrics",
-    summary="Figures for Prometheus, of all workers together",
+    summary="Metrics for Prometheus, of all workers together",
     description="At most two seconds old.",
     response_class=Response,
 )

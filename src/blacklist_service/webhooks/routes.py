@@ -54,7 +54,7 @@ AtOffice = Annotated[Office, Depends(office_of)]
 @router.post(
     "",
     status_code=201,
-    summary="Ask to be told at an address",
+    summary="Register a webhook",
     description="The address must fit the administrator's list; the security officer approves it; then the service posts "
     '`{"type": "webhook.verification", "timestamp", "data": {"challenge"}}`, signed, and waits for 200 '
     '`{"challenge"}`. The secret is in the answer and nowhere else. 409 `webhook-targets-empty`: nobody is told so here.',
@@ -108,14 +108,14 @@ async def keys(request: Request) -> PublicKeys:
     return PublicKeys(items=[PublicKey(key_id=key.key_id, public_key=key.public_text, pem=key.public_pem)])
 
 
-@router.get("/{webhook_id}", summary="A webhook, and how it fares", responses=READS, dependencies=[WHOEVER_TENDS])
+@router.get("/{webhook_id}", summary="A webhook and its state", responses=READS, dependencies=[WHOEVER_TENDS])
 async def read(webhook_id: UUID, connection: Reads, caller: Caller) -> WebhookDetails:
     return await _details(connection, webhook_id, caller)
 
 
 @router.get(
     "/{webhook_id}/deliveries",
-    summary="What became of each event",
+    summary="The deliveries of a webhook",
     description="Newest first; `state=dead`: what was given up. The status, the kind of error and the time alone.",
     responses=READS,
     dependencies=[WHOEVER_TENDS],
@@ -135,7 +135,7 @@ async def deliveries(
 
 @router.post(
     "/{webhook_id}/approval",
-    summary="Let the service speak to it",
+    summary="Approve a webhook",
     description="By the security officer; also of one that was disabled. What is not approved is closed.",
     response_model=WebhookDetails,
     responses=WRITES,
@@ -152,7 +152,7 @@ async def approve(
 
 @router.post(
     "/{webhook_id}/rotation",
-    summary="Another secret",
+    summary="Rotate a webhook's secret",
     description="Shown this once. The one before signs along for 72 hours.",
     response_model=NewWebhookResponse,
     responses=WRITES,
@@ -170,7 +170,7 @@ async def rotate(
 @router.post(
     "/{webhook_id}/test",
     status_code=202,
-    summary="Have a test posted",
+    summary="Send a test event",
     description="`webhook.test`, signed; before it is verified, the challenge, at once. What came of it stands under `test`.",
     response_model=WebhookDetails,
     responses=WRITES,
@@ -187,7 +187,7 @@ async def test(
 @router.post(
     "/{webhook_id}/replay",
     status_code=202,
-    summary="Tell again",
+    summary="Send events again",
     description="From a sequence on, or what was given up; under the same ids and with the same bytes.",
     response_model=ReplayResponse,
     responses=WRITES,
@@ -203,7 +203,7 @@ async def replay_(
 
 @router.post(
     "/{webhook_id}/closure",
-    summary="End it",
+    summary="Close a webhook",
     description="Nothing more is sent, its secrets are deleted; the events stay in the feed.",
     response_model=WebhookDetails,
     responses=WRITES,

@@ -59,7 +59,7 @@ async def list_(
 
 @router.post(
     "/{review_id}",
-    summary="Say what a review found",
+    summary="Record what a review found",
     description="By another than whoever did the act.",
     response_model=ReviewResponse,
     responses=WRITES,
