@@ -130,9 +130,9 @@ BEHIND_SECONDS = 60.0
 DESCRIPTORS_FOR_ELSE = 96
 """Descriptors of a process that are not clients' connections: the database, files, what a library opens."""
 THREADS_GIVE_WAY_SECONDS = 0.0005
-"""A thread that puts figures together gives way to the loop that answers checks: five milliseconds would be many checks."""
+"""A thread that computes metrics yields to the event loop that answers checks: the default of 5 ms would be many checks."""
 BATCHES_REST = 1.0
-"""While single checks are asked, batches of checks work for half of the time."""
+"""While single checks are asked, a batch pauses for as long as each of its slices took."""
 CONSOLE_NICENESS = 10
 """The nice value of the process that renders pages: when processors are short, checks get nine times its share."""
 SERVED: dict[str, Any] = {
@@ -203,8 +203,8 @@ def create_app(
     is_rehearsed: bool = False,
     company: Company | None = None,
 ) -> FastAPI:
-    """Compose the service on a database that is migrated and bound to `secrecy`; rehearsed, the first check is as quick as
-    any other. `company` is shared with the other processes that answer checks.
+    """Compose the service on a database that is migrated and bound to `secrecy`. With `is_rehearsed`, the first check is as
+    fast as any other. `company` is shared with the other processes that answer checks.
     """
 
     @asynccontextmanager
@@ -284,7 +284,7 @@ def _batcher(app: FastAPI, dsn: str, company: Company | None) -> Batcher:
 
 
 def _courtesies(batcher: Batcher) -> tuple[Courtesy, Courtesy]:
-    """Of what reads much, and of batches: neither may take the other's time."""
+    """Separate time budgets for long reads and for batches, so that neither uses up the other's."""
     return Courtesy(batcher.has_company), Courtesy(batcher.has_company, rest=BATCHES_REST)
 
 
@@ -477,10 +477,10 @@ def main() -> None:
 
 
 def _company(is_console: bool) -> Company:
-    """The web workers share theirs. The console's process is niced, and gives way to the checks of its own people alone."""
+    """The web workers share one. The console's process is niced, so it only yields to checks asked of itself."""
     place = os.environ.get(COMPANY_VARIABLE)
     if place is not None and not is_console:
-        with contextlib.suppress(OSError):  # somebody tidied up: each for itself, then
+        with contextlib.suppress(OSError):  # the file was deleted: each process then only knows of its own checks
             return Company(Path(place))
     return Company()
 

@@ -18,7 +18,7 @@ CONSOLE_VARIABLE = "BLACKLIST_CONSOLE_SOCKET"
 """Set by `serve` for its web workers: the socket of the process that renders the console's pages."""
 
 COMPANY_VARIABLE = "BLACKLIST_COMPANY_FILE"
-"""Set by `serve` for its web workers: where they tell each other that checks are asked (web/courtesy.py)."""
+"""Set by `serve` for its web workers: the file through which they tell each other that checks are asked (web/courtesy.py)."""
 
 URLS = ("database_url", "sealer_database_url", "owner_database_url", "replica_url")
 

@@ -58,7 +58,7 @@ FROZEN_SECONDS = 60.0
 every few seconds.
 """
 NICENESS = 5
-"""Nothing here is waited for at a window. The database's backend of a load is not niced: it holds locks that checks need;
+"""Nobody waits for this work. The database's backend of an import is not niced, because it holds locks that checks need;
 those of exports and simulations are."""
 
 log = structlog.get_logger()
@@ -219,9 +219,9 @@ async def go_on(
     room: Room | None = None,
     gives_way: bool = False,
 ) -> None:
-    """Do some of a work again and again, by a connection of its own: at once while there is more, else after so many
-    seconds. Where it fills the disk, only while `room` has some. A session of the embedded server that reads much, and
-    locks nothing that others wait for, gives way to theirs.
+    """Do some of a task again and again, over a connection of its own: at once while there is more, otherwise after that many
+    seconds. If it fills the disk, only while `room` has some. With `gives_way`, its session of the embedded server runs at a
+    lower priority; only for tasks that lock nothing others wait for.
     """
     connection = await connect(dsn, application_name=f"blacklist-service {name}", **LOADING_SETTINGS)
     if gives_way:

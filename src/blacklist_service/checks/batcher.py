@@ -33,12 +33,12 @@ from blacklist_service.web.courtesy import NOTED_SECONDS, Company
 
 MOST_AT_ONCE = 128
 MOST_BYTES_AT_ONCE = 64 * 1024
-"""Of bodies in one transaction, which say what it costs to read them: checks of twenty subjects are fewer at once."""
+"""Bytes of request bodies in one transaction. Size stands for the cost of parsing, which grows with subjects."""
 MOST_BYTES_IN_COMPANY = 3 * 1024
-"""Of a batch's bodies while single checks are asked beside it: what one of them may have to wait for."""
+"""The limit for a slice of a batch while single checks are asked: a single check may have to wait for one slice."""
 SHORTEST_TRY_SECONDS = 0.1
-"""Given to a transaction whose asks have less left: they are refused at their deadline all the same, but a lane that is given
-up has to connect anew, which costs everybody more."""
+"""The shortest timeout of a transaction, even if its asks have less time left. They are still refused at their deadline, but
+a lane that times out has to reconnect, which delays all others."""
 TURNED_AWAY_SECONDS_EACH = 0.0005
 TURNED_AWAY_SECONDS = 0.3
 CROWD = 0.7
@@ -107,7 +107,7 @@ class Batcher:
             lane.terminate()
 
     def ask(self, ask: Ask) -> None:
-        """Answer it, recorded, at the latest at its deadline, or refuse it by the `Problem` that stands in its place."""
+        """Answer with the recorded decision, at the latest at the deadline, or refuse with a `Problem`."""
         if ask.deadline >= self._note_at:
             self._note_at = ask.deadline + NOTED_SECONDS
             self._company.note()
@@ -178,7 +178,7 @@ class Batcher:
         return singles + batched >= self._enough and (singles > 0 or not self.has_company())
 
     def has_company(self) -> bool:
-        """Whether single checks were asked lately, of any process of this service."""
+        """Whether single checks were recently asked of any process of this service."""
         return self._company.is_there()
 
     def _call_a_lane(self) -> None:

@@ -54,9 +54,9 @@ from blacklist_service.web.transactions import Writes, borrowed
 
 FIELDS = frozenset({"checks", "screening"})
 ALONE = 256, MOST_BYTES_AT_ONCE
-"""The subjects, and the bytes, that are taken of a batch at once."""
+"""The most subjects and bytes in a slice of a batch."""
 IN_COMPANY = 10, MOST_BYTES_IN_COMPANY
-"""The same while single checks are asked: what one of them may have to wait for."""
+"""The same while single checks are asked: a single check may have to wait for one slice."""
 SLICES_UNDER_WAY = 2
 """Slices of one batch under way at once: while one is in the database, the next is parsed."""
 HEADER = b"idempotency-key"
@@ -131,7 +131,7 @@ async def _answer_items(body: bytes, request: HotRequest) -> bytes:
     asked: deque[_Slice] = deque()
     slices = _Slices(items)
     work = request.app.state.batch_courtesy.begin()
-    # In slices, so that single checks pass between them; each slice has the deadline to itself.
+    # In slices, so that single checks get a turn between them; each slice has the whole deadline.
     while slices.is_more:
         is_in_company = batcher.has_company()
         while len(asked) >= (1 if is_in_company else SLICES_UNDER_WAY):
@@ -290,7 +290,7 @@ async def _admit(request: HotRequest, screening: str, key: str | None, rows: int
 
 
 class _Slices:
-    """A batch's checks, taken some at a time: at most so many of them, so many subjects and about so many bytes."""
+    """The checks of a batch, taken in slices that are limited by checks, subjects and (approximately) bytes."""
 
     def __init__(self, items: Sequence[Any]) -> None:
         self._items = items
@@ -301,7 +301,7 @@ class _Slices:
         return self._next < len(self._items)
 
     def take(self, most_subjects: int, most_bytes: int) -> list[tuple[int, bytes]]:
-        """Each with its place in the batch."""
+        """The next slice: each check's body with its position in the batch."""
         taken: list[tuple[int, bytes]] = []
         subjects, size = 0, 0
         while self.is_more and len(taken) < MOST_AT_ONCE and subjects < most_subjects and size < most_bytes:

@@ -54,8 +54,8 @@ async def connect(
 async def create_pool(
     dsn: str, *, size: int, statement_timeout_ms: int, is_reader: bool = False, gives_way: bool = False
 ) -> Pool:
-    """A pool of application connections for everything but checks, which own theirs (checks/batcher.py). A reader's may
-    lead to a standby; those that give way are of the embedded server.
+    """A pool of application connections for everything except checks, which have their own (checks/batcher.py). A reader's
+    pool may lead to a standby; with `gives_way`, the sessions of the embedded server run at a lower priority.
     """
     address = read_address(dsn)
     settings = {

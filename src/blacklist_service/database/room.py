@@ -32,7 +32,7 @@ class Room:
 
     @property
     def is_here(self) -> bool:
-        """Whether the database is of this machine."""
+        """Whether the database runs on this machine."""
         return self._folder is not None
 
     def is_short(self) -> bool:

@@ -124,7 +124,7 @@ async def send(query: Annotated[ImportQuery, Query()], request: Request, caller:
 
 
 async def _giving_way(content: AsyncIterator[bytes], work: Piece) -> AsyncIterator[bytes]:
-    """Between two parts of a file, whose sealing and keeping is work for the database's disk too."""
+    """Pause between the parts of a file: encrypting and storing them also loads the database's disk."""
     async for part in content:
         yield part
         await work.give_way()

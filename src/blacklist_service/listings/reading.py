@@ -186,8 +186,8 @@ async def list_feed(connection: Connection, *, today: date, page: int) -> AsyncI
 async def _pages(
     connection: Connection, statement: Statement, *, today: date, page: int
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    # A list that was loaded a moment ago has no statistics yet: read whole and sorted for each page, it would take hundreds
-    # of times as long as its fifty rows by the index.
+    # A list that was just loaded has no statistics yet, so the planner would read and sort all of it for each page, which
+    # takes hundreds of times as long as reading fifty rows by the index.
     await connection.execute("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     last = UUID(int=0)
     while rows := await statement.fetch(connection, today=today, place=last, limit=page):

@@ -37,7 +37,7 @@ class SetDigests:
         self._turn = asyncio.Lock()
 
     async def get(self, connection: Connection, version: int, work: Piece) -> SetDigest:
-        """Of the caller's snapshot, whose list version is `version`."""
+        """The digest for the caller's snapshot, whose list version is `version`."""
         async with self._turn:
             if version == self._version:
                 return self._digest

@@ -84,7 +84,7 @@ class Authenticator:
         return None
 
     def has_proved(self, authorization: str | None) -> bool:
-        """Whether that header was right when it was looked up last, however long ago."""
+        """Whether that header was valid when it was last looked up, however long ago."""
         return authorization is not None and self.place_of(authorization) in self._proofs
 
     async def rehearse(self) -> None:

@@ -10,10 +10,10 @@ from starlette.types import Scope
 
 SECONDS_EACH = 0.016
 FREE_SECONDS = 0.2
-"""Before which nobody waits: a dozen at once."""
+"""Nobody is delayed before this many seconds of queued refusals: about a dozen at once."""
 MOST_SECONDS = 8.0
 IS_NO_STRANGER = "is_no_stranger"
-"""In a request's scope: its key was proved before, and only could not be looked up again in time."""
+"""Key in a request's scope: its API key was valid before, but could not be looked up again in time."""
 
 
 class Anteroom:
@@ -33,7 +33,7 @@ class Anteroom:
 
 
 def has_to_wait(scope: Scope) -> bool:
-    """Whether nobody with a key has sent the request."""
+    """Whether the request was sent without a known key."""
     return "principal" not in scope and not scope.get(IS_NO_STRANGER, False)
 
 

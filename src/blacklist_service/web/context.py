@@ -22,7 +22,7 @@ REQUEST_ID_HEADER = b"x-request-id"
 REQUEST_ID_BYTES = 16
 DRAWN_AT_ONCE = 256
 PERSONAL_PATHS = "/v1/"
-"""What lies below may name persons: no answer is kept on its way unless it says that it may be."""
+"""An answer below this path may name persons, so no cache on its way may store it unless the answer says otherwise."""
 PROBES = frozenset({"/healthz", "/readyz"})
 QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})
 

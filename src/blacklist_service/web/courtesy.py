@@ -1,8 +1,8 @@
-"""Long work beside checks: in slices, with pauses between them while checks are asked of any process of this service.
+"""Long work on the event loop that also answers checks: done in slices, with pauses between them while checks are asked of
+any process of this service.
 
-All long work of a process shares one measure of time: however much of it is asked for, and by however many keys, it works
-for a fifth of the time at most. Processes share the processors and the database too, so whoever is asked a check says so to
-all of them.
+All long work of a process shares one time budget: however much is requested, and by however many keys, it runs for at most a
+fifth of the time. The processes share the processors and the database, so each tells the others when it is asked a check.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ LEAST_REST_SECONDS = 0.004
 MOST_REST_SECONDS = 0.1
 COMPANY_SECONDS = 1.0
 NOTED_SECONDS = 0.1
-"""After which another check is noted: not each one, for that would cost each one."""
+"""How often checks are noted: noting each of them would slow each of them down."""
 
 
 class Company:
-    """Whether checks are asked of this service, by a time that lies in a file which its processes share; without one, of
+    """Whether checks are being asked of this service, by a timestamp in a file that its processes share; without a file, of
     this process.
     """
 
@@ -33,7 +33,7 @@ class Company:
                 self._at = memoryview(mmap.mmap(file.fileno(), 8)).cast("d")
 
     def note(self) -> None:
-        """A check is asked."""
+        """Note that a check was asked."""
         self._at[0] = time.monotonic()
 
     def is_there(self) -> bool:
@@ -41,12 +41,12 @@ class Company:
 
 
 def make_place(place: Path) -> None:
-    """The file, where no check was asked yet."""
+    """Create the shared file, with no check noted yet."""
     place.write_bytes(bytes(8))
 
 
 class Courtesy:
-    """Gives way to checks between slices; what rests for one piece of work, rests for all."""
+    """The time budget of long work: a pause after one piece of work delays all of them."""
 
     def __init__(self, is_in_company: Callable[[], bool], *, rest: float = REST) -> None:
         self._is_in_company = is_in_company
@@ -57,7 +57,7 @@ class Courtesy:
         return Piece(self)
 
     def rest_after(self, taken: float) -> float:
-        """The seconds for which whoever has worked for so long has to wait; zero where nobody asks checks."""
+        """Seconds to wait after work of that duration; zero while no checks are asked."""
         if not self._is_in_company():
             return 0.0
         now = time.monotonic()
@@ -67,17 +67,17 @@ class Courtesy:
 
 
 class Piece:
-    """One piece of work."""
+    """One piece of long work, such as a page of the feed or an upload."""
 
     def __init__(self, courtesy: Courtesy) -> None:
         self._courtesy = courtesy
         self._began = time.monotonic()
 
     async def give_way(self) -> None:
-        """Before a slice of it, a slice being a millisecond or two."""
+        """Call this before each slice; a slice should take a millisecond or two."""
         await asyncio.sleep(self._courtesy.rest_after(time.monotonic() - self._began))
         self._began = time.monotonic()
 
     def end(self) -> None:
-        """The others rest for its last slice."""
+        """Charge the last slice to the shared budget."""
         self._courtesy.rest_after(time.monotonic() - self._began)

@@ -28,13 +28,13 @@ unread bytes it would be reset, and the refusal might be lost.
 """
 MOST_UNHEARD_BYTES = 4 * 1024 * 1024
 UNHEARD_BYTES_A_SECOND = 16 * 1024 * 1024
-"""Of all such connections together: whoever sends on and on is taken from no faster."""
+"""The limit for all such connections together, however much is sent."""
 UNHEARD_SECONDS = 0.05
 MOST_LOOKED_AT = 64
 OF_ANOTHER_PROTOCOL = frozenset({b"upgrade", b"http2-settings"})
 
 _unheard_until = 0.0
-"""When all that was left unheard would have been taken at that rate."""
+"""When everything that was discarded so far would have been read at that rate."""
 _by_address: "defaultdict[str, dict[FramedProtocol, None]]" = defaultdict(dict)
 
 

@@ -34,7 +34,7 @@ class Proofs(Protocol):
 
 
 LONG = frozenset({Share.SEARCH, Share.BULK})
-"""What the database may work on for long: one after the other, with pauses, while checks are asked."""
+"""Shares whose requests keep the database busy: run one at a time, with pauses, while checks are asked."""
 KEPT_IN_304 = frozenset({"etag", "cache-control", "list-version", "vary"})
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: sxd_{live|test}_{key id}_{secret}_{crc}")

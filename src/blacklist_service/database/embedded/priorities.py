@@ -1,13 +1,13 @@
-"""How much of the processors a session of the embedded server may have beside others."""
+"""The processor priority of sessions of the embedded server."""
 
 import os
 from contextlib import suppress
 
 NICENESS = 10
-"""Where processors are short, a session that answers checks has nine times the share of one that reads much."""
+"""When processors are short, a session that answers checks gets nine times the share of one that reads much."""
 
 
 def give_way(backend: int) -> None:
-    """Have the process of that number give way to all others; of this machine, and this user's or root's to tell."""
+    """Lower the priority of the backend with that process id. Does nothing if it has ended or belongs to another user."""
     with suppress(ProcessLookupError, PermissionError):
         os.setpriority(os.PRIO_PROCESS, backend, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)

@@ -44,7 +44,7 @@ async def keep_upload(
         digest.update(part)
         sealed = cipher.seal(part, part_context(incoming.import_id, incoming.parts))
         async with pool.acquire() as connection, connection.transaction():
-            # The job's own commit, which is waited for, makes its parts durable too: all are of one log.
+            # The synchronous commit of the job makes its parts durable too, because they come earlier in the same WAL.
             await connection.execute("SET LOCAL synchronous_commit = off")
             await connection.execute(INSERT_PART, incoming.import_id, incoming.parts, sealed)
         incoming.parts += 1
