@@ -2,11 +2,14 @@
 
 import base64
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+import blacklist_service
 from blacklist_service.access.scopes import Role
 from blacklist_service.listings.schemas import EXAMPLE_LISTING
 from blacklist_service.measures.schemas import CatalogueRequest
@@ -305,3 +308,12 @@ async def test_the_matters_show_their_legal_basis(service: Service):
     classes = {one["class"] for one in items["real_estate_transfer"]["measures"]}
     assert classes == {"notice_required", "prohibition", "restriction"}
     assert all(measure["basis"] for item in items.values() for measure in item["measures"])
+
+
+def test_routes_keep_their_requests_and_responses_in_schemas():
+    """Who looks for a field of the contract finds it in a room's schemas, not among its routes."""
+    folder = Path(blacklist_service.__file__).parent
+    bases = re.compile(r"^class (\w+)\((?:\w*(?:Request|Response)|BaseModel|PageQuery|Page\[\w+\])\)", re.MULTILINE)
+    found = {file: bases.findall(file.read_text("utf-8")) for file in folder.rglob("*routes.py")}
+    assert len(found) > 20
+    assert {file: here for file, here in found.items() if here} == {}

@@ -16,7 +16,7 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.checks.answers import ListAges, answer_question
 from blacklist_service.checks.asks import read_question
 from blacklist_service.checks.queries import FETCHED_FOR_EACH_DIGEST, Snapshot
-from blacklist_service.checks.rules import Decision
+from blacklist_service.checks.rules import STRENGTH, Decision
 from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
@@ -26,8 +26,6 @@ from blacklist_service.listings.rules import legal_dates
 from blacklist_service.measures.queries import find_catalogue
 from blacklist_service.measures.rules import Catalogue
 from blacklist_service.subjects.digests import Digester
-
-STRENGTH = (Decision.CLEAR, Decision.FLAG, Decision.BLOCK)
 
 # For each index ($1): a digest, and the list version and instant known then. Selects the keys in force at that version, and
 # each listing at its newest version known then (a listing in grace has no version, so it is found by the instant).
@@ -138,7 +136,7 @@ async def answer_as_of(
         snapshot = await snapshot_as_of(connection, digests, at, known)
         answer, _ = answer_question(question, snapshot, catalogue, UUID(int=0), ListAges(), must_cover=False)
         answers.append(orjson.loads(answer.content))
-    strongest: dict[str, Any] = max(answers, key=lambda one: STRENGTH.index(Decision(one["decision"])))
+    strongest: dict[str, Any] = max(answers, key=lambda one: STRENGTH[Decision(one["decision"])])
     strongest["at"] = strongest["checked_at"]
     return {name: value for name, value in strongest.items() if name not in {"check_id", "reference", "checked_at"}}
 

@@ -4,19 +4,17 @@ A committee sees who asked about which matter and what was done, never about who
 """
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.outcomes import find_outcome
 from blacklist_service.checks.records import WantedChecks, list_checks
-from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import CheckItem
 from blacklist_service.clock import instant_of, legal_date, new_id
 from blacklist_service.database.connections import Connection
@@ -26,70 +24,15 @@ from blacklist_service.ledger.log import find_leaf_index
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import NotFound
-from blacklist_service.supervision.trends import MOST_MONTHS, list_months
+from blacklist_service.supervision.row_schemas import Months, MonthsQuery, RowsQuery, SupervisedCheck, SupervisedPage
+from blacklist_service.supervision.trends import list_months
 from blacklist_service.web.documented import problems
-from blacklist_service.web.paging import Page, PageQuery, read_place
+from blacklist_service.web.paging import read_place
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Writes
-from blacklist_service.web.wire import Instant, Response, text
 
 router = APIRouter(prefix="/v1/supervision", tags=["supervision"], route_class=GuardedRoute)
-
-
-class UnitMonthResponse(Response):
-    agency: str
-    block: int
-    flag: int
-    clear: int
-
-
-class CourtMonthResponse(Response):
-    court: str
-    acts: int = Field(description="publications, corrections, deletions, withdrawals")
-    dated: int = Field(description="those with a decision's date")
-    in_time: int = Field(description="within 3 working days of it")
-    late_removals: int = Field(description="due in the month, and late or still on the list")
-
-
-class MonthResponse(Response):
-    first: date = Field(alias="from")
-    last: date = Field(alias="to", description="today where the month is not over")
-    agencies: list[UnitMonthResponse] = Field(description="those that asked")
-    courts: list[CourtMonthResponse] = Field(description="those that acted, or should have")
-
-
-class Months(Response):
-    items: list[MonthResponse]
-
-
-class MonthsQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    months: Annotated[int, Field(ge=1, le=MOST_MONTHS)] = 6
-
-
-class RowsQuery(PageQuery):
-    """All filters that are given must match. `from` is inclusive, `to` exclusive."""
-
-    agency: Annotated[str, *text(64)]
-    from_: Instant | None = Field(None, alias="from")
-    to: Instant | None = None
-    matter: Annotated[str, *text(64)] | None = None
-    decision: Decision | None = None
-
-
-class SupervisedPage(Page[CheckItem]):
-    pass
-
-
-class SupervisedCheck(CheckItem):
-    """A check as recorded, and what the unit did with the answer; it names nobody."""
-
-    agency: str
-    reason: str | None = Field(description="that the unit gave with its outcome")
-    said_at: datetime | None
-    leaf_index: int | None = Field(description="its place in the log; null while it is not sealed")
 
 
 @router.get(
