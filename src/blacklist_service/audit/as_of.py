@@ -21,7 +21,7 @@ from blacklist_service.checks.schemas import CheckRequest
 from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.legal_dates import legal_date_of
-from blacklist_service.listings.reading import get_list_version_at
+from blacklist_service.listings.reading import ENDINGS_LISTED, get_list_version_at
 from blacklist_service.listings.rules import legal_dates
 from blacklist_service.measures.queries import find_catalogue
 from blacklist_service.measures.rules import Catalogue
@@ -70,7 +70,7 @@ LEFT JOIN LATERAL (
     WHERE s.listing_id = l.id AND s.version <= newest.version AND s.act IN ('suspended', 'resumed')
     ORDER BY s.version DESC LIMIT 1
 ) AS pause ON true
-WHERE newest.act NOT IN ('deleted', 'withdrawn', 'expired') AND pause.act IS DISTINCT FROM 'suspended'
+WHERE newest.act NOT IN ({ENDINGS_LISTED}) AND pause.act IS DISTINCT FROM 'suspended'
 """
 
 # For each index ($1): a digest, the notices version and the legal date. Selects stop notices that were served by that

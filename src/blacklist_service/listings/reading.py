@@ -22,6 +22,8 @@ else:
     selects = Deferred("blacklist_service.listings.selects")
 
 ENDINGS = (Act.DELETED, Act.WITHDRAWN, Act.EXPIRED)
+ENDINGS_LISTED = ", ".join(f"'{act}'" for act in ENDINGS)
+"""The same for `IN (…)`."""
 
 IS_SUSPENDED = """
     coalesce((SELECT s.act = 'suspended' FROM listing_versions s
@@ -153,7 +155,7 @@ async def list_changes(connection: Connection, *, after: int, limit: int) -> lis
     return await connection.fetch(
         f"""
         SELECT v.list_version, v.at, v.act, v.listing_id, v.version, l.court_name,
-               CASE WHEN v.act IN ('suspended', 'deleted', 'withdrawn', 'expired') THEN NULL
+               CASE WHEN v.act IN ('suspended', {ENDINGS_LISTED}) THEN NULL
                     ELSE content.document END AS document, {CONTESTED_ON} AS contested_on
         FROM listing_versions v JOIN listings l ON l.id = v.listing_id
         CROSS JOIN LATERAL ({CONTENT_OF_VERSION}) AS content
