@@ -11,7 +11,7 @@ from blacklist_service.database.children import run_child, told_to_stop
 from blacklist_service.database.embedded.child import die_with_parent
 from blacklist_service.database.installation import require_fitting
 from blacklist_service.database.sessions import SEALER_ROLE
-from blacklist_service.ledger.sequencer import keep_sealing
+from blacklist_service.ledger.sealing import keep_sealing
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.settings import DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
 from blacklist_service.telemetry import configure_logging

@@ -36,7 +36,7 @@ from blacklist_service.database import fences, sessions
 from blacklist_service.database.connections import connect
 from blacklist_service.database.fences import Fence, FenceClosed
 from blacklist_service.database.sessions import ReadOnlySession, UnreplicatedCommit
-from blacklist_service.ledger.sequencer import keep_sealing
+from blacklist_service.ledger.sealing import keep_sealing
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings

@@ -10,10 +10,11 @@ from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.log import Log, find_checkpoint, find_log
+from blacklist_service.ledger.log_acts import begin_log
 from blacklist_service.ledger.notes import Note
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.ledger.sequencer import LOG_LOCK, SETTINGS, Sequencer, begin_log
+from blacklist_service.ledger.sequencer import LOG_LOCK, SETTINGS, Sequencer
 from blacklist_service.ledger.signing import SealingPlace
 from tests.conftest import SECRECY
 

@@ -15,9 +15,10 @@ from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger.anchoring import SealingRefusedError, say
 from blacklist_service.ledger.log import find_proof, key_ranges, sealing_state
+from blacklist_service.ledger.log_acts import adopt_anchor, rotate_key
 from blacklist_service.ledger.new_log import begin_new_log
 from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey, verified_checkpoint
-from blacklist_service.ledger.sequencer import adopt_anchor, copy_checkpoint, keep_sealing, rotate_key, tell_disproof
+from blacklist_service.ledger.sealing import copy_checkpoint, keep_sealing, tell_disproof
 from blacklist_service.ledger.signing import SealingPlace, pair, read_anchor
 from blacklist_service.ledger.successions import (
     Succession,

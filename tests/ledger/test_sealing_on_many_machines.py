@@ -11,12 +11,8 @@ from blacklist_service.database.sessions import SEALER_ROLE
 from blacklist_service.database.turns import end_frozen_holder
 from blacklist_service.ledger.anchoring import SealingRefusedError
 from blacklist_service.ledger.notes import Checkpoint
-from blacklist_service.ledger.sequencer import (
-    LOG_LOCK,
-    Sequencer,
-    SupersededError,
-    copy_checkpoint,
-)
+from blacklist_service.ledger.sealing import copy_checkpoint
+from blacklist_service.ledger.sequencer import LOG_LOCK, Sequencer, SupersededError
 from blacklist_service.ledger.signing import SealingPlace, read_anchor
 from tests.ledger.sealing import add_entries, another_machine, assert_sound, begin, seal_all, sequencer_of
 

@@ -19,14 +19,10 @@ from blacklist_service.database.connections import Connection, connect
 from blacklist_service.ledger import log as reads
 from blacklist_service.ledger import tree
 from blacklist_service.ledger.anchoring import SealingRefusedError
+from blacklist_service.ledger.log_acts import adopt_anchor, begin_log, rotate_key
 from blacklist_service.ledger.notes import Checkpoint, Note, verified_checkpoint
-from blacklist_service.ledger.sequencer import (
-    LOG_LOCK,
-    adopt_anchor,
-    begin_log,
-    keep_sealing,
-    rotate_key,
-)
+from blacklist_service.ledger.sealing import keep_sealing
+from blacklist_service.ledger.sequencer import LOG_LOCK
 from blacklist_service.ledger.signing import (
     AnchorAheadError,
     SealingPlace,
@@ -121,7 +117,7 @@ async def test_killed_at_random_under_load(dsn: str, connection: Connection, pla
     """No gap, no fork, nothing missing; each checkpoint ever anchored is a beginning of the final log."""
     program = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from blacklist_service.ledger.sequencer import keep_sealing\n"
+        "from blacklist_service.ledger.sealing import keep_sealing\n"
         "from blacklist_service.ledger.signing import SealingPlace\n"
         "place = SealingPlace(anchor=Path(sys.argv[2]), key_file=Path(sys.argv[3]))\n"
         "asyncio.run(keep_sealing(sys.argv[1], place))\n"

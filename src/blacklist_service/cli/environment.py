@@ -35,7 +35,7 @@ from blacklist_service.database.installation import NotReadyError, claim_install
 from blacklist_service.database.revisions import MigrationError, current_revision, newest_revision
 from blacklist_service.database.sessions import UnfitSession
 from blacklist_service.ledger.anchoring import SealingRefusedError
-from blacklist_service.ledger.sequencer import begin_log
+from blacklist_service.ledger.log_acts import begin_log
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.measures.operations import apply_measures, founding_catalogue
 from blacklist_service.measures.queries import get_measures_version

@@ -11,10 +11,10 @@ from blacklist_service.cli.asking import NOT_REACHED, AddressRefusedError, Servi
 from blacklist_service.cli.environment import Workplace, operator, refusing, run, stop
 from blacklist_service.database.connections import connect
 from blacklist_service.database.restarts import restart_versions
+from blacklist_service.ledger.log_acts import adopt_anchor, rotate_key
 from blacklist_service.ledger.new_log import begin_new_log
 from blacklist_service.ledger.notes import Note, NoteError, VerifierKey
 from blacklist_service.ledger.retention import erase_month
-from blacklist_service.ledger.sequencer import adopt_anchor, rotate_key
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.ledger.successions import Succession
 from blacklist_service.ledger.witnesses import add_witness

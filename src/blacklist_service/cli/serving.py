@@ -19,7 +19,7 @@ from blacklist_service.cli.waiting import refuse_for_now
 from blacklist_service.database.connections import LOST
 from blacklist_service.database.embedded.server import EmbeddedPostgres
 from blacklist_service.database.sessions import ReadOnlySession, UnfitSession
-from blacklist_service.ledger.sequencer import tell_disproof
+from blacklist_service.ledger.sealing import tell_disproof
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.leftovers import passing_folder, sweep
 from blacklist_service.settings import (
