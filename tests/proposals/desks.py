@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from blacklist_service.access.duties import Duty
-from blacklist_service.members.staff import operations
+from blacklist_service.members.staff.operations import accounts, grants
 from blacklist_service.members.staff.queries import get_account
 from tests.support import COURT_CODE, TEST, Service, day, resident_id
 
@@ -48,7 +48,7 @@ async def seated(service: Service, login: str, *duties: Duty, member: str = "GD-
     """Without a password: nobody logs in here."""
     secrecy = service.workplace.secrecy
     async with service.workplace.connected() as connection, connection.transaction():
-        account_id, _ = await operations.open_account(
+        account_id, _ = await accounts.open_account(
             connection,
             member=member,
             login=login,
@@ -58,7 +58,7 @@ async def seated(service: Service, login: str, *duties: Duty, member: str = "GD-
             secrecy=secrecy,
         )
         for duty in duties:
-            await operations.grant_duty(connection, account_id, duty, actor=TEST, secrecy=secrecy)
+            await grants.grant_duty(connection, account_id, duty, actor=TEST, secrecy=secrecy)
         account = await get_account(connection, account_id, secrecy=secrecy)
 
     async def in_their_name(scope: Any, receive: Any, send: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.access.scopes import Role
-from blacklist_service.members.staff import operations
+from blacklist_service.members.staff.operations import accounts, grants
 from tests.proposals.desks import Clerk, publication, seated
 from tests.support import TEST, Service, day, resident_id, subject
 
@@ -95,9 +95,9 @@ async def test_nothing_takes_effect_in_the_name_of_somebody_who_left(service: Se
         proposal = await maker.propose(act="publish", publication=publication(number))
         async with service.workplace.connected() as connection, connection.transaction():
             if gone == "ended":
-                await operations.end_account(connection, maker.account, actor=TEST, secrecy=secrecy)
+                await accounts.end_account(connection, maker.account, actor=TEST, secrecy=secrecy)
             else:
-                await operations.take_duty(connection, maker.account, Duty.MAKER, actor=TEST, secrecy=secrecy)
+                await grants.take_duty(connection, maker.account, Duty.MAKER, actor=TEST, secrecy=secrecy)
 
     refused = await checker.approve(proposal, number)
 

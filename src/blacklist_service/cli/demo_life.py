@@ -23,7 +23,8 @@ from blacklist_service.cli.demo_past import ask
 from blacklist_service.cli.environment import Workplace, operator
 from blacklist_service.clock import now
 from blacklist_service.database.connections import Connection
-from blacklist_service.members.staff import operations, totp
+from blacklist_service.members.staff import totp
+from blacklist_service.members.staff.operations import accounts, factors, grants
 from blacklist_service.members.staff.queries import find_account_by_login
 
 PEOPLE = (
@@ -84,14 +85,14 @@ async def _person(
     secret, secrecy, actor = totp.new_secret(), workplace.secrecy, operator()
     held = await find_account_by_login(connection, login, secrecy=secrecy)
     if held is None:
-        account, code = await operations.open_account(
+        account, code = await accounts.open_account(
             connection, member=member, login=login, name=name, employee_number=number, actor=actor, secrecy=secrecy
         )
-        await operations.grant_duty(connection, account, duty, actor=actor, secrecy=secrecy)
+        await grants.grant_duty(connection, account, duty, actor=actor, secrecy=secrecy)
     else:
-        account, code = held.id, await operations.reset_factor(connection, held.id, actor=actor, secrecy=secrecy)
+        account, code = held.id, await factors.reset_factor(connection, held.id, actor=actor, secrecy=secrecy)
     password = PASSWORD if held is None else f"{PASSWORD}{now():%y%m%d%H%M%S}"
-    await operations.enrol(
+    await factors.enrol(
         connection,
         account,
         code=code,

@@ -15,7 +15,8 @@ from blacklist_service.cli.options import DataDir
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.files import UnreadableFile
 from blacklist_service.listings.files.encodings import errors_of, scan_text
-from blacklist_service.members.staff import operations, queries
+from blacklist_service.members.staff import queries
+from blacklist_service.members.staff.operations import accounts, factors, grants
 from blacklist_service.members.staff.problems import AccountInvalid, AccountNotFound
 from blacklist_service.members.staff.queries import Account
 from blacklist_service.problems import Problem
@@ -125,14 +126,14 @@ async def _add(
             old = await queries.find_account_by_login(connection, instead_of, secrecy=secrecy)
             if old is None:
                 raise AccountNotFound
-            await operations.end_account(connection, old.id, actor=actor, secrecy=secrecy)
+            await accounts.end_account(connection, old.id, actor=actor, secrecy=secrecy)
         for office in {OFFICE_OF_DUTY[duty] for duty in duties} & OFFICERS:
             if await queries.count_holders(connection, office):
                 stop(
                     f"another login holds the office {office.value} now: name it by --instead-of, or have the other"
                     " officers grant the duty at the console"
                 )
-        account, code = await operations.open_account(
+        account, code = await accounts.open_account(
             connection,
             member=member,
             login=login,
@@ -142,7 +143,7 @@ async def _add(
             secrecy=secrecy,
         )
         for duty in duties:
-            await operations.grant_duty(connection, account, duty, actor=actor, secrecy=secrecy)
+            await grants.grant_duty(connection, account, duty, actor=actor, secrecy=secrecy)
     return code
 
 
@@ -161,19 +162,19 @@ async def _find(connection: Connection, workplace: Workplace, login: str) -> str
 async def _reset(workplace: Workplace, login: str) -> str:
     async with workplace.connected() as connection, connection.transaction():
         account = await _find(connection, workplace, login)
-        return await operations.reset_factor(connection, account, actor=operator(), secrecy=workplace.secrecy)
+        return await factors.reset_factor(connection, account, actor=operator(), secrecy=workplace.secrecy)
 
 
 async def _unlock(workplace: Workplace, login: str) -> None:
     async with workplace.connected() as connection, connection.transaction():
         account = await _find(connection, workplace, login)
-        await operations.unlock(connection, account, actor=operator(), secrecy=workplace.secrecy)
+        await accounts.unlock(connection, account, actor=operator(), secrecy=workplace.secrecy)
 
 
 async def _end(workplace: Workplace, login: str) -> None:
     async with workplace.connected() as connection, connection.transaction():
         account = await _find(connection, workplace, login)
-        await operations.end_account(connection, account, actor=operator(), secrecy=workplace.secrecy)
+        await accounts.end_account(connection, account, actor=operator(), secrecy=workplace.secrecy)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -231,7 +232,7 @@ async def _open_row(connection: Connection, workplace: Workplace, row: dict[str,
     matters = [one for one in row["matters"].replace(",", "、").split("、") if one]
     actor, secrecy = operator(), workplace.secrecy
     async with connection.transaction():
-        account, code = await operations.open_account(
+        account, code = await accounts.open_account(
             connection,
             member=row["member"],
             login=row["login"].lower(),
@@ -242,7 +243,7 @@ async def _open_row(connection: Connection, workplace: Workplace, row: dict[str,
         )
         for duty in wanted:
             narrowed = matters if duty is Duty.WINDOW and matters else None
-            await operations.grant_duty(connection, account, duty, matters=narrowed, actor=actor, secrecy=secrecy)
+            await grants.grant_duty(connection, account, duty, matters=narrowed, actor=actor, secrecy=secrecy)
     return code
 
 

@@ -11,8 +11,9 @@ from blacklist_service.console.routing import PREFIX, page
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit, forget_session, set_session
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.members.staff import operations, totp
-from blacklist_service.members.staff.operations import require_enrolment
+from blacklist_service.members.staff import totp
+from blacklist_service.members.staff.operations import accounts, factors
+from blacklist_service.members.staff.operations.factors import require_enrolment
 from blacklist_service.members.staff.passkeys import Passkey, ask_to_register, read_registration
 from blacklist_service.members.staff.problems import AccountInvalid, EnrolmentRefused, PasswordRefused, TooManyTries
 from blacklist_service.members.staff.queries import count_backup_codes, find_account_by_login, list_passkeys
@@ -141,7 +142,7 @@ async def finish_enrolment(visit: Visit) -> Response:
         return _second_step(visit, form["held"], held, form)
     try:
         async with visit.hashing() as connection:
-            codes = await operations.enrol(
+            codes = await factors.enrol(
                 connection,
                 held["account"],
                 code=held["code"],
@@ -171,7 +172,7 @@ async def enrol_by_passkey(visit: Visit) -> Response:
         return _second_step(visit, form["held"], held, Form(general=[NO_PASSKEY]))
     try:
         async with borrowed(visit.state.pool) as connection, connection.transaction():
-            await operations.enrol_passkey(
+            await factors.enrol_passkey(
                 connection,
                 held["account"],
                 made,
@@ -199,7 +200,7 @@ async def add_passkey(visit: Visit) -> Response:
         if made is None:
             raise AccountInvalid  # noqa: TRY301 - told as what the database refuses
         async with borrowed(visit.state.pool) as connection, connection.transaction():
-            await operations.add_passkey(
+            await factors.add_passkey(
                 connection,
                 visit.person.account.id,
                 made,
@@ -221,7 +222,7 @@ async def remove_passkey(visit: Visit) -> Response:
     try:
         credential_id = bytes.fromhex(visit.path["credential"])
         async with borrowed(visit.state.pool) as connection, connection.transaction():
-            await operations.remove_passkey(
+            await factors.remove_passkey(
                 connection, visit.person.account.id, credential_id, actor=visit.actor, secrecy=visit.state.secrecy
             )
     except (AccountInvalid, ValueError):
@@ -242,7 +243,7 @@ async def set_preferences(visit: Visit) -> Response:
     if visit.form["language"] in set(Language):
         chosen["language"] = visit.form["language"]  # type: ignore[assignment]
     async with borrowed(visit.state.pool) as connection, connection.transaction():
-        await operations.set_preferences(connection, visit.person.account.id, chosen)
+        await accounts.set_preferences(connection, visit.person.account.id, chosen)
     visit.state.console.forget(visit.request.cookies.get(COOKIE))
     return visit.go("/me")
 
@@ -258,7 +259,7 @@ async def change_password(visit: Visit) -> Response:
         return await _me(visit, form)
     try:
         async with visit.hashing() as connection:
-            await operations.change_password(
+            await factors.change_password(
                 connection, visit.person.account.id, form["password"], actor=visit.actor, secrecy=visit.state.secrecy
             )
     except PasswordRefused as problem:
@@ -272,7 +273,7 @@ async def new_backup_codes(visit: Visit) -> Response:
     if not await visit.is_proved():
         return await _me(visit, visit.form)
     async with borrowed(visit.state.pool) as connection, connection.transaction():
-        codes = await operations.renew_backup_codes(
+        codes = await factors.renew_backup_codes(
             connection, visit.person.account.id, actor=visit.actor, secrecy=visit.state.secrecy
         )
     return visit.show("backup_codes.html", codes=codes, is_first=False)
@@ -298,7 +299,7 @@ async def add_codes(visit: Visit) -> Response:
         return _codes(visit, secret, form)
     try:
         async with visit.hashing() as connection:
-            codes = await operations.add_codes(
+            codes = await factors.add_codes(
                 connection,
                 account.id,
                 password=form["password"],
@@ -322,7 +323,7 @@ async def choose_language(visit: Visit) -> Response:
     if visit.session is not None:
         preferences = visit.session.account.preferences | {"language": chosen}
         async with borrowed(visit.state.pool) as connection, connection.transaction():
-            await operations.set_preferences(connection, visit.session.account.id, preferences)
+            await accounts.set_preferences(connection, visit.session.account.id, preferences)
         visit.state.console.forget(visit.request.cookies.get(COOKIE))
     target = visit.form["here"].removeprefix(PREFIX)
     response = visit.go(target if target.startswith("/") and not target.startswith("//") else "/")

@@ -19,8 +19,9 @@ from blacklist_service.console.visits import Visit
 from blacklist_service.console.wording_officers import COURT_ACTS, KEY_ROLES, MEMBER_KINDS, ROLES_OF_KIND, STANDINGS
 from blacklist_service.members.queries import find_allowed_matters, get_member, list_members
 from blacklist_service.members.rules import LONGEST_KEY_DAYS
-from blacklist_service.members.staff import operations, rules
-from blacklist_service.members.staff.operations import MEMBER_KIND_OF_OFFICE
+from blacklist_service.members.staff import rules
+from blacklist_service.members.staff.operations import accounts
+from blacklist_service.members.staff.operations.grants import MEMBER_KIND_OF_OFFICE, grant_duty, take_duty
 from blacklist_service.members.staff.problems import AccountInvalid, AccountNotFound, DutyExcluded, OwnAccount
 from blacklist_service.members.staff.queries import Account, AccountConcern, count_standing, find_account, list_accounts
 from blacklist_service.problems import NotFound
@@ -116,7 +117,7 @@ async def unlock(visit: Visit) -> Response:
         account = await _get(visit, connection)
         if account.office is not Office.SYSTEM:
             raise AccountNotFound
-        await operations.unlock(connection, account.id, actor=visit.actor, secrecy=visit.state.secrecy)
+        await accounts.unlock(connection, account.id, actor=visit.actor, secrecy=visit.state.secrecy)
     return visit.go(f"/grants/{visit.path['account']}", done="1")
 
 
@@ -308,12 +309,12 @@ async def _set_duties(visit: Visit, wanted: set[Duty], matters: list[str] | None
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         account = await _get(visit, connection)
         for duty in set(account.duties) - wanted:
-            await operations.take_duty(connection, account.id, duty, actor=actor, secrecy=secrecy)
+            await take_duty(connection, account.id, duty, actor=actor, secrecy=secrecy)
         for duty in sorted(wanted):
             if duty in account.duties and duty is not Duty.WINDOW:
                 continue
             narrowed = matters if duty is Duty.WINDOW else None
-            await operations.grant_duty(connection, account.id, duty, matters=narrowed, actor=actor, secrecy=secrecy)
+            await grant_duty(connection, account.id, duty, matters=narrowed, actor=actor, secrecy=secrecy)
 
 
 async def _get(visit: Visit, connection: Any) -> Account:

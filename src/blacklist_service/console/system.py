@@ -16,7 +16,7 @@ from blacklist_service.database.room import FEWEST_MONTHS_AHEAD, LEAST_FREE_SHAR
 from blacklist_service.ledger.log import published_size, sealing_state
 from blacklist_service.ledger.order import count_displaced
 from blacklist_service.members.queries import list_members
-from blacklist_service.members.staff import operations
+from blacklist_service.members.staff.operations import accounts, factors
 from blacklist_service.members.staff.problems import AccountExists, AccountInvalid, AccountNotFound, OfficersAccount
 from blacklist_service.members.staff.queries import (
     AccountConcern,
@@ -84,7 +84,7 @@ async def open_account(visit: Visit) -> Response:
         return await _new(visit, form, status=422)
     try:
         async with borrowed(visit.state.pool) as connection, connection.transaction():
-            account_id, code = await operations.open_account(
+            account_id, code = await accounts.open_account(
                 connection,
                 member=form["member"],
                 login=form["login"].strip(),
@@ -111,14 +111,14 @@ async def account_page(visit: Visit) -> Response:
 @page("POST", "/staff/{account}/unlocking", Duty.SYSTEM)
 async def unlock(visit: Visit) -> Response:
     async with borrowed(visit.state.pool) as connection, connection.transaction():
-        await operations.unlock(connection, visit.path["account"], actor=visit.actor, secrecy=visit.state.secrecy)
+        await accounts.unlock(connection, visit.path["account"], actor=visit.actor, secrecy=visit.state.secrecy)
     return visit.go(f"/staff/{visit.path['account']}", done="unlocked")
 
 
 @page("POST", "/staff/{account}/putting-out", Duty.SYSTEM)
 async def put_out(visit: Visit) -> Response:
     async with borrowed(visit.state.pool) as connection, connection.transaction():
-        await operations.put_out(connection, visit.path["account"], actor=visit.actor, secrecy=visit.state.secrecy)
+        await accounts.put_out(connection, visit.path["account"], actor=visit.actor, secrecy=visit.state.secrecy)
     return visit.go(f"/staff/{visit.path['account']}", done="out")
 
 
@@ -129,7 +129,7 @@ async def reset(visit: Visit) -> Response:
         return await _account(visit, visit.form, status=403)
     try:
         async with borrowed(visit.state.pool) as connection, connection.transaction():
-            code = await operations.reset_factor(
+            code = await factors.reset_factor(
                 connection, visit.path["account"], actor=visit.actor, secrecy=visit.state.secrecy
             )
             account = await find_account(connection, visit.path["account"], secrecy=visit.state.secrecy)
@@ -149,7 +149,7 @@ async def end(visit: Visit) -> Response:
     if not await visit.is_proved():
         return await _account(visit, visit.form, status=403)
     async with borrowed(visit.state.pool) as connection, connection.transaction():
-        await operations.end_account(connection, visit.path["account"], actor=visit.actor, secrecy=visit.state.secrecy)
+        await accounts.end_account(connection, visit.path["account"], actor=visit.actor, secrecy=visit.state.secrecy)
     return visit.go(f"/staff/{visit.path['account']}", done="ended")
 
 

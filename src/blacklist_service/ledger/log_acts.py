@@ -23,13 +23,7 @@ from blacklist_service.ledger.notes import Checkpoint, Note, VerifierKey, verifi
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.ledger.sequencer import insert_checkpoint
-from blacklist_service.ledger.signing import (
-    SealingPlace,
-    pair,
-    sign_checkpoint,
-    write_anchor,
-    write_key_file,
-)
+from blacklist_service.ledger.signing import SealingPlace, pair, sign_checkpoint, write_anchor, write_key_file
 from blacklist_service.secrecy import Secrecy
 
 

@@ -33,11 +33,7 @@ from blacklist_service.ledger.log import PROOFS, RefusalKind
 from blacklist_service.ledger.notes import Checkpoint, Note, verified_checkpoint
 from blacklist_service.ledger.order import count_displaced
 from blacklist_service.ledger.sequencer import LOG_LOCK, MOST_AT_ONCE, SETTINGS, Sequencer
-from blacklist_service.ledger.signing import (
-    AnchorAheadError,
-    SealingPlace,
-    write_anchor,
-)
+from blacklist_service.ledger.signing import AnchorAheadError, SealingPlace, write_anchor
 from blacklist_service.telemetry import LEDGER_DISPLACED, LEDGER_LAG, LEDGER_REFUSED
 
 LOOK_SECONDS = 0.2

@@ -7,7 +7,8 @@ import pytest
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.clock import now
-from blacklist_service.members.staff import operations, totp
+from blacklist_service.members.staff import totp
+from blacklist_service.members.staff.operations import accounts, grants
 from tests.console.browser.conftest import PICTURES, Hall, Seat
 from tests.journeys.test_notices import serve
 from tests.members.staff.people import PASSWORD, add_person
@@ -230,7 +231,7 @@ async def test_both_languages_large_text_and_forced_colours(hall: Hall, service:
 
 async def test_enrolment_from_the_code_to_the_first_login(hall: Hall, service: Service):
     async with service.workplace.connected() as connection, connection.transaction():
-        account, code = await operations.open_account(
+        account, code = await accounts.open_account(
             connection,
             member="GD-HR",
             login="li.na",
@@ -239,7 +240,7 @@ async def test_enrolment_from_the_code_to_the_first_login(hall: Hall, service: S
             actor=TEST,
             secrecy=service.workplace.secrecy,
         )
-        await operations.grant_duty(connection, account, Duty.WINDOW, actor=TEST, secrecy=service.workplace.secrecy)
+        await grants.grant_duty(connection, account, Duty.WINDOW, actor=TEST, secrecy=service.workplace.secrecy)
     async with hall.seat() as seat:
         await seat.open("/enrol")
         await seat.page.get_by_label("登录名").fill("li.na")

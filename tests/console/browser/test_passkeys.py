@@ -6,7 +6,8 @@ import pytest
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.clock import now
-from blacklist_service.members.staff import operations, passkeys, totp
+from blacklist_service.members.staff import passkeys, totp
+from blacklist_service.members.staff.operations import accounts, grants
 from blacklist_service.members.staff.passkeys import RelyingParty
 from tests.console.browser.conftest import Hall, Seat
 from tests.members.staff.people import PASSWORD, add_person
@@ -32,7 +33,7 @@ async def plug_in(seat: Seat) -> tuple[Any, str]:
 
 async def test_a_passkey_enrols_logs_in_and_proves_again(hall: Hall, service: Service):
     async with service.workplace.connected() as connection, connection.transaction():
-        account, code = await operations.open_account(
+        account, code = await accounts.open_account(
             connection,
             member="GD-AUDIT",
             login="zhao.min",
@@ -41,7 +42,7 @@ async def test_a_passkey_enrols_logs_in_and_proves_again(hall: Hall, service: Se
             actor=TEST,
             secrecy=service.workplace.secrecy,
         )
-        await operations.grant_duty(connection, account, Duty.AUDITOR, actor=TEST, secrecy=service.workplace.secrecy)
+        await grants.grant_duty(connection, account, Duty.AUDITOR, actor=TEST, secrecy=service.workplace.secrecy)
     check = await service.check({"role": "applicant", "kind": "person", "name": "赵六", "identifier": None})
     async with hall.seat(name="localhost") as seat:
         session, device = await plug_in(seat)

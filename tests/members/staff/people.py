@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from blacklist_service.access.duties import OFFICE_OF_DUTY, Duty, Office
 from blacklist_service.access.principals import Actor
 from blacklist_service.clock import now
-from blacklist_service.members.staff import operations, totp
+from blacklist_service.members.staff import totp
+from blacklist_service.members.staff.operations import accounts, factors, grants
 from tests.support import TEST, Service
 
 PASSWORD = "Tea-4-two-clerks!"
@@ -37,7 +38,7 @@ async def add_person(service: Service, login: str, *duties: Duty, member: str | 
     member = member or MEMBER_OF_OFFICE.get(office, "GD-AUDIT")
     secret, secrecy = totp.new_secret(), service.workplace.secrecy
     async with service.workplace.connected() as connection, connection.transaction():
-        account, code = await operations.open_account(
+        account, code = await accounts.open_account(
             connection,
             member=member,
             login=login,
@@ -47,9 +48,9 @@ async def add_person(service: Service, login: str, *duties: Duty, member: str | 
             secrecy=secrecy,
         )
         for duty in duties:
-            await operations.grant_duty(connection, account, duty, actor=TEST, secrecy=secrecy)
+            await grants.grant_duty(connection, account, duty, actor=TEST, secrecy=secrecy)
         step = totp.step_of(now()) - 1
-        codes = await operations.enrol(
+        codes = await factors.enrol(
             connection,
             account,
             code=code,

@@ -8,7 +8,8 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role
 from blacklist_service.clock import now
 from blacklist_service.database.connections import connect
-from blacklist_service.members.staff import operations, passwords, queries, sessions, totp
+from blacklist_service.members.staff import passwords, queries, sessions, totp
+from blacklist_service.members.staff.operations import accounts, factors, grants
 from blacklist_service.members.staff.problems import (
     AccountExists,
     AccountInvalid,
@@ -53,7 +54,7 @@ async def test_duties_of_two_offices_exclude_each_other(service: Service, first:
     with pytest.raises(DutyExcluded):
         await grant(service, person.account, second)
     async with service.workplace.connected() as connection, connection.transaction():
-        await operations.take_duty(connection, person.account, first, actor=TEST, secrecy=service.workplace.secrecy)
+        await grants.take_duty(connection, person.account, first, actor=TEST, secrecy=service.workplace.secrecy)
     with pytest.raises(DutyExcluded):  # nor one after the other: another office is another account
         await grant(service, person.account, second)
 
@@ -151,7 +152,7 @@ async def test_the_third_lock_of_a_day_stays_until_an_officer_takes_it_away(serv
     [row] = await service.fetch("SELECT locked_until::text AS until FROM staff")
     assert row["until"] == "infinity"
     async with service.workplace.connected() as connection, connection.transaction():
-        await operations.unlock(connection, person.account, actor=TEST, secrecy=service.workplace.secrecy)
+        await accounts.unlock(connection, person.account, actor=TEST, secrecy=service.workplace.secrecy)
     assert await log_in(service, person)
 
 
@@ -192,7 +193,7 @@ async def test_an_ended_account_is_over_at_once(service: Service):
     secret = await log_in(service, person)
     assert secret
     async with service.workplace.connected() as connection, connection.transaction():
-        await operations.end_account(connection, person.account, actor=TEST, secrecy=service.workplace.secrecy)
+        await accounts.end_account(connection, person.account, actor=TEST, secrecy=service.workplace.secrecy)
     assert await find(service, secret) is None
     assert not await stands(service, person)
     assert await log_in(service, person) is None
@@ -255,7 +256,7 @@ async def test_the_ledger_tells_accounts_apart_and_names_nobody(service: Service
 
 async def opened(service: Service, login: str, employee: str) -> tuple[str, str]:
     async with service.workplace.connected() as connection, connection.transaction():
-        return await operations.open_account(
+        return await accounts.open_account(
             connection,
             member="GD-HR",
             login=login,
@@ -268,13 +269,13 @@ async def opened(service: Service, login: str, employee: str) -> tuple[str, str]
 
 async def grant(service: Service, account: str, duty: Duty) -> None:
     async with service.workplace.connected() as connection, connection.transaction():
-        await operations.grant_duty(connection, account, duty, actor=TEST, secrecy=service.workplace.secrecy)
+        await grants.grant_duty(connection, account, duty, actor=TEST, secrecy=service.workplace.secrecy)
 
 
 async def enrol(service: Service, account: str, code: str) -> list[str]:
     secret = totp.new_secret()
     async with service.workplace.connected() as connection, connection.transaction():
-        return await operations.enrol(
+        return await factors.enrol(
             connection,
             account,
             code=code,
@@ -288,7 +289,7 @@ async def enrol(service: Service, account: str, code: str) -> list[str]:
 
 async def change(service: Service, person: Person, password: str) -> None:
     async with service.workplace.connected() as connection, connection.transaction():
-        await operations.change_password(
+        await factors.change_password(
             connection, person.account, password, actor=DESK, secrecy=service.workplace.secrecy
         )
 

@@ -18,7 +18,8 @@ from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff import passkeys, passwords, queries, rules, totp
-from blacklist_service.members.staff.operations import end_session, lock_out, open_totp, stand_again
+from blacklist_service.members.staff.operations.accounts import end_session, lock_out, stand_again
+from blacklist_service.members.staff.operations.factors import open_totp
 from blacklist_service.members.staff.passkeys import RelyingParty
 from blacklist_service.members.staff.problems import TooManyTries
 from blacklist_service.members.staff.queries import Account, read_account
