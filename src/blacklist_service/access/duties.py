@@ -42,6 +42,8 @@ OFFICE_OF_DUTY: Mapping[Duty, Office] = {
 }
 
 OFFICERS = frozenset({Office.SYSTEM, Office.SECURITY, Office.AUDITOR})
+UNLOCKED_BY_SECURITY = frozenset({Office.SYSTEM})
+"""System officers unlock everybody else, and nobody unlocks their own account."""
 
 SCOPES_OF_DUTY: Mapping[Duty, frozenset[Scope]] = {
     Duty.WINDOW: frozenset(

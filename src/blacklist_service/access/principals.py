@@ -32,13 +32,14 @@ class Principal:
     def scopes(self) -> frozenset[Scope]:
         return SCOPES_OF_ROLE[self.role] if self.granted is None else self.granted
 
-    def may(self, scope: Scope) -> bool:
-        return scope in self.scopes
+    def may(self, *scopes: Scope) -> bool:
+        """Whether the key's role, or the person's duties, grant one of `scopes`."""
+        return not self.scopes.isdisjoint(scopes)
 
-    def require(self, scope: Scope) -> None:
-        """Raise `ScopeMissing` unless the key's role grants `scope`."""
-        if not self.may(scope):
-            raise ScopeMissing(f"this operation needs the scope {scope.value}")
+    def require(self, *scopes: Scope) -> None:
+        """Raise `ScopeMissing` unless one of `scopes` is granted."""
+        if not self.may(*scopes):
+            raise ScopeMissing(f"this operation needs the scope {' or '.join(scopes)}")
 
 
 class Actor(NamedTuple):

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 from starlette.responses import StreamingResponse
 
-from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.attachments import (
     MOST_OF_A_BODY,
     PART_BYTES,
@@ -25,7 +24,7 @@ from blacklist_service.assistance.attachments import (
 )
 from blacklist_service.assistance.leads import find_lead
 from blacklist_service.assistance.operations import attach_to_notice
-from blacklist_service.assistance.routes import get_notice
+from blacklist_service.assistance.routes import EITHER, get_notice
 from blacklist_service.assistance.schemas import AttachmentPage, AttachmentResponse
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Action
@@ -38,7 +37,7 @@ from blacklist_service.problems import NotFound
 from blacklist_service.web.desks import AtDesk
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import replay_of
-from blacklist_service.web.routing import Caller, GuardedRoute, needs
+from blacklist_service.web.routing import Caller, GuardedRoute
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.streams import in_parts
 from blacklist_service.web.transactions import Reads, borrowed
@@ -47,7 +46,6 @@ from blacklist_service.web.uploads import UploadedFile
 notices = APIRouter(prefix="/v1/notices/{notice_id}/attachments", tags=["notices"], route_class=GuardedRoute)
 leads = APIRouter(prefix="/v1/leads/{lead_id}/attachments", tags=["leads"], route_class=GuardedRoute)
 
-EITHER = needs(Scope.NOTICES_WRITE, Scope.NOTICES_ANSWER)
 SENDS = problems(401, 403, 404, 409, 413, 415, 422, 503)
 READS = problems(401, 403, 404, 422, 503)
 FILE_BODY = {

@@ -10,6 +10,7 @@ from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.leads import Lead, close_lead, file_lead, find_lead, list_leads, take_up_lead
+from blacklist_service.assistance.routes import EITHER
 from blacklist_service.assistance.schemas import (
     ClosureRequest,
     LeadPage,
@@ -29,7 +30,6 @@ from blacklist_service.web.transactions import Reads, Writes
 router = APIRouter(prefix="/v1/leads", tags=["leads"], route_class=GuardedRoute)
 
 WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
-EITHER = needs(Scope.NOTICES_WRITE, Scope.NOTICES_ANSWER)
 
 
 @router.post(

@@ -14,6 +14,7 @@ import orjson
 
 from blacklist_service.access.desks import Desk
 from blacklist_service.access.principals import Actor
+from blacklist_service.access.scopes import Scope
 from blacklist_service.assistance.problems import NoticeEnded, NoticeExists
 from blacklist_service.assistance.queries import Notice, does_notice_exist, find_notice
 from blacklist_service.assistance.rules import (
@@ -35,6 +36,7 @@ from blacklist_service.ledger.entries import Entry, EntrySubject
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.deadlines import working_days_after
+from blacklist_service.members.queries import is_agency
 from blacklist_service.problems import FieldError, InvalidRequest, NotFound, NotYours
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.identifiers import mask_identifier
@@ -88,8 +90,7 @@ async def serve_notice(connection: Connection, content: NoticeContent, *, desk: 
     at = await _take_turn(connection)
     served_at = at.replace(microsecond=0)
     valid_until = _valid_until(content, legal_date(at))
-    kind = await connection.fetchval("SELECT kind FROM members WHERE code = $1", content.agency)
-    if kind != "agency":
+    if not await is_agency(connection, content.agency):
         raise InvalidRequest(errors=[FieldError("/agency", "unknown", "no unit of this code")])
     court_name = await connection.fetchval("SELECT name FROM members WHERE code = $1", desk.caller.member)
     notice_id = new_id(at)
@@ -260,7 +261,7 @@ async def _take_step(connection: Connection, step: _Step, *, at: datetime, actor
 
 async def _lock_addressed(connection: Connection, notice_id: UUID, desk: Desk, at: datetime) -> Notice:
     notice = await _lock(connection, notice_id, desk, at)
-    if desk.caller.court_code is not None:
+    if not desk.caller.may(Scope.NOTICES_ANSWER):
         raise NotYours
     return notice
 

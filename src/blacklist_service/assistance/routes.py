@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -55,7 +55,7 @@ from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.operations import owe_review
 from blacklist_service.members.second_person.queries import require_alone
 from blacklist_service.members.second_person.rules import WORKING_DAYS_TO_REVIEW, CourtAct, SoloAct
-from blacklist_service.problems import NotFound, NotYours, ScopeMissing
+from blacklist_service.problems import NotFound, NotYours
 from blacklist_service.web.desks import AtDesk
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayable
@@ -67,16 +67,8 @@ from blacklist_service.web.transactions import Reads, Writes, borrowed, snapshot
 
 router = APIRouter(prefix="/v1/notices", tags=["notices"], route_class=GuardedRoute)
 WRITES = problems(401, 403, 404, 409, 413, 415, 422, 503)
-
-
-def party_to_notices(caller: Caller) -> Principal:
-    """Courts read what they served, units what was served on them."""
-    if not caller.scopes & {Scope.NOTICES_WRITE, Scope.NOTICES_ANSWER}:
-        raise ScopeMissing("this operation needs the scope notices:write or notices:answer")
-    return caller
-
-
-Party = Annotated[Principal, Depends(party_to_notices)]
+EITHER = needs(Scope.NOTICES_WRITE, Scope.NOTICES_ANSWER)
+"""Courts see what they served and what was filed with them, units what was served on them and what they filed."""
 
 
 @router.post(
@@ -103,10 +95,10 @@ async def serve(body: NoticeRequest, connection: Writes, desk: AtDesk, replay: R
     summary="The notices you served, or that were served on you",
     description="Newest first. `state=overdue`: what was due and has no reply.",
     responses=problems(401, 403, 422, 503),
-    dependencies=[needs(None)],
+    dependencies=[EITHER],
 )
 async def list_(
-    query: Annotated[NoticeQuery, Query()], request: Request, connection: Reads, caller: Party
+    query: Annotated[NoticeQuery, Query()], request: Request, connection: Reads, caller: Caller
 ) -> NoticePage:
     found = await list_notices(
         connection,
@@ -129,9 +121,9 @@ async def list_(
     "with what is not yet acknowledged, or after `Last-Event-ID`.",
     response_class=StreamingResponse,
     responses=problems(401, 403, 503) | {200: {"content": {"text/event-stream": {}}}},
-    dependencies=[needs(None)],
+    dependencies=[EITHER],
 )
-async def stream(request: Request, caller: Party) -> StreamingResponse:
+async def stream(request: Request, caller: Caller) -> StreamingResponse:
     state = request.app.state
     first = await _hear_first(state, caller, last_event_id(request))
     return event_stream(request, state.notice_look_out, first, partial(_hear, state, caller))
@@ -163,9 +155,9 @@ async def addressees(connection: Reads) -> AddresseePage:
     "/{notice_id}",
     summary="Read a notice",
     responses=problems(401, 403, 404, 422, 503),
-    dependencies=[needs(None)],
+    dependencies=[EITHER],
 )
-async def read(notice_id: UUID, request: Request, connection: Reads, caller: Party) -> NoticeResponse:
+async def read(notice_id: UUID, request: Request, connection: Reads, caller: Caller) -> NoticeResponse:
     return _response(await get_notice(connection, notice_id, request, caller))
 
 
@@ -173,9 +165,9 @@ async def read(notice_id: UUID, request: Request, connection: Reads, caller: Par
     "/{notice_id}/history",
     summary="Every step of a notice",
     responses=problems(401, 403, 404, 422, 503),
-    dependencies=[needs(None)],
+    dependencies=[EITHER],
 )
-async def history(notice_id: UUID, request: Request, connection: Reads, caller: Party) -> StepPage:
+async def history(notice_id: UUID, request: Request, connection: Reads, caller: Caller) -> StepPage:
     await get_notice(connection, notice_id, request, caller)
     steps = await list_steps(connection, notice_id, secrecy=request.app.state.secrecy)
     return StepPage(items=[StepResponse(**asdict(step)) for step in steps])

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from blacklist_service.access.duties import OFFICE_OF_DUTY, Duty, Office
+from blacklist_service.access.duties import OFFICE_OF_DUTY, UNLOCKED_BY_SECURITY, Duty
 from blacklist_service.access.scopes import Role
 from blacklist_service.clock import now
 from blacklist_service.console.forms import Form
@@ -115,7 +115,7 @@ async def unlock(visit: Visit) -> Response:
     """Unlock a system officer, who can unlock everybody else."""
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         account = await _get(visit, connection)
-        if account.office is not Office.SYSTEM:
+        if account.office not in UNLOCKED_BY_SECURITY:
             raise AccountNotFound
         await accounts.unlock(connection, account.id, actor=visit.actor, secrecy=visit.state.secrecy)
     return visit.go(f"/grants/{visit.path['account']}", done="1")
@@ -298,7 +298,7 @@ async def _grant(visit: Visit, form: Form | None, *, status: int = 200) -> Respo
         at=now(),
         is_locked=found.is_locked_at(now()),
         is_own=found.id == visit.person.account.id,
-        is_systems=found.office is Office.SYSTEM,
+        is_systems=found.office in UNLOCKED_BY_SECURITY,
         done=bool(visit.query.get("done")),
     )
 

@@ -30,6 +30,7 @@ from blacklist_service.listings.operations.objections import (
     reconsider_objection,
 )
 from blacklist_service.listings.problems import ObjectionNotFound
+from blacklist_service.members.queries import is_agency
 from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import FieldError, InvalidRequest
@@ -59,7 +60,7 @@ async def file(
 ) -> HttpResponse:
     filed: dict[str, Any] = {"received_on": body.received_on, "grounds": body.grounds, "text": body.text}
     by = court_of(request, caller, actor, body.operator)
-    if Scope.LISTINGS_WRITE in caller.scopes:
+    if caller.may(Scope.LISTINGS_WRITE):
         await _require_unit(connection, body.filed_by_member)
         objection = await file_objection(connection, body.listing_id, **filed, court=by, filed_by=body.filed_by_member)
     else:
@@ -154,9 +155,7 @@ async def read(objection_id: UUID, connection: Reads, caller: Caller) -> Objecti
 
 
 async def _require_unit(connection: Connection, member: str | None) -> None:
-    if member is None:
-        return
-    if await connection.fetchval("SELECT kind FROM members WHERE code = $1", member) != "agency":
+    if member is not None and not await is_agency(connection, member):
         raise InvalidRequest(errors=[FieldError("/filed_by_member", "unknown", "no unit of this code")])
 
 

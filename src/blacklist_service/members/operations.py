@@ -80,7 +80,7 @@ async def create_key(
     """Make a key for a member's system. `matters=None` means every matter known today, stored one by one."""
     member = await queries.get_member(connection, member_code)
     _check_key(member, role, matters, days)
-    if role is Role.AGENCY:
+    if rules.asks_about_matters(role):
         matters = await known_matters(connection, matters, await queries.find_allowed_matters(connection, member_code))
     key, now = rules.make_key(environment), await database_clock(connection)
     await connection.execute(
@@ -153,7 +153,7 @@ def _check_key(member: Member, role: Role, matters: Collection[str] | None, days
     needed = rules.MEMBER_KIND_OF_ROLE.get(role, member.kind)
     if member.kind is not needed:
         raise KeyInvalid(f"a key with the role {role.value} belongs to a member of kind {needed.value}")
-    if matters and role is not Role.AGENCY:
+    if matters and not rules.asks_about_matters(role):
         raise KeyInvalid("only a key with the role agency asks about matters")
     if not 1 <= days <= rules.LONGEST_KEY_DAYS:
         raise KeyInvalid(f"a key lives 1 to {rules.LONGEST_KEY_DAYS} days")

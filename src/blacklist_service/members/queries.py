@@ -87,6 +87,12 @@ async def get_member(connection: Connection, code: str) -> Member:
     return member
 
 
+async def is_agency(connection: Connection, code: str) -> bool:
+    """Whether a unit, and not a court or an auditor, has this code."""
+    kind = await connection.fetchval("SELECT kind FROM members WHERE code = $1", code)
+    return bool(kind == MemberKind.AGENCY)
+
+
 async def lock_member(connection: Connection, code: str) -> None:
     if await connection.fetchval("SELECT 1 FROM members WHERE code = $1 FOR UPDATE", code) is None:
         raise MemberNotFound

@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from blacklist_service.access.scopes import Role
+from blacklist_service.access.scopes import SCOPES_OF_ROLE, Role, Scope
 
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 KEY_ID_CHARACTERS = 12
@@ -37,6 +37,11 @@ class MemberKind(StrEnum):
 
 MEMBER_KIND_OF_ROLE = {Role.COURT: MemberKind.COURT, Role.AUDITOR: MemberKind.AUDITOR}
 """A court key writes its court's list, and an auditor key reads everyone's log: only such a member may hold one."""
+
+
+def asks_about_matters(role: Role) -> bool:
+    """Whether a key of this role is given matters: those it may ask about."""
+    return Scope.CHECKS_WRITE in SCOPES_OF_ROLE[role]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ from blacklist_service.problems import (
     InvalidIdentifier,
     InvalidRequest,
     NotYours,
-    ScopeMissing,
     VersionMismatch,
 )
 from blacklist_service.proposals import acts
@@ -172,14 +171,13 @@ def is_stale(proposal: Proposal, behind: Backdrop) -> bool:
 
 def may_decide(proposal: Proposal, caller: Principal) -> bool:
     is_open = proposal.state is ProposalState.WAITING and proposal.made_by != caller.key_id
-    return is_open and NEEDED[proposal.act].to_decide in caller.scopes
+    return is_open and caller.may(NEEDED[proposal.act].to_decide)
 
 
 async def _lock_waiting(connection: Connection, proposal_id: UUID, desk: ProposalDesk, at: datetime) -> Proposal:
     """If several people approve at once, only one finds it waiting."""
     proposal = await get_proposal(connection, proposal_id, desk, at, for_update=True)
-    if NEEDED[proposal.act].to_decide not in desk.caller.scopes:
-        raise ScopeMissing(f"this operation needs the scope {NEEDED[proposal.act].to_decide.value}")
+    desk.caller.require(NEEDED[proposal.act].to_decide)
     if proposal.made_by == desk.caller.key_id:
         raise OwnWork
     if proposal.state is not ProposalState.WAITING:

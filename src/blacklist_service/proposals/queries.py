@@ -58,7 +58,7 @@ class Proposal:
 
 def visible_acts(caller: Principal) -> list[ProposalAct]:
     """The acts whose proposals the caller may see."""
-    return [act for act, needed in NEEDED.items() if {needed.to_see, needed.to_make} & caller.scopes]
+    return [act for act, needed in NEEDED.items() if caller.may(needed.to_see, needed.to_make)]
 
 
 async def find_proposal(
@@ -98,7 +98,7 @@ async def list_proposals(
 
 async def count_proposals(connection: Connection, caller: Principal, at: datetime) -> asyncpg.Record:
     """Others' proposals that the caller may decide, the caller's own that wait, and those that were returned."""
-    decidable = [act.value for act, needed in NEEDED.items() if needed.to_decide in caller.scopes]
+    decidable = [act.value for act, needed in NEEDED.items() if caller.may(needed.to_decide)]
     row = await connection.fetchrow(
         """
         SELECT count(*) FILTER (WHERE made_by <> $2 AND act = ANY($3::text[])) AS to_decide,

@@ -137,7 +137,7 @@ async def list_(query: Annotated[ProposalQuery, Query()], connection: Reads, des
 )
 async def counts(connection: Reads, caller: Caller) -> ProposalCountsResponse:
     found = await count_proposals(connection, caller, now())
-    may_review = Scope.LISTINGS_APPROVE in caller.scopes
+    may_review = caller.may(Scope.LISTINGS_APPROVE)
     to_review = await count_open_reviews(connection, caller.member, not_by=caller.key_id) if may_review else 0
     return ProposalCountsResponse(**dict(found), to_review=to_review)
 

@@ -10,8 +10,8 @@ import asyncpg
 import orjson
 import structlog
 
-from blacklist_service.access.duties import Duty
 from blacklist_service.access.principals import Principal
+from blacklist_service.access.scopes import Scope
 from blacklist_service.checks.answering import Answerer
 from blacklist_service.checks.answers import LIST_EMPTY, ListAges
 from blacklist_service.checks.asks import Answer, Ask, Asker, Outcome
@@ -115,7 +115,7 @@ class SliceAsker:
     async def _principal(self, connection: Connection, key_id: str) -> Principal | None:
         """The account's current rights: what an officer may no longer ask is not asked in her name."""
         account = await find_account(connection, key_id, secrecy=self._secrecy)
-        if account is None or account.ended_at is not None or Duty.WINDOW not in account.duties:
+        if account is None or account.ended_at is not None or not account.principal.may(Scope.CHECKS_WRITE):
             return None
         return account.principal
 

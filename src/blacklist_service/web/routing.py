@@ -209,8 +209,8 @@ async def prove(request: Request, guard: Needs | None, authorization: str | None
         except Undetermined:
             request.scope[IS_NO_STRANGER] = proofs.has_proved(authorization)
             raise
-    if guard.scope is not None and principal.scopes.isdisjoint(guard.others):
-        principal.require(guard.scope)
+    if guard.scope is not None:
+        principal.require(guard.scope, *guard.others)
 
 
 async def prove_again(request: Request) -> None:

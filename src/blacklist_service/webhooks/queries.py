@@ -89,7 +89,7 @@ async def lock_webhook(connection: Connection, webhook_id: UUID, caller: Princip
 def _owned(row: asyncpg.Record | None, caller: Principal) -> asyncpg.Record:
     if row is None:
         raise WebhookNotFound
-    if row["member"] != caller.member and Scope.WEBHOOKS_APPROVE not in caller.scopes:
+    if row["member"] != caller.member and not caller.may(Scope.WEBHOOKS_APPROVE):
         raise NotYours
     return row
 

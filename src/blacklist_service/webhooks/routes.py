@@ -87,7 +87,7 @@ async def open_(
 async def list_(query: Annotated[WebhookQuery, Query()], connection: Reads, caller: Caller) -> WebhookPage:
     rows = await queries.list_webhooks(
         connection,
-        member=None if Scope.WEBHOOKS_APPROVE in caller.scopes else caller.member,
+        member=None if caller.may(Scope.WEBHOOKS_APPROVE) else caller.member,
         state=query.state,
         before=query.before(query.state),
         limit=query.limit,

@@ -96,7 +96,7 @@ async def review(
     dependencies=[needs(Scope.MEMBERS_WRITE, Scope.LISTINGS_READ)],
 )
 async def read_options(code: Code, connection: Reads, caller: Caller) -> OptionsResponse:
-    if Scope.MEMBERS_WRITE not in caller.scopes and code != caller.member:
+    if not caller.may(Scope.MEMBERS_WRITE) and code != caller.member:
         raise NotYours
     return OptionsResponse(member=code, options=dict(await list_options(connection, code)))
 
