@@ -8,11 +8,11 @@ from operator import eq, ge, le, lt
 from types import NoneType
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from blacklist_service.checks.rules import Decision
 from blacklist_service.ledger.actions import Action
-from blacklist_service.web.wire import Instant, text
+from blacklist_service.web.wire import Instant, Parameters, text
 
 
 class Compares(NamedTuple):
@@ -25,10 +25,8 @@ class Compares(NamedTuple):
     hint: str = ""
 
 
-class EntryFilters(BaseModel):
+class EntryFilters(Parameters):
     """All filters that are given must match. `from` is inclusive, `to` exclusive."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     from_: Annotated[Instant | None, Compares("at", ge, "instant, inclusive: 2018-04-01T00:00:00Z")] = Field(
         None, alias="from"

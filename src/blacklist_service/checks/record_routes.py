@@ -19,7 +19,7 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.web.documented import problems
-from blacklist_service.web.paging import make_cursor, read_place
+from blacklist_service.web.paging import read_place
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Writes
 
@@ -72,11 +72,8 @@ async def _waiting(query: ChecksQuery, request: Request, connection: Connection,
         working_days=request.app.state.settings.outcome_days,
         today=legal_date(now()),
     )
-    shown = [one for one in found if one.is_overdue or not query.overdue]
-    return WaitingPage(
-        items=[WaitingResponse(**asdict(one)) for one in shown],
-        next=make_cursor([str(found[-1].check_id)], "pending") if len(found) == query.limit else None,
-    )
+    items = [WaitingResponse(**asdict(one)) for one in found if one.is_overdue or not query.overdue]
+    return WaitingPage.of(items, query, lambda last: [str(last.check_id)], "pending", read=found)
 
 
 def _refuse_unused(query: ChecksQuery) -> None:

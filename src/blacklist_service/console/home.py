@@ -20,7 +20,7 @@ from blacklist_service.members.queries import list_members
 from blacklist_service.members.staff.rules import PASSWORD_AGE
 from blacklist_service.problems import InvalidRequest
 from blacklist_service.watches.problems import EventsForgotten
-from blacklist_service.web.paging import make_cursor, read_place
+from blacklist_service.web.paging import next_cursor, read_place
 from blacklist_service.web.transactions import borrowed
 
 CHECK_NUMBER = re.compile(r"(?:BLS1:)?\s*([0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12})")
@@ -89,7 +89,7 @@ async def waiting_checks(visit: Visit, limit: int, cursor: str | None = None) ->
             today=legal_date(now()),
             is_oldest_first=True,
         )
-    return found, make_cursor([str(found[-1].check_id)], LONGEST_FIRST) if len(found) == limit else None
+    return found, next_cursor(found, limit, lambda last: [str(last.check_id)], LONGEST_FIRST)
 
 
 async def court_counts(visit: Visit) -> dict[str, Any]:

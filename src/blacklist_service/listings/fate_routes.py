@@ -54,7 +54,8 @@ async def read_fates(
     )
     sheets = await list_sheets(connection, import_id)
     items = [_response(one, sheets) for one in found]
-    return FatePage.of(items, query, lambda _: [found[-1].row], filters)  # the file's row number, not the sheet's
+    # Rows are ordered by their number in the file; the number shown is that in the worksheet.
+    return FatePage.of(items, query, lambda last: [last.row], filters, read=found)
 
 
 @router.get(

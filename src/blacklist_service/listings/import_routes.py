@@ -266,7 +266,7 @@ async def read_rows(
     sheets = await list_sheets(connection, import_id)
     items = [_row(one, sheets) for one in reports]
     # Rows are ordered by their number in the file; the number shown is that in the worksheet.
-    return RowPage.of(items, query, lambda _: [reports[-1].row, reports[-1].code], filters)
+    return RowPage.of(items, query, lambda last: [last.row, last.code], filters, read=reports)
 
 
 @router.post(

@@ -4,17 +4,15 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from blacklist_service.web.paging import Page, PageQuery
-from blacklist_service.web.wire import Response
+from blacklist_service.web.wire import Parameters, Response
 
 ImportState = Literal["queued", "running", "awaiting_confirmation", "done", "failed", "cancelled"]
 
 
-class ImportQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class ImportQuery(Parameters):
     mode: Literal["upsert", "snapshot"] = "upsert"
     dry_run: bool = False
     preview: bool = Field(

@@ -4,13 +4,24 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from blacklist_service.listings.lengths import MOST_BYTES
 from blacklist_service.listings.rules import Ground, ListingState, SuspensionGround
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
-from blacklist_service.web.wire import Code, Explanation, LegalDate, Name, Number, OperatorName, Request, Response, text
+from blacklist_service.web.paging import FeedQuery, Page, PageQuery
+from blacklist_service.web.wire import (
+    Code,
+    Explanation,
+    LegalDate,
+    Name,
+    Number,
+    OperatorName,
+    Parameters,
+    Request,
+    Response,
+    text,
+)
 
 WholeText = Annotated[str, *text(MOST_BYTES, 0)]
 """Kept whole; the total size of a listing's texts is bounded (`lengths`)."""
@@ -356,11 +367,7 @@ class ListingQuery(PageQuery):
     severity: Severity | None = None
 
 
-class ChangesQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+class ChangesQuery(FeedQuery):
     digest: bool = Field(False, description="also the SHA-256 of the whole set, so that a copy can prove itself whole")
 
 
@@ -401,9 +408,7 @@ class ContestRequest(Request):
     operator: OperatorName | None = None
 
 
-class PublicationQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class PublicationQuery(Parameters):
     format: Literal["jsonl", "csv"] | None = Field(None, description="default: by `Accept`, else JSON Lines")
     set: Literal["public", "feed"] = Field(
         "public",

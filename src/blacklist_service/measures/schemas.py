@@ -3,14 +3,14 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from blacklist_service.measures.brake import Loss
 from blacklist_service.measures.rules import Catalogue, Certainty, MeasureClass, Source, SubjectRole
 from blacklist_service.subjects.identifiers import SubjectKind
 from blacklist_service.subjects.relations import Relation
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
-from blacklist_service.web.wire import LegalDate, Response, text
+from blacklist_service.web.paging import PageQuery
+from blacklist_service.web.wire import LegalDate, Parameters, Response
 
 
 class MeasureResponse(Response):
@@ -96,20 +96,18 @@ class AppliedResponse(Response):
     )
 
 
-class MatterQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class MatterFilters(Parameters):
     version: Annotated[int, Field(ge=1, lt=2**63)] | None = Field(
         None, description="that of an old answer; default: in force now"
     )
     on: LegalDate | None = Field(None, description="only what stands on that day; default: every article with its days")
-    cursor: Annotated[str, *text(400)] | None = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
-class ApplyQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class MatterQuery(PageQuery, MatterFilters):
+    pass
 
+
+class ApplyQuery(Parameters):
     dry_run: bool = Field(False, description="only say what would change")
     confirm: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None = Field(
         None, description="the digest of the difference, where something is removed or weakened"

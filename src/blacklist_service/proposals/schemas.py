@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from blacklist_service.assistance.schemas import NoticeRequest, RenewalRequest
@@ -22,7 +22,7 @@ from blacklist_service.measures.schemas import CatalogueRequest
 from blacklist_service.members.schemas import KeyRequest
 from blacklist_service.proposals.rules import ProposalAct, ProposalState, ReturnCode
 from blacklist_service.web.paging import Page, PageQuery
-from blacklist_service.web.wire import Code, Explanation, Number, OperatorName, Request, Response
+from blacklist_service.web.wire import Code, Explanation, Number, OperatorName, Parameters, Request, Response
 
 Part = TypeVar("Part")
 
@@ -186,9 +186,7 @@ class ProposalPage(Page[ProposalResponse]):
     pass
 
 
-class ProposeQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class ProposeQuery(Parameters):
     dry_run: bool = Field(False, description="only say what the act would change, and be warned of")
 
 

@@ -3,13 +3,13 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from blacklist_service.checks.rules import Decision
 from blacklist_service.checks.schemas import CheckItem
 from blacklist_service.supervision.trends import MOST_MONTHS
 from blacklist_service.web.paging import Page, PageQuery
-from blacklist_service.web.wire import Instant, Response, text
+from blacklist_service.web.wire import Instant, Parameters, Response, text
 
 
 class UnitMonthResponse(Response):
@@ -38,9 +38,7 @@ class Months(Response):
     items: list[MonthResponse]
 
 
-class MonthsQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class MonthsQuery(Parameters):
     months: Annotated[int, Field(ge=1, le=MOST_MONTHS)] = 6
 
 

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from blacklist_service.web.wire import LegalDate, Response
+from blacklist_service.web.wire import LegalDate, Parameters, Response
 from blacklist_service.webhooks.waits import State
 
 
@@ -121,17 +121,13 @@ class Scorecard(Response):
     courts: list[CourtScore]
 
 
-class ScorecardQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
+class ScorecardQuery(Parameters):
     first: LegalDate = Field(alias="from", description="legal date, included")
     last: LegalDate = Field(alias="to", description="legal date, included")
     format: Literal["json", "csv"] | None = None
 
 
-class LateRemovalsQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
+class LateRemovalsQuery(Parameters):
     first: LegalDate | None = Field(None, alias="from", description="legal date, included")
     last: LegalDate | None = Field(None, alias="to", description="legal date, included")
 
@@ -156,7 +152,5 @@ class UntoldUnits(Response):
     late: int = Field(description="events untold for more than an hour, of all units")
 
 
-class UntoldQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class UntoldQuery(Parameters):
     late: bool = Field(False, description="units with events untold for more than an hour alone")

@@ -49,12 +49,7 @@ router = APIRouter(prefix="/v1/watch-events", tags=["watches"], route_class=Guar
 async def list_(query: Annotated[EventQuery, Query()], connection: Reads, caller: Caller) -> EventPage:
     after = await _place(connection, caller.member, query.after)
     found = await list_events(connection, caller.member, after=after, limit=query.limit + 1)
-    shown = found[: query.limit]
-    return EventPage(
-        items=[EventResponse(**asdict(one)) for one in shown],
-        next=shown[-1].sequence if shown else after,
-        more=len(found) > len(shown),
-    )
+    return EventPage.of([EventResponse(**asdict(one)) for one in found], after=after, limit=query.limit)
 
 
 @router.get(

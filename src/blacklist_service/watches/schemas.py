@@ -1,15 +1,15 @@
 """Requests and responses of watches and events."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from blacklist_service.checks.rules import Decision, Tell
 from blacklist_service.watches.rules import Cause, EventType
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
-from blacklist_service.web.wire import LegalDate, OperatorName, Request, Response, text
+from blacklist_service.web.wire import LegalDate, OperatorName, Parameters, Request, Response, text
 
 MOST_OPENED = 1000
 LARGEST_SEQUENCE = 2**62
@@ -113,6 +113,12 @@ class EventPage(Response):
     next: int = Field(description="what `after` is to be next")
     more: bool
 
+    @classmethod
+    def of(cls, found: list[EventResponse], *, after: int, limit: int) -> Self:
+        """Of up to `limit` + 1 events after `after`: whether there is one more says `more`."""
+        shown = found[:limit]
+        return cls(items=shown, next=shown[-1].sequence if shown else after, more=len(found) > limit)
+
 
 class FeedResponse(Response):
     last: int = Field(description="the sequence of the newest event")
@@ -124,9 +130,7 @@ class WatchQuery(PageQuery):
     reference: Annotated[str, *text(200)] | None = None
 
 
-class EventQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class EventQuery(Parameters):
     after: Annotated[int, Field(ge=0, le=LARGEST_SEQUENCE)] | None = Field(
         None, description="the sequence of the last event you have; default: the last one acknowledged"
     )

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from blacklist_service.problems import FieldError, InvalidRequest
-from blacklist_service.web.wire import Response, text
+from blacklist_service.web.wire import Parameters, Response, text
 
 LARGEST_PAGE = 500
 USUAL_PAGE = 100
@@ -19,12 +19,11 @@ LARGEST_ID = UUID(int=2**128 - 1)
 """Where a list with the newest id first begins."""
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
-class PageQuery(BaseModel):
+class PageQuery(Parameters):
     """Paging parameters. A list's own filters are fields of its query class."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     cursor: Annotated[str, *text(400)] | None = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
@@ -34,15 +33,38 @@ class PageQuery(BaseModel):
         return read_place(self.cursor, filters) if self.cursor else LARGEST_ID
 
 
+class FeedQuery(Parameters):
+    """Paging parameters of a feed whose reader keeps the number up to which it has read."""
+
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
+
+
 class Page(Response, Generic[T]):
     items: list[T]
     next: str | None
 
     @classmethod
-    def of(cls, items: Sequence[T], query: PageQuery, place: Callable[[T], list[Any]], filters: Any) -> Self:
-        """Build the page. A page that is not full is the last; otherwise the next one begins after its last item."""
-        is_last = len(items) < query.limit
-        return cls(items=list(items), next=None if is_last else make_cursor(place(items[-1]), filters))
+    def of(
+        cls,
+        items: Sequence[T],
+        query: PageQuery,
+        place: Callable[[Any], list[Any]],
+        filters: Any,
+        *,
+        read: Sequence[Any] | None = None,
+    ) -> Self:
+        """Build the page. A page that is not full is the last; otherwise the next one begins at the `place` of its last item.
+
+        `read` is what was read for the page, where the items are fewer or do not know their places.
+        """
+        end = next_cursor(items if read is None else read, query.limit, place, filters)
+        return cls(items=list(items), next=end)
+
+
+def next_cursor(read: Sequence[R], limit: int, place: Callable[[R], list[Any]], filters: Any) -> str | None:
+    """The cursor of the page after the one for which `read` was read; None if that was the last."""
+    return None if len(read) < limit else make_cursor(place(read[-1]), filters)
 
 
 def make_cursor(position: list[Any], filters: Any) -> str:

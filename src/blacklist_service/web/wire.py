@@ -26,6 +26,12 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Parameters(BaseModel):
+    """The query parameters of a request: unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
 class Response(BaseModel):
     """A body as the service sends it."""
 

@@ -127,10 +127,7 @@ async def deliveries(
     rows = await queries.list_deliveries(
         connection, webhook_id, state=query.state, before=query.before, limit=query.limit
     )
-    is_last = len(rows) < query.limit
-    return DeliveryPage(
-        items=[DeliveryResponse(**dict(row)) for row in rows], next=None if is_last else rows[-1]["sequence"]
-    )
+    return DeliveryPage.of([DeliveryResponse(**dict(row)) for row in rows], query)
 
 
 @router.post(

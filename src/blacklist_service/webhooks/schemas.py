@@ -1,15 +1,15 @@
 """Requests and responses of webhooks."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from blacklist_service.watches.rules import EventType
 from blacklist_service.watches.schemas import LARGEST_SEQUENCE
 from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE, Page, PageQuery
-from blacklist_service.web.wire import OperatorName, Request, Response, text
+from blacklist_service.web.wire import OperatorName, Parameters, Request, Response, text
 from blacklist_service.webhooks.rules import DeliveryState
 from blacklist_service.webhooks.targets import LONGEST_URL
 from blacklist_service.webhooks.waits import DisabledBy, State
@@ -135,6 +135,11 @@ class DeliveryPage(Response):
     items: list[DeliveryResponse]
     next: int | None = Field(description="what `before` is to be next")
 
+    @classmethod
+    def of(cls, items: list[DeliveryResponse], query: "DeliveryQuery") -> Self:
+        """A page that is not full is the last, as `Page.of` has it."""
+        return cls(items=items, next=items[-1].sequence if len(items) == query.limit else None)
+
 
 class ToldUnit(Response):
     agency: str
@@ -168,9 +173,7 @@ class WebhookQuery(PageQuery):
     state: State | None = None
 
 
-class DeliveryQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class DeliveryQuery(Parameters):
     state: DeliveryState | None = None
     before: Annotated[int, Field(ge=1, le=LARGEST_SEQUENCE)] = LARGEST_SEQUENCE
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE

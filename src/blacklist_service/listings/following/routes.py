@@ -12,10 +12,11 @@ from blacklist_service.database.restarts import is_version_known
 from blacklist_service.ledger.log import find_log
 from blacklist_service.listings import reading
 from blacklist_service.listings.following.feed import get_public_key, item_of, list_followed
-from blacklist_service.listings.following.schemas import SealedChangesQuery, SealedPage
+from blacklist_service.listings.following.schemas import SealedPage
 from blacklist_service.listings.following.sealing import context_of, seal_page
 from blacklist_service.problems import Gone, NotFound
 from blacklist_service.web.documented import problems
+from blacklist_service.web.paging import FeedQuery
 from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
 from blacklist_service.web.transactions import Reads
@@ -34,7 +35,7 @@ SLICE = 40
     dependencies=[needs(Scope.CHANGES_FOLLOW), takes(Share.BULK)],
 )
 async def sealed_changes(
-    query: Annotated[SealedChangesQuery, Query()], request: Request, connection: Reads, caller: Caller
+    query: Annotated[FeedQuery, Query()], request: Request, connection: Reads, caller: Caller
 ) -> SealedPage:
     state = request.app.state
     public_key = await get_public_key(connection, caller.member)

@@ -1,18 +1,8 @@
 """Responses for a follower."""
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from blacklist_service.web.paging import LARGEST_PAGE, USUAL_PAGE
 from blacklist_service.web.wire import Response
-
-
-class SealedChangesQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = USUAL_PAGE
 
 
 class SealedPage(Response):
