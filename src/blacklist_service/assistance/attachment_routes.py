@@ -10,19 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 from starlette.responses import StreamingResponse
 
-from blacklist_service.assistance.attachments import (
-    MOST_OF_A_BODY,
+from blacklist_service.assistance.attachment_queries import (
     PART_BYTES,
     Attachment,
-    Received,
-    facts_of,
     find_attachment,
-    keep_attachment,
     list_attachments,
     read_part,
-    read_whole,
 )
-from blacklist_service.assistance.leads import find_lead
+from blacklist_service.assistance.attachments import MOST_OF_A_BODY, Received, facts_of, keep_attachment, read_whole
+from blacklist_service.assistance.lead_queries import find_lead
 from blacklist_service.assistance.operations import attach_to_notice
 from blacklist_service.assistance.routes import EITHER, get_notice
 from blacklist_service.assistance.schemas import AttachmentPage, AttachmentResponse

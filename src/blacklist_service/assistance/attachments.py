@@ -7,42 +7,30 @@ import hashlib
 import io
 import zipfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import asyncpg
-
 from blacklist_service.access.principals import Actor
+from blacklist_service.assistance.attachment_queries import (
+    JPEG,
+    PART_BYTES,
+    PDF,
+    PNG,
+    XLSX,
+    Attachment,
+    cipher_of,
+    context_of,
+)
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.problems import FieldError, InvalidRequest, PayloadTooLarge
-from blacklist_service.secrecy import Cipher, Secrecy
+from blacklist_service.secrecy import Secrecy
 
 MOST_BYTES = 20 << 20
 MOST_OF_A_BODY = MOST_BYTES + (64 << 10)
 MOST_FOR_EACH = 50
-PART_BYTES = 1 << 20
 MOST_PARTS_OF_WORKBOOK = 10_000
-PDF, JPEG, PNG = "application/pdf", "image/jpeg", "image/png"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SUFFIX = {PDF: "pdf", JPEG: "jpg", PNG: "png", XLSX: "xlsx"}
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    attachment_id: UUID
-    name: str
-    media_type: str
-    bytes: int
-    sha256: str
-    member: str
-    at: datetime
-
-    @property
-    def suffix(self) -> str:
-        return SUFFIX[self.media_type]
 
 
 class Received(NamedTuple):
@@ -95,11 +83,17 @@ async def keep_attachment(
         INSERT INTO attachments (id, {kind}_id, name, media_type, bytes, sha256, member, operator, at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
-        *(attachment_id, owner_id, _cipher(secrecy).seal(name.encode(), attachment_id.bytes), media_type, len(content)),
+        *(
+            attachment_id,
+            owner_id,
+            cipher_of(secrecy).seal(name.encode(), attachment_id.bytes),
+            media_type,
+            len(content),
+        ),
         *(file.sha256, actor.member, actor.operator, at),
     )
     for part, start in enumerate(range(0, len(content), PART_BYTES)):
-        sealed = _cipher(secrecy).seal(content[start : start + PART_BYTES], _context(attachment_id, part))
+        sealed = cipher_of(secrecy).seal(content[start : start + PART_BYTES], context_of(attachment_id, part))
         await connection.execute(
             "INSERT INTO attachment_parts (attachment_id, part, content) VALUES ($1, $2, $3)",
             attachment_id,
@@ -109,28 +103,6 @@ async def keep_attachment(
     return Attachment(
         attachment_id, name, media_type, len(content), file.sha256.hex(), actor.member or "", at.astimezone(UTC)
     )
-
-
-async def list_attachments(connection: Connection, owner: tuple[str, UUID], *, secrecy: Secrecy) -> list[Attachment]:
-    rows = await connection.fetch(f"SELECT * FROM attachments WHERE {owner[0]}_id = $1 ORDER BY id", owner[1])
-    return [_attachment(row, secrecy) for row in rows]
-
-
-async def find_attachment(
-    connection: Connection, owner: tuple[str, UUID], attachment_id: UUID, *, secrecy: Secrecy
-) -> Attachment | None:
-    row = await connection.fetchrow(
-        f"SELECT * FROM attachments WHERE id = $1 AND {owner[0]}_id = $2", attachment_id, owner[1]
-    )
-    return None if row is None else _attachment(row, secrecy)
-
-
-async def read_part(connection: Connection, attachment_id: UUID, part: int, *, secrecy: Secrecy) -> bytes | None:
-    """One mebibyte of the file, counted from 0; None after the last."""
-    sealed: bytes | None = await connection.fetchval(
-        "SELECT content FROM attachment_parts WHERE attachment_id = $1 AND part = $2", attachment_id, part
-    )
-    return None if sealed is None else _cipher(secrecy).open(sealed, _context(attachment_id, part))
 
 
 def facts_of(attachment: Attachment) -> dict[str, str | int]:
@@ -153,23 +125,3 @@ def _is_workbook(content: bytes) -> bool:
     return (
         len(names) <= MOST_PARTS_OF_WORKBOOK and {"[Content_Types].xml", "xl/workbook.xml"} <= names and not has_macros
     )
-
-
-def _attachment(row: asyncpg.Record, secrecy: Secrecy) -> Attachment:
-    return Attachment(
-        attachment_id=row["id"],
-        name=_cipher(secrecy).open(row["name"], row["id"].bytes).decode(),
-        media_type=row["media_type"],
-        bytes=row["bytes"],
-        sha256=row["sha256"].hex(),
-        member=row["member"],
-        at=row["at"].astimezone(UTC),
-    )
-
-
-def _context(attachment_id: UUID, part: int) -> bytes:
-    return attachment_id.bytes + part.to_bytes(4)
-
-
-def _cipher(secrecy: Secrecy) -> Cipher:
-    return secrecy.cipher("attachments")

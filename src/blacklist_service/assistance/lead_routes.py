@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response as HttpResponse
 
 from blacklist_service.access.scopes import Scope
-from blacklist_service.assistance.leads import Lead, close_lead, file_lead, find_lead, list_leads, take_up_lead
+from blacklist_service.assistance.lead_queries import Lead, find_lead, list_leads
+from blacklist_service.assistance.leads import close_lead, file_lead, take_up_lead
 from blacklist_service.assistance.routes import EITHER
 from blacklist_service.assistance.schemas import (
     ClosureRequest,

@@ -3,14 +3,11 @@ closes it with a remark; both sides are counted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
-import asyncpg
-
 from blacklist_service.access.desks import Desk
-from blacklist_service.access.principals import Principal
+from blacklist_service.assistance.lead_queries import Lead, cipher_of, find_lead
 from blacklist_service.assistance.problems import LeadClosed
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
@@ -19,31 +16,12 @@ from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock, was_told_of
 from blacklist_service.problems import NotFound, NotYours
-from blacklist_service.secrecy import Cipher, Secrecy
 
 ACTION_OF_STATE: Mapping[str, Action] = {
     "filed": Action.LEAD_FILED,
     "taken_up": Action.LEAD_TAKEN_UP,
     "closed": Action.LEAD_CLOSED,
 }
-# $1 the court's code, or null; $2 the unit.
-MINE = "(court_code = $1 OR agency = $2)"
-
-
-@dataclass(frozen=True, slots=True)
-class Lead:
-    lead_id: UUID
-    listing_id: UUID
-    case_number: str
-    court_code: str
-    agency: str
-    kind: str
-    text: str
-    state: str
-    word: str | None
-    filed_at: datetime
-    taken_up_at: datetime | None
-    closed_at: datetime | None
 
 
 async def file_lead(connection: Connection, listing_id: UUID, *, kind: str, text: str, desk: Desk) -> Lead:
@@ -61,7 +39,7 @@ async def file_lead(connection: Connection, listing_id: UUID, *, kind: str, text
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'filed', $8, $9)
         """,
         *(lead_id, listing_id, listing["case_number"], listing["court_code"], desk.caller.member, kind),
-        *(_cipher(desk.secrecy).seal(text.encode(), lead_id.bytes), desk.actor.operator, at),
+        *(cipher_of(desk.secrecy).seal(text.encode(), lead_id.bytes), desk.actor.operator, at),
     )
     return await _recorded(connection, lead_id, at, desk, {"kind": kind})
 
@@ -84,33 +62,9 @@ async def close_lead(connection: Connection, lead_id: UUID, *, word: str, desk: 
     return await _turn(connection, lead_id, "closed", word, desk)
 
 
-async def find_lead(connection: Connection, lead_id: UUID, caller: Principal, *, secrecy: Secrecy) -> Lead:
-    """For the executing court and the unit that filed it; raise `NotYours` for all others."""
-    row = await connection.fetchrow(
-        f"SELECT * FROM leads WHERE {MINE} AND id = $3", caller.court_code, caller.member, lead_id
-    )
-    if row is None:
-        is_there = await connection.fetchval("SELECT EXISTS (SELECT FROM leads WHERE id = $1)", lead_id)
-        raise NotYours if is_there else NotFound
-    return _lead(row, secrecy)
-
-
-async def list_leads(
-    connection: Connection, caller: Principal, *, state: str | None, before: UUID, limit: int, secrecy: Secrecy
-) -> list[Lead]:
-    """Newest first."""
-    rows = await connection.fetch(
-        f"""
-        SELECT * FROM leads WHERE {MINE} AND id < $3 AND ($4::text IS NULL OR state = $4) ORDER BY id DESC LIMIT $5
-        """,
-        *(caller.court_code, caller.member, before, state, limit),
-    )
-    return [_lead(row, secrecy) for row in rows]
-
-
 async def _turn(connection: Connection, lead_id: UUID, state: str, word: str | None, desk: Desk) -> Lead:
     at = await database_clock(connection)
-    sealed = None if word is None else _cipher(desk.secrecy).seal(word.encode(), lead_id.bytes)
+    sealed = None if word is None else cipher_of(desk.secrecy).seal(word.encode(), lead_id.bytes)
     await connection.execute(
         f"UPDATE leads SET state = $2, {state}_at = $3, word = coalesce($4, word) WHERE id = $1",
         *(lead_id, state, at, sealed),
@@ -133,25 +87,3 @@ async def _recorded(connection: Connection, lead_id: UUID, at: datetime, desk: D
     entry = Entry(ACTION_OF_STATE[lead.state], desk.actor, listing_ids=(lead.listing_id,), facts=known, private=private)
     await record(connection, [entry], at=at, secrecy=desk.secrecy)
     return lead
-
-
-def _lead(row: asyncpg.Record, secrecy: Secrecy) -> Lead:
-    cipher, lead_id = _cipher(secrecy), row["id"]
-    return Lead(
-        lead_id=lead_id,
-        listing_id=row["listing_id"],
-        case_number=row["case_number"],
-        court_code=row["court_code"],
-        agency=row["agency"],
-        kind=row["kind"],
-        text=cipher.open(row["text"], lead_id.bytes).decode(),
-        state=row["state"],
-        word=None if row["word"] is None else cipher.open(row["word"], lead_id.bytes).decode(),
-        filed_at=row["filed_at"].astimezone(UTC),
-        taken_up_at=row["taken_up_at"] and row["taken_up_at"].astimezone(UTC),
-        closed_at=row["closed_at"] and row["closed_at"].astimezone(UTC),
-    )
-
-
-def _cipher(secrecy: Secrecy) -> Cipher:
-    return secrecy.cipher("leads")

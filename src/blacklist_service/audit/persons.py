@@ -9,10 +9,10 @@ from uuid import UUID
 import orjson
 
 from blacklist_service.access.principals import Actor
+from blacklist_service.audit.queries import find_sealed, list_askings
 from blacklist_service.audit.schemas import SearchSubjectRequest
-from blacklist_service.clock import instant_of, legal_date, new_id, now
+from blacklist_service.clock import legal_date, new_id, now
 from blacklist_service.database.connections import Connection
-from blacklist_service.database.legal_dates import legal_date_of
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry, EntrySubject
 from blacklist_service.ledger.operations import ledger_cipher, private_context, record
@@ -84,18 +84,7 @@ def entry_subject(subject: Subject, asked: SearchSubjectRequest, digester: Diges
 
 async def unmask(connection: Connection, entry_id: UUID, *, reason: str, actor: Actor, secrecy: Secrecy) -> Unmasked:
     """Open what an entry seals, and record that; raise `NotFound` also if its month's secrets were erased."""
-    at = instant_of(entry_id)
-    if at is None:
-        raise NotFound
-    row = await connection.fetchrow(
-        """
-        SELECT e.at, e.action, e.agency, s.private
-        FROM ledger_entries e JOIN ledger_secrets s ON s.at = e.at AND s.entry_id = e.id
-        WHERE e.at = $1 AND e.id = $2 AND s.at = $1
-        """,
-        at,
-        entry_id,
-    )
+    row = await find_sealed(connection, entry_id)
     if row is None:
         raise NotFound
     entry = Entry(Action.AUDIT_UNMASKED, actor, facts={"entry": str(entry_id)}, private={"reason": reason})
@@ -114,25 +103,8 @@ async def report_to_subject(
         )
     digester = Digester(secrecy.digest_key)
     subject = read_subject(asked)
-    rows = await connection.fetch(
-        f"""
-        SELECT e.id AS check_id, e.at, e.agency, e.matter, e.decision, coalesce(m.name, e.matter) AS matter_name,
-               coalesce((SELECT name FROM member_names n WHERE n.member = e.agency
-                         AND n.valid_from <= {legal_date_of("e.at")}
-                         ORDER BY n.valid_from DESC LIMIT 1), e.agency) AS agency_name,
-               EXISTS (SELECT FROM embargoes b WHERE b.digest = $1 AND b.lifted_at IS NULL AND b.until >= $2
-                       AND (b.agency IS NULL OR b.agency = e.agency)
-                       AND (b.reference IS NULL OR b.reference = e.reference)) AS is_withheld
-        FROM (SELECT DISTINCT at, entry_id FROM ledger_subjects WHERE digest = $1) s
-        CROSS JOIN LATERAL (
-            SELECT * FROM ledger_entries WHERE at = s.at AND id = s.entry_id AND action IN ('check', 'recheck') OFFSET 0
-        ) AS e
-        LEFT JOIN matters m ON m.code = e.matter
-        ORDER BY e.at, e.id
-        """,
-        asked_keys(subject, digester)[0].digest,
-        legal_date(await database_clock(connection)),
-    )
+    today = legal_date(await database_clock(connection))
+    rows = await list_askings(connection, asked_keys(subject, digester)[0].digest, today=today)
     shown = [
         Asking(**{name: row[name] for name in Asking.__dataclass_fields__}) for row in rows if not row["is_withheld"]
     ]

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 
 from blacklist_service.access.scopes import Scope
-from blacklist_service.checks.outcomes import Outcome, find_outcome, record_outcome
+from blacklist_service.checks.outcome_queries import Outcome, find_outcome
+from blacklist_service.checks.outcomes import record_outcome
 from blacklist_service.checks.records import get_own_check
 from blacklist_service.checks.schemas import OutcomeRequest, OutcomeResponse
 from blacklist_service.checks.watching import Watching

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.access.scopes import Scope
-from blacklist_service.checks.outcomes import list_waiting
+from blacklist_service.checks.outcome_queries import list_waiting
 from blacklist_service.checks.records import WantedChecks, list_checks
 from blacklist_service.checks.schemas import CheckItem, CheckPage, ChecksQuery, WaitingPage, WaitingResponse
 from blacklist_service.clock import legal_date, new_id, now

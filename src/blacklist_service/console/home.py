@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.assistance.queries import get_notices_version
-from blacklist_service.checks.outcomes import Waiting, list_waiting
+from blacklist_service.checks.outcome_queries import OutcomeDue, list_waiting
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
@@ -77,7 +77,7 @@ async def find(visit: Visit) -> Response:
     return visit.go(f"/checks/{check_id}")
 
 
-async def waiting_checks(visit: Visit, limit: int, cursor: str | None = None) -> tuple[list[Waiting], str | None]:
+async def waiting_checks(visit: Visit, limit: int, cursor: str | None = None) -> tuple[list[OutcomeDue], str | None]:
     """The unit's blocks and flags without an outcome, overdue ones first; with the cursor of the next page."""
     async with borrowed(visit.state.pool) as connection:
         found = await list_waiting(

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.checks.explanations import REMEDY
-from blacklist_service.checks.outcomes import Outcome, find_outcome
+from blacklist_service.checks.outcome_queries import Outcome, find_outcome
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.forms import Form, subject_of
 from blacklist_service.console.home import (

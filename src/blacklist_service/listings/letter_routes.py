@@ -14,6 +14,8 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.listings.acting_court import court_of
 from blacklist_service.listings.bench import AtBench, ListingId
+from blacklist_service.listings.certificate_queries import Certificate, draw_up, find_certificate
+from blacklist_service.listings.letter_queries import list_notifications, write_letter
 from blacklist_service.listings.letter_schemas import (
     CertificateRequest,
     Issued,
@@ -22,13 +24,8 @@ from blacklist_service.listings.letter_schemas import (
     NotificationResponse,
 )
 from blacklist_service.listings.operations.acts import Court
-from blacklist_service.listings.operations.certificates import (
-    Certificate,
-    draw_up,
-    find_certificate,
-    issue_certificate,
-)
-from blacklist_service.listings.operations.telling import list_notifications, record_notification, write_letter
+from blacklist_service.listings.operations.certificates import issue_certificate
+from blacklist_service.listings.operations.telling import record_notification
 from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import NotFound

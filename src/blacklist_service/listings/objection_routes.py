@@ -12,6 +12,7 @@ from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.acting_court import court_of
+from blacklist_service.listings.objection_queries import Objection, find_objection, list_objections
 from blacklist_service.listings.objection_schemas import (
     ObjectionDecisionRequest,
     ObjectionPage,
@@ -21,12 +22,9 @@ from blacklist_service.listings.objection_schemas import (
     ReconsiderationRequest,
 )
 from blacklist_service.listings.operations.objections import (
-    Objection,
     decide_objection,
     file_for_person,
     file_objection,
-    find_objection,
-    list_objections,
     reconsider_objection,
 )
 from blacklist_service.listings.problems import ObjectionNotFound
@@ -132,11 +130,11 @@ async def list_(query: Annotated[ObjectionQuery, Query()], connection: Reads, ca
     filters = str(query.listing_id)
     found = await list_objections(
         connection,
-        caller.court_code,
+        court_code=caller.court_code,
+        filed_by=caller.member,
         listing_id=query.listing_id,
         before=query.before(filters),
         limit=query.limit,
-        filed_by=caller.member,
     )
     return ObjectionPage.of([_response(one) for one in found], query, lambda one: [str(one.objection_id)], filters)
 
@@ -148,7 +146,7 @@ async def list_(query: Annotated[ObjectionQuery, Query()], connection: Reads, ca
     dependencies=[needs(Scope.LISTINGS_READ, Scope.NOTICES_ANSWER)],
 )
 async def read(objection_id: UUID, connection: Reads, caller: Caller) -> ObjectionResponse:
-    objection = await find_objection(connection, objection_id, caller.court_code or "", filed_by=caller.member)
+    objection = await find_objection(connection, objection_id, court_code=caller.court_code, filed_by=caller.member)
     if objection is None:
         raise ObjectionNotFound
     return _response(objection)

@@ -9,7 +9,8 @@ from starlette.responses import Response as HttpResponse
 from blacklist_service.access.scopes import Scope
 from blacklist_service.listings.bench import WRITES, AtBench, ListingId
 from blacklist_service.listings.operations.contests import contest_identity, withdraw_contest
-from blacklist_service.listings.operations.performances import list_performances, record_performance
+from blacklist_service.listings.operations.performances import record_performance
+from blacklist_service.listings.performance_queries import list_performances
 from blacklist_service.listings.reading import get_own_listing
 from blacklist_service.listings.schemas import (
     ActResponse,

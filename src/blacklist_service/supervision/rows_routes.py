@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Scope
-from blacklist_service.checks.outcomes import find_outcome
+from blacklist_service.checks.outcome_queries import find_outcome
 from blacklist_service.checks.records import WantedChecks, list_checks
 from blacklist_service.checks.schemas import CheckItem
 from blacklist_service.clock import instant_of, legal_date, new_id

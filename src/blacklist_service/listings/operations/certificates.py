@@ -1,37 +1,23 @@
 """Issuing a certificate of removal. Each issue is an entry of its own, and changes nothing of the listing."""
 
 import secrets
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
 from uuid import UUID
-
-import orjson
 
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry, canonical
-from blacklist_service.ledger.log import find_proof
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings import reading
-from blacklist_service.listings.certificates import VERSION, digest_of, render
+from blacklist_service.listings.certificate_queries import Certificate, cipher_of
+from blacklist_service.listings.certificates import VERSION, digest_of
 from blacklist_service.listings.operations.acts import Court
 from blacklist_service.listings.problems import ListingNotEnded
 from blacklist_service.listings.rules import ListingState
-from blacklist_service.secrecy import Cipher, Secrecy
 
 ENDED = frozenset({ListingState.DELETED, ListingState.EXPIRED, ListingState.WITHDRAWN})
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    certificate_id: UUID
-    listing_id: UUID
-    number: str
-    entry_id: UUID
-    statement: dict[str, Any]
 
 
 async def issue_certificate(connection: Connection, listing_id: UUID, *, court: Court) -> Certificate:
@@ -71,32 +57,10 @@ async def issue_certificate(connection: Connection, listing_id: UUID, *, court: 
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
         *(certificate_id, listing_id, court.code, number, entry_id),
-        _cipher(court.secrecy).seal(canonical(statement), certificate_id.bytes),
+        cipher_of(court.secrecy).seal(canonical(statement), certificate_id.bytes),
         *(court.actor.member, court.actor.operator, at),
     )
     return Certificate(certificate_id, listing_id, number, entry_id, statement)
-
-
-async def find_certificate(
-    connection: Connection, listing_id: UUID, certificate_id: UUID, *, court_code: str, secrecy: Secrecy
-) -> Certificate | None:
-    row = await connection.fetchrow(
-        "SELECT * FROM removal_certificates WHERE id = $1 AND listing_id = $2 AND court_code = $3",
-        *(certificate_id, listing_id, court_code),
-    )
-    if row is None:
-        return None
-    statement = orjson.loads(_cipher(secrecy).open(row["statement"], certificate_id.bytes))
-    return Certificate(certificate_id, listing_id, row["number"], row["entry_id"], statement)
-
-
-async def draw_up(connection: Connection, certificate: Certificate) -> str | None:
-    """The page; None until its entry is sealed."""
-    proof = await find_proof(connection, certificate.entry_id)
-    if proof is None:
-        return None
-    leaf: bytes = await connection.fetchval("SELECT leaf FROM ledger_entries WHERE id = $1", certificate.entry_id)
-    return render(certificate.statement, leaf, proof.content)
 
 
 async def _next_number(connection: Connection, court_code: str, today: date) -> str:
@@ -125,7 +89,3 @@ async def _ground(connection: Connection, listing_id: UUID) -> str | None:
         listing_id,
     )
     return ground
-
-
-def _cipher(secrecy: Secrecy) -> Cipher:
-    return secrecy.cipher("certificates")

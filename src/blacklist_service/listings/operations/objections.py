@@ -1,10 +1,8 @@
 """Objections (申请纠正): filed, decided in 15 days, reconsidered on request; never a suspension (Art. 11, 12)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
-
-import asyncpg
 
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
@@ -19,6 +17,7 @@ from blacklist_service.listings.deadlines import (
     days_after,
     working_days_after,
 )
+from blacklist_service.listings.objection_queries import Objection, find_objection, read_objection
 from blacklist_service.listings.operations.acts import Court, dispute_listing
 from blacklist_service.listings.problems import ListingNotFound, ObjectionClosed, ObjectionNotFound
 from blacklist_service.problems import FieldError, InvalidRequest, NotYours
@@ -31,25 +30,6 @@ ACTION_OF_STATE = {
     "rejected": Action.OBJECTION_DECIDED,
     "reconsideration": Action.OBJECTION_RECONSIDERED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """The current state of an objection. `due_on` is the last day for the next step."""
-
-    objection_id: UUID
-    listing_id: UUID
-    court_code: str
-    grounds: str
-    state: str
-    received_on: date
-    due_on: date
-    decided_on: date | None
-    reconsideration_filed_on: date | None
-    reconsideration_decided_on: date | None
-    led_to: str | None
-    led_to_version: int | None
-    filed_by_member: str | None
 
 
 async def file_for_person(
@@ -160,50 +140,15 @@ async def reconsider_objection(
     return await _recorded(connection, objection_id, court)
 
 
-async def find_objection(
-    connection: Connection, objection_id: UUID, court_code: str, *, filed_by: str | None = None
-) -> Objection | None:
-    """An objection of the court, or one that the unit filed."""
-    row = await connection.fetchrow(
-        "SELECT * FROM objections WHERE id = $1 AND (court_code = $2 OR filed_by_member = $3)",
-        *(objection_id, court_code, filed_by),
-    )
-    return None if row is None else _objection(row)
-
-
-async def list_objections(
-    connection: Connection,
-    court_code: str | None,
-    *,
-    listing_id: UUID | None,
-    before: UUID,
-    limit: int,
-    filed_by: str | None = None,
-) -> list[Objection]:
-    """The court's objections, or without a court those that the unit filed; newest first."""
-    rows = await connection.fetch(
-        f"""
-        SELECT * FROM objections WHERE {"filed_by_member" if court_code is None else "court_code"} = $1 AND id < $2
-          AND ($4::uuid IS NULL OR listing_id = $4)
-        ORDER BY id DESC LIMIT $3
-        """,
-        filed_by if court_code is None else court_code,
-        before,
-        limit,
-        listing_id,
-    )
-    return [_objection(row) for row in rows]
-
-
 async def _lock_own(connection: Connection, objection_id: UUID, court: Court) -> Objection:
     row = await connection.fetchrow("SELECT * FROM objections WHERE id = $1 FOR UPDATE", objection_id)
     if row is None or row["court_code"] != court.code:
         raise ObjectionNotFound
-    return _objection(row)
+    return read_objection(row)
 
 
 async def _recorded(connection: Connection, objection_id: UUID, court: Court) -> Objection:
-    objection = await find_objection(connection, objection_id, court.code)
+    objection = await find_objection(connection, objection_id, court_code=court.code)
     assert objection is not None  # noqa: S101 - it was just written
     facts = {
         "court": court.code,
@@ -220,21 +165,3 @@ async def _recorded(connection: Connection, objection_id: UUID, court: Court) ->
 
 def _cipher(court: Court) -> Cipher:
     return court.secrecy.cipher("objections")
-
-
-def _objection(row: asyncpg.Record) -> Objection:
-    return Objection(
-        objection_id=row["id"],
-        listing_id=row["listing_id"],
-        court_code=row["court_code"],
-        grounds=row["grounds"],
-        state=row["state"],
-        received_on=row["received_on"],
-        due_on=row["due_on"],
-        decided_on=row["decided_on"],
-        reconsideration_filed_on=row["reconsideration_filed_on"],
-        reconsideration_decided_on=row["reconsideration_decided_on"],
-        led_to=row["led_to"],
-        led_to_version=row["led_to_version"],
-        filed_by_member=row["filed_by_member"],
-    )

@@ -2,40 +2,19 @@
 10(1)), or asks the court whether it will delete before the term's end (Art. 2(2)).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from uuid import UUID
-
-import asyncpg
 
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
-from blacklist_service.listings.deadlines import WORKING_DAYS_TO_ACT, working_days_after
 from blacklist_service.listings.operations.acts import Court, get_own
 from blacklist_service.listings.operations.applying import lock_head
+from blacklist_service.listings.performance_queries import Performance, cipher_of, list_performances
 from blacklist_service.listings.problems import ListingEnded
 from blacklist_service.problems import FieldError, InvalidRequest
-from blacklist_service.secrecy import Cipher, Secrecy
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """`due_on`: the last day for the deletion; for a listing with a term its last day, until which the court may decide."""
-
-    performance_id: UUID
-    listing_id: UUID
-    kind: str
-    performed_on: date
-    stated_on: date
-    task: str
-    due_on: date
-    note: str | None
-    operator: str | None
-    at: datetime
 
 
 async def record_performance(
@@ -65,7 +44,7 @@ async def record_performance(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         *(performance_id, listing_id, court.code, kind, performed_on),
-        None if note is None else _cipher(court.secrecy).seal(note.encode(), performance_id.bytes),
+        None if note is None else cipher_of(court.secrecy).seal(note.encode(), performance_id.bytes),
         *(court.actor.member, court.actor.operator, legal_date(head.at), head.at),
     )
     facts = {"court": court.code, "kind": kind, "performed_on": performed_on.isoformat()}
@@ -83,34 +62,3 @@ async def record_performance(
         if one.performance_id == performance_id
     ]
     return performance
-
-
-async def list_performances(connection: Connection, listing_id: UUID, *, secrecy: Secrecy) -> Sequence[Performance]:
-    rows = await connection.fetch(
-        """
-        SELECT p.*, l.expires_on FROM listing_performances p JOIN listings l ON l.id = p.listing_id
-        WHERE p.listing_id = $1 ORDER BY p.id
-        """,
-        listing_id,
-    )
-    return [_performance(row, secrecy) for row in rows]
-
-
-def _performance(row: asyncpg.Record, secrecy: Secrecy) -> Performance:
-    last: date | None = row["expires_on"]
-    return Performance(
-        performance_id=row["id"],
-        listing_id=row["listing_id"],
-        kind=row["kind"],
-        performed_on=row["performed_on"],
-        stated_on=row["stated_on"],
-        task="decide_early_deletion" if last else "delete_after_performance",
-        due_on=last or working_days_after(row["stated_on"], WORKING_DAYS_TO_ACT).on,
-        note=None if row["note"] is None else _cipher(secrecy).open(row["note"], row["id"].bytes).decode(),
-        operator=row["operator"],
-        at=row["at"].astimezone(UTC),
-    )
-
-
-def _cipher(secrecy: Secrecy) -> Cipher:
-    return secrecy.cipher("performances")
