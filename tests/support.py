@@ -23,10 +23,11 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role, Scope
 from blacklist_service.asgi import create_app, express_protocol, with_hot_lane
 from blacklist_service.cli.environment import Workplace
-from blacklist_service.cli.importing import ImportReport, Mode, load
+from blacklist_service.cli.importing import ImportReport, load
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.calendar import write_what_fell_due
+from blacklist_service.listings.rules import ImportMode
 from blacklist_service.members.operations import add_member, create_key
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.secrecy import Secrecy
@@ -125,7 +126,7 @@ class Service:
 
     async def load(self, path: Path, *, court_code: str = COURT_CODE, is_dry_run: bool = False) -> ImportReport:
         return await load(
-            self.workplace, path, court_code=court_code, mode=Mode.UPSERT, is_dry_run=is_dry_run, is_quiet=True
+            self.workplace, path, court_code=court_code, mode=ImportMode.UPSERT, is_dry_run=is_dry_run, is_quiet=True
         )
 
     async def load_rows(self, *rows: Mapping[str, str], **options: Any) -> ImportReport:

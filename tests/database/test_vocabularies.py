@@ -8,10 +8,13 @@ import pytest
 
 from blacklist_service.access.duties import Duty, Office
 from blacklist_service.access.scopes import Role
+from blacklist_service.assistance import operations as notices
 from blacklist_service.assistance.rules import NoticeAction, ReplyResult, Urgency
 from blacklist_service.assistance.schemas import LeadKind, LeadState
 from blacklist_service.audit.formats import ExportFormat
+from blacklist_service.audit.schemas import ExportResponse, SimulationResponse
 from blacklist_service.checks.rules import Decision, OutcomeAction, Tell
+from blacklist_service.database.restarts import FOLLOWED
 from blacklist_service.database.vocabularies import vocabularies, widenings
 from blacklist_service.ledger.actions import NAMES, Act, feed_type
 from blacklist_service.ledger.log import RefusalKind
@@ -19,8 +22,9 @@ from blacklist_service.listings import findings
 from blacklist_service.listings.import_schemas import ImportState
 from blacklist_service.listings.letter_schemas import NotificationRequest
 from blacklist_service.listings.objection_schemas import Grounds
+from blacklist_service.listings.operations import objections
 from blacklist_service.listings.resolution import FateKind
-from blacklist_service.listings.rules import ListingState, Refusal, RowAction, Warn
+from blacklist_service.listings.rules import ImportMode, ListingState, Refusal, RowAction, Warn
 from blacklist_service.listings.schemas import ChangeResponse, DisputeState, PerformanceRequest
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
@@ -32,28 +36,21 @@ from blacklist_service.schema import metadata
 from blacklist_service.subjects.identifiers import SubjectKind
 from blacklist_service.watches.rules import EventType
 from blacklist_service.webhooks.rules import DeliveryState
-from blacklist_service.webhooks.waits import State
+from blacklist_service.webhooks.waits import DisabledBy, State
 
 ENDED = {ListingState.EXPIRED, ListingState.DELETED, ListingState.WITHDRAWN}
 
-OWN_WORDS = {
-    "api_keys.kind",
-    "exports.state",
-    "heads.name",
-    "imports.mode",
-    "notice_events.act",
-    "objections.state",
-} | {
-    *("simulations.state", "staff_attempts.what", "version_restarts.name", "webhooks.cause"),
-}
+OWN_WORDS = {"api_keys.kind", "heads.name", "staff_attempts.what"}
 """Columns whose words nothing outside one statement or one room compares."""
 
 SAID_BY: dict[str, Any] = {
     "api_keys.role": Role,
     "court_options.act": CourtAct,
     "exports.format": ExportFormat,
+    "exports.state": ExportResponse.model_fields["state"].annotation,
     "import_fates.fate": FateKind,
     "import_rows.action": RowAction,
+    "imports.mode": ImportMode,
     "imports.state": ImportState,
     "leads.kind": LeadKind,
     "leads.state": LeadState,
@@ -64,28 +61,33 @@ SAID_BY: dict[str, Any] = {
     "listings.ended": ENDED,
     "listings.kind": SubjectKind,
     "members.kind": MemberKind,
+    "notice_events.act": notices.ACTION_OF_ACT,
     "notices.action": NoticeAction,
     "notices.result": ReplyResult,
     "notices.subject_kind": SubjectKind,
     "notices.urgency": Urgency,
     "objections.grounds": Grounds,
+    "objections.state": objections.ACTION_OF_STATE,
     "proposals.act": ProposalAct,
     "roster_parts.what": get_args(What),
     "rosters.state": RosterState,
     "proposals.state": set(ProposalState) - {ProposalState.EXPIRED},
     "reviews.act": AT_ONCE,
     "reviews.finding": ReviewFinding,
+    "simulations.state": {*get_args(SimulationResponse.model_fields["state"].annotation), "attended"},
     "check_outcomes.action": OutcomeAction,
     "listing_performances.kind": PerformanceRequest.model_fields["kind"].annotation,
     "staff.office": Office,
     "staff_duties.duty": Duty,
     "staff_sessions.factor": Factor,
+    "version_restarts.name": FOLLOWED,
     "watch_events.after": Decision,
     "watch_events.before": Decision,
     "watch_events.type": EventType,
     "watches.decision": Decision,
     "watches.tell": Tell,
     "webhook_deliveries.state": DeliveryState,
+    "webhooks.cause": DisabledBy,
     "webhooks.state": State,
 }
 

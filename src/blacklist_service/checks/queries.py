@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 from blacklist_service.assistance.rules import covers_object
-from blacklist_service.checks.replays import HELD, Held, Place, read_held
 from blacklist_service.checks.rules import Hit, ListingShown, NoticeHit, NoticeShown
 from blacklist_service.clock import wire_instant
 from blacklist_service.database.connections import Connection
@@ -16,6 +15,7 @@ from blacklist_service.ledger.log import DISPROOF, OLDEST_UNSEALED
 from blacklist_service.ledger.operations import array_literal
 from blacklist_service.subjects.keys import KeyKind, Subject, identity_of, proves_who
 from blacklist_service.subjects.relations import STORED_RELATIONS
+from blacklist_service.web.stored_answers import HELD, Held, Place, read_held
 
 FETCHED_FOR_EACH_DIGEST = 200
 

@@ -7,7 +7,6 @@ statement, and the next look-up finds the answer that was given.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
 from uuid import UUID
 
 from blacklist_service.checks.asks import Answer, Ask, Outcome
@@ -17,41 +16,7 @@ from blacklist_service.ledger.operations import Beside, RowValues
 from blacklist_service.ledger.queries import find_answers
 from blacklist_service.problems import IdempotencyKeyReused, Undetermined
 from blacklist_service.secrecy import Secrecy
-
-Place = tuple[str, str]
-"""Where an answer is stored: a member, and one of its keys."""
-
-KEPT_FOR = "24 hours"
-
-# For the members and keys in $3 and $4: what is stored, with the bytes of a check's id, and whether it has expired.
-HELD = f"""
-    SELECT jsonb_agg(jsonb_build_array(kept.member, kept.key, encode(kept.request_digest, 'hex'),
-                                       encode(kept.answer, 'hex'),
-                                       kept.at <= (SELECT at FROM instant) - interval '{KEPT_FOR}'))
-    FROM unnest($3::text::text[], $4::text::text[]) AS sent (member, key)
-    JOIN idempotency_keys AS kept USING (member, key)
-"""
-KINDS = (("member", "text"), ("key", "text"), ("request_digest", "bytea"), ("answer", "bytea"), ("status", "smallint"))
-FREE = f"""
-    DELETE FROM idempotency_keys AS kept USING unnest($1::text[], $2::text[]) AS sent (member, key)
-    WHERE kept.member = sent.member AND kept.key = sent.key AND kept.at <= $3::timestamptz - interval '{KEPT_FOR}'
-"""
-
-
-class Held(NamedTuple):
-    """What is stored under a key: the digest of the request, and the stored form of its answer."""
-
-    request_digest: bytes
-    answer: bytes
-    is_over: bool
-
-
-def read_held(rows: Iterable[Sequence[Any]] | None) -> dict[Place, Held]:
-    """Read the rows of `HELD`."""
-    return {
-        (member, key): Held(bytes.fromhex(digest), bytes.fromhex(answer), is_over)
-        for member, key, digest, answer, is_over in rows or ()
-    }
+from blacklist_service.web.stored_answers import FREE, KINDS, TABLE, Held, Place
 
 
 async def replay(
@@ -100,4 +65,4 @@ def kept(answered: Iterable[tuple[Ask, UUID]]) -> Beside:
         for ask, check_id in answered
         if ask.idempotency_place
     )
-    return Beside("idempotency_keys", KINDS, rows)
+    return Beside(TABLE, KINDS, rows)

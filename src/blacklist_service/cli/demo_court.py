@@ -15,9 +15,10 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.assistance.operations import NoticeContent, serve_notice
 from blacklist_service.assistance.rules import NoticeAction, Urgency
 from blacklist_service.cli.environment import Workplace
-from blacklist_service.cli.importing import Mode, load
+from blacklist_service.cli.importing import load
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
+from blacklist_service.listings.rules import ImportMode
 from blacklist_service.members.queries import find_credential
 from blacklist_service.members.staff.queries import Account, find_account_by_login
 from blacklist_service.proposals.acts import ProposalDesk
@@ -106,7 +107,13 @@ async def _preview(workplace: Workplace, rows: Sequence[Sequence[str]], maker: A
     actor = Actor(maker.member, maker.id, maker.login)
     court_code = rows[1][8]
     await load(
-        workplace, path, court_code=court_code, mode=Mode.SNAPSHOT, is_dry_run=False, is_quiet=True, previewed_by=actor
+        workplace,
+        path,
+        court_code=court_code,
+        mode=ImportMode.SNAPSHOT,
+        is_dry_run=False,
+        is_quiet=True,
+        previewed_by=actor,
     )
 
 

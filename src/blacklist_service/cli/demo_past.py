@@ -25,7 +25,7 @@ from blacklist_service.checks.outcomes import record_outcome
 from blacklist_service.checks.rules import OutcomeAction
 from blacklist_service.cli.demo_court import serve
 from blacklist_service.cli.environment import SERVER_DATABASE, Workplace, operator, prepared, run
-from blacklist_service.cli.importing import Mode, load
+from blacklist_service.cli.importing import load
 from blacklist_service.clock import SHANGHAI, legal_date, now
 from blacklist_service.database.addresses import with_database, with_login
 from blacklist_service.database.connections import Connection, connect
@@ -39,7 +39,7 @@ from blacklist_service.listings.operations.acts import Court, end_listing, suspe
 from blacklist_service.listings.operations.objections import file_objection
 from blacklist_service.listings.operations.performances import record_performance
 from blacklist_service.listings.preparing import Tools
-from blacklist_service.listings.rules import RowAction, SuspensionGround
+from blacklist_service.listings.rules import ImportMode, RowAction, SuspensionGround
 from blacklist_service.members.operations import create_key
 from blacklist_service.members.queries import find_credential
 from blacklist_service.members.rules import LONGEST_KEY_DAYS
@@ -308,7 +308,9 @@ async def _import(workplace: Workplace, actor: Actor, header: Sequence[str], row
     path = workplace.settings.data_dir / "list-of-the-month.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
-    await load(workplace, path, court_code=COURT_CODE, mode=Mode.UPSERT, is_dry_run=False, is_quiet=True, sent_by=actor)
+    await load(
+        workplace, path, court_code=COURT_CODE, mode=ImportMode.UPSERT, is_dry_run=False, is_quiet=True, sent_by=actor
+    )
     path.unlink()
 
 

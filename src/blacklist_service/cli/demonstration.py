@@ -19,9 +19,10 @@ from blacklist_service.access.scopes import Role
 from blacklist_service.cli.demo_life import PASSWORD, DemoLogin, furnish
 from blacklist_service.cli.demo_past import COURT_CODE, case_of, has_none, make_past
 from blacklist_service.cli.environment import Workplace, operator, run, stop
-from blacklist_service.cli.importing import Mode, import_file
+from blacklist_service.cli.importing import import_file
 from blacklist_service.cli.serving import serve
 from blacklist_service.clock import legal_date, now
+from blacklist_service.listings.rules import ImportMode
 from blacklist_service.members.operations import add_member, create_key
 from blacklist_service.members.queries import find_credential
 from blacklist_service.members.rules import LONGEST_KEY_DAYS, MemberKind, read_key
@@ -156,7 +157,9 @@ def _prepare(workplace: Workplace) -> None:
     if not path.exists():
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(rows)
-    report = import_file(workplace, path, court_code=COURT_CODE, mode=Mode.UPSERT, is_dry_run=False, is_quiet=True)
+    report = import_file(
+        workplace, path, court_code=COURT_CODE, mode=ImportMode.UPSERT, is_dry_run=False, is_quiet=True
+    )
     print(f"sample list: {report.counts.created} listings new, {report.counts.unchanged} unchanged")
     with path.open(encoding="utf-8", newline="") as file:
         listed = list(csv.reader(file))

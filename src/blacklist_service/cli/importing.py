@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +25,7 @@ from blacklist_service.listings.queries import (
     list_findings,
     list_row_reports,
 )
+from blacklist_service.listings.rules import ImportMode
 from blacklist_service.listings.tasks import load_next
 from blacklist_service.members.rules import COURT_CODE_FORM
 from blacklist_service.subjects.case_numbers import fold_court_code
@@ -34,11 +34,6 @@ from blacklist_service.worker import LOOK_SECONDS, WORKER_LOCK
 SHOWN_ROWS = 200
 AWAITS_CONFIRMATION = 3
 """Exit statuses."""
-
-
-class Mode(StrEnum):
-    UPSERT = "upsert"
-    SNAPSHOT = "snapshot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +111,7 @@ def _at(sheet: str | None, row: int) -> str:
 
 
 def import_file(
-    workplace: Workplace, path: Path, *, court_code: str, mode: Mode, is_dry_run: bool, is_quiet: bool
+    workplace: Workplace, path: Path, *, court_code: str, mode: ImportMode, is_dry_run: bool, is_quiet: bool
 ) -> ImportReport:
     """Load `path` for a court; raise `UnreadableFile` if it cannot be read to its end, and then load nothing."""
     if not COURT_CODE_FORM.fullmatch(fold_court_code(court_code)):
@@ -129,7 +124,7 @@ async def load(
     path: Path,
     *,
     court_code: str,
-    mode: Mode,
+    mode: ImportMode,
     is_dry_run: bool,
     is_quiet: bool,
     sent_by: Actor | None = None,
@@ -142,7 +137,7 @@ async def load(
     try:
         courts = await known_courts(connection)
         court_code = courts.code_of(court_code)
-        is_kept = mode is Mode.SNAPSHOT or previewed_by is not None
+        is_kept = mode is ImportMode.SNAPSHOT or previewed_by is not None
         upload = await keep_file(connection, path, secrecy=workplace.secrecy) if is_kept else None
         usual = Actor(member=courts.member_of(court_code), operator=operator().operator)
         job = await begin_import(

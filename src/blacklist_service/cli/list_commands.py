@@ -14,7 +14,7 @@ from blacklist_service.cli import (
 )
 from blacklist_service.cli.environment import load_settings, opened
 from blacklist_service.cli.options import AsJson, DataDir
-from blacklist_service.listings.rules import Ground, RowAction, SuspensionGround
+from blacklist_service.listings.rules import Ground, ImportMode, RowAction, SuspensionGround
 
 listings_app = typer.Typer(no_args_is_help=True, help="One listing: publish, delete, withdraw, suspend, resume, show.")
 imports_app = typer.Typer(no_args_is_help=True, help="Imports that were sent over HTTP, or wait for a second person.")
@@ -23,7 +23,7 @@ imports_app = typer.Typer(no_args_is_help=True, help="Imports that were sent ove
 def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     court: Annotated[str, typer.Option(help="the importing court's code, such as 云0111")],
-    mode: Annotated[importing.Mode, typer.Option()] = importing.Mode.UPSERT,
+    mode: Annotated[ImportMode, typer.Option()] = ImportMode.UPSERT,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the same report, but change nothing")] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,

@@ -20,6 +20,7 @@ from blacklist_service.listings.import_schemas import (
 )
 from blacklist_service.listings.operations.snapshots import list_absent
 from blacklist_service.listings.queries import get_own_import, list_sheets
+from blacklist_service.listings.rules import ImportMode
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import PageQuery, read_cursor, read_place
@@ -71,7 +72,7 @@ async def read_absent(
     row = await get_own_import(connection, import_id, caller.court_code)
     after = read_place(query.cursor, str(import_id)) if query.cursor else UUID(int=0)
     found = []
-    if row["mode"] == "snapshot" and row["state"] == "awaiting_confirmation":
+    if row["mode"] == ImportMode.SNAPSHOT and row["state"] == "awaiting_confirmation":
         found = await list_absent(connection, import_id, row["court_code"], after=after, limit=query.limit)
     items = [AbsentResponse.model_validate(dict(one) | {"listing_id": one["id"]}) for one in found]
     return AbsentPage.of(items, query, lambda one: [str(one.listing_id)], str(import_id))

@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from blacklist_service.listings.columns import KEPT
 from blacklist_service.listings.contents import Particulars, PersonParticulars, Refused, read_content
+from blacklist_service.listings.findings import ROW_SENTENCES
 from blacklist_service.listings.rules import Content, Refusal, Warn
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.problems import FieldError, InvalidRequest
@@ -64,7 +65,9 @@ def _particulars(request: PublishRequest, court_name: str) -> Particulars:
 
 def _error(refused: Refused, prefix: str) -> FieldError:
     pointer = _POINTERS[refused.part].format(place=refused.place)
-    return FieldError(f"{prefix}{pointer}", refused.code.value, _MESSAGES[refused.code])
+    return FieldError(
+        f"{prefix}{pointer}", refused.code.value, _MESSAGES.get(refused.code) or ROW_SENTENCES[refused.code].en
+    )
 
 
 _KEPT = {one.field.value: attrgetter(one.place_in_request) for one in KEPT}

@@ -33,6 +33,13 @@ NEXT_STATES: Mapping[ListingState, frozenset[ListingState]] = {
 }
 
 
+class ImportMode(StrEnum):
+    """Whether a file is what changes (`UPSERT`), or a court's whole list (`SNAPSHOT`): then what it lacks ends."""
+
+    UPSERT = "upsert"
+    SNAPSHOT = "snapshot"
+
+
 class RowAction(StrEnum):
     PUBLISH = "publish"
     CORRECT = "correct"

@@ -15,6 +15,7 @@ from blacklist_service.access.principals import Principal
 from blacklist_service.database.connections import Connection
 from blacklist_service.problems import FieldError, IdempotencyKeyReused, InvalidRequest
 from blacklist_service.secrecy import Cipher
+from blacklist_service.web.stored_answers import find_stored, store
 from blacklist_service.web.transactions import Writes
 
 HEADER = "idempotency-key"
@@ -65,16 +66,8 @@ class Replay:
         if self.key is not None:
             shown = content if repeated is None else repeated.model_dump_json(by_alias=True).encode()
             kept = orjson.dumps([shown.decode(), dict(headers or {})])
-            await connection.execute(
-                """
-                INSERT INTO idempotency_keys (member, key, request_digest, status, answer, at)
-                VALUES ($1, $2, $3, $4, $5, clock_timestamp())
-                ON CONFLICT (member, key) DO UPDATE
-                SET request_digest = excluded.request_digest, status = excluded.status, answer = excluded.answer,
-                    at = excluded.at
-                """,
-                *(self.member, self.key, self.request_digest, status, self.cipher.seal(kept, self._context())),
-            )
+            sealed = self.cipher.seal(kept, self._context())
+            await store(connection, (self.member, self.key), self.request_digest, status, sealed)
         return Response(content, status, headers=dict(headers or {}), media_type="application/json")
 
     async def look(self, connection: Connection) -> None:
@@ -82,14 +75,7 @@ class Replay:
         if self.key is None:
             return
         await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{self.member} {self.key}")
-        row = await connection.fetchrow(
-            """
-            SELECT request_digest, status, answer FROM idempotency_keys
-            WHERE member = $1 AND key = $2 AND at > clock_timestamp() - interval '24 hours'
-            """,
-            self.member,
-            self.key,
-        )
+        row = await find_stored(connection, (self.member, self.key))
         if row is None:
             return
         if row["request_digest"] != self.request_digest:

@@ -37,6 +37,7 @@ from blacklist_service.listings.operations.snapshots import Plan, end_absent, pl
 from blacklist_service.listings.operations.staging import clear_staged
 from blacklist_service.listings.problems import ImportFailed, ImportStateConflict
 from blacklist_service.listings.queries import count_fates, get_own_import
+from blacklist_service.listings.rules import ImportMode
 from blacklist_service.problems import Conflict
 from blacklist_service.secrecy import Secrecy
 
@@ -174,7 +175,7 @@ async def _run(
     async for settled in apply_import(connection, job, secrecy=secrecy):
         passed += settled
         yield 0.5 + passed / total / 2
-    if job.mode == "snapshot" and not job.is_dry_run:
+    if job.mode == ImportMode.SNAPSHOT and not job.is_dry_run:
         await end_absent(connection, job, secrecy=secrecy)
     await finish_import(connection, job)
     yield 1.0
@@ -271,7 +272,7 @@ async def _may_go_on(connection: Connection, job: Import) -> bool:
     So does any file with an unknown column that may tell of an end, or without a name or number column.
     """
     is_braked = await _is_doubtful(connection, job)
-    if job.mode == "snapshot":
+    if job.mode == ImportMode.SNAPSHOT:
         plan = await plan_import(connection, job)
         await connection.execute(
             "UPDATE imports SET absent = $2, plan = $3 WHERE id = $1", job.import_id, plan.absent, asdict(plan)
@@ -289,7 +290,7 @@ async def _may_go_on(connection: Connection, job: Import) -> bool:
 
 async def _weigh_preview(connection: Connection, job: Import) -> None:
     """For a file that only adds to the list, the plan is the result of its rows; a snapshot has been examined before."""
-    if job.mode == "snapshot":
+    if job.mode == ImportMode.SNAPSHOT:
         return
     counts = await count_fates(connection, job.import_id)
     in_force = await connection.fetchval(
