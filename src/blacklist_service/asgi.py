@@ -112,7 +112,7 @@ from blacklist_service.web.hotlane import HotLane
 from blacklist_service.web.idempotency import Replayed
 from blacklist_service.web.lookouts import LookOut
 from blacklist_service.web.patience import end_overdue
-from blacklist_service.web.probes import Kept, Readiness, figures
+from blacklist_service.web.probes import CachedBytes, Readiness, figures
 from blacklist_service.web.probes import router as probes_router
 from blacklist_service.web.refusals import install_refusals
 from blacklist_service.web.relay import Relay, Relayed
@@ -403,7 +403,7 @@ def _describe_problems(app: FastAPI) -> None:
 
 def _serve_document(app: FastAPI) -> None:
     """The OpenAPI document, serialised once: that takes a second, and FastAPI would repeat it for each request."""
-    document = Kept(lambda: orjson.dumps(app.openapi()), seconds=math.inf)
+    document = CachedBytes(lambda: orjson.dumps(app.openapi()), seconds=math.inf)
 
     async def openapi(_request: Request) -> Response:
         return Response(await document.get(), media_type="application/json")

@@ -8,7 +8,7 @@ import pytest
 from blacklist_service.access.duties import Duty
 from blacklist_service.console import app  # noqa: F401 - registers the pages
 from blacklist_service.console.assets import content_of
-from blacklist_service.console.routing import PAGES, Page
+from blacklist_service.console.routing import PAGES, ConsolePage
 from tests.console.desk import Desk
 from tests.members.staff.people import add_person
 from tests.support import Service
@@ -17,11 +17,11 @@ STREAMS = {"/notices/stream"}
 GUARDED = [page for page in PAGES if page.duties]
 
 
-def address_of(page: Page) -> str:
+def address_of(page: ConsolePage) -> str:
     return "/console" + re.sub(r"\{\w+\}", str(uuid4()), page.path)
 
 
-async def status_of(desk: Desk, page: Page) -> int:
+async def status_of(desk: Desk, page: ConsolePage) -> int:
     if page.method == "GET":
         return (await desk.send("GET", address_of(page))).status_code
     token = re.search(r'name="token" value="([0-9a-f]+)"', (await desk.open("/console/me")).text)

@@ -2,14 +2,11 @@
 
 import base64
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-import blacklist_service
 from blacklist_service.access.scopes import Role
 from blacklist_service.listings.schemas import EXAMPLE_LISTING
 from blacklist_service.measures.schemas import CatalogueRequest
@@ -308,31 +305,3 @@ async def test_the_matters_show_their_legal_basis(service: Service):
     classes = {one["class"] for one in items["real_estate_transfer"]["measures"]}
     assert classes == {"notice_required", "prohibition", "restriction"}
     assert all(measure["basis"] for item in items.values() for measure in item["measures"])
-
-
-WHOLE = {"measures/routes.py"}
-"""A catalogue is known whole: its last page is known to be the last, and each page shows the version of the first."""
-
-
-def test_a_page_is_made_in_one_way():
-    """`Page.of` says whether there is a next page and where it begins; `Parameters` how strictly a query is read."""
-    folder = Path(blacklist_service.__file__).parent
-    source = {str(file.relative_to(folder)): file.read_text("utf-8") for file in folder.rglob("*.py")}
-    cursors = {name for name, text in source.items() if "make_cursor(" in text}
-    assert cursors == {"web/paging.py"} | WHOLE
-    own = re.compile(r"Page\([^)]*\bnext=", re.DOTALL)
-    assert {name for name, text in source.items() if name.endswith("routes.py") and own.search(text)} == {
-        "listings/following/routes.py"  # a feed in slices, sealed as a whole
-    }
-    queries = re.compile(r"^class (\w+Query)\((\w+)", re.MULTILINE)
-    bases = {base for text in source.values() for _, base in queries.findall(text)}
-    assert "BaseModel" not in bases
-
-
-def test_routes_keep_their_requests_and_responses_in_schemas():
-    """Who looks for a field of the contract finds it in a room's schemas, not among its routes."""
-    folder = Path(blacklist_service.__file__).parent
-    bases = re.compile(r"^class (\w+)\((?:\w*(?:Request|Response)|BaseModel|PageQuery|Page\[\w+\])\)", re.MULTILINE)
-    found = {file: bases.findall(file.read_text("utf-8")) for file in folder.rglob("*routes.py")}
-    assert len(found) > 20
-    assert {file: here for file, here in found.items() if here} == {}

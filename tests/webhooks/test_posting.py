@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from blacklist_service.webhooks import posting
-from blacklist_service.webhooks.posting import MOST_BYTES, Answer, Poster, Stream, trusting
+from blacklist_service.webhooks.posting import MOST_BYTES, Poster, Stream, TryResult, trusting
 from blacklist_service.webhooks.targets import Address, Destination, Surroundings, Targets
 
 LIST = Targets.parse(
@@ -175,7 +175,7 @@ async def answered_by(
     served: ssl.SSLContext | None = None,
     trusted: ssl.SSLContext | None = None,
     is_echo_wanted: bool = False,
-) -> Answer:
+) -> TryResult:
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await talk(reader, writer)

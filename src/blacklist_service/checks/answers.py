@@ -10,7 +10,7 @@ import orjson
 from blacklist_service.assistance.rules import object_key
 from blacklist_service.checks import rules
 from blacklist_service.checks.asks import Answer, AskedSubject, Question
-from blacklist_service.checks.problems import ChildNotWatched, SubjectNotCovered, Uncovered, UnknownMatter
+from blacklist_service.checks.problems import ChildNotWatched, SubjectNotCovered, UncoveredSubject, UnknownMatter
 from blacklist_service.checks.queries import Snapshot, hits_of, notices_of, unfetched
 from blacklist_service.checks.screenings import FACT
 from blacklist_service.ledger.actions import Action
@@ -123,7 +123,7 @@ def _refuse_uncovered(question: Question, matter: Matter, on: date) -> None:
         return
     places = enumerate(question.subjects)
     uncovered = [
-        Uncovered(place, asked.role, asked.subject.kind, coverage)
+        UncoveredSubject(place, asked.role, asked.subject.kind, coverage)
         for place, asked in places
         if (asked.subject.kind, asked.role) not in pairs
     ]

@@ -7,7 +7,7 @@ from blacklist_service.measures.rules import Coverage
 from blacklist_service.problems import FieldError, InvalidRequest, TooManyRequests
 
 
-class Uncovered(NamedTuple):
+class UncoveredSubject(NamedTuple):
     """A subject that no measure covers: `place` is its index in the check."""
 
     place: int
@@ -43,7 +43,7 @@ class SubjectNotCovered(InvalidRequest):
     code = "subject-not-covered"
     is_recorded = True
 
-    def __init__(self, matter: str, uncovered: Sequence[Uncovered]) -> None:
+    def __init__(self, matter: str, uncovered: Sequence[UncoveredSubject]) -> None:
         errors = [one.error for one in uncovered]
         super().__init__("; ".join(dict.fromkeys(error.message for error in errors)), errors=errors)
         self.matter = matter

@@ -15,7 +15,7 @@ from blacklist_service.ledger.log import DISPROOF, OLDEST_UNSEALED
 from blacklist_service.ledger.operations import array_literal
 from blacklist_service.subjects.keys import KeyKind, Subject, identity_of, proves_who
 from blacklist_service.subjects.relations import STORED_RELATIONS
-from blacklist_service.web.stored_answers import HELD, Held, Place, read_held
+from blacklist_service.web.stored_answers import HELD, Place, StoredAnswer, read_held
 
 FETCHED_FOR_EACH_DIGEST = 200
 
@@ -98,7 +98,7 @@ class Snapshot:
     valid_keys: frozenset[str]
     rows: Mapping[bytes, Sequence[Any]]
     notices: Mapping[bytes, Sequence[Any]]
-    held: Mapping[Place, Held] = field(default_factory=dict)
+    held: Mapping[Place, StoredAnswer] = field(default_factory=dict)
 
     @cached_property
     def wire_at(self) -> str:

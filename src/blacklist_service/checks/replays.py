@@ -16,11 +16,11 @@ from blacklist_service.ledger.operations import Beside, RowValues
 from blacklist_service.ledger.queries import find_answers
 from blacklist_service.problems import IdempotencyKeyReused, Undetermined
 from blacklist_service.secrecy import Secrecy
-from blacklist_service.web.stored_answers import FREE, KINDS, TABLE, Held, Place
+from blacklist_service.web.stored_answers import FREE, KINDS, TABLE, Place, StoredAnswer
 
 
 async def replay(
-    connection: Connection, asks: Sequence[Ask], held: Mapping[Place, Held], *, at: datetime, secrecy: Secrecy
+    connection: Connection, asks: Sequence[Ask], held: Mapping[Place, StoredAnswer], *, at: datetime, secrecy: Secrecy
 ) -> tuple[list[Ask], list[tuple[Ask, Outcome]]]:
     """Return the asks that have no answer yet, and the answers of the others; a key that had expired at `at` is free."""
     fresh: list[Ask] = []

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from blacklist_service.access.principals import Actor
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.database.connections import Connection, connect
-from blacklist_service.listings.findings import Finding, Sheets
+from blacklist_service.listings.findings import FileFinding, Sheets
 from blacklist_service.listings.operations.importing import Import
 from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, begin_import, run_import
 from blacklist_service.listings.operations.uploads import keep_file
@@ -46,7 +46,7 @@ class ImportReport:
     counts: ImportCounts
     rows: list[RowReport]
     unknown_columns: list[str]
-    findings: list[Finding]
+    findings: list[FileFinding]
     sheets: Sheets
 
     def as_json(self) -> str:

@@ -41,7 +41,7 @@ ABOUT, PROOF = "backup.json", "backup.mac"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Backup:
     """A finished backup. `keys` names the key files in it."""
 
     log_size: int
@@ -49,7 +49,7 @@ class Kept:
     keys: tuple[str, ...]
 
 
-def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
+def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Backup:
     """Write the backup beside `out`, readable by its owner alone, and rename it to `out` when it is complete."""
     settings = workplace.settings
     place = SealingPlace.of(settings)
@@ -87,10 +87,10 @@ def back_up(workplace: Workplace, out: Path, *, with_keys: bool) -> Kept:
         temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)
-    return Kept(size, out.stat().st_size, tuple(name for name in (SECRET_KEY, SIGNING_KEY) if name in files))
+    return Backup(size, out.stat().st_size, tuple(name for name in (SECRET_KEY, SIGNING_KEY) if name in files))
 
 
-def restore(settings: Settings, backup: Path, *, is_proof_waived: bool = False) -> Kept:
+def restore(settings: Settings, backup: Path, *, is_proof_waived: bool = False) -> Backup:
     """Restore a backup into an empty data directory, and verify that key, schema, anchor and leaves fit together.
 
     The dump runs as a login that owns this database and nothing else: it can run no program and read no file.
@@ -126,7 +126,7 @@ def restore(settings: Settings, backup: Path, *, is_proof_waived: bool = False) 
             run(_restart_versions(workplace))
             run(seal_waiting(workplace))
             keys = tuple(name for name in (SECRET_KEY, SIGNING_KEY) if (parts / name).exists())
-            return Kept(run(_size(workplace.dsn)), backup.stat().st_size, keys)
+            return Backup(run(_size(workplace.dsn)), backup.stat().st_size, keys)
         except BaseException:
             is_whole = False
             raise

@@ -38,7 +38,7 @@ def backup(
     print(f"{out}: {kept.bytes} bytes, a log of {kept.log_size} entries, {_keys_in(kept)}")
 
 
-def _keys_in(kept: safekeeping.Kept) -> str:
+def _keys_in(kept: safekeeping.Backup) -> str:
     """Name the keys exactly: a secret key given by the environment is in no file, while the signing key may still be in
     one.
     """

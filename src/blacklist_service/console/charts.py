@@ -31,7 +31,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ColumnChart:
     """A column chart: its bars, and the lines of its scale with their heights."""
 
     bars: tuple[Bar, ...]
@@ -48,12 +48,12 @@ def bars_of(rows: Sequence[ChartRow]) -> list[Bar]:
     return [_bar(row, 100 / longest) for row in rows]
 
 
-def columns_of(rows: Sequence[ChartRow]) -> Columns:
+def columns_of(rows: Sequence[ChartRow]) -> ColumnChart:
     highest = round_up(max((sum(counts.values()) for _, _, counts in rows), default=0))
     unit = PLOT_HEIGHT / highest
     bars = tuple(_bar(row, unit, x=COLUMN_STEP * place + 15) for place, row in enumerate(rows))
     marks = sorted({0, highest // 2, highest})
-    return Columns(bars, tuple((mark, PLOT_HEIGHT - mark * unit) for mark in marks), COLUMN_STEP * len(rows))
+    return ColumnChart(bars, tuple((mark, PLOT_HEIGHT - mark * unit) for mark in marks), COLUMN_STEP * len(rows))
 
 
 def round_up(count: int) -> int:

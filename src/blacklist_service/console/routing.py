@@ -19,7 +19,7 @@ Handler = Callable[[Any], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ConsolePage:
     """A page of the console. `duties` None: for everybody who has logged in; empty: for everybody."""
 
     method: str
@@ -33,7 +33,7 @@ class Page:
     pattern: re.Pattern[str] = field(default=re.compile(""), compare=False)
 
 
-PAGES: list[Page] = []
+PAGES: list[ConsolePage] = []
 
 
 def page(
@@ -56,13 +56,15 @@ def page(
     def register(handler: Handler) -> Handler:
         allowed = frozenset() if is_open else frozenset(duties) or None
         pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
-        PAGES.append(Page(method, path, handler, allowed, takes_upload, keeps, is_background, unanswered, pattern))
+        PAGES.append(
+            ConsolePage(method, path, handler, allowed, takes_upload, keeps, is_background, unanswered, pattern)
+        )
         return handler
 
     return register
 
 
-def find_page(request: Request) -> tuple[Page | None, Mapping[str, str]]:
+def find_page(request: Request) -> tuple[ConsolePage | None, Mapping[str, str]]:
     path = request.url.path.removeprefix(PREFIX) or "/"
     method = "GET" if request.method == "HEAD" else request.method
     found = [(one, match) for one in PAGES if one.method == method and (match := one.pattern.fullmatch(path))]

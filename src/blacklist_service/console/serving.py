@@ -20,7 +20,7 @@ from blacklist_service.clock import now
 from blacklist_service.console import sealed
 from blacklist_service.console.forms import Form, read_form
 from blacklist_service.console.problems import DutyMissing, ForeignForm, LoggedOut, NotServedHere, StaleForm
-from blacklist_service.console.routing import PREFIX, Handler, Page, find_page
+from blacklist_service.console.routing import PREFIX, ConsolePage, Handler, find_page
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit
 from blacklist_service.console.wording import DUTIES
@@ -151,7 +151,7 @@ class Console:
         """Forget the cached session of a cookie: it has ended, or its account's preferences changed."""
         self._seen.pop(cookie or "", None)
 
-    def _require_own_origin(self, request: Request, page: Page) -> None:
+    def _require_own_origin(self, request: Request, page: ConsolePage) -> None:
         """Without a configured origin the console answers on loopback only, so that no password travels in clear text; with
         one, only under that name. A form, and a recorded read, must come from our own pages.
         """
@@ -177,7 +177,7 @@ class Console:
             if not is_own:
                 raise ForeignForm
 
-    async def _session(self, request: Request, page: Page) -> StaffSession | None:
+    async def _session(self, request: Request, page: ConsolePage) -> StaffSession | None:
         """The logged-in person; a proof is cached for half a second, as for a key."""
         secret = request.cookies.get(COOKIE)
         if not secret:
@@ -256,7 +256,7 @@ class Console:
 
     async def _nowhere(self, request: Request, language: Language) -> Response:
         """There is no such page: a logged-in person keeps the menu."""
-        visit = Visit(request, Page("GET", "", _nothing, frozenset()), {}, language)
+        visit = Visit(request, ConsolePage("GET", "", _nothing, frozenset()), {}, language)
         try:
             self._require_own_origin(request, visit.page)
             visit.session = await self._session(request, visit.page)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.clock import legal_date, now
-from blacklist_service.console.charts import Columns, bars_of, columns_of
+from blacklist_service.console.charts import ColumnChart, bars_of, columns_of
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import DESKS, matter_names, unit_names
 from blacklist_service.console.routing import page
@@ -222,7 +222,7 @@ def _punctuality(court: Mapping[str, Any]) -> dict[str, int]:
     return {"in_time": in_time, "late": dated - in_time, "undated": sum(one["total"] for one in acts) - dated}
 
 
-def _check_trend(months: list[Mapping[str, Any]], agency: str | None) -> Columns:
+def _check_trend(months: list[Mapping[str, Any]], agency: str | None) -> ColumnChart:
     """For one unit, or all together; a unit's column leads to its rows."""
     shown = []
     for month in months:
@@ -234,7 +234,7 @@ def _check_trend(months: list[Mapping[str, Any]], agency: str | None) -> Columns
     return columns_of(shown)
 
 
-def _court_trend(months: list[Mapping[str, Any]], court: str | None) -> Columns:
+def _court_trend(months: list[Mapping[str, Any]], court: str | None) -> ColumnChart:
     shown = []
     for month in months:
         courts = [one for one in month["courts"] if court in (None, one["court"])]

@@ -22,7 +22,7 @@ from blacklist_service.console.calls import Reply, call, forward
 from blacklist_service.console.forms import Form
 from blacklist_service.console.problems import LoggedOut
 from blacklist_service.console.rendering import Rendered
-from blacklist_service.console.routing import PREFIX, Page
+from blacklist_service.console.routing import PREFIX, ConsolePage
 from blacklist_service.console.translations import Language, Translate, translator
 from blacklist_service.database.connections import Connection
 from blacklist_service.members.staff.passkeys import PasskeyChallenge, RelyingParty, ask_to_prove
@@ -50,7 +50,7 @@ class Visit:
     """One request for a page, and everything its handler needs."""
 
     request: Request
-    page: Page
+    page: ConsolePage
     path: Mapping[str, str]
     language: Language
     session: StaffSession | None = None

@@ -21,7 +21,7 @@ from blacklist_service.ledger.actions import NAMES, Act, Action
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.listings.operations.applying import By, Head, apply_dated_acts, lock_head
+from blacklist_service.listings.operations.applying import By, ListHead, apply_dated_acts, lock_head
 from blacklist_service.listings.resolution import ListingAct
 from blacklist_service.secrecy import Secrecy
 
@@ -204,7 +204,7 @@ def _undoing(row: asyncpg.Record) -> ListingAct:
 
 
 async def _write(
-    connection: Connection, acts: Sequence[ListingAct], head: Head, secrecy: Secrecy, *, reason: str | None
+    connection: Connection, acts: Sequence[ListingAct], head: ListHead, secrecy: Secrecy, *, reason: str | None
 ) -> None:
     if not acts:
         return

@@ -16,7 +16,7 @@ class Sentence(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FileFinding:
     """`count` rows with one code (or how often, for a finding about the file); `example_row` is the first of them."""
 
     code: str
@@ -61,24 +61,24 @@ class Sheets:
         return (sheet.name, number - sheet.after) if sheet else (None, number)
 
 
-def file_findings(file: ListFile) -> list[Finding]:
+def file_findings(file: ListFile) -> list[FileFinding]:
     """The findings about a file whose rows have been read."""
     sheets = Sheets(file.sheets)
     found = [_of_column("column-doubtful", column) for column in file.doubtful_columns]
     found += [_of_column(_CODE_OF_GAP[column.name], column) for column in file.gaps]
-    found += [Finding("sheet-not-read", 1, None, one.name) for one in file.unread_sheets]
+    found += [FileFinding("sheet-not-read", 1, None, one.name) for one in file.unread_sheets]
     if file.hidden_rows and file.first_hidden_row is not None:
         sheet, row = sheets.place(file.first_hidden_row)
-        found.append(Finding("rows-hidden", file.hidden_rows, row, sheet))
+        found.append(FileFinding("rows-hidden", file.hidden_rows, row, sheet))
     return found
 
 
-def row_findings(counted: Iterable[tuple[str, int, int]], sheets: Sheets) -> list[Finding]:
+def row_findings(counted: Iterable[tuple[str, int, int]], sheets: Sheets) -> list[FileFinding]:
     """From (code, how many rows, the first of them)."""
     found = []
     for code, count, first in counted:
         sheet, row = sheets.place(first)
-        found.append(Finding(code, count, row, sheet))
+        found.append(FileFinding(code, count, row, sheet))
     return found
 
 
@@ -86,8 +86,8 @@ def sentence_of(code: str) -> Sentence:
     return FILE_SENTENCES.get(code) or ROW_SENTENCES.get(code) or Sentence(code, code)
 
 
-def _of_column(code: str, column: Column) -> Finding:
-    return Finding(code, 1, None, column.sheet, column.name)
+def _of_column(code: str, column: Column) -> FileFinding:
+    return FileFinding(code, 1, None, column.sheet, column.name)
 
 
 NO_NUMBER_COLUMN = "no-number-column"

@@ -23,6 +23,7 @@ from blacklist_service.listings.import_schemas import (
     ImportPage,
     ImportQuery,
     ImportResponse,
+    ImportRowsQuery,
     ImportsQuery,
     ImportSummaryResponse,
     PlanResponse,
@@ -30,7 +31,6 @@ from blacklist_service.listings.import_schemas import (
     RowAboutOthersResponse,
     RowPage,
     RowResponse,
-    RowsQuery,
 )
 from blacklist_service.listings.operations.jobs import PART_BYTES, Upload, begin_import, cancel_import, confirm_import
 from blacklist_service.listings.operations.previews import has_moved, make_again
@@ -255,7 +255,7 @@ async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResp
     dependencies=[needs(Scope.LISTINGS_READ)],
 )
 async def read_rows(
-    import_id: UUID, query: Annotated[RowsQuery, Query()], request: Request, connection: Reads, caller: Caller
+    import_id: UUID, query: Annotated[ImportRowsQuery, Query()], request: Request, connection: Reads, caller: Caller
 ) -> Any:
     await get_own_import(connection, import_id, caller.court_code)
     if "text/csv" in request.headers.get("accept", ""):

@@ -24,7 +24,7 @@ class ImportsQuery(PageQuery):
     state: ImportState | None = None
 
 
-class RowsQuery(PageQuery):
+class ImportRowsQuery(PageQuery):
     status: Literal["rejected", "warned"] = "rejected"
 
 

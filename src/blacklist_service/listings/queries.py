@@ -14,7 +14,7 @@ from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.distinction import Distinction
 from blacklist_service.listings.files import Sheet
-from blacklist_service.listings.findings import Finding, Sheets, row_findings
+from blacklist_service.listings.findings import FileFinding, Sheets, row_findings
 from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
 from blacklist_service.listings.resolution import Held, Row
 from blacklist_service.listings.rules import Refusal, RowAction, Warn
@@ -325,12 +325,12 @@ async def count_codes(connection: Connection, import_id: UUID) -> list[tuple[str
     return [(row["code"], row["rows"], row["first"]) for row in rows]
 
 
-async def list_findings(connection: Connection, import_id: UUID) -> tuple[list[Finding], Sheets]:
+async def list_findings(connection: Connection, import_id: UUID) -> tuple[list[FileFinding], Sheets]:
     """The findings about the file, then about its rows; and the worksheets of its rows."""
     sheets = await list_sheets(connection, import_id)
     of_file = await connection.fetchval("SELECT findings FROM imports WHERE id = $1", import_id)
     counted = await count_codes(connection, import_id)
-    return [Finding(**one) for one in of_file or ()] + row_findings(counted, sheets), sheets
+    return [FileFinding(**one) for one in of_file or ()] + row_findings(counted, sheets), sheets
 
 
 async def list_sheets(connection: Connection, import_id: UUID) -> Sheets:

@@ -22,7 +22,7 @@ NO_SECRET = bytes(32)
 
 
 @dataclass(slots=True)
-class Proof:
+class KeyProof:
     """Whom a header authenticates, and since when that is known. When the proof is ageing, the first request with that header
     proves it again; meanwhile it remains valid for the others.
     """
@@ -43,7 +43,7 @@ class Authenticator:
 
     def __init__(self, dsn: str, *, deadline_seconds: float) -> None:
         self._lookup = CredentialLookup(dsn, deadline_seconds=deadline_seconds)
-        self._proofs: dict[bytes, Proof] = {}
+        self._proofs: dict[bytes, KeyProof] = {}
 
     async def authenticate(self, authorization: str | None) -> Principal:
         if authorization is None:
@@ -64,7 +64,7 @@ class Authenticator:
                 proof.is_sent_for = proof.is_being_renewed = False
         if len(self._proofs) >= REMEMBERED_KEYS:
             self._proofs.clear()
-        self._proofs[place] = Proof(known_at, principal)
+        self._proofs[place] = KeyProof(known_at, principal)
         return principal
 
     def place_of(self, authorization: str) -> bytes:

@@ -32,8 +32,8 @@ from blacklist_service.subjects.roster_results import (
     REFUSALS,
     REFUSED,
     UNANSWERED,
-    Match,
     Result,
+    RosterMatch,
     worded,
 )
 
@@ -243,11 +243,11 @@ def _answered(wire: dict[str, Any], *, is_by_name: bool) -> Result:
     return result
 
 
-def _match(match: dict[str, Any]) -> Match:
+def _match(match: dict[str, Any]) -> RosterMatch:
     listing, notice = match["listing"] or {}, match["notice"] or {}
     case = listing.get("case_number") or notice.get("number") or ""
     court = listing.get("court") or notice.get("court") or ""
-    return Match(match["effect"], match["identity"], match["measure"]["basis"], case, court)
+    return RosterMatch(match["effect"], match["identity"], match["measure"]["basis"], case, court)
 
 
 def _sums(counts: dict[str, int], results: Sequence[Result]) -> tuple[dict[str, int], int | None, int | None]:

@@ -64,7 +64,7 @@ class Result:
         return tuple(asdict(self).values())
 
 
-class Match(NamedTuple):
+class RosterMatch(NamedTuple):
     """A listing or a notice that a check found, as far as a row has room for it."""
 
     effect: str
@@ -77,7 +77,7 @@ class Match(NamedTuple):
 def worded(
     *,
     decision: str,
-    matches: Iterable[Match],
+    matches: Iterable[RosterMatch],
     total: int,
     warnings: Iterable[str],
     is_by_name: bool,

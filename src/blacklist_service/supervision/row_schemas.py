@@ -42,7 +42,7 @@ class MonthsQuery(Parameters):
     months: Annotated[int, Field(ge=1, le=MOST_MONTHS)] = 6
 
 
-class RowsQuery(PageQuery):
+class SupervisedQuery(PageQuery):
     """All filters that are given must match. `from` is inclusive, `to` exclusive."""
 
     agency: Annotated[str, *text(64)]

@@ -24,7 +24,13 @@ from blacklist_service.ledger.log import find_leaf_index
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.problems import NotFound
-from blacklist_service.supervision.row_schemas import Months, MonthsQuery, RowsQuery, SupervisedCheck, SupervisedPage
+from blacklist_service.supervision.row_schemas import (
+    Months,
+    MonthsQuery,
+    SupervisedCheck,
+    SupervisedPage,
+    SupervisedQuery,
+)
 from blacklist_service.supervision.trends import list_months
 from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import read_place
@@ -57,7 +63,7 @@ async def months(query: Annotated[MonthsQuery, Query()], request: Request, conne
     dependencies=[needs(Scope.SUPERVISION_READ), takes(Share.SEARCH)],
 )
 async def list_rows(
-    query: Annotated[RowsQuery, Query()], request: Request, connection: Writes, actor: Acting
+    query: Annotated[SupervisedQuery, Query()], request: Request, connection: Writes, actor: Acting
 ) -> SupervisedPage:
     filters = query.model_dump(mode="json", exclude={"cursor", "limit"}, exclude_none=True)
     wanted = WantedChecks(

@@ -23,13 +23,13 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Reading:
+class UnfencedRead:
     """Whether a request has read anything since it last passed the fence."""
 
     is_new: bool = False
 
 
-_reading: ContextVar[Reading | None] = ContextVar("reading", default=None)
+_reading: ContextVar[UnfencedRead | None] = ContextVar("reading", default=None)
 
 
 def note_reading() -> None:
@@ -49,7 +49,7 @@ class Fenced:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reading, head, is_refused, is_confirming = Reading(), None, False, True
+        reading, head, is_refused, is_confirming = UnfencedRead(), None, False, True
         _reading.set(reading)
 
         async def send_fenced(message: Message) -> None:

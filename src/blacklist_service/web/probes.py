@@ -21,7 +21,7 @@ Readiness = Callable[[], Awaitable[dict[str, object]]]
 """Returns the state; raises `Undetermined` with one sentence if the service must not be used."""
 
 
-class Kept:
+class CachedBytes:
     """Bytes that take long to compute: computed in a thread, once for all concurrent callers, and cached for a while."""
 
     def __init__(self, make: Callable[[], bytes], *, seconds: float) -> None:
@@ -40,7 +40,7 @@ class Kept:
         return await asyncio.shield(making)
 
 
-def figures(*, is_one_of_several: bool) -> Kept:
+def figures(*, is_one_of_several: bool) -> CachedBytes:
     """The body of `/metrics`."""
 
     def make() -> bytes:
@@ -50,7 +50,7 @@ def figures(*, is_one_of_several: bool) -> Kept:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
 
-    return Kept(make, seconds=FIGURES_SECONDS)
+    return CachedBytes(make, seconds=FIGURES_SECONDS)
 
 
 @router.head("/healthz", include_in_schema=False)
@@ -84,7 +84,7 @@ async def readiness(request: Request) -> dict[str, object]:
     response_class=Response,
 )
 async def metrics(request: Request) -> Response:
-    kept: Kept = request.app.state.figures
+    kept: CachedBytes = request.app.state.figures
     return Response(await kept.get(), media_type=CONTENT_TYPE_LATEST)
 
 

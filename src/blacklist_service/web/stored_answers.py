@@ -28,7 +28,7 @@ FREE = f"""
 """
 
 
-class Held(NamedTuple):
+class StoredAnswer(NamedTuple):
     """What is stored under a key: the digest of the request, and the stored form of its answer."""
 
     request_digest: bytes
@@ -36,10 +36,10 @@ class Held(NamedTuple):
     is_over: bool
 
 
-def read_held(rows: Iterable[Sequence[Any]] | None) -> dict[Place, Held]:
+def read_held(rows: Iterable[Sequence[Any]] | None) -> dict[Place, StoredAnswer]:
     """Read the rows of `HELD`."""
     return {
-        (member, key): Held(bytes.fromhex(digest), bytes.fromhex(answer), is_over)
+        (member, key): StoredAnswer(bytes.fromhex(digest), bytes.fromhex(answer), is_over)
         for member, key, digest, answer, is_over in rows or ()
     }
 

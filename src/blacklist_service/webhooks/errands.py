@@ -30,7 +30,7 @@ class Send(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ErrandResult:
     endpoint: Endpoint
     outcome: TryOutcome
     at: datetime
@@ -53,19 +53,21 @@ async def claim(connection: Connection, endpoints: Sequence[Endpoint], *, at: da
     return {row["id"] for row in rows}
 
 
-async def run(endpoint: Endpoint, send: Send, *, at: datetime) -> Done:
+async def run(endpoint: Endpoint, send: Send, *, at: datetime) -> ErrandResult:
     """Send the challenge to an endpoint that is not verified, and the test to any other."""
     if endpoint.health.state is not State.VERIFYING:
         outcome, _ = await send(test_body(endpoint.webhook_id, at), is_echo_wanted=False)
-        return Done(endpoint, outcome, at)
+        return ErrandResult(endpoint, outcome, at)
     challenge = new_challenge()
     outcome, echo = await send(challenge_body(challenge, at), is_echo_wanted=True)
     if outcome.is_told and not echoes(echo, challenge):
         outcome = replace(outcome, fault=NO_ECHO)
-    return Done(endpoint, outcome, at)
+    return ErrandResult(endpoint, outcome, at)
 
 
-async def settle(connection: Connection, done: Done, *, longest: timedelta, chance: float, secrecy: Secrecy) -> None:
+async def settle(
+    connection: Connection, done: ErrandResult, *, longest: timedelta, chance: float, secrecy: Secrecy
+) -> None:
     """Store the outcome, if the webhook is still in the same state."""
     row = await connection.fetchrow(
         "SELECT state, cause, failures, failing_since, next_try_at, width, test_asked_at FROM webhooks"

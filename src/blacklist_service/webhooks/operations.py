@@ -4,21 +4,19 @@ Nothing here calls an endpoint: the worker does (`sender.py`), so that no check 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 import asyncpg
 
-from blacklist_service.access.principals import Actor, Principal
+from blacklist_service.access.desks import Desk
 from blacklist_service.clock import new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import NO_FACTS, Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.secrecy import Secrecy
 from blacklist_service.watches.queries import get_feed
 from blacklist_service.watches.rules import EventType
 from blacklist_service.webhooks import queries
@@ -53,19 +51,6 @@ FROM dead WHERE NOT dead.is_past AND d.webhook_id = $1 AND d.sequence = dead.seq
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Office:
-    """Who acts, and with what."""
-
-    caller: Principal
-    actor: Actor
-    secrecy: Secrecy
-
-    def by(self, operator: str | None) -> "Office":
-        """The same with the operator that the caller names."""
-        return replace(self, actor=self.actor.by(operator))
-
-
 async def open_webhook(
     connection: Connection,
     *,
@@ -73,7 +58,7 @@ async def open_webhook(
     types: Sequence[EventType],
     after: int | None,
     targets: Targets,
-    office: Office,
+    desk: Desk,
 ) -> tuple[UUID, bytes]:
     """Request a webhook; it waits for the security officer. It receives the events after `after`, by default all later ones.
 
@@ -82,7 +67,7 @@ async def open_webhook(
     if not targets:
         raise NoTargets
     destination = _admit(targets, url)
-    member = office.caller.member
+    member = desk.caller.member
     if await queries.count_open(connection, member) >= MOST_WEBHOOKS:
         raise TooManyWebhooks
     feed = await get_feed(connection, member)
@@ -95,19 +80,19 @@ async def open_webhook(
         INSERT INTO webhooks (id, member_code, url, types, state, secret, cursor, made_at)
         VALUES ($1, $2, $3, $4, 'awaiting_approval', $5, $6, $7)
         """,
-        *(webhook_id, member, url, sorted(set(types)), seal_secret(secret, webhook_id, office.secrecy)),
+        *(webhook_id, member, url, sorted(set(types)), seal_secret(secret, webhook_id, desk.secrecy)),
         *(feed.last_sequence if after is None else after, at),
     )
     facts = {"webhook": str(webhook_id), "host": destination.authority, "types": sorted(set(types))}
-    await _record(connection, Action.WEBHOOK_OPENED, facts, office, at, private={"url": url})
+    await _record(connection, Action.WEBHOOK_OPENED, facts, desk, at, private={"url": url})
     return webhook_id, secret
 
 
-async def approve_webhook(connection: Connection, webhook_id: UUID, *, targets: Targets, office: Office) -> None:
+async def approve_webhook(connection: Connection, webhook_id: UUID, *, targets: Targets, desk: Desk) -> None:
     """Let the worker send the challenge to the endpoint, at once; also for a webhook that was disabled. Raise
     `WrongState`.
     """
-    row = await _lock(connection, webhook_id, office, becoming=State.VERIFYING)
+    row = await _lock(connection, webhook_id, desk, becoming=State.VERIFYING)
     destination = _admit(targets, row["url"])
     at = await database_clock(connection)
     await connection.execute(
@@ -119,24 +104,24 @@ async def approve_webhook(connection: Connection, webhook_id: UUID, *, targets: 
         *(webhook_id, at),
     )
     facts = {"webhook": str(webhook_id), "member": row["member"], "host": destination.authority}
-    await _record(connection, Action.WEBHOOK_APPROVED, facts, office, at)
+    await _record(connection, Action.WEBHOOK_APPROVED, facts, desk, at)
 
 
-async def rotate_secret(connection: Connection, webhook_id: UUID, *, office: Office) -> bytes:
+async def rotate_secret(connection: Connection, webhook_id: UUID, *, desk: Desk) -> bytes:
     """Create another secret; the previous one also signs for 72 hours."""
-    row = await _lock(connection, webhook_id, office)
+    row = await _lock(connection, webhook_id, desk)
     at, secret = await database_clock(connection), new_secret()
     await connection.execute(
         "UPDATE webhooks SET last_secret = secret, last_secret_until = $3, secret = $2 WHERE id = $1",
-        *(webhook_id, seal_secret(secret, webhook_id, office.secrecy), at + LAST_SECRET_SIGNS),
+        *(webhook_id, seal_secret(secret, webhook_id, desk.secrecy), at + LAST_SECRET_SIGNS),
     )
-    await _record(connection, Action.WEBHOOK_ROTATED, {"webhook": str(row["webhook_id"])}, office, at)
+    await _record(connection, Action.WEBHOOK_ROTATED, {"webhook": str(row["webhook_id"])}, desk, at)
     return secret
 
 
-async def ask_test(connection: Connection, webhook_id: UUID, *, office: Office) -> None:
+async def ask_test(connection: Connection, webhook_id: UUID, *, desk: Desk) -> None:
     """Let the worker send a test or, if the webhook is not verified yet, the challenge, without further delay."""
-    row = await _lock(connection, webhook_id, office, within={State.VERIFYING, *TOLD})
+    row = await _lock(connection, webhook_id, desk, within={State.VERIFYING, *TOLD})
     at, last = await database_clock(connection), row["test_asked_at"]
     if last is not None and at - last < timedelta(seconds=SECONDS_BETWEEN_TESTS):
         raise TestedJustNow(retry_after_seconds=SECONDS_BETWEEN_TESTS)
@@ -148,15 +133,15 @@ async def ask_test(connection: Connection, webhook_id: UUID, *, office: Office) 
         """,
         *(webhook_id, at),
     )
-    await _record(connection, Action.WEBHOOK_TESTED, {"webhook": str(webhook_id)}, office, at)
+    await _record(connection, Action.WEBHOOK_TESTED, {"webhook": str(webhook_id)}, desk, at)
 
 
-async def replay(connection: Connection, webhook_id: UUID, *, start: int | Literal["dead"], office: Office) -> int:
+async def replay(connection: Connection, webhook_id: UUID, *, start: int | Literal["dead"], desk: Desk) -> int:
     """Send events again: all from a sequence number on, or those that were given up; for each watch only its newest state.
 
     Return how many events that is at most. Raise `WrongState`, `NoSuchEvent`.
     """
-    row = await _lock(connection, webhook_id, office, within=TOLD)
+    row = await _lock(connection, webhook_id, desk, within=TOLD)
     at = await database_clock(connection)
     if start == "dead":
         status = await connection.execute(REPLAY_DEAD, webhook_id, at)
@@ -168,15 +153,15 @@ async def replay(connection: Connection, webhook_id: UUID, *, start: int | Liter
         await connection.execute("UPDATE webhooks SET cursor = least(cursor, $2) WHERE id = $1", webhook_id, start - 1)
         again = await queries.count_events(connection, row["member"], start)
     facts = {"webhook": str(webhook_id), "from": start, "events": again}
-    await _record(connection, Action.WEBHOOK_REPLAYED, facts, office, at)
+    await _record(connection, Action.WEBHOOK_REPLAYED, facts, desk, at)
     return again
 
 
-async def close_webhook(connection: Connection, webhook_id: UUID, *, office: Office) -> None:
+async def close_webhook(connection: Connection, webhook_id: UUID, *, desk: Desk) -> None:
     """Close it for good: nothing more is sent, and its secrets are deleted. Waiting deliveries are given up; the events stay
     in the feed.
     """
-    row = await _lock(connection, webhook_id, office, becoming=State.CLOSED)
+    row = await _lock(connection, webhook_id, desk, becoming=State.CLOSED)
     at = await database_clock(connection)
     await connection.execute(
         """
@@ -191,18 +176,18 @@ async def close_webhook(connection: Connection, webhook_id: UUID, *, office: Off
         *(webhook_id, at),
     )
     facts = {"webhook": str(webhook_id), "member": row["member"]}
-    await _record(connection, Action.WEBHOOK_CLOSED, facts, office, at)
+    await _record(connection, Action.WEBHOOK_CLOSED, facts, desk, at)
 
 
 async def _lock(
     connection: Connection,
     webhook_id: UUID,
-    office: Office,
+    desk: Desk,
     *,
     becoming: State | None = None,
     within: frozenset[State] | set[State] | None = None,
 ) -> asyncpg.Record:
-    row = await queries.lock_webhook(connection, webhook_id, office.caller)
+    row = await queries.lock_webhook(connection, webhook_id, desk.caller)
     state = State(row["state"])
     if state is State.CLOSED or (within is not None and state not in within):
         raise WrongState
@@ -222,11 +207,11 @@ async def _record(
     connection: Connection,
     action: Action,
     facts: Mapping[str, object],
-    office: Office,
+    desk: Desk,
     at: datetime,
     *,
     private: Mapping[str, object] = NO_FACTS,
 ) -> None:
     """A URL may contain a secret of its owner: the leaf shows only its host."""
-    entry = Entry(action, office.actor, facts=facts, private=private)
-    await record(connection, [entry], at=at, secrecy=office.secrecy)
+    entry = Entry(action, desk.actor, facts=facts, private=private)
+    await record(connection, [entry], at=at, secrecy=desk.secrecy)

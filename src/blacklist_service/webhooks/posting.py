@@ -47,7 +47,7 @@ class _Failed(Exception):  # noqa: N818 - becomes an outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TryResult:
     """`echo` is the body of a 200 response, if it was wanted and arrived completely within `MOST_BYTES`."""
 
     outcome: TryOutcome
@@ -76,7 +76,9 @@ class Poster:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, is_echo_wanted: bool = False) -> Answer:
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, is_echo_wanted: bool = False
+    ) -> TryResult:
         """Return the outcome in any case; if cancelled, leave no connection open."""
         began = time.monotonic()
         try:
@@ -91,7 +93,7 @@ class Poster:
                     is_echo = is_echo_wanted and head.status == 200
                     left = WHOLE_SECONDS - outcome.seconds
                     rest = await _read_rest(connection, stream[0], left if is_echo else min(REST_SECONDS, left))
-                    return Answer(outcome, rest if is_echo else None)
+                    return TryResult(outcome, rest if is_echo else None)
         except TimeoutError:
             fault = "timeout"
         except TargetRefused as refused:
@@ -104,7 +106,7 @@ class Poster:
             fault = "tls"
         except OSError:
             fault = "cut"
-        return Answer(TryOutcome(None, fault, time.monotonic() - began))
+        return TryResult(TryOutcome(None, fault, time.monotonic() - began))
 
     async def _reach(self, url: str) -> tuple[Stream, Destination]:
         """Raise `TargetRefused` before any connection is made, `_Failed` if nothing answers."""

@@ -4,18 +4,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from blacklist_service.access.scopes import Scope
 from blacklist_service.database.connections import Connection
+from blacklist_service.web.desks import AtDesk
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replay, Replayable
-from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
+from blacklist_service.web.routing import Caller, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
 from blacklist_service.webhooks import operations, queries
-from blacklist_service.webhooks.operations import Office
 from blacklist_service.webhooks.schemas import (
     ActRequest,
     DeliveryFigures,
@@ -44,13 +44,6 @@ EITHER = needs(Scope.WEBHOOKS_WRITE, Scope.WEBHOOKS_APPROVE)
 WHOEVER_TENDS = needs(Scope.WEBHOOKS_WRITE, Scope.WEBHOOKS_APPROVE, Scope.WEBHOOKS_TEND)
 
 
-def office_of(request: Request, caller: Caller, actor: Acting) -> Office:
-    return Office(caller, actor, request.app.state.secrecy)
-
-
-AtOffice = Annotated[Office, Depends(office_of)]
-
-
 @router.post(
     "",
     status_code=201,
@@ -64,7 +57,7 @@ AtOffice = Annotated[Office, Depends(office_of)]
     dependencies=[needs(Scope.WEBHOOKS_WRITE)],
 )
 async def open_(
-    body: WebhookRequest, request: Request, connection: Writes, office: AtOffice, replay: Replayable
+    body: WebhookRequest, request: Request, connection: Writes, desk: AtDesk, replay: Replayable
 ) -> Response:
     webhook_id, secret = await operations.open_webhook(
         connection,
@@ -72,7 +65,7 @@ async def open_(
         types=body.types,
         after=body.after,
         targets=request.app.state.webhook_targets,
-        office=office.by(body.operator),
+        desk=desk.by(body.operator),
     )
     return await _keep_secret(connection, webhook_id, State.AWAITING_APPROVAL, secret, 201, replay)
 
@@ -140,11 +133,11 @@ async def deliveries(
     dependencies=[needs(Scope.WEBHOOKS_APPROVE)],
 )
 async def approve(
-    webhook_id: UUID, body: ActRequest, request: Request, connection: Writes, office: AtOffice, replay: Replayable
+    webhook_id: UUID, body: ActRequest, request: Request, connection: Writes, desk: AtDesk, replay: Replayable
 ) -> Response:
     targets = request.app.state.webhook_targets
-    await operations.approve_webhook(connection, webhook_id, targets=targets, office=office.by(body.operator))
-    return await replay.keep(connection, 200, await _details(connection, webhook_id, office.caller))
+    await operations.approve_webhook(connection, webhook_id, targets=targets, desk=desk.by(body.operator))
+    return await replay.keep(connection, 200, await _details(connection, webhook_id, desk.caller))
 
 
 @router.post(
@@ -156,11 +149,9 @@ async def approve(
     openapi_extra=IDEMPOTENCY,
     dependencies=[needs(Scope.WEBHOOKS_WRITE)],
 )
-async def rotate(
-    webhook_id: UUID, body: ActRequest, connection: Writes, office: AtOffice, replay: Replayable
-) -> Response:
-    secret = await operations.rotate_secret(connection, webhook_id, office=office.by(body.operator))
-    row = await queries.get_webhook(connection, webhook_id, office.caller)
+async def rotate(webhook_id: UUID, body: ActRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
+    secret = await operations.rotate_secret(connection, webhook_id, desk=desk.by(body.operator))
+    row = await queries.get_webhook(connection, webhook_id, desk.caller)
     return await _keep_secret(connection, webhook_id, State(row["state"]), secret, 200, replay)
 
 
@@ -174,11 +165,9 @@ async def rotate(
     openapi_extra=IDEMPOTENCY,
     dependencies=[WHOEVER_TENDS],
 )
-async def test(
-    webhook_id: UUID, body: ActRequest, connection: Writes, office: AtOffice, replay: Replayable
-) -> Response:
-    await operations.ask_test(connection, webhook_id, office=office.by(body.operator))
-    return await replay.keep(connection, 202, await _details(connection, webhook_id, office.caller))
+async def test(webhook_id: UUID, body: ActRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
+    await operations.ask_test(connection, webhook_id, desk=desk.by(body.operator))
+    return await replay.keep(connection, 202, await _details(connection, webhook_id, desk.caller))
 
 
 @router.post(
@@ -192,9 +181,9 @@ async def test(
     dependencies=[WHOEVER_TENDS],
 )
 async def replay_(
-    webhook_id: UUID, body: ReplayRequest, connection: Writes, office: AtOffice, replay: Replayable
+    webhook_id: UUID, body: ReplayRequest, connection: Writes, desk: AtDesk, replay: Replayable
 ) -> Response:
-    events = await operations.replay(connection, webhook_id, start=body.start, office=office.by(body.operator))
+    events = await operations.replay(connection, webhook_id, start=body.start, desk=desk.by(body.operator))
     return await replay.keep(connection, 202, ReplayResponse(webhook_id=webhook_id, events=events))
 
 
@@ -207,11 +196,9 @@ async def replay_(
     openapi_extra=IDEMPOTENCY,
     dependencies=[EITHER],
 )
-async def close(
-    webhook_id: UUID, body: ActRequest, connection: Writes, office: AtOffice, replay: Replayable
-) -> Response:
-    await operations.close_webhook(connection, webhook_id, office=office.by(body.operator))
-    return await replay.keep(connection, 200, await _details(connection, webhook_id, office.caller))
+async def close(webhook_id: UUID, body: ActRequest, connection: Writes, desk: AtDesk, replay: Replayable) -> Response:
+    await operations.close_webhook(connection, webhook_id, desk=desk.by(body.operator))
+    return await replay.keep(connection, 200, await _details(connection, webhook_id, desk.caller))
 
 
 async def _keep_secret(

@@ -90,7 +90,7 @@ class Sender:
         self._errands: set[UUID] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._settled: list[Settled] = []
-        self._errands_done: list[errands.Done] = []
+        self._errands_done: list[errands.ErrandResult] = []
         self._moved = asyncio.Event()
         self._round = 0
         self._members_untold: set[str] = set()

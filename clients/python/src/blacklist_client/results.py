@@ -23,8 +23,8 @@ from blacklist_client.subjects.roster_results import (
     REFUSED,
     UNANSWERED,
     WIDTHS,
-    Match,
     Result,
+    RosterMatch,
     cell_text,
     totals,
     worded,
@@ -59,10 +59,10 @@ def _answered(answer: Answer, question: Question | None) -> Result:
     )
 
 
-def _match(match: MatchResponse) -> Match:
+def _match(match: MatchResponse) -> RosterMatch:
     case = match.listing.case_number if match.listing else match.notice.number if match.notice else ""
     court = match.listing.court if match.listing else match.notice.court if match.notice else ""
-    return Match(match.effect, match.identity, match.measure.basis, case, court)
+    return RosterMatch(match.effect, match.identity, match.measure.basis, case, court)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from blacklist_service.listings.operations.applying import lock_head, mark_feed_
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.secrecy import Secrecy
 
-__all__ = ["Follower", "FollowingRefusedError", "Source"]
+__all__ = ["FollowedList", "Follower", "FollowingRefusedError"]
 
 FEED = "from {}"
 """The key under which a followed list's age is stored, beside those of the courts' feeds."""
@@ -42,7 +42,7 @@ OUT_OF_STEP = "the list here and the one that is followed are out of step: begin
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FollowedList:
     """The list that is followed, and how far."""
 
     origin: str
@@ -66,7 +66,7 @@ class Follower:
     def hand(self) -> Hand:
         return Hand(self.connection, self.origin, self.courts)
 
-    async def take_up(self) -> Source:
+    async def take_up(self) -> FollowedList:
         """How far the list was followed; raise `FollowingRefusedError` if another list is being followed."""
         other = await self.connection.fetchval("SELECT origin FROM followed_lists WHERE origin <> $1", self.origin)
         if other is not None:
@@ -76,7 +76,7 @@ class Follower:
         )
         row = await self.connection.fetchrow("SELECT * FROM followed_lists WHERE origin = $1", self.origin)
         assert row is not None  # noqa: S101 - it was just made, or there
-        return Source(**row)
+        return FollowedList(**row)
 
     async def begin_anew(self) -> None:
         """Start the other list from its beginning; listings that do not appear again are removed once everything was

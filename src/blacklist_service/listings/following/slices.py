@@ -14,7 +14,7 @@ from blacklist_service.listings.following.changes import Changes, FollowedChange
 from blacklist_service.listings.following.queries import HeldHere, Stander, find_held, find_standers, note_passed
 from blacklist_service.listings.operations.applying import (
     By,
-    Head,
+    ListHead,
     Revision,
     apply_acts,
     apply_dated_acts,
@@ -48,7 +48,7 @@ class Hand:
 class Slice:
     """Acts are collected, and take effect together by `make`; `entries` describe them for the ledger."""
 
-    def __init__(self, hand: Hand, head: Head, *, is_proved: bool, import_id: UUID | None = None) -> None:
+    def __init__(self, hand: Hand, head: ListHead, *, is_proved: bool, import_id: UUID | None = None) -> None:
         """`is_proved`: what is stored of the other list is verified, so listings that it lacks are gone."""
         self._hand = hand
         self._is_proved = is_proved

@@ -26,7 +26,7 @@ from blacklist_service.listings.intake import ReadRow
 from blacklist_service.listings.numbers import know_numbers
 from blacklist_service.listings.operations.applying import (
     By,
-    Head,
+    ListHead,
     Revision,
     apply_acts,
     apply_revision,
@@ -306,7 +306,7 @@ async def _stage(
     import_id: UUID,
     content: Content,
     action: RowAction,
-    head: Head,
+    head: ListHead,
     court: Court,
     *,
     listing_id: UUID | None = None,
@@ -331,7 +331,7 @@ async def _stage(
 
 
 async def _carry_out(
-    connection: Connection, resolution: Resolution, head: Head, by: By, court: Court, warnings: list[Warn]
+    connection: Connection, resolution: Resolution, head: ListHead, by: By, court: Court, warnings: list[Warn]
 ) -> Done:
     [fate] = resolution.fates
     assert fate.listing_id is not None  # noqa: S101 - refusals were raised
@@ -356,7 +356,9 @@ async def _carry_out(
     return await _done(connection, fate.listing_id, head, warned, is_new=is_new, others=fate.others)
 
 
-async def revise(connection: Connection, listing: Held, revision: Revision, head: Head, by: By, court: Court) -> Done:
+async def revise(
+    connection: Connection, listing: Held, revision: Revision, head: ListHead, by: By, court: Court
+) -> Done:
     """Write a version that leaves the keys unchanged, and record it."""
     list_version = await apply_revision(connection, revision, is_change=listing.is_published, head=head, by=by)
     facts = {"court": court.code, "version": revision.version}
@@ -377,7 +379,7 @@ async def revise(connection: Connection, listing: Held, revision: Revision, head
 async def _done(
     connection: Connection,
     listing_id: UUID,
-    head: Head,
+    head: ListHead,
     warnings: Sequence[Warn],
     *,
     is_new: bool,
@@ -399,7 +401,9 @@ def _refuse_ended(resolution: Resolution) -> None:
         raise ListingEnded
 
 
-async def _refuse_barred_creditor(connection: Connection, content: Content, held: Sequence[Held], head: Head) -> None:
+async def _refuse_barred_creditor(
+    connection: Connection, content: Content, held: Sequence[Held], head: ListHead
+) -> None:
     if content.on_application_of != "creditor":
         return
     ended_on = await queries.find_deletion_at_creditors_request(connection, [one.listing_id for one in held])

@@ -47,7 +47,7 @@ SETTLING = frozenset({Act.CORRECTED, Act.DELETED, Act.WITHDRAWN})
 
 
 @dataclass(slots=True)
-class Head:
+class ListHead:
     """The newest list version, locked; `at` is the database's clock after the lock."""
 
     version: int
@@ -67,12 +67,12 @@ class By:
     reason: str | None = None
 
 
-async def lock_head(connection: Connection) -> Head:
+async def lock_head(connection: Connection) -> ListHead:
     version = await connection.fetchval("SELECT version FROM heads WHERE name = 'list' FOR UPDATE")
-    return Head(version, await connection.fetchval("SELECT clock_timestamp()"))
+    return ListHead(version, await connection.fetchval("SELECT clock_timestamp()"))
 
 
-async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head: Head, by: By) -> list[Versioned]:
+async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head: ListHead, by: By) -> list[Versioned]:
     """Apply `acts` in order; their contents are those staged under `by.import_id`. The head moves on."""
     versioned = _take_versions(acts, head)
     for wave in waves_of(versioned):
@@ -87,7 +87,7 @@ async def apply_acts(connection: Connection, acts: Sequence[ListingAct], *, head
 
 
 async def apply_dated_acts(
-    connection: Connection, acts: Sequence[ListingAct], *, head: Head, by: By
+    connection: Connection, acts: Sequence[ListingAct], *, head: ListHead, by: By
 ) -> list[Versioned]:
     """Apply acts without content: endings, reversals of endings, publications of listings whose grace has ended."""
     versioned = _take_versions(acts, head)
@@ -102,7 +102,7 @@ async def apply_dated_acts(
     return versioned
 
 
-async def move_head(connection: Connection, head: Head) -> None:
+async def move_head(connection: Connection, head: ListHead) -> None:
     await connection.execute(
         "UPDATE heads SET version = $1, changed_at = $2 WHERE name = 'list'", head.version, head.at
     )
@@ -123,7 +123,7 @@ async def _close_upheld_objections(connection: Connection, versioned: Sequence[V
     )
 
 
-def _take_versions(acts: Iterable[ListingAct], head: Head) -> list[Versioned]:
+def _take_versions(acts: Iterable[ListingAct], head: ListHead) -> list[Versioned]:
     versioned = []
     for act in acts:
         head.version += act.is_change
@@ -131,7 +131,7 @@ def _take_versions(acts: Iterable[ListingAct], head: Head) -> list[Versioned]:
     return versioned
 
 
-async def _create(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+async def _create(connection: Connection, acts: Sequence[Versioned], head: ListHead, by: By) -> None:
     if not acts:
         return
     await connection.execute(
@@ -148,7 +148,7 @@ async def _create(connection: Connection, acts: Sequence[Versioned], head: Head,
     await _write_contents(connection, acts, head, by)
 
 
-async def _correct(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+async def _correct(connection: Connection, acts: Sequence[Versioned], head: ListHead, by: By) -> None:
     if not acts:
         return
     await _close_keys(connection, acts, head)
@@ -168,7 +168,7 @@ async def _correct(connection: Connection, acts: Sequence[Versioned], head: Head
     await _write_contents(connection, acts, head, by)
 
 
-async def _write_contents(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+async def _write_contents(connection: Connection, acts: Sequence[Versioned], head: ListHead, by: By) -> None:
     """Write the version rows with their documents, and the keys by which the listings are found from now on."""
     await connection.execute(
         """
@@ -200,7 +200,7 @@ async def _write_contents(connection: Connection, acts: Sequence[Versioned], hea
     )
 
 
-async def _end(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+async def _end(connection: Connection, acts: Sequence[Versioned], head: ListHead, by: By) -> None:
     if not acts:
         return
     await _close_keys(connection, acts, head)
@@ -233,7 +233,7 @@ async def _note_performance(connection: Connection, acts: Sequence[Versioned]) -
         )
 
 
-async def _pause(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+async def _pause(connection: Connection, acts: Sequence[Versioned], head: ListHead, by: By) -> None:
     """Suspend or resume. The keys stay unchanged: checks skip a suspended listing."""
     if not acts:
         return
@@ -250,7 +250,7 @@ async def _pause(connection: Connection, acts: Sequence[Versioned], head: Head, 
     await _write_bare_versions(connection, acts, head, by)
 
 
-async def _reinstate(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+async def _reinstate(connection: Connection, acts: Sequence[Versioned], head: ListHead, by: By) -> None:
     """Undo an ending: the keys that it closed, and no older ones, find the listing again."""
     if not acts:
         return
@@ -278,7 +278,7 @@ async def _reinstate(connection: Connection, acts: Sequence[Versioned], head: He
     await _write_bare_versions(connection, acts, head, by)
 
 
-async def _publish(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+async def _publish(connection: Connection, acts: Sequence[Versioned], head: ListHead, by: By) -> None:
     if not acts:
         return
     await connection.execute(
@@ -292,7 +292,7 @@ async def _publish(connection: Connection, acts: Sequence[Versioned], head: Head
     await _write_bare_versions(connection, acts, head, by)
 
 
-async def _write_bare_versions(connection: Connection, acts: Sequence[Versioned], head: Head, by: By) -> None:
+async def _write_bare_versions(connection: Connection, acts: Sequence[Versioned], head: ListHead, by: By) -> None:
     """The version rows of acts that leave the content unchanged."""
     await connection.execute(
         """
@@ -308,7 +308,7 @@ async def _write_bare_versions(connection: Connection, acts: Sequence[Versioned]
     )
 
 
-async def _close_keys(connection: Connection, acts: Sequence[Versioned], head: Head) -> None:
+async def _close_keys(connection: Connection, acts: Sequence[Versioned], head: ListHead) -> None:
     await connection.execute(
         """
         UPDATE subject_keys k SET until_version = coalesce(a.list_version, $3)
@@ -320,7 +320,7 @@ async def _close_keys(connection: Connection, acts: Sequence[Versioned], head: H
     )
 
 
-def _who(head: Head, by: By) -> tuple[object, ...]:
+def _who(head: ListHead, by: By) -> tuple[object, ...]:
     return (head.at, by.actor.member, by.actor.key_id, by.actor.operator, by.reason)
 
 
@@ -342,7 +342,7 @@ class Revision:
 
 
 async def apply_revision(
-    connection: Connection, revision: Revision, *, is_change: bool, head: Head, by: By
+    connection: Connection, revision: Revision, *, is_change: bool, head: ListHead, by: By
 ) -> int | None:
     """Write one version that leaves the keys unchanged; return the list version it took."""
     head.version += is_change

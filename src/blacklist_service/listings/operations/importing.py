@@ -30,7 +30,14 @@ from blacklist_service.listings.files.records import PEOPLE_NOTE, people_text
 from blacklist_service.listings.findings import file_findings
 from blacklist_service.listings.intake import Importer
 from blacklist_service.listings.numbers import know_numbers
-from blacklist_service.listings.operations.applying import By, Head, apply_acts, lock_head, mark_feed_alive, move_head
+from blacklist_service.listings.operations.applying import (
+    By,
+    ListHead,
+    apply_acts,
+    lock_head,
+    mark_feed_alive,
+    move_head,
+)
 from blacklist_service.listings.operations.faults import PASSED_OVER, RowFault
 from blacklist_service.listings.operations.parsing import Parsing, parse_rows
 from blacklist_service.listings.operations.shortcuts import FreshListings, make_fresh, settle_known
@@ -191,7 +198,7 @@ async def _find_fault(connection: Connection, job: Import, *, span: tuple[int, i
 async def _settle_the_rest(
     connection: Connection,
     job: Import,
-    head: Head,
+    head: ListHead,
     by: By,
     made: FreshListings,
     *,
@@ -213,15 +220,15 @@ async def _settle_the_rest(
     await _record_chunk(connection, job, head, pairs, span, secrecy)
 
 
-async def _head(connection: Connection, job: Import) -> Head:
+async def _head(connection: Connection, job: Import) -> ListHead:
     if job.is_dry_run:
         version = await connection.fetchval("SELECT version FROM heads WHERE name = 'list'")
-        return Head(version, await database_clock(connection))
+        return ListHead(version, await database_clock(connection))
     return await lock_head(connection)
 
 
 async def _resolve(
-    connection: Connection, job: Import, rows: Sequence[Row], head: Head, secrecy: Secrecy
+    connection: Connection, job: Import, rows: Sequence[Row], head: ListHead, secrecy: Secrecy
 ) -> Resolution:
     if not rows:
         return Resolution()
@@ -250,7 +257,7 @@ async def _write_fates(
 
 
 async def _record_chunk(
-    connection: Connection, job: Import, head: Head, pairs: str, span: tuple[int, int], secrecy: Secrecy
+    connection: Connection, job: Import, head: ListHead, pairs: str, span: tuple[int, int], secrecy: Secrecy
 ) -> None:
     """One entry for each committed chunk; its digest covers the (version, listing) pairs, in order."""
     fates = await connection.fetch(

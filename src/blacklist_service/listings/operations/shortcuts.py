@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.operations.applying import LISTING_COLUMNS, By, Head
+from blacklist_service.listings.operations.applying import LISTING_COLUMNS, By, ListHead
 from blacklist_service.listings.operations.staging import NO_PERSON
 from blacklist_service.listings.queries import KNOWN_CONTENTS
 
@@ -90,7 +90,7 @@ async def settle_known(connection: Connection, import_id: UUID, *, first: int, l
 
 
 async def make_fresh(
-    connection: Connection, import_id: UUID, *, first: int, last: int, head: Head, by: By, is_dry_run: bool
+    connection: Connection, import_id: UUID, *, first: int, last: int, head: ListHead, by: By, is_dry_run: bool
 ) -> FreshListings:
     """Rows whose key, and name in their case, the list never had: new listings. The head's version moves on; the caller
     updates its row.
