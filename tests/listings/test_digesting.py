@@ -8,7 +8,8 @@ import pytest
 from blacklist_service.access.principals import Actor
 from blacklist_service.database.connections import connect
 from blacklist_service.database.installation import NotReadyError, are_digests_of_now, verify_installation
-from blacklist_service.listings.operations.acts import Court, publish_listing
+from blacklist_service.listings.operations.acts import publish_listing
+from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.operations.digesting import digest_some
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.rules import Content

@@ -10,7 +10,8 @@ import pytest
 
 from blacklist_service.access.scopes import Role
 from blacklist_service.listings.operations.importing import CHUNK_ROWS
-from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, claim_import, run_import, uploaded_file
+from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, claim_import, run_import
+from blacklist_service.listings.operations.uploads import uploaded_file
 from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.tasks import load_next
 from tests.proposals.desks import Clerk, publication
@@ -202,7 +203,7 @@ async def die_at(service: Service, far: float) -> None:
         job = await claim_import(connection)
         assert job is not None
         courts = await known_courts(connection)
-        async with uploaded_file(connection, job, secrecy) as path:
+        async with uploaded_file(connection, job.import_id, secrecy) as path:
             running: Any = run_import(connection, job, path, courts=courts, secrecy=secrecy)
             async for progress in running:
                 if progress >= far:

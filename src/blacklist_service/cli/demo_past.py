@@ -35,7 +35,8 @@ from blacklist_service.database.embedded.binaries import find_major
 from blacklist_service.database.embedded.layout import DATABASE, Layout
 from blacklist_service.database.migration import migrate
 from blacklist_service.database.sessions import looking_first_into
-from blacklist_service.listings.operations.acts import Court, end_listing, suspend_listing
+from blacklist_service.listings.operations.acts import end_listing, suspend_listing
+from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.operations.objections import file_objection
 from blacklist_service.listings.operations.performances import record_performance
 from blacklist_service.listings.preparing import Tools

@@ -14,17 +14,17 @@ from blacklist_service.access.principals import Actor
 from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.database.connections import Connection, connect
 from blacklist_service.listings.findings import FileFinding, Sheets
-from blacklist_service.listings.operations.importing import Import
-from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, begin_import, run_import
-from blacklist_service.listings.operations.uploads import keep_file
-from blacklist_service.listings.queries import (
+from blacklist_service.listings.import_queries import (
     ImportCounts,
     RowReport,
     count_fates,
-    known_courts,
     list_findings,
     list_row_reports,
 )
+from blacklist_service.listings.operations.importing import Import
+from blacklist_service.listings.operations.jobs import LOADING_SETTINGS, begin_import, run_import
+from blacklist_service.listings.operations.uploads import keep_file
+from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.rules import ImportMode
 from blacklist_service.listings.tasks import load_next
 from blacklist_service.members.rules import COURT_CODE_FORM

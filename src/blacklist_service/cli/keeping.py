@@ -11,19 +11,14 @@ from blacklist_service.cli.environment import Workplace, operator, run, stop
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings import reading
-from blacklist_service.listings.operations.acts import (
-    Court,
-    Done,
-    end_listing,
-    publish_listing,
-    resume_listing,
-    suspend_listing,
-)
+from blacklist_service.listings.import_queries import counts_of, find_import, list_findings
+from blacklist_service.listings.operations.acts import end_listing, publish_listing, resume_listing, suspend_listing
+from blacklist_service.listings.operations.carrying_out import Court, Done
 from blacklist_service.listings.operations.jobs import confirm_import
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ImportNotFound, ListingNotFound
 from blacklist_service.listings.publish_requests import read_publication
-from blacklist_service.listings.queries import counts_of, find_import, known_courts, list_findings
+from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.rules import RowAction, SuspensionGround
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.subjects.digests import Digester

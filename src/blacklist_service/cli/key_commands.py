@@ -6,9 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from blacklist_service.access.scopes import Role
-from blacklist_service.cli import (
-    logkeeping,
-)
+from blacklist_service.cli import logkeeping
 from blacklist_service.cli.environment import load_settings, opened, operator, run
 from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.members.operations import create_key, revoke_key

@@ -8,10 +8,7 @@ from uuid import UUID
 
 import typer
 
-from blacklist_service.cli import (
-    importing,
-    keeping,
-)
+from blacklist_service.cli import importing, keeping
 from blacklist_service.cli.environment import load_settings, opened
 from blacklist_service.cli.options import AsJson, DataDir
 from blacklist_service.listings.rules import Ground, ImportMode, RowAction, SuspensionGround

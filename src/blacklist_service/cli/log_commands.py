@@ -7,10 +7,7 @@ from typing import Annotated
 
 import typer
 
-from blacklist_service.cli import (
-    audit_commands,
-    logkeeping,
-)
+from blacklist_service.cli import audit_commands, logkeeping
 from blacklist_service.cli.environment import load_settings, opened
 from blacklist_service.cli.options import AsJson, DataDir
 

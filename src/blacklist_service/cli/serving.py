@@ -22,13 +22,7 @@ from blacklist_service.database.sessions import ReadOnlySession, UnfitSession
 from blacklist_service.ledger.sealing import tell_disproof
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.leftovers import passing_folder, sweep
-from blacklist_service.settings import (
-    COMPANY_VARIABLE,
-    CONSOLE_VARIABLE,
-    DSN_VARIABLE,
-    SEALER_DSN_VARIABLE,
-    Settings,
-)
+from blacklist_service.settings import COMPANY_VARIABLE, CONSOLE_VARIABLE, DSN_VARIABLE, SEALER_DSN_VARIABLE, Settings
 from blacklist_service.web.courtesy import make_place
 from blacklist_service.webhooks.posting import trusting
 from blacklist_service.webhooks.targets import Targets, TargetsInvalid

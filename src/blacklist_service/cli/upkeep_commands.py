@@ -5,10 +5,7 @@ from typing import Annotated
 
 import typer
 
-from blacklist_service.cli import (
-    doctoring,
-    safekeeping,
-)
+from blacklist_service.cli import doctoring, safekeeping
 from blacklist_service.cli.environment import load_settings, migrate_external, opened, operator, refusing, run
 from blacklist_service.cli.options import DataDir
 

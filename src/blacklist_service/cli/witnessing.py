@@ -28,13 +28,7 @@ from blacklist_service.ledger.notes import (
     public_of,
     verified_checkpoint,
 )
-from blacklist_service.ledger.signing import (
-    read_anchor,
-    read_key_file,
-    replace_anchor,
-    write_anchor,
-    write_key_file,
-)
+from blacklist_service.ledger.signing import read_anchor, read_key_file, replace_anchor, write_anchor, write_key_file
 from blacklist_service.ledger.successions import Succession, verified_succession
 from blacklist_service.ledger.tree import HashReader, Node
 

@@ -14,10 +14,10 @@ from blacklist_service.listings.operations.acts import (
     end_listing,
     extend_listing,
     publish_listing,
-    require_court,
     resume_listing,
     suspend_listing,
 )
+from blacklist_service.listings.operations.carrying_out import require_court
 from blacklist_service.listings.publish_requests import read_publication
 from blacklist_service.listings.rules import RowAction
 from blacklist_service.listings.schemas import (

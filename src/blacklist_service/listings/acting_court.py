@@ -3,7 +3,7 @@
 from starlette.requests import Request
 
 from blacklist_service.access.principals import Actor, Principal
-from blacklist_service.listings.operations.acts import Court
+from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.preparing import Tools
 
 

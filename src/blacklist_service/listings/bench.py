@@ -14,7 +14,7 @@ from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.acting_court import court_of
 from blacklist_service.listings.deadlines import working_days_after
-from blacklist_service.listings.operations.acts import Court, Done
+from blacklist_service.listings.operations.carrying_out import Court, Done
 from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.schemas import ActResponse
 from blacklist_service.members.second_person.marking import act_of

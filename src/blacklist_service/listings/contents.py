@@ -44,13 +44,7 @@ from blacklist_service.listings.wording import (
 from blacklist_service.subjects.case_numbers import CaseNumber, read_case_number
 from blacklist_service.subjects.cells import Cell, read_cell
 from blacklist_service.subjects.free_texts import holds_number
-from blacklist_service.subjects.identifiers import (
-    Identifier,
-    IdentifierQuality,
-    SubjectKind,
-    birth_date,
-    looks_damaged,
-)
+from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, SubjectKind, birth_date, looks_damaged
 from blacklist_service.subjects.names import is_suspect_name, name_key
 
 MOST_SEQUENCE = 1_000_000

@@ -1,13 +1,10 @@
 """`/v1/imports`: list files as jobs (design §6)."""
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import orjson
 import structlog
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -16,62 +13,40 @@ from starlette.responses import Response
 from blacklist_service.access.principals import Actor, Principal
 from blacklist_service.access.scopes import Scope
 from blacklist_service.clock import new_id, now
-from blacklist_service.listings.findings import Sheets, sentence_of
+from blacklist_service.listings.import_queries import counts_of, get_own_import, has_rows, list_findings, list_imports
 from blacklist_service.listings.import_schemas import (
     CountsResponse,
     FindingResponse,
     ImportPage,
     ImportQuery,
     ImportResponse,
-    ImportRowsQuery,
     ImportsQuery,
     ImportSummaryResponse,
     PlanResponse,
     QueuedResponse,
-    RowAboutOthersResponse,
-    RowPage,
-    RowResponse,
 )
-from blacklist_service.listings.operations.jobs import PART_BYTES, Upload, begin_import, cancel_import, confirm_import
+from blacklist_service.listings.operations.jobs import begin_import, cancel_import, confirm_import
 from blacklist_service.listings.operations.previews import has_moved, make_again
 from blacklist_service.listings.operations.quotas import require_quota
 from blacklist_service.listings.operations.uploads import (
     MOST_FILE_BYTES,
+    PART_BYTES,
     Incoming,
+    Upload,
     drop_upload,
     keep_upload,
 )
-from blacklist_service.listings.queries import (
-    RowReport,
-    counts_of,
-    get_own_import,
-    has_rows,
-    known_courts,
-    list_findings,
-    list_imports,
-    list_refused_rows,
-    list_reports,
-    list_sheets,
-)
+from blacklist_service.listings.queries import known_courts
 from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.queries import needs_two, require_alone
 from blacklist_service.members.second_person.rules import CourtAct, SoloAct
-from blacklist_service.problems import (
-    FieldError,
-    InvalidRequest,
-    NotFound,
-    Problem,
-    TooManyRequests,
-    UnsupportedMediaType,
-)
+from blacklist_service.problems import InvalidRequest, Problem, TooManyRequests, UnsupportedMediaType
 from blacklist_service.settings import Settings
 from blacklist_service.web.courtesy import Piece
 from blacklist_service.web.documented import IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayed, replay_of
-from blacklist_service.web.paging import read_cursor
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
-from blacklist_service.web.spreadsheets import lasting_cell
 from blacklist_service.web.transactions import Reads, Writes, borrowed, undetermined_if_lost
 from blacklist_service.web.uploads import UploadedFile
 
@@ -79,8 +54,6 @@ log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRoute)
 
-OUR_COLUMNS = ("sheet", "row", "code")
-"""Columns put before a refused row's own; recognised when the row is sent again."""
 FILE_BODY = {
     "requestBody": {
         "required": True,
@@ -245,30 +218,6 @@ async def read(import_id: UUID, connection: Reads, caller: Caller) -> ImportResp
     )
 
 
-@router.get(
-    "/{import_id}/rows",
-    summary="Refused and warned rows",
-    description="Numbers and codes, never a value. `Accept: text/csv` gives the court its own refused rows with the code, "
-    "to mend and send again (kept 30 days).",
-    response_model=RowPage,
-    responses=problems(401, 403, 404, 422, 503),
-    dependencies=[needs(Scope.LISTINGS_READ)],
-)
-async def read_rows(
-    import_id: UUID, query: Annotated[ImportRowsQuery, Query()], request: Request, connection: Reads, caller: Caller
-) -> Any:
-    await get_own_import(connection, import_id, caller.court_code)
-    if "text/csv" in request.headers.get("accept", ""):
-        return await _refused_csv(connection, import_id, request)
-    filters = [str(import_id), query.status]
-    after = _place(read_cursor(query.cursor, filters)) if query.cursor else (0, "")
-    reports = await list_reports(connection, import_id, query.status, after=after, limit=query.limit)
-    sheets = await list_sheets(connection, import_id)
-    items = [_row(one, sheets) for one in reports]
-    # Rows are ordered by their number in the file; the number shown is that in the worksheet.
-    return RowPage.of(items, query, lambda last: [last.row, last.code], filters, read=reports)
-
-
 @router.post(
     "/{import_id}/confirmation",
     summary="Confirm a held import",
@@ -312,46 +261,3 @@ async def cancel(
     secrecy = request.app.state.secrecy
     await cancel_import(connection, import_id, court_code=caller.court_code or "", actor=actor, secrecy=secrecy)
     return QueuedResponse(import_id=import_id, state="cancelled")
-
-
-def _place(position: list[Any]) -> tuple[int, str]:
-    match position:
-        case [int(row), str(code)] if 0 <= row < 2**31 and "\0" not in code:
-            return row, code
-    raise InvalidRequest(errors=[FieldError("cursor", "cursor", "not a cursor of this service")])
-
-
-async def _refused_csv(connection: Any, import_id: UUID, request: Request) -> Response:
-    """The refused rows as they were sent, in columns with our names, in a form that a spreadsheet leaves unchanged."""
-    cipher = request.app.state.secrecy.cipher("refused rows")
-    rows = [
-        (row["row"], row["code"], *orjson.loads(cipher.open(row["content"], import_id.bytes)))
-        for row in await list_refused_rows(connection, import_id)
-    ]
-    if not rows:
-        raise NotFound("no refused rows are kept for this import")
-    sheets = await list_sheets(connection, import_id)
-    columns = [
-        name
-        for name in dict.fromkeys(name for _, _, values, notes in rows for name in (*values, *notes))
-        if name not in OUR_COLUMNS
-    ]
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([*OUR_COLUMNS, *map(lasting_cell, columns)])
-    for number, code, values, notes in rows:
-        sheet, row = sheets.place(number)
-        cells = {**notes, **values}
-        writer.writerow(
-            [lasting_cell(sheet or ""), row, code, *(lasting_cell(cells.get(name, "")) for name in columns)]
-        )
-    return Response("\ufeff" + out.getvalue(), media_type="text/csv; charset=utf-8")
-
-
-def _row(report: RowReport, sheets: Sheets) -> RowAboutOthersResponse | RowResponse:
-    sheet, row = sheets.place(report.row)
-    message = sentence_of(report.code).en
-    shown = {"row": row, "sheet": sheet, "column": report.field, "code": report.code, "message": message}
-    if report.named:
-        return RowAboutOthersResponse.model_validate(shown | {"listing_ids": report.named})
-    return RowResponse.model_validate(shown)

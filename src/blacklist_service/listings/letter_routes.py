@@ -23,7 +23,7 @@ from blacklist_service.listings.letter_schemas import (
     NotificationRequest,
     NotificationResponse,
 )
-from blacklist_service.listings.operations.acts import Court
+from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.operations.certificates import issue_certificate
 from blacklist_service.listings.operations.telling import record_notification
 from blacklist_service.members.second_person.marking import does

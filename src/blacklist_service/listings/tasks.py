@@ -9,7 +9,8 @@ import structlog
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.room import ELSEWHERE, Room
 from blacklist_service.listings.files import UnreadableFile
-from blacklist_service.listings.operations.jobs import claim_import, fail_import, run_import, uploaded_file
+from blacklist_service.listings.operations.jobs import claim_import, fail_import, run_import
+from blacklist_service.listings.operations.uploads import uploaded_file
 from blacklist_service.listings.problems import ImportFailed
 from blacklist_service.listings.queries import known_courts
 from blacklist_service.secrecy import Secrecy
@@ -37,7 +38,7 @@ async def load_next(connection: Connection, secrecy: Secrecy, room: Room = ELSEW
     courts = await known_courts(connection)
     told = time.monotonic()
     try:
-        async with uploaded_file(connection, job, secrecy) as path:
+        async with uploaded_file(connection, job.import_id, secrecy) as path:
             async for fraction in run_import(connection, job, path, courts=courts, secrecy=secrecy):
                 await room.wait()
                 if time.monotonic() - told > PROGRESS_SECONDS:

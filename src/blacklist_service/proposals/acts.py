@@ -10,21 +10,15 @@ from blacklist_service.assistance.notice_requests import read_notice
 from blacklist_service.assistance.operations import renew_notice, serve_notice
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.operations.acts import (
-    Court,
-    Done,
-    correct_listing,
-    extend_listing,
-    publish_listing,
-    require_court,
-    resume_listing,
-)
+from blacklist_service.listings.import_queries import get_own_import
+from blacklist_service.listings.operations.acts import correct_listing, extend_listing, publish_listing, resume_listing
+from blacklist_service.listings.operations.carrying_out import Court, Done, require_court
 from blacklist_service.listings.operations.contests import withdraw_contest
 from blacklist_service.listings.operations.jobs import confirm_import
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import ImportStateConflict
 from blacklist_service.listings.publish_requests import read_publication
-from blacklist_service.listings.queries import get_own_import, known_courts
+from blacklist_service.listings.queries import known_courts
 from blacklist_service.listings.rules import Content, Warn
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.measures.operations import apply_measures, compare_catalogue

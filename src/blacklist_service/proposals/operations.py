@@ -22,13 +22,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.operations.jobs import PlanMoved
 from blacklist_service.members.second_person.problems import OwnWork
 from blacklist_service.members.standing import lock_standing
-from blacklist_service.problems import (
-    FieldError,
-    InvalidIdentifier,
-    InvalidRequest,
-    NotYours,
-    VersionMismatch,
-)
+from blacklist_service.problems import FieldError, InvalidIdentifier, InvalidRequest, NotYours, VersionMismatch
 from blacklist_service.proposals import acts
 from blacklist_service.proposals.acts import ProposalDesk
 from blacklist_service.proposals.backdrops import Backdrop, ProposalTarget, look_behind

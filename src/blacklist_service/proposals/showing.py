@@ -12,10 +12,10 @@ from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings import reading
 from blacklist_service.listings.differences import Difference, count_alike, differences
-from blacklist_service.listings.operations.acts import Court
+from blacklist_service.listings.import_queries import get_own_import
+from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.preparing import prepare
 from blacklist_service.listings.problems import ListingNotFound
-from blacklist_service.listings.queries import get_own_import
 from blacklist_service.listings.schemas import PublishRequest
 from blacklist_service.measures.operations import compare_catalogue
 from blacklist_service.measures.rules import Catalogue

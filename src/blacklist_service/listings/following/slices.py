@@ -12,14 +12,8 @@ from blacklist_service.ledger.entries import Entry
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.following.changes import Changes, FollowedChange, FollowedContent, Place
 from blacklist_service.listings.following.queries import HeldHere, Stander, find_held, find_standers, note_passed
-from blacklist_service.listings.operations.applying import (
-    By,
-    ListHead,
-    Revision,
-    apply_acts,
-    apply_dated_acts,
-    apply_revision,
-)
+from blacklist_service.listings.operations.applying import By, ListHead, apply_acts, apply_dated_acts
+from blacklist_service.listings.operations.revising import Revision, apply_revision
 from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, stage_batch
 from blacklist_service.listings.operations.waves import Versioned
 from blacklist_service.listings.resolution import ListingAct

@@ -5,81 +5,42 @@ like the only row of a file, so a single act and a file of a million rows take t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from blacklist_service.access.principals import Actor
 from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
-from blacklist_service.ledger.actions import NAMES, Act
-from blacklist_service.ledger.entries import Entry, canonical
-from blacklist_service.ledger.operations import record
-from blacklist_service.ledger.queries import TouchedCheck, find_checks_of_listing
+from blacklist_service.ledger.actions import Act
+from blacklist_service.ledger.entries import canonical
+from blacklist_service.ledger.queries import find_checks_of_listing
 from blacklist_service.listings import queries
 from blacklist_service.listings.deadlines import MONTHS_BARRED, months_after
 from blacklist_service.listings.distinction import are_two
+from blacklist_service.listings.import_queries import list_unsettled
 from blacklist_service.listings.intake import ReadRow
 from blacklist_service.listings.numbers import know_numbers
-from blacklist_service.listings.operations.applying import (
-    By,
-    ListHead,
-    Revision,
-    apply_acts,
-    apply_revision,
-    lock_head,
-    mark_feed_alive,
-)
+from blacklist_service.listings.operations.applying import By, ListHead, lock_head, mark_feed_alive
+from blacklist_service.listings.operations.carrying_out import Court, Done, carry_out, get_own, require_court, revise
+from blacklist_service.listings.operations.revising import Revision
 from blacklist_service.listings.operations.staging import clear_staged, make_batch, stage_batch
-from blacklist_service.listings.preparing import Tools, content_digest
+from blacklist_service.listings.preparing import content_digest
 from blacklist_service.listings.problems import (
     AmbiguousListing,
-    CourtMismatch,
     CreditorBarred,
     ListedOtherwise,
-    ListingChanged,
     ListingEnded,
-    ListingNotFound,
     ListingNotSuspended,
     PossibleDuplicate,
     RelistingUndecided,
 )
 from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
-from blacklist_service.listings.rules import Content, ListingState, Naming, Refusal, RowAction, SuspensionGround, Warn
+from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction, SuspensionGround, Warn
 from blacklist_service.problems import FieldError, InvalidRequest
-from blacklist_service.secrecy import Secrecy
-from blacklist_service.subjects.case_numbers import fold_court_code
 from blacklist_service.subjects.completeness import Likeness, compare
-
-
-@dataclass(frozen=True, slots=True)
-class Court:
-    """The acting court: who, in which request, with which tools."""
-
-    code: str
-    actor: Actor
-    secrecy: Secrecy
-    tools: Tools
-    is_itself: bool = True
-    """False if somebody else acts for the court: then the act does not show that the court's own feed is alive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The result of an act."""
-
-    listing_id: UUID
-    version: int
-    list_version: int | None
-    state: ListingState
-    warnings: list[str]
-    is_new: bool = False
-    others: tuple[UUID, ...] = ()
-    """Other listings that a warning concerns."""
-    touched_checks: list[TouchedCheck] = field(default_factory=list)
 
 
 async def publish_listing(connection: Connection, content: Content, *, court: Court, warnings: Sequence[Warn]) -> Done:
@@ -101,7 +62,7 @@ async def publish_listing(connection: Connection, content: Content, *, court: Co
     if fate.kind is FateKind.CREATED:
         debtors_own = [one for one in held if row.natural_key in one.keys or _is_like(row, one)]
         await _refuse_barred_creditor(connection, content, debtors_own, head)
-    done = await _carry_out(connection, resolution, head, By(court.actor, import_id), court, list(warnings))
+    done = await carry_out(connection, resolution, head, By(court.actor, import_id), court, list(warnings))
     await clear_staged(connection, import_id)
     return done
 
@@ -131,7 +92,7 @@ async def correct_listing(
     resolution = resolve(held, [row], iter(()), today=head.today)
     _refuse_ended(resolution)
     by = By(court.actor, import_id, reason)
-    done = await _carry_out(connection, resolution, head, by, court, list(warnings))
+    done = await carry_out(connection, resolution, head, by, court, list(warnings))
     await clear_staged(connection, import_id)
     return done
 
@@ -156,7 +117,7 @@ async def end_listing(
     held = await _find_like(connection, row, court, listing)
     resolution = resolve(held, [row], iter(()), today=head.today)
     _refuse_ended(resolution)
-    done = await _carry_out(connection, resolution, head, By(court.actor, None, reason), court, [])
+    done = await carry_out(connection, resolution, head, By(court.actor, None, reason), court, [])
     if action is RowAction.WITHDRAW:
         done.touched_checks.extend(await find_checks_of_listing(connection, listing_id))
     return done
@@ -194,7 +155,7 @@ async def _pause(connection: Connection, row: Row, *, expected_version: int, rea
     listing = await get_own(connection, row.listing_id, expected_version, court)
     resolution = resolve([listing], [row], iter(()), today=head.today)
     _refuse_ended(resolution)
-    return await _carry_out(connection, resolution, head, By(court.actor, None, reason), court, [])
+    return await carry_out(connection, resolution, head, By(court.actor, None, reason), court, [])
 
 
 async def extend_listing(
@@ -266,23 +227,6 @@ async def beat_heart(connection: Connection, *, court: Court) -> datetime:
     return at
 
 
-def require_court(court_code: str, court: Court) -> None:
-    if fold_court_code(court_code) != fold_court_code(court.code):
-        raise CourtMismatch
-
-
-async def get_own(connection: Connection, listing_id: UUID, expected_version: int | None, court: Court) -> Held:
-    """The listing, read under the lock of the list's head, so that nobody else changes it."""
-    found = await queries.find_held_by_id(connection, listing_id)
-    if found is None:
-        raise ListingNotFound
-    listing, court_code = found
-    require_court(court_code, court)
-    if expected_version is not None and listing.version != expected_version:
-        raise ListingChanged
-    return listing
-
-
 def _is_like(row: Row, one: Held) -> bool:
     """Whether a listing with that name in that case may be the same debtor's, and not a namesake's."""
     return compare(row.naming.kind, row.naming.identifier, one.naming.identifier) is not Likeness.OTHER
@@ -324,73 +268,10 @@ async def _stage(
     )
     read = ReadRow(1, action, naming, (), content, None, content.decided_on)
     await stage_batch(connection, import_id, make_batch(import_id, [read], court.tools, loaded_on=head.today))
-    [(row, _)] = await queries.list_unsettled(connection, import_id, first=1, last=1)
+    [(row, _)] = await list_unsettled(connection, import_id, first=1, last=1)
     row.listing_id = listing_id
     row.naming = replace(row.naming, identifier=content.identifier)
     return row
-
-
-async def _carry_out(
-    connection: Connection, resolution: Resolution, head: ListHead, by: By, court: Court, warnings: list[Warn]
-) -> Done:
-    [fate] = resolution.fates
-    assert fate.listing_id is not None  # noqa: S101 - refusals were raised
-    versioned = await apply_acts(connection, resolution.acts, head=head, by=by)
-    entries = [
-        Entry(
-            NAMES[one.act.act].entry,
-            by.actor,
-            listing_ids=(one.act.listing_id,),
-            list_version=one.list_version,
-            facts={"court": court.code, "version": one.act.version}
-            | ({"ground": one.act.ground} if one.act.ground else {}),
-            private={"reason": by.reason} if by.reason else {},
-        )
-        for one in versioned
-    ]
-    if entries:
-        await record(connection, entries, at=head.at, secrecy=court.secrecy)
-    await mark_feed_alive(connection, court.code, head.at)
-    warned = [*warnings, *fate.warnings]
-    is_new = fate.kind is FateKind.CREATED
-    return await _done(connection, fate.listing_id, head, warned, is_new=is_new, others=fate.others)
-
-
-async def revise(
-    connection: Connection, listing: Held, revision: Revision, head: ListHead, by: By, court: Court
-) -> Done:
-    """Write a version that leaves the keys unchanged, and record it."""
-    list_version = await apply_revision(connection, revision, is_change=listing.is_published, head=head, by=by)
-    facts = {"court": court.code, "version": revision.version}
-    entry = Entry(
-        NAMES[revision.act].entry,
-        by.actor,
-        listing_ids=(listing.listing_id,),
-        list_version=list_version,
-        facts=facts,
-        private={"reason": by.reason} if by.reason else {},
-    )
-    await record(connection, [entry], at=head.at, secrecy=court.secrecy)
-    if court.is_itself:
-        await mark_feed_alive(connection, court.code, head.at)
-    return await _done(connection, listing.listing_id, head, [], is_new=False)
-
-
-async def _done(
-    connection: Connection,
-    listing_id: UUID,
-    head: ListHead,
-    warnings: Sequence[Warn],
-    *,
-    is_new: bool,
-    others: tuple[UUID, ...] = (),
-) -> Done:
-    found = await queries.find_held_by_id(connection, listing_id)
-    assert found is not None  # noqa: S101 - it was just written
-    listing = found[0]
-    list_version = await queries.get_list_version_of(connection, listing_id)
-    codes = list(dict.fromkeys(warning.value for warning in warnings))
-    return Done(listing_id, listing.version, list_version, listing.state(head.today), codes, is_new, others)
 
 
 def _refuse_ended(resolution: Resolution) -> None:

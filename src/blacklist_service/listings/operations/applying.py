@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from blacklist_service.access.principals import Actor
@@ -182,7 +181,7 @@ async def _write_contents(connection: Connection, acts: Sequence[Versioned], hea
         """,
         by.import_id,
         *columns_of(acts, "listing_id", "row", "list_version", "version", "act"),
-        *_who(head, by),
+        *who_of(head, by),
     )
     await connection.execute(
         """
@@ -304,7 +303,7 @@ async def _write_bare_versions(connection: Connection, acts: Sequence[Versioned]
         """,
         *columns_of(acts, "listing_id", "version", "act", "ground", "decided_on", "list_version"),
         by.import_id,
-        *_who(head, by),
+        *who_of(head, by),
     )
 
 
@@ -320,57 +319,9 @@ async def _close_keys(connection: Connection, acts: Sequence[Versioned], head: L
     )
 
 
-def _who(head: ListHead, by: By) -> tuple[object, ...]:
+def who_of(head: ListHead, by: By) -> tuple[object, ...]:
+    """The columns of a version that say when it was written, by whom and why."""
     return (head.at, by.actor.member, by.actor.key_id, by.actor.operator, by.reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """What an extension or a dispute changes of a listing; an extension carries the whole content with its new end."""
-
-    listing_id: UUID
-    version: int
-    act: Act
-    dispute_state: str | None
-    expires_on: date | None
-    decided_on: date | None = None
-    filed_on: date | None = None
-    natural_key: bytes | None = None
-    content_digest: bytes | None = None
-    document: dict[str, Any] | None = None
-    secret: bytes | None = None
-
-
-async def apply_revision(
-    connection: Connection, revision: Revision, *, is_change: bool, head: ListHead, by: By
-) -> int | None:
-    """Write one version that leaves the keys unchanged; return the list version it took."""
-    head.version += is_change
-    list_version = head.version if is_change else None
-    await connection.execute(
-        """
-        UPDATE listings SET version = $2, list_version = coalesce($3, list_version), expires_on = $4, dispute_state = $5,
-            performed_elsewhere_on = CASE WHEN $6 = 'extended' THEN NULL ELSE performed_elsewhere_on END
-        WHERE id = $1
-        """,
-        *(revision.listing_id, revision.version, list_version, revision.expires_on, revision.dispute_state),
-        revision.act.value,
-    )
-    await connection.execute(
-        """
-        INSERT INTO listing_versions (listing_id, version, list_version, at, act, member, key_id, operator, reason,
-            decided_on, filed_on, dispute_state, natural_key, content_digest, document, secret)
-        VALUES ($1, $2, $3, $5, $4, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-        """,
-        *(revision.listing_id, revision.version, list_version, revision.act.value),
-        *_who(head, by),
-        *(revision.decided_on, revision.filed_on, revision.dispute_state, revision.natural_key),
-        revision.content_digest,
-        *(revision.document, revision.secret),
-    )
-    if is_change:
-        await move_head(connection, head)
-    return list_version
 
 
 async def mark_feed_alive(connection: Connection, court_code: str, at: datetime) -> None:

@@ -13,7 +13,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings import reading
 from blacklist_service.listings.certificate_queries import Certificate, cipher_of
 from blacklist_service.listings.certificates import VERSION, digest_of
-from blacklist_service.listings.operations.acts import Court
+from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.problems import ListingNotEnded
 from blacklist_service.listings.rules import ListingState
 

@@ -10,8 +10,9 @@ from blacklist_service.clock import legal_date
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Act
 from blacklist_service.listings import queries
-from blacklist_service.listings.operations.acts import Court, Done, get_own, revise
-from blacklist_service.listings.operations.applying import By, Revision, lock_head
+from blacklist_service.listings.operations.applying import By, lock_head
+from blacklist_service.listings.operations.carrying_out import Court, Done, get_own, revise
+from blacklist_service.listings.operations.revising import Revision
 from blacklist_service.listings.problems import IdentityContested, IdentityNotContested, ListingEnded
 
 

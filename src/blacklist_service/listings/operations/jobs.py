@@ -3,12 +3,8 @@
 Its file is stored in sealed parts until it has taken effect, so a job survives the end of any process at any moment.
 """
 
-import contextlib
-import hashlib
-import os
-import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from uuid import UUID
 
@@ -23,20 +19,20 @@ from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import UnreadableFile
-from blacklist_service.listings.findings import HOLDING, NO_NUMBER_COLUMN
+from blacklist_service.listings.import_queries import count_fates, get_own_import
 from blacklist_service.listings.operations.faults import PASSED_OVER, explain
 from blacklist_service.listings.operations.importing import Import, apply_import, stage_file
 from blacklist_service.listings.operations.previews import (
     begin_again,
     has_moved,
     hold_import,
-    need_another,
     preview_import,
 )
-from blacklist_service.listings.operations.snapshots import Plan, end_absent, plan_import
+from blacklist_service.listings.operations.snapshots import end_absent
 from blacklist_service.listings.operations.staging import clear_staged
+from blacklist_service.listings.operations.uploads import Upload, keep_file_of
+from blacklist_service.listings.operations.weighing import may_go_on, weigh_preview
 from blacklist_service.listings.problems import ImportFailed, ImportStateConflict
-from blacklist_service.listings.queries import count_fates, get_own_import
 from blacklist_service.listings.rules import ImportMode
 from blacklist_service.problems import Conflict
 from blacklist_service.secrecy import Secrecy
@@ -53,10 +49,6 @@ LOADING_SETTINGS = {
 }
 SUSPICIOUS_ATTEMPTS = 3
 """A job that was begun this often without finishing needs a person, and waits behind other jobs."""
-PART_BYTES = 1 << 20
-INSERT_PART = "INSERT INTO import_parts (import_id, part, content) VALUES ($1, $2, $3)"
-MOST_ENDED_SHARE = 0.01
-MOST_CHANGED_SHARE = 0.05
 
 
 class PlanMoved(Conflict):
@@ -67,16 +59,6 @@ class PlanMoved(Conflict):
 
 class OwnConfirmation(Conflict):
     """A second person confirms: another key than the one that sent the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An uploaded file: how many sealed parts, and the SHA-256 of the whole."""
-
-    import_id: UUID
-    name: str
-    parts: int
-    sha256: bytes
 
 
 async def begin_import(
@@ -160,12 +142,12 @@ async def _run(
         await begin_again(connection, job)
     async for progress in stage_file(connection, job, path, courts=courts, secrecy=secrecy):
         yield progress.read / 2
-    if not await _may_go_on(connection, job):
+    if not await may_go_on(connection, job):
         if job.is_preview:
             async for share in preview_import(connection, job, secrecy=secrecy):
                 yield 0.5 + share / 2
-            await _weigh_preview(connection, job)
-        await _keep_what_waits(connection, job, path, secrecy)
+            await weigh_preview(connection, job)
+        await keep_file_of(connection, job.import_id, path, secrecy=secrecy)
         await hold_import(connection, job)
         return
     total = max(
@@ -243,100 +225,6 @@ async def cancel_import(
     )
     entry = Entry(Action.IMPORT_CANCELLED, actor, facts={"import": str(import_id)})
     await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
-
-
-@contextlib.asynccontextmanager
-async def uploaded_file(connection: Connection, job: Import, secrecy: Secrecy) -> AsyncIterator[Path]:
-    """The job's file, assembled from its parts, while it is being read. The file has no name, so even a kill leaves nothing
-    behind.
-    """
-    cipher = secrecy.cipher("uploads")
-    with tempfile.TemporaryFile(prefix="blacklist-import-") as file:
-        async with connection.transaction():
-            cursor = connection.cursor(
-                "SELECT part, content FROM import_parts WHERE import_id = $1 ORDER BY part", job.import_id, prefetch=2
-            )
-            async for row in cursor:
-                file.write(cipher.open(row["content"], part_context(job.import_id, row["part"])))
-        file.flush()
-        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
-
-
-def part_context(import_id: UUID, part: int) -> bytes:
-    return import_id.bytes + part.to_bytes(4)
-
-
-async def _may_go_on(connection: Connection, job: Import) -> bool:
-    """A snapshot that would end or change much, or in which a row was refused, waits for a second person (design §6, §8).
-
-    So does any file with an unknown column that may tell of an end, or without a name or number column.
-    """
-    is_braked = await _is_doubtful(connection, job)
-    if job.mode == ImportMode.SNAPSHOT:
-        plan = await plan_import(connection, job)
-        await connection.execute(
-            "UPDATE imports SET absent = $2, plan = $3 WHERE id = $1", job.import_id, plan.absent, asdict(plan)
-        )
-        is_braked = is_braked or _is_large(plan) or plan.rejected > 0
-    is_confirmed = await connection.fetchval(
-        "SELECT confirmed_by IS NOT NULL FROM imports WHERE id = $1", job.import_id
-    )
-    if job.is_dry_run or is_confirmed or not (is_braked or job.is_preview):
-        return True
-    if is_braked:
-        await need_another(connection, job)
-    return False
-
-
-async def _weigh_preview(connection: Connection, job: Import) -> None:
-    """For a file that only adds to the list, the plan is the result of its rows; a snapshot has been examined before."""
-    if job.mode == ImportMode.SNAPSHOT:
-        return
-    counts = await count_fates(connection, job.import_id)
-    in_force = await connection.fetchval(
-        "SELECT count(*) FROM listings WHERE court_code = $1 AND ended IS NULL AND suspended_on IS NULL", job.court_code
-    )
-    plan = Plan(in_force, absent=0, ended=counts.ended, changed=counts.corrected, rejected=counts.rejected)
-    await connection.execute("UPDATE imports SET plan = $2 WHERE id = $1", job.import_id, asdict(plan))
-    if _is_large(plan):
-        await need_another(connection, job)
-
-
-def _is_large(plan: Plan) -> bool:
-    return plan.ended > MOST_ENDED_SHARE * plan.in_force or plan.changed > MOST_CHANGED_SHARE * plan.in_force
-
-
-async def _is_doubtful(connection: Connection, job: Import) -> bool:
-    """Whether the file itself requires confirmation. Without numbers listings may be ended, because the case identifies them,
-    but not created.
-    """
-    found = await connection.fetchval("SELECT findings FROM imports WHERE id = $1", job.import_id)
-    codes = {one["code"] for one in found} & HOLDING
-    if codes - {NO_NUMBER_COLUMN}:
-        return True
-    publishes: bool = await connection.fetchval(
-        "SELECT EXISTS (SELECT FROM import_rows WHERE import_id = $1 AND action IN ('publish', 'correct'))",
-        job.import_id,
-    )
-    return bool(codes) and publishes
-
-
-async def _keep_what_waits(connection: Connection, job: Import, path: Path, secrecy: Secrecy) -> None:
-    """A file loaded from a local path is stored, sealed, so that the import can continue without it."""
-    if await connection.fetchval("SELECT parts FROM imports WHERE id = $1", job.import_id):
-        return
-    cipher, digest, parts = secrecy.cipher("uploads"), hashlib.sha256(), 0
-    with path.open("rb") as file:
-        async with connection.transaction():
-            while part := file.read(PART_BYTES):
-                digest.update(part)
-                sealed = cipher.seal(part, part_context(job.import_id, parts))
-                await connection.execute(INSERT_PART, job.import_id, parts, sealed)
-                parts += 1
-            await connection.execute(
-                "UPDATE imports SET file_name = $2, parts = $3, file_sha256 = $4 WHERE id = $1",
-                *(job.import_id, path.name, parts, digest.digest()),
-            )
 
 
 def _import_of(row: asyncpg.Record) -> Import:

@@ -18,7 +18,8 @@ from blacklist_service.listings.deadlines import (
     working_days_after,
 )
 from blacklist_service.listings.objection_queries import Objection, find_objection, read_objection
-from blacklist_service.listings.operations.acts import Court, dispute_listing
+from blacklist_service.listings.operations.acts import dispute_listing
+from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.problems import ListingNotFound, ObjectionClosed, ObjectionNotFound
 from blacklist_service.problems import FieldError, InvalidRequest, NotYours
 from blacklist_service.secrecy import Cipher

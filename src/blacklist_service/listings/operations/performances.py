@@ -10,8 +10,8 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
-from blacklist_service.listings.operations.acts import Court, get_own
 from blacklist_service.listings.operations.applying import lock_head
+from blacklist_service.listings.operations.carrying_out import Court, get_own
 from blacklist_service.listings.performance_queries import Performance, cipher_of, list_performances
 from blacklist_service.listings.problems import ListingEnded
 from blacklist_service.problems import FieldError, InvalidRequest

@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.listings.import_queries import count_fates, get_own_import
 from blacklist_service.listings.operations.importing import Import, apply_import
 from blacklist_service.listings.problems import ImportStateConflict
-from blacklist_service.listings.queries import count_fates, get_own_import
 from blacklist_service.secrecy import Secrecy
 
 

@@ -1,7 +1,7 @@
 """How much work of a court may wait: its files are in the database, which everybody shares."""
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.operations.jobs import PART_BYTES
+from blacklist_service.listings.operations.uploads import PART_BYTES
 from blacklist_service.problems import TooManyRequests
 
 RETRY_AFTER_SECONDS = 60

@@ -18,7 +18,7 @@ from blacklist_service.ledger.queries import database_clock
 from blacklist_service.listings import reading
 from blacklist_service.listings.letter_queries import cipher_of
 from blacklist_service.listings.letters import Notification
-from blacklist_service.listings.operations.acts import Court
+from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.problems import ListingEnded
 from blacklist_service.listings.rules import ListingState
 from blacklist_service.problems import FieldError, InvalidRequest

@@ -1,6 +1,9 @@
 """Keeping a list file in PostgreSQL, in sealed parts, until it has taken effect."""
 
+import contextlib
 import hashlib
+import os
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +17,22 @@ from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.listings.operations.jobs import INSERT_PART, PART_BYTES, Upload, part_context
 from blacklist_service.problems import Undetermined
 from blacklist_service.secrecy import Secrecy
 
 MOST_FILE_BYTES = 512 << 20
+PART_BYTES = 1 << 20
+INSERT_PART = "INSERT INTO import_parts (import_id, part, content) VALUES ($1, $2, $3)"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An uploaded file: how many sealed parts, and the SHA-256 of the whole."""
+
+    import_id: UUID
+    name: str
+    parts: int
+    sha256: bytes
 
 
 @dataclass(slots=True)
@@ -70,11 +84,50 @@ async def drop_upload(
 
 async def keep_file(connection: Connection, path: Path, *, secrecy: Secrecy) -> Upload:
     """The same for a local file, so that a held snapshot can continue without it."""
-    import_id, parts, digest = new_id(now()), 0, hashlib.sha256()
+    import_id = new_id(now())
+    parts, sha256 = await _keep_parts(connection, import_id, path, secrecy)
+    return Upload(import_id, path.name, parts, sha256)
+
+
+async def keep_file_of(connection: Connection, import_id: UUID, path: Path, *, secrecy: Secrecy) -> None:
+    """Keep the local file of an import that waits, so that it can continue without it; does nothing if it is kept already."""
+    if await connection.fetchval("SELECT parts FROM imports WHERE id = $1", import_id):
+        return
+    async with connection.transaction():
+        parts, sha256 = await _keep_parts(connection, import_id, path, secrecy)
+        await connection.execute(
+            "UPDATE imports SET file_name = $2, parts = $3, file_sha256 = $4 WHERE id = $1",
+            *(import_id, path.name, parts, sha256),
+        )
+
+
+@contextlib.asynccontextmanager
+async def uploaded_file(connection: Connection, import_id: UUID, secrecy: Secrecy) -> AsyncIterator[Path]:
+    """An import's file, assembled from its parts, while it is being read. The file has no name, so even a kill leaves nothing
+    behind.
+    """
     cipher = secrecy.cipher("uploads")
+    with tempfile.TemporaryFile(prefix="blacklist-import-") as file:
+        async with connection.transaction():
+            cursor = connection.cursor(
+                "SELECT part, content FROM import_parts WHERE import_id = $1 ORDER BY part", import_id, prefetch=2
+            )
+            async for row in cursor:
+                file.write(cipher.open(row["content"], part_context(import_id, row["part"])))
+        file.flush()
+        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+
+
+async def _keep_parts(connection: Connection, import_id: UUID, path: Path, secrecy: Secrecy) -> tuple[int, bytes]:
+    """Seal and store a local file; return the number of its parts, and its SHA-256."""
+    cipher, digest, parts = secrecy.cipher("uploads"), hashlib.sha256(), 0
     with path.open("rb") as file:
         while part := file.read(PART_BYTES):
             digest.update(part)
             await connection.execute(INSERT_PART, import_id, parts, cipher.seal(part, part_context(import_id, parts)))
             parts += 1
-    return Upload(import_id, path.name, parts, digest.digest())
+    return parts, digest.digest()
+
+
+def part_context(import_id: UUID, part: int) -> bytes:
+    return import_id.bytes + part.to_bytes(4)
