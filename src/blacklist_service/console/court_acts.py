@@ -15,6 +15,7 @@ from blacklist_service.console.calls import Reply
 from blacklist_service.console.court_forms import take_refusal
 from blacklist_service.console.court_words import GROUNDS, PERFORMANCE_KINDS, SUSPENSION_GROUNDS
 from blacklist_service.console.forms import Form
+from blacklist_service.console.home import addressee_names
 from blacklist_service.console.maker import given_of, id_of, needs_two, own_listing, version_of
 from blacklist_service.console.routing import page
 from blacklist_service.console.visits import Visit
@@ -157,7 +158,7 @@ async def _do(visit: Visit, act: ActForm) -> Response:
         return await _refused(visit, act, reply, listing, prefix="")
     if act.name == "withdrawal":
         touched = reply.json["touched_checks"]
-        units = {one["agency"]: one["name"] for one in (await visit.read("/v1/notices/addressees"))["items"]}
+        units = await addressee_names(visit)
         return visit.show("court/withdrawn.html", listing=listing, touched=touched, units=units)
     return visit.go(f"/listings/{id_of(visit, 'listing_id')}", done=act.name)
 

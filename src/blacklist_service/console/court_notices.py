@@ -1,4 +1,4 @@
-"""经办: notices to units and their replies, with files; and leads from units (协助执行通知、线索)."""
+"""经办: notices to units and their replies, with files (协助执行通知)."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -11,8 +11,8 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.assistance.rules import DECIDING
 from blacklist_service.clock import SHANGHAI
 from blacklist_service.console.court_forms import SENTENCES, take_refusal
-from blacklist_service.console.court_words import LEAD_STATES
 from blacklist_service.console.forms import Form
+from blacklist_service.console.home import addressee_names
 from blacklist_service.console.maker import FULL_PAGE, NOT_KEPT, given_of, id_of, needs_two
 from blacklist_service.console.routing import page
 from blacklist_service.console.stopped import stopped_matters
@@ -78,7 +78,7 @@ async def notices(visit: Visit) -> Response:
         form=Form({"state": state}),
         items=found["items"],
         next=found["next"],
-        units=await _units(visit),
+        units=await addressee_names(visit),
     )
 
 
@@ -113,7 +113,7 @@ async def new(visit: Visit) -> Response:
         reply = await visit.call("POST", "/v1/notices", body=body, headers=once)
     if not reply.is_ok:
         prefix = "/notice" if form["step"] != "submit" or is_proposed else ""
-        _take(form, reply.json, prefix)
+        take_fault(form, reply.json, prefix)
         return await _notice_form(visit, form, status=reply.status if reply.status in {403, 409} else 422)
     if form["step"] != "submit":
         kept = {name: value for name, value in form.values.items() if name not in NOT_KEPT and value}
@@ -123,7 +123,7 @@ async def new(visit: Visit) -> Response:
             kept=kept,
             is_proposed=is_proposed,
             stopped=await stopped_matters(visit, body),
-            units=await _units(visit),
+            units=await addressee_names(visit),
         )
     if is_proposed:
         return visit.go(f"/proposals/{reply.json['proposal_id']}", done="made")
@@ -154,7 +154,7 @@ async def renew(visit: Visit) -> Response:
     once = {"Idempotency-Key": form["once"]}
     reply = await visit.call("POST", "/v1/proposals", body=asked | replaces, headers=once)
     if not reply.is_ok:
-        _take(form, reply.json, "/renewal")
+        take_fault(form, reply.json, "/renewal")
         return await _notice(visit, form, status=reply.status if reply.status in {403, 409} else 422)
     return visit.go(f"/proposals/{reply.json['proposal_id']}", done="made")
 
@@ -195,48 +195,7 @@ async def attachment(visit: Visit) -> Response:
     return Forwarded(visit, f"/v1/notices/{id_of(visit, 'notice_id')}/attachments/{id_of(visit, 'attachment_id')}")
 
 
-@page("GET", "/leads", Duty.MAKER)
-async def leads(visit: Visit) -> Response:
-    state = visit.query.get("state", "")
-    state = state if state in LEAD_STATES else ""
-    found = await visit.read("/v1/leads", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
-    return visit.show(
-        "court/leads.html",
-        form=Form({"state": state}),
-        items=found["items"],
-        next=found["next"],
-        units=await _units(visit),
-    )
-
-
-@page("GET", "/leads/{lead_id}", Duty.MAKER)
-async def lead(visit: Visit) -> Response:
-    return await _lead(visit, Form())
-
-
-@page("POST", "/leads/{lead_id}/{step}", Duty.MAKER)
-async def act_on_lead(visit: Visit) -> Response:
-    """Follow it up, or close it with a remark."""
-    form, step = visit.form, visit.path["step"]
-    if step == "closure":
-        form.require("word", "请写明办理情况")
-    if form.is_faulty or step not in {"taking-up", "closure"}:
-        return await _lead(visit, form, status=422)
-    body = {"word": form["word"].strip()} if form.given("word") else {}
-    path = f"/v1/leads/{id_of(visit, 'lead_id')}/{step}"
-    reply = await visit.call("POST", path, body=body, headers={"Idempotency-Key": form["once"]})
-    if not reply.is_ok:
-        _take(form, reply.json, "")
-        return await _lead(visit, form, status=reply.status)
-    return visit.go(f"/leads/{id_of(visit, 'lead_id')}", done="1")
-
-
-@page("GET", "/leads/{lead_id}/attachments/{attachment_id}", Duty.MAKER)
-async def lead_file(visit: Visit) -> Response:
-    return Forwarded(visit, f"/v1/leads/{id_of(visit, 'lead_id')}/attachments/{id_of(visit, 'attachment_id')}")
-
-
-def _take(form: Form, problem: Mapping[str, Any], prefix: str) -> None:
+def take_fault(form: Form, problem: Mapping[str, Any], prefix: str) -> None:
     titled = problem["title"]
     if problem["code"] == "conflict" and "number" in titled.lower():
         form.faults["notice_number"] = "该文号的通知书已经送达过"
@@ -287,14 +246,9 @@ async def _act(visit: Visit, step: str, body: dict[str, Any]) -> Response:
     path = f"/v1/notices/{id_of(visit, 'notice_id')}/{step}"
     reply = await visit.call("POST", path, body=body, headers={"Idempotency-Key": visit.form["once"]})
     if not reply.is_ok:
-        _take(visit.form, reply.json, "")
+        take_fault(visit.form, reply.json, "")
         return await _notice(visit, visit.form, status=reply.status if reply.status in {403, 409} else 422)
     return visit.go(f"/court/notices/{id_of(visit, 'notice_id')}", done=step)
-
-
-async def _units(visit: Visit) -> dict[str, str]:
-    found = (await visit.read("/v1/notices/addressees"))["items"]
-    return {one["agency"]: one["name"] for one in found}
 
 
 async def _notice_form(visit: Visit, form: Form, *, status: int = 200) -> Response:
@@ -305,7 +259,7 @@ async def _notice_form(visit: Visit, form: Form, *, status: int = 200) -> Respon
         status=status,
         form=form,
         labels=NOTICE_LABELS,
-        units=await _units(visit),
+        units=await addressee_names(visit),
         actions=[
             (one["action"], t(NOTICE_ACTIONS[one["action"]]) + t("（") + t(one["longest"]) + t("）")) for one in duties
         ],
@@ -328,21 +282,7 @@ async def _notice(visit: Visit, form: Form, *, status: int = 200) -> Response:
         is_renewal_proposed=await _is_renewal_proposed(visit, shown),
         steps=(await visit.read(f"{path}/history"))["items"],
         files=(await visit.read(f"{path}/attachments"))["items"],
-        units=await _units(visit),
-        labels=NOTICE_LABELS,
-        done=visit.query.get("done", ""),
-    )
-
-
-async def _lead(visit: Visit, form: Form, *, status: int = 200) -> Response:
-    path = f"/v1/leads/{id_of(visit, 'lead_id')}"
-    return visit.show(
-        "court/lead.html",
-        status=status,
-        form=form,
-        lead=await visit.read(path),
-        files=(await visit.read(f"{path}/attachments"))["items"],
-        units=await _units(visit),
+        units=await addressee_names(visit),
         labels=NOTICE_LABELS,
         done=visit.query.get("done", ""),
     )

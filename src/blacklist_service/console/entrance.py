@@ -1,4 +1,4 @@
-"""Logging in and out, enrolling, one's own factors and preferences."""
+"""Logging in and out, and enrolling."""
 
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from blacklist_service.members.staff.operations import accounts, factors
 from blacklist_service.members.staff.operations.factors import require_enrolment
 from blacklist_service.members.staff.passkeys import Passkey, ask_to_register, read_registration
 from blacklist_service.members.staff.problems import AccountInvalid, EnrolmentRefused, PasswordRefused, TooManyTries
-from blacklist_service.members.staff.queries import count_backup_codes, find_account_by_login, list_passkeys
+from blacklist_service.members.staff.queries import find_account_by_login
 from blacklist_service.members.staff.sessions import (
     find_session,
     log_in,
@@ -98,10 +98,10 @@ async def login(visit: Visit) -> Response:
 async def logout(visit: Visit) -> Response:
     async with borrowed(visit.state.pool) as connection, connection.transaction():
         await log_out(connection, visit.person, actor=visit.actor, secrecy=visit.state.secrecy)
-    return _left(visit)
+    return to_login(visit)
 
 
-def _left(visit: Visit) -> Response:
+def to_login(visit: Visit) -> Response:
     """Redirect to the login; the session ends here and in the browser."""
     visit.state.console.forget(visit.request.cookies.get(COOKIE))
     visit.new_secret = None
@@ -167,7 +167,7 @@ async def enrol_by_passkey(visit: Visit) -> Response:
     held = sealed.unseal(secrecy.cipher("console"), form["held"], purpose="enrolment")
     if held is None:
         return visit.show("enrol.html", status=401, form=_blamed(Form(), WRONG_ENROLMENT))
-    made = _registered(visit, f"{held['account']} passkey")
+    made = registered_passkey(visit, f"{held['account']} passkey")
     if made is None or party is None:
         return _second_step(visit, form["held"], held, Form(general=[NO_PASSKEY]))
     try:
@@ -186,134 +186,6 @@ async def enrol_by_passkey(visit: Visit) -> Response:
     except EnrolmentRefused:
         return visit.show("enrol.html", status=401, form=_blamed(Form(), WRONG_ENROLMENT))
     return visit.go("/login")
-
-
-@page("POST", "/me/passkeys")
-async def add_passkey(visit: Visit) -> Response:
-    """Add a factor, for a person who has just proved one."""
-    form = visit.form
-    form.require("label", "请填写名称，以便日后辨认")
-    if form.is_faulty or not await visit.is_proved():
-        return await _me(visit, form)
-    made = _registered(visit, "passkey")
-    try:
-        if made is None:
-            raise AccountInvalid  # noqa: TRY301 - told as what the database refuses
-        async with borrowed(visit.state.pool) as connection, connection.transaction():
-            await factors.add_passkey(
-                connection,
-                visit.person.account.id,
-                made,
-                label=form["label"].strip()[:100],
-                actor=visit.actor,
-                secrecy=visit.state.secrecy,
-            )
-    except AccountInvalid:
-        form.general.append(NO_PASSKEY)
-        return await _me(visit, form)
-    visit.state.console.forget(visit.request.cookies.get(COOKIE))
-    return visit.go("/me")
-
-
-@page("POST", "/me/passkeys/{credential}/removal")
-async def remove_passkey(visit: Visit) -> Response:
-    if not await visit.is_proved():
-        return await _me(visit, visit.form)
-    try:
-        credential_id = bytes.fromhex(visit.path["credential"])
-        async with borrowed(visit.state.pool) as connection, connection.transaction():
-            await factors.remove_passkey(
-                connection, visit.person.account.id, credential_id, actor=visit.actor, secrecy=visit.state.secrecy
-            )
-    except (AccountInvalid, ValueError):
-        visit.form.general.append("这是唯一的登录方式，不能移除")
-        return await _me(visit, visit.form)
-    visit.state.console.forget(visit.request.cookies.get(COOKIE))
-    return visit.go("/me")
-
-
-@page("GET", "/me")
-async def me(visit: Visit) -> Response:
-    return await _me(visit, Form(), status=200)
-
-
-@page("POST", "/me/preferences")
-async def set_preferences(visit: Visit) -> Response:
-    chosen = {"large": visit.form["large"] == "on", "keys": visit.form["keys"] == "on"}
-    if visit.form["language"] in set(Language):
-        chosen["language"] = visit.form["language"]  # type: ignore[assignment]
-    async with borrowed(visit.state.pool) as connection, connection.transaction():
-        await accounts.set_preferences(connection, visit.person.account.id, chosen)
-    visit.state.console.forget(visit.request.cookies.get(COOKIE))
-    return visit.go("/me")
-
-
-@page("POST", "/me/password")
-async def change_password(visit: Visit) -> Response:
-    """Needs the second factor; all sessions of the account end, so the person logs in again."""
-    form = visit.form
-    if not await visit.is_proved():
-        return await _me(visit, form)
-    if form["password"] != form["repeated"]:
-        form.faults["repeated"] = "两次输入的口令不一致"
-        return await _me(visit, form)
-    try:
-        async with visit.hashing() as connection:
-            await factors.change_password(
-                connection, visit.person.account.id, form["password"], actor=visit.actor, secrecy=visit.state.secrecy
-            )
-    except PasswordRefused as problem:
-        form.take_problem(problem_wire(problem, None), {"/password": "password"}, PASSWORD_SENTENCES)
-        return await _me(visit, form)
-    return _left(visit)
-
-
-@page("POST", "/me/backup-codes")
-async def new_backup_codes(visit: Visit) -> Response:
-    if not await visit.is_proved():
-        return await _me(visit, visit.form)
-    async with borrowed(visit.state.pool) as connection, connection.transaction():
-        codes = await factors.renew_backup_codes(
-            connection, visit.person.account.id, actor=visit.actor, secrecy=visit.state.secrecy
-        )
-    return visit.show("backup_codes.html", codes=codes, is_first=False)
-
-
-@page("GET", "/me/codes")
-async def codes_page(visit: Visit) -> Response:
-    """Add a password and an app's codes to an account that has only passkeys."""
-    if visit.person.account.totp is not None:
-        return visit.go("/me")
-    return _codes(visit, totp.written(totp.new_secret()), Form())
-
-
-@page("POST", "/me/codes")
-async def add_codes(visit: Visit) -> Response:
-    form, account = visit.form, visit.person.account
-    secret = sealed.unseal(visit.cipher, form["held"], purpose=f"{account.id} codes")
-    if secret is None:
-        return visit.go("/me/codes")
-    if form["password"] != form["repeated"]:
-        form.faults["repeated"] = "两次输入的口令不一致"
-    if form.is_faulty or not await visit.is_proved():
-        return _codes(visit, secret, form)
-    try:
-        async with visit.hashing() as connection:
-            codes = await factors.add_codes(
-                connection,
-                account.id,
-                password=form["password"],
-                totp_secret=totp.read_written(secret),
-                typed=form["app_code"],
-                actor=visit.actor,
-                secrecy=visit.state.secrecy,
-            )
-    except (PasswordRefused, AccountInvalid) as problem:
-        fields = {"/password": "password", "/code": "app_code"}
-        form.take_problem(problem_wire(problem, None), fields, PASSWORD_SENTENCES)
-        return _codes(visit, secret, form)
-    visit.state.console.forget(visit.request.cookies.get(COOKIE))
-    return visit.show("backup_codes.html", codes=codes, is_first=False)
 
 
 @page("POST", "/language", is_open=True)
@@ -379,19 +251,7 @@ async def _enrolling(visit: Visit, login_name: str, code: str) -> str | None:
     return None
 
 
-def _codes(visit: Visit, secret: str, form: Form) -> Response:
-    account = visit.person.account
-    return visit.show(
-        "me_codes.html",
-        status=422 if form.is_faulty else 200,
-        form=form,
-        held=sealed.seal(visit.cipher, secret, purpose=f"{account.id} codes"),
-        secret=_spaced(secret),
-        picture=qr_picture(totp.uri_of(totp.read_written(secret), login=account.login, issuer=ISSUER)),
-    )
-
-
-def _spaced(secret: str) -> str:
+def spaced(secret: str) -> str:
     return " ".join(secret[n : n + 4] for n in range(0, len(secret), 4))
 
 
@@ -406,13 +266,13 @@ def _second_step(visit: Visit, held_sealed: str, held: dict[str, str], form: For
         status=422 if form.is_faulty else 200,
         form=form,
         held=held_sealed,
-        secret=_spaced(held["secret"]),
+        secret=spaced(held["secret"]),
         picture=qr_picture(uri),
         passkey=passkey,
     )
 
 
-def _registered(visit: Visit, purpose: str) -> Passkey | None:
+def registered_passkey(visit: Visit, purpose: str) -> Passkey | None:
     """The passkey that the browser created for the challenge."""
     party, asked = visit.party, visit.passkey_state(purpose)
     if party is None or asked is None:
@@ -422,17 +282,3 @@ def _registered(visit: Visit, purpose: str) -> Passkey | None:
 
 def _blamed(form: Form, sentence: str) -> Form:
     return Form({"login": form["login"]}, general=[sentence])
-
-
-async def _me(visit: Visit, form: Form, *, status: int = 422) -> Response:
-    account = visit.person.account
-    async with borrowed(visit.state.pool) as connection:
-        passkeys = await list_passkeys(connection, account.id)
-        codes_left = await count_backup_codes(connection, account.id)
-    party, passkey = visit.party, None
-    if party is not None:
-        known = [row["credential_id"] for row in passkeys]
-        asked = ask_to_register(party, account_id=account.id, login=account.login, known=known)
-        passkey = visit.ask_passkey(asked, "passkey")
-    shown = {"session": visit.person, "passkeys": passkeys, "codes_left": codes_left, "passkey": passkey}
-    return visit.show("me.html", status=status, form=form, **shown)

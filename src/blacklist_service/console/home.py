@@ -123,6 +123,11 @@ async def matter_names(visit: Visit) -> dict[str, str]:
     return dict(matter_options(visit, await all_matters(visit)))
 
 
+async def addressee_names(visit: Visit) -> dict[str, str]:
+    """The names of the units that a notice can be served on."""
+    return {one["agency"]: one["name"] for one in (await visit.read("/v1/notices/addressees"))["items"]}
+
+
 async def matter_names_on_paper(visit: Visit) -> dict[str, str]:
     """Their names on a printed page, which is Chinese whatever the person's own language."""
     return {str(one["matter"]): str(one["name"]) for one in await all_matters(visit)}
@@ -138,6 +143,12 @@ def matter_options(visit: Visit, matters: Iterable[Mapping[str, Any]]) -> list[t
     """Code and name in the person's language, for a select, sorted by name."""
     name = "name_en" if visit.language is Language.ENGLISH else "name"
     return sorted(((str(one["matter"]), str(one[name])) for one in matters), key=lambda one: one[1])
+
+
+def chosen_matters(form: Form) -> list[str]:
+    """The matters that are ticked."""
+    ticked = (name for name, value in form.values.items() if name.startswith("matter-") and value == "on")
+    return sorted(name.removeprefix("matter-") for name in ticked)
 
 
 def kept_matters(visit: Visit) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.clock import legal_date, now
 from blacklist_service.console.court_forms import SENTENCES, take_refusal
 from blacklist_service.console.forms import Form
+from blacklist_service.console.home import addressee_names
 from blacklist_service.console.maker import FULL_PAGE, id_of
 from blacklist_service.console.routing import page
 from blacklist_service.console.visits import Visit
@@ -132,7 +133,7 @@ async def _objection(visit: Visit, form: Form, *, status: int = 200) -> Response
         objection=found,
         listing=listing,
         labels=LABELS,
-        units={one["agency"]: one["name"] for one in (await visit.read("/v1/notices/addressees"))["items"]},
+        units=await addressee_names(visit),
         today=legal_date(now()).isoformat(),
         done=visit.query.get("done", ""),
     )
