@@ -21,7 +21,8 @@ from starlette.routing import BaseRoute
 
 from blacklist_service.access.principals import Actor
 from blacklist_service.access.scopes import Role, Scope
-from blacklist_service.asgi import create_app, express_protocol, with_hot_lane
+from blacklist_service.application import create_app, with_hot_lane
+from blacklist_service.asgi import express_protocol
 from blacklist_service.cli.environment import Workplace
 from blacklist_service.cli.importing import ImportReport, load
 from blacklist_service.clock import legal_date, now

@@ -112,7 +112,7 @@ async def test_an_entry_that_was_taken_from_the_queue_is_put_back_and_sealed(ser
 async def test_a_service_whose_entries_were_lost_for_good_is_not_ready(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("blacklist_service.asgi.HEALED_AFTER", timedelta())
+    monkeypatch.setattr("blacklist_service.readiness.HEALED_AFTER", timedelta())
     await service.check(subject("张三", resident_id()))
     owner = await connect(service.workplace.dsn, role=None)
     await owner.execute("DELETE FROM ledger_pending")

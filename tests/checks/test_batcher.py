@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from blacklist_service.asgi import create_app
+from blacklist_service.application import create_app
 from blacklist_service.checks import answering
 from blacklist_service.checks.answers import answer_question
 from blacklist_service.checks.asks import Answer, Ask, Asker, read_ask

@@ -132,7 +132,7 @@ class TestRoom:
         assert "1 months ahead" in refused.json()["detail"]
 
     async def test_a_full_disk_is_not_ready(self, service: Service, monkeypatch):
-        monkeypatch.setattr("blacklist_service.asgi.free_share", lambda _folder: 0.09)
+        monkeypatch.setattr("blacklist_service.readiness.free_share", lambda _folder: 0.09)
         refused = await service.client.get("/readyz")
         assert (refused.status_code, "9% of the disk" in refused.json()["detail"]) == (503, True)
 

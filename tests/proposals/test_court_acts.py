@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from blacklist_service.access.scopes import Role, Scope
-from blacklist_service.asgi import ROUTERS
+from blacklist_service.application import ROUTERS
 from blacklist_service.members.second_person.marking import acts_of
 from blacklist_service.members.second_person.rules import AT_ONCE, RULES, CourtAct, Look, SoloAct, persons_needed
 from blacklist_service.web.routing import GuardedRoute

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from blacklist_service.asgi import create_app
+from blacklist_service.application import create_app
 from blacklist_service.checks.schemas import EXAMPLE_CHECK, CheckRequest
 from blacklist_service.ledger.notes import Checkpoint, Note, NoteError, VerifierKey
 from blacklist_service.ledger.tree import Tile, TreeError, parse_path

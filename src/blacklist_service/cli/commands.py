@@ -104,6 +104,6 @@ def check(
 @app.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
-    from blacklist_service.asgi import openapi_document  # noqa: PLC0415 - no other command needs the web application
+    from blacklist_service.application import openapi_document  # noqa: PLC0415 - no other command needs the web application
 
     print(openapi_document())
