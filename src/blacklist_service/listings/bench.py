@@ -21,11 +21,12 @@ from blacklist_service.members.second_person.marking import act_of
 from blacklist_service.members.second_person.operations import owe_review
 from blacklist_service.members.second_person.queries import require_alone
 from blacklist_service.members.second_person.rules import RULES, WORKING_DAYS_TO_REVIEW, CourtAct, Look, SoloAct
-from blacklist_service.problems import FieldError, InvalidRequest, PreconditionRequired
+from blacklist_service.problems import PreconditionRequired
 from blacklist_service.web.documented import problems
 from blacklist_service.web.idempotency import Replay, Replayable
 from blacklist_service.web.routing import Acting, Caller
 from blacklist_service.web.transactions import Writes
+from blacklist_service.web.versions import version_in
 
 WRITES = problems(401, 403, 404, 409, 412, 413, 415, 422, 428, 503)
 READS = problems(401, 403, 404, 422, 503)
@@ -56,10 +57,7 @@ class Bench:
         """
         if self.if_match is None:
             raise PreconditionRequired
-        number = self.if_match.strip().removeprefix("W/").strip('"')
-        if not (number.isascii() and number.isdigit() and len(number) < 10):
-            raise InvalidRequest(errors=[FieldError("If-Match", "form", 'a version such as "3"')])
-        return int(number)
+        return version_in(self.if_match)
 
     async def court_name(self) -> str:
         """The court's name as a member; a name sent by the client is ignored."""

@@ -27,6 +27,7 @@ from blacklist_service.web.documented import problems
 from blacklist_service.web.paging import make_cursor, read_cursor
 from blacklist_service.web.routing import Acting, GuardedRoute, needs
 from blacklist_service.web.transactions import Reads, Writes
+from blacklist_service.web.versions import FORM, version_in
 
 router = APIRouter(prefix="/v1/matters", tags=["matters"], route_class=GuardedRoute)
 
@@ -122,7 +123,7 @@ async def put_measures(
     connection: Writes,
     actor: Acting,
     response: HttpResponse,
-    if_match: Annotated[str | None, Header(json_schema_extra={"pattern": '^(W/)?"?[0-9]{1,9}"?$'})] = None,
+    if_match: Annotated[str | None, Header(json_schema_extra={"pattern": FORM})] = None,
 ) -> AppliedResponse:
     if request.app.state.settings.second_officer and not query.dry_run:
         raise SecondOfficerNeeded
@@ -131,7 +132,7 @@ async def put_measures(
         Catalogue.model_validate(body, from_attributes=True),
         actor=actor,
         secrecy=request.app.state.secrecy,
-        expected_version=_version(if_match),
+        expected_version=None if if_match is None else version_in(if_match),
         is_dry_run=query.dry_run,
         confirm=query.confirm,
     )
@@ -142,12 +143,3 @@ async def put_measures(
         | {"measures_version": applied.version, "dry_run": query.dry_run}
         | {"difference": shown, "digest": applied.shown.digest}
     )
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None:
-        return None
-    number = if_match.strip().removeprefix("W/").strip('"')
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise InvalidRequest(errors=[FieldError("If-Match", "form", 'a version such as "3"')])
-    return int(number)

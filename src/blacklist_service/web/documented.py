@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from blacklist_service import problems as refusals
 from blacklist_service.web.refusals import MEDIA_TYPE, URN
+from blacklist_service.web.versions import FORM
 
 
 class FieldErrorResponse(BaseModel):
@@ -69,7 +70,7 @@ IF_MATCH_HEADER = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "schema": {"type": "string", "pattern": '^(W/)?"?[0-9]{1,9}"?$', "examples": ['"3"']},
+    "schema": {"type": "string", "pattern": FORM, "examples": ['"3"']},
     "description": 'The version that the act changes, such as "3". Absent: 428; another one: 412.',
 }
 VERSIONED_ACT = {"parameters": [IF_MATCH_HEADER, IDEMPOTENCY_HEADER]}
