@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.distinction import Distinction
-from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
+from blacklist_service.listings.held import Held, Row
+from blacklist_service.listings.resolution import FateKind, Resolution, resolve
 from blacklist_service.listings.rules import Refusal, RowAction, Warn
 
 TODAY = date(2026, 4, 24)

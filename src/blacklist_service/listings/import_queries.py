@@ -10,9 +10,9 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.database.statements import Deferred, composed
 from blacklist_service.listings.files import Sheet
 from blacklist_service.listings.findings import FileFinding, Sheets, row_findings
+from blacklist_service.listings.held import Row
 from blacklist_service.listings.problems import ImportNotFound
 from blacklist_service.listings.queries import read_distinction
-from blacklist_service.listings.resolution import Row
 from blacklist_service.listings.rules import Refusal, RowAction, Warn
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import asyncpg
 import orjson
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.listings.resolution import Held, Row
+from blacklist_service.listings.held import Held, Row
 from blacklist_service.secrecy import Cipher
 from blacklist_service.subjects.identifiers import Identifier, IdentifierQuality, IdentifierType
 

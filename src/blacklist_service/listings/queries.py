@@ -12,8 +12,8 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.distinction import Distinction
+from blacklist_service.listings.held import Held
 from blacklist_service.listings.problems import ListingNotFound
-from blacklist_service.listings.resolution import Held
 from blacklist_service.members.queries import list_courts
 from blacklist_service.subjects.identifiers import SubjectKind
 

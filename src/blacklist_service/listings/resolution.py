@@ -12,68 +12,11 @@ from types import MappingProxyType
 from uuid import UUID
 
 from blacklist_service.ledger.actions import Act
-from blacklist_service.listings.distinction import UNSAID, Distinction, are_two, is_same_document, narrowed, of_record
-from blacklist_service.listings.rules import ListingState, Refusal, RowAction, Warn, can_become, state_of
+from blacklist_service.listings.distinction import are_two, is_same_document, narrowed, of_record
+from blacklist_service.listings.held import Held, HeldListings, Row
+from blacklist_service.listings.rules import ListingState, Refusal, RowAction, Warn, can_become
 from blacklist_service.listings.rules import is_ground_unusual as is_unusual
 from blacklist_service.subjects.completeness import Likeness, compare
-
-LIVING = frozenset({ListingState.GRACE, ListingState.PUBLISHED, ListingState.SUSPENDED})
-
-
-@dataclass(slots=True)
-class Held:
-    """A listing as the list holds it. `keys` are all natural keys it ever had, `contents` all contents it ever had."""
-
-    listing_id: UUID
-    version: int
-    keys: set[bytes]
-    loose_key: bytes
-    contents: set[bytes]
-    content_digest: bytes
-    in_force_from: date
-    expires_on: date | None
-    is_published: bool
-    is_suspended: bool = False
-    pauses: list[tuple[Act, date | None]] = field(default_factory=list)
-    """Its suspensions and resumptions, oldest first, each with the day of the decision."""
-    ended: str | None = None
-    ended_on: date | None = None
-    naming: Distinction = UNSAID
-    case: tuple[str, str] = ("", "")
-
-    def state(self, today: date) -> ListingState:
-        return state_of(
-            ended=self.ended,
-            in_force_from=self.in_force_from,
-            expires_on=self.expires_on,
-            is_suspended=self.is_suspended,
-            today=today,
-        )
-
-    def has_ended(self, today: date) -> bool:
-        return self.state(today) not in LIVING
-
-
-@dataclass(slots=True)
-class Row:
-    """A row that waits to take effect. The content's columns are None for a row that ends a listing."""
-
-    number: int
-    action: RowAction
-    natural_key: bytes
-    loose_key: bytes
-    content_digest: bytes | None = None
-    in_force_from: date | None = None
-    expires_on: date | None = None
-    decided_on: date | None = None
-    ground: str | None = None
-    listing_id: UUID | None = None
-    """The listing itself, if an act names it by id and not by its content."""
-    case: tuple[str, str] = ("", "")
-    """Court and case number, by which listings are fetched for a row that names one without its number, or with another."""
-    naming: Distinction = UNSAID
-    is_stated: bool = True
-    """Whether an action asks for the end; otherwise the record's own columns say that it has ended."""
 
 
 class FateKind(StrEnum):
@@ -122,22 +65,18 @@ class Resolution:
 
 def resolve(held: Iterable[Held], rows: Sequence[Row], new_ids: Iterable[UUID], *, today: date) -> Resolution:
     """Apply `rows` one after another; `new_ids` provides ids for new listings."""
-    return _Resolving(list(held), iter(new_ids), today).run(rows)
+    return _Resolving(held, new_ids, today).run(rows)
 
 
 class _Resolving:
-    def __init__(self, held: list[Held], new_ids: Iterable[UUID], today: date) -> None:
+    def __init__(self, held: Iterable[Held], new_ids: Iterable[UUID], today: date) -> None:
         self._new_ids = iter(new_ids)
         self._today = today
-        self._all: list[Held] = []
-        self._by_key: dict[bytes, list[Held]] = {}
-        self._by_loose_key: dict[bytes, list[Held]] = {}
+        self._held = HeldListings(held)
         self._published: dict[UUID, bytes | None] = {}
         self._rows: Sequence[Row] = ()
         self._place = 0
         self._result = Resolution()
-        for listing in held:
-            self._remember(listing)
 
     def run(self, rows: Sequence[Row]) -> Resolution:
         for place, row in enumerate(rows):
@@ -155,7 +94,7 @@ class _Resolving:
         return self._result
 
     def _publish(self, row: Row) -> None:
-        known = self._by_key.get(row.natural_key, [])
+        known = self._held.of_key(row.natural_key)
         same = next((listing for listing in known if row.content_digest in listing.contents), None)
         if same is not None:
             self._fate(row, FateKind.UNCHANGED, same)
@@ -192,7 +131,7 @@ class _Resolving:
         """No listing has this key, but one with the same name may be the debtor's all the same, under a less complete
         number.
         """
-        fuller, lesser, others = self._by_likeness(row)
+        fuller, lesser, others = self._held.by_likeness(row)
         living = [one for one in (*fuller, *lesser) if not one.has_ended(self._today)]
         meant = [one for one in living if not are_two(row.naming, one.naming)]
         if len(meant) > 1 or any(one in lesser for one in meant):
@@ -202,17 +141,6 @@ class _Resolving:
         else:
             namesakes = [one for one in others if not one.has_ended(self._today)]
             self._make(row, (), *namesakes)
-
-    def _by_likeness(self, row: Row) -> tuple[list[Held], list[Held], list[Held]]:
-        """The listings with that name in that case whose number this row's number completes; is contained in; is unrelated
-        to.
-
-        The same number given as another type of document completes nothing, and means no second debtor either.
-        """
-        found: dict[Likeness, list[Held]] = {likeness: [] for likeness in Likeness}
-        for one in self._by_loose_key.get(row.loose_key, ()):
-            found[compare(row.naming.kind, row.naming.identifier, one.naming.identifier)].append(one)
-        return [*found[Likeness.FULLER], *found[Likeness.SAME]], found[Likeness.LESSER], found[Likeness.OTHER]
 
     def _correct(self, row: Row) -> None:
         listing = self._find(row)
@@ -246,7 +174,7 @@ class _Resolving:
     def _still_listed(self, ended: Held) -> dict[Warn, list[Held]]:
         """Other listings of the same debtor in the same case: a second listing of its own, or a copy under another number."""
         found: dict[Warn, list[Held]] = {}
-        for one in self._by_loose_key.get(ended.loose_key, ()):
+        for one in self._held.of_name(ended.loose_key):
             if one is ended or one.has_ended(self._today):
                 continue
             likeness = compare(ended.naming.kind, ended.naming.identifier, one.naming.identifier)
@@ -325,7 +253,7 @@ class _Resolving:
         """
         if living.has_ended(self._today) or row.listing_id is not None:
             return None
-        before = [one for one in narrowed(row.naming, self._named(row)) if one.ended == target.value]
+        before = [one for one in narrowed(row.naming, self._held.named_by(row)) if one.ended == target.value]
         if row.decided_on is not None:
             return next((one for one in before if one.ended_on == row.decided_on), None)
         is_relisted_later = any(
@@ -338,10 +266,10 @@ class _Resolving:
         """By natural key, or else by court, case, sequence and name; one of several by 失信ID or decision number. A refusal
         is noted if that finds none, or still several.
         """
-        named = self._named(row)
+        named = self._held.named_by(row)
         known = named if row.listing_id is not None else narrowed(row.naming, named)
         living = [listing for listing in known if not listing.has_ended(self._today)]
-        if len(living) > 1 or (row.decided_on is None and self._could_be_another(row, known)):
+        if len(living) > 1 or (row.decided_on is None and self._held.could_be_another(row, known)):
             self._reject(row, Refusal.AMBIGUOUS_LISTING, living or known)
             return None
         if not known and not row.is_stated:  # a record that had ended before it was ever on this list: nothing to do
@@ -351,24 +279,6 @@ class _Resolving:
             self._reject(row, Refusal.UNKNOWN_LISTING)
             return None
         return living[0] if living else known[-1]
-
-    def _could_be_another(self, row: Row, known: Sequence[Held]) -> bool:
-        """Whether a row that no number ties to its listing may mean one of several persons with one name in one case.
-
-        It may be an old row about the person whose listing has ended, loaded again: it must not affect the other one's.
-        """
-        if row.listing_id is not None or row.natural_key in self._by_key:
-            return False
-        first, *others = known or (None,)
-        return first is not None and any(
-            compare(first.naming.kind, first.naming.identifier, one.naming.identifier) is Likeness.OTHER
-            for one in others
-        )
-
-    def _named(self, row: Row) -> Sequence[Held]:
-        if row.listing_id is not None:
-            return [listing for listing in self._all if listing.listing_id == row.listing_id]
-        return self._by_key.get(row.natural_key) or self._by_loose_key.get(row.loose_key, [])
 
     def _is_published_otherwise(self, row: Row, listing: Held) -> bool:
         return self._published.get(listing.listing_id, row.content_digest) != row.content_digest
@@ -406,7 +316,7 @@ class _Resolving:
             naming=row.naming,
             case=row.case,
         )
-        self._remember(listing)
+        self._held.add(listing)
         act = Act.PUBLISHED if is_published else Act.DECIDED
         self._result.acts.append(ListingAct(act, listing.listing_id, 1, row.number, is_published))
         self._published.setdefault(listing.listing_id, row.content_digest)
@@ -415,7 +325,7 @@ class _Resolving:
 
     def _make_correction(self, row: Row, listing: Held, *warnings: Warn) -> None:
         assert row.content_digest is not None and row.in_force_from is not None  # noqa: S101, PT018 - has content
-        holders = self._by_key.get(row.natural_key, ())
+        holders = self._held.of_key(row.natural_key)
         takes_freed_key = self._free(
             [one for one in holders if one is not listing and not are_two(row.naming, one.naming)]
         )
@@ -426,13 +336,7 @@ class _Resolving:
         listing.contents.add(row.content_digest)
         listing.in_force_from, listing.expires_on = row.in_force_from, row.expires_on
         listing.naming = replace(row.naming, record_id=row.naming.record_id or listing.naming.record_id)
-        if row.natural_key not in listing.keys:
-            listing.keys.add(row.natural_key)
-            self._by_key.setdefault(row.natural_key, []).append(listing)
-        if row.loose_key != listing.loose_key:
-            self._by_loose_key[listing.loose_key].remove(listing)
-            self._by_loose_key.setdefault(row.loose_key, []).append(listing)
-            listing.loose_key = row.loose_key
+        self._held.rename(listing, row.natural_key, row.loose_key)
         act = Act.CORRECTED if was_published or not listing.is_published else Act.PUBLISHED
         self._result.acts.append(
             ListingAct(
@@ -464,12 +368,6 @@ class _Resolving:
                 decided_on=row.decided_on if row else None,
             )
         )
-
-    def _remember(self, listing: Held) -> None:
-        self._all.append(listing)
-        for key in listing.keys:
-            self._by_key.setdefault(key, []).append(listing)
-        self._by_loose_key.setdefault(listing.loose_key, []).append(listing)
 
     def _fate(
         self,

@@ -20,6 +20,7 @@ from blacklist_service.ledger.queries import find_checks_of_listing
 from blacklist_service.listings import queries
 from blacklist_service.listings.deadlines import MONTHS_BARRED, months_after
 from blacklist_service.listings.distinction import are_two
+from blacklist_service.listings.held import Held, Row
 from blacklist_service.listings.import_queries import list_unsettled
 from blacklist_service.listings.intake import ReadRow
 from blacklist_service.listings.numbers import know_numbers
@@ -37,7 +38,7 @@ from blacklist_service.listings.problems import (
     PossibleDuplicate,
     RelistingUndecided,
 )
-from blacklist_service.listings.resolution import FateKind, Held, Resolution, Row, resolve
+from blacklist_service.listings.resolution import FateKind, Resolution, resolve
 from blacklist_service.listings.rules import Content, Naming, Refusal, RowAction, SuspensionGround, Warn
 from blacklist_service.problems import FieldError, InvalidRequest
 from blacklist_service.subjects.completeness import Likeness, compare

@@ -11,11 +11,12 @@ from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
 from blacklist_service.ledger.queries import TouchedCheck
 from blacklist_service.listings import queries
+from blacklist_service.listings.held import Held
 from blacklist_service.listings.operations.applying import By, ListHead, apply_acts, mark_feed_alive
 from blacklist_service.listings.operations.revising import Revision, apply_revision
 from blacklist_service.listings.preparing import Tools
 from blacklist_service.listings.problems import CourtMismatch, ListingChanged, ListingNotFound
-from blacklist_service.listings.resolution import FateKind, Held, Resolution
+from blacklist_service.listings.resolution import FateKind, Resolution
 from blacklist_service.listings.rules import ListingState, Warn
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.case_numbers import fold_court_code

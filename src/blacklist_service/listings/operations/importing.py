@@ -28,6 +28,7 @@ from blacklist_service.listings.courts import Courts
 from blacklist_service.listings.files import RawRow, open_list_file
 from blacklist_service.listings.files.records import PEOPLE_NOTE, people_text
 from blacklist_service.listings.findings import file_findings
+from blacklist_service.listings.held import Row
 from blacklist_service.listings.import_queries import find_chunk_end, list_unsettled
 from blacklist_service.listings.intake import Importer
 from blacklist_service.listings.numbers import know_numbers
@@ -44,7 +45,7 @@ from blacklist_service.listings.operations.parsing import Parsing, parse_rows
 from blacklist_service.listings.operations.shortcuts import FreshListings, make_fresh, settle_known
 from blacklist_service.listings.operations.staging import StagedBatch, clear_staged, gather_cases, stage_batch
 from blacklist_service.listings.queries import find_held
-from blacklist_service.listings.resolution import Resolution, Row, resolve
+from blacklist_service.listings.resolution import Resolution, resolve
 from blacklist_service.secrecy import Secrecy
 
 CHUNK_ROWS = 1000
