@@ -15,6 +15,9 @@ from blacklist_service.settings import Settings
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")] if path.name != "CHANGELOG.md")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+IN_EACH_ROOM = {
+    f"{name}.py" for name in ("rules", "models", "queries", "selects", "operations", "schemas", "routes", "tasks")
+}
 OUTSIDE = ("http://", "https://", "mailto:")
 
 
@@ -45,6 +48,18 @@ def test_every_setting_is_explained_to_operators():
 
 def test_the_readme_can_be_read_in_one_sitting():
     assert len((ROOT / "README.md").read_bytes()) <= 8 * 1024
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_the_map_of_the_code_names_is_there(page: str):
+    named = set(re.findall(r"`([\w./-]+(?:\.py|\.toml|\.md|/))`", (ROOT / page).read_text("utf-8")))
+    homes = [
+        ROOT,
+        ROOT / "src/blacklist_service",
+        ROOT / "src/blacklist_service/console",
+        ROOT / "clients/python/src/blacklist_client",
+    ]
+    assert {name for name in named - IN_EACH_ROOM if not any((home / name).exists() for home in homes)} == set()
 
 
 def links_of(page: Path) -> list[str]:
