@@ -118,7 +118,7 @@ def _for_all(app: FastAPI) -> uvicorn.Config:
     """A web worker: it answers everything except the console's pages, if another process renders them."""
     lane, console, settings = with_hot_lane(app), os.environ.get(CONSOLE_VARIABLE), app.state.settings
     return uvicorn.Config(
-        Relay(lane, below=CONSOLE_PREFIX, place=console) if console else lane,
+        Relay(lane, below=CONSOLE_PREFIX, socket_path=console) if console else lane,
         http=express_protocol(lane),
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies),

@@ -53,7 +53,7 @@ async def before(place: str, **of_client: Any) -> AsyncIterator[httpx.AsyncClien
     with socket.socket() as listen:
         listen.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            Relay(_here, below="/console", place=place), lifespan="off", log_config=None, server_header=False
+            Relay(_here, below="/console", socket_path=place), lifespan="off", log_config=None, server_header=False
         )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listen]))

@@ -198,9 +198,9 @@ async def _groups(
     group = await composed(selects.entries_of_leaves, frozenset(given), is_about_subject=wanted.digests is not None)
     for first, end in ranges:
         for start in range(first, end, GROUP):
-            place = {"first": start, "end": min(start + GROUP, end)}
-            records = await group.fetch(connection, **place, digests=wanted.digests, **given)
-            require_entries(records, place["first"], place["end"])
+            span = {"first": start, "end": min(start + GROUP, end)}
+            records = await group.fetch(connection, **span, digests=wanted.digests, **given)
+            require_entries(records, span["first"], span["end"])
             # The filter is also applied to the leaves: otherwise somebody who altered the filtered column could hide a row
             # from this export.
             asked = [

@@ -38,10 +38,10 @@ DIGESTS = bindparam("digests", type_=ARRAY(LargeBinary))
 def page_of_entries(given: Collection[str], *, is_about_subject: bool) -> Select[Any]:
     """Entries before a position, newest first, each with its subjects and its index in the log."""
     source = _about_subject() if is_about_subject else ledger_entries.alias("e")
-    place = tuple_(bindparam("before_at", type_=Instant), bindparam("before_id", type_=Uuid))
+    position = tuple_(bindparam("before_at", type_=Instant), bindparam("before_id", type_=Uuid))
     entry = (
         select(source)
-        .where(tuple_(source.c.at, source.c.id) < place, *_conditions(source, given))
+        .where(tuple_(source.c.at, source.c.id) < position, *_conditions(source, given))
         .order_by(source.c.at.desc(), source.c.id.desc())
         .limit(bindparam("limit", type_=Integer))
         .subquery("e")
@@ -113,9 +113,9 @@ def _conditions(entry: FromClause, given: Collection[str]) -> list[ColumnElement
 def _about_subject() -> FromClause:
     """The entries about a subject, each found by its index."""
     subject = ledger_subjects
-    place = select(subject.c.at, subject.c.entry_id).where(subject.c.digest == any_(DIGESTS)).distinct().subquery("s")
-    found = _entry_at(place.c.at, place.c.entry_id, "found")
-    return select(found).select_from(place.join(found, true())).subquery("e")
+    named = select(subject.c.at, subject.c.entry_id).where(subject.c.digest == any_(DIGESTS)).distinct().subquery("s")
+    found = _entry_at(named.c.at, named.c.entry_id, "found")
+    return select(found).select_from(named.join(found, true())).subquery("e")
 
 
 def _entry_at(at: ColumnElement[Any], entry_id: ColumnElement[Any], name: str) -> FromClause:

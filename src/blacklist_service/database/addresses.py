@@ -151,13 +151,13 @@ def _integer(given: dict[str, str], name: str, default: int) -> int:
 def _session_settings(given: dict[str, str]) -> dict[str, str]:
     """`options=-c name=value`, as the server's command line takes them."""
     options = given.pop("options", "").strip()
-    settings, place = {}, 0
-    while place < len(options):
-        found = OPTION.match(options, place)
+    settings, offset = {}, 0
+    while offset < len(options):
+        found = OPTION.match(options, offset)
         if found is None:
-            raise AddressError(f"the database URL has options that are not '-c name=value': {options[place:]}")
+            raise AddressError(f"the database URL has options that are not '-c name=value': {options[offset:]}")
         settings[found[1]] = re.sub(r"\\(.)", r"\1", found[2])
-        place = found.end()
+        offset = found.end()
     return settings
 
 
@@ -178,9 +178,9 @@ def _settle_host(parts: SplitResult, given: dict[str, str]) -> SplitResult:
         if given.get("sslmode") == "verify-full":
             raise AddressError("the database URL has hostaddr with sslmode=verify-full: name the host alone")
         given["host"] = given.pop("hostaddr")
-        login, at, place = parts.netloc.rpartition("@")
-        if ":" in place.rpartition("]")[2]:
-            given.setdefault("port", place.rpartition(":")[2])
+        login, at, host = parts.netloc.rpartition("@")
+        if ":" in host.rpartition("]")[2]:
+            given.setdefault("port", host.rpartition(":")[2])
         parts = parts._replace(netloc=login + at)  # otherwise the driver would try that host first
     if given.get("sslrootcert") == "system":
         trusted = ssl.get_default_verify_paths().cafile
@@ -204,7 +204,7 @@ def _credentials(netloc: str, query: Mapping[str, str]) -> tuple[str | None, str
 
 
 def _without_password(parts: SplitResult, query: Mapping[str, str]) -> str:
-    login, at, place = parts.netloc.rpartition("@")
+    login, at, host = parts.netloc.rpartition("@")
     kept = {name: value for name, value in query.items() if name != "password"}
-    netloc = login.partition(":")[0] + at + place
+    netloc = login.partition(":")[0] + at + host
     return urlunsplit(parts._replace(netloc=netloc, query=urlencode(kept, quote_via=quote)))

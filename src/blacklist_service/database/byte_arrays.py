@@ -56,10 +56,10 @@ def decode(sent: bytes) -> list[bytes | None]:
         raise ValueError("an array of several dimensions")
     count = _HEAD.unpack_from(sent)[3]
     found: list[bytes | None] = []
-    place = _HEAD.size
+    offset = _HEAD.size
     for _ in range(count):
-        length = _LENGTH.unpack_from(sent, place)[0]
-        place += _LENGTH.size
-        found.append(None if length < 0 else sent[place : place + length])
-        place += max(length, 0)
+        length = _LENGTH.unpack_from(sent, offset)[0]
+        offset += _LENGTH.size
+        found.append(None if length < 0 else sent[offset : offset + length])
+        offset += max(length, 0)
     return found

@@ -174,8 +174,8 @@ async def _begin(address: Address, application_name: str, **options: Any) -> Con
 def _set_socket_options(connection: Any, address: Address) -> None:
     """The driver sets none itself: without them a vanished machine is waited for until the kernel gives up."""
     transport = connection._transport  # noqa: SLF001 - the driver gives it out nowhere else
-    place = transport.get_extra_info("peername")
-    if isinstance(place, tuple):  # not a TCP socket
+    peer = transport.get_extra_info("peername")
+    if isinstance(peer, tuple):  # not a TCP socket
         for level, option, value in address.socket_options:
             transport.get_extra_info("socket").setsockopt(level, option, value)
 

@@ -121,11 +121,13 @@ def _alone(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _open_lock(place: Path) -> int:
+def _open_lock(lock_file: Path) -> int:
     with contextlib.suppress(FileNotFoundError):
-        if place.lstat().st_mode & OPEN_TO_OTHERS:  # left by an earlier version: a lock on it no longer has any effect
-            place.unlink()
-    return os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        if (
+            lock_file.lstat().st_mode & OPEN_TO_OTHERS
+        ):  # left by an earlier version: a lock on it no longer has any effect
+            lock_file.unlink()
+    return os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def _lock(descriptor: int) -> None:

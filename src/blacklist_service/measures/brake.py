@@ -138,8 +138,8 @@ def _weakened(old: Matter, new: Matter) -> Iterator[Weakening]:
             continue
         if measure.measure_class is MeasureClass.NONE:  # nothing is weakened
             continue
-        for place in _places(measure):
-            reaching = [one for one in by_id[measure.id] if _reaches(one, place)]
+        for case in _cases_of(measure):
+            reaching = [one for one in by_id[measure.id] if _reaches(one, case)]
             holding = [one for one in reaching if _is_as_hard(one, measure)]
             for first, last in _without(_days(measure), map(_days, holding)):
                 is_there = any(_overlap(_days(one), (first, last)) for one in reaching)
@@ -152,14 +152,14 @@ def _lost(matter: Matter, measure: Measure, loss: Loss) -> Weakening:
     return Weakening(matter.code, measure.id, loss, measure.measure_class.value, measure.valid_from, measure.valid_to)
 
 
-def _places(measure: Measure) -> Iterable[tuple[str, str, str]]:
+def _cases_of(measure: Measure) -> Iterable[tuple[str, str, str]]:
     """Every relation, kind and role it applies to."""
     kinds: Sequence[str] = measure.kinds or tuple(SubjectKind)
     return product(measure.relations, kinds, measure.roles or tuple(SubjectRole))
 
 
-def _reaches(measure: Measure, place: tuple[str, str, str]) -> bool:
-    relation, kind, role = place
+def _reaches(measure: Measure, case: tuple[str, str, str]) -> bool:
+    relation, kind, role = case
     return (
         relation in measure.relations
         and (not measure.kinds or kind in measure.kinds)

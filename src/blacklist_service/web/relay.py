@@ -35,12 +35,12 @@ log = structlog.get_logger()
 
 
 class Relay:
-    """Relays requests `below` a path to the process that listens on the socket at `place`, and all others to `app`."""
+    """Relays requests `below` a path to the process that listens on the socket at `socket_path`, and all others to `app`."""
 
-    def __init__(self, app: ASGIApp, *, below: str, place: str) -> None:
+    def __init__(self, app: ASGIApp, *, below: str, socket_path: str) -> None:
         self._app = app
         self._below = below
-        self._place = place
+        self._socket_path = socket_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not self._is_below(scope["path"]):
@@ -48,7 +48,7 @@ class Relay:
             return
         passage = _Passage(scope, receive, send)
         try:
-            await passage.run(self._place)
+            await passage.run(self._socket_path)
         except (OSError, h11.RemoteProtocolError) as error:
             log.warning("not_relayed", cause=type(error).__name__)
             if passage.is_answered:
@@ -69,11 +69,11 @@ class _Passage:
         self._talk = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD_BYTES)
         self.is_answered = False
 
-    async def run(self, place: str) -> None:
+    async def run(self, socket_path: str) -> None:
         """Return when the answer is complete, or the client has gone. Raise `OSError` or `RemoteProtocolError` if the other
         process cannot be reached, or ended meanwhile.
         """
-        reader, writer = await _connected(place)
+        reader, writer = await _connected(socket_path)
         asking = asyncio.create_task(self._ask(writer))
         try:
             await self._answer(reader)
@@ -150,11 +150,11 @@ class Relayed:
         await self._app(scope, receive, send)
 
 
-async def _connected(place: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connected(socket_path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     deadline = asyncio.get_running_loop().time() + WAIT_SECONDS
     while True:
         try:
-            return await asyncio.open_unix_connection(place)
+            return await asyncio.open_unix_connection(socket_path)
         except OSError:
             if asyncio.get_running_loop().time() > deadline:
                 raise

@@ -82,13 +82,13 @@ async def in_parts(request: Request, read: Callable[[int], Awaitable[bytes | Non
 
 
 class Heard(NamedTuple):
-    """What a stream sends next, the position `place` after which it continues, and the version this belongs to.
+    """What a stream sends next, the `position` after which it continues, and the version this belongs to.
 
     `seen` is None if more can be sent at once.
     """
 
     pieces: list[bytes]
-    place: int
+    position: int
     seen: int | None
 
 
@@ -98,9 +98,9 @@ def last_event_id(request: Request) -> int | None:
     return int(said) if said.isascii() and said.isdigit() and len(said) <= LONGEST_ID else None
 
 
-def server_sent(place: int, event: str, data: str) -> bytes:
+def server_sent(event_id: int, event: str, data: str) -> bytes:
     """The bytes of an event; its id is the position after which a reader continues."""
-    return f"id: {place}\nevent: {event}\ndata: {data}\n\n".encode()
+    return f"id: {event_id}\nevent: {event}\ndata: {data}\n\n".encode()
 
 
 def event_stream(
@@ -131,7 +131,7 @@ async def _as_it_happens(
         except Problem:
             return
         if moved:
-            heard = await hear(heard.place)
+            heard = await hear(heard.position)
         else:
             rounds += 1
             if rounds % ROUNDS_BETWEEN_COMMENTS == 0:

@@ -50,14 +50,14 @@ def make_cluster_if_absent(layout: Layout, binaries: Binaries, account: SystemAc
 
 def _fill(folder: int, binaries: Binaries, account: SystemAccount) -> None:
     """Create the cluster and, while no server runs, our database in it, so that `start` never meets a half-made state."""
-    place = ["-D", f"/proc/self/fd/{folder}"]
-    _run([binaries.initdb, *place, "--no-sync", *_initdb_options(binaries.major)], folder, account)
+    data_folder = ["-D", f"/proc/self/fd/{folder}"]
+    _run([binaries.initdb, *data_folder, "--no-sync", *_initdb_options(binaries.major)], folder, account)
     # An empty line ends a command in -j mode. The login that migrates owns the database, and is no superuser.
     create = (
         f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB;\n\nCREATE DATABASE {DATABASE} OWNER {OWNER};\n\n"
     ).encode()
-    _run([binaries.postgres, "--single", "-F", "-j", *place, "postgres"], folder, account, create)
-    _run([binaries.initdb, *place, "--sync-only"], folder, account)
+    _run([binaries.postgres, "--single", "-F", "-j", *data_folder, "postgres"], folder, account, create)
+    _run([binaries.initdb, *data_folder, "--sync-only"], folder, account)
 
 
 def _initdb_options(major: int) -> list[str]:

@@ -15,7 +15,7 @@ def telling_the_operator(data_dir: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        place = error.filename or data_dir
+        path = error.filename or data_dir
         raise EmbeddedDatabaseError(
-            f"the data directory {data_dir} cannot be used: {place}: {error.strerror}"
+            f"the data directory {data_dir} cannot be used: {path}: {error.strerror}"
         ) from error

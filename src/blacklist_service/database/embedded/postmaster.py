@@ -113,7 +113,7 @@ def _read_state(cluster: Path) -> tuple[int, str] | None:
 
 def _processes_in(cluster: Path) -> Iterator[int]:
     """Every process of a server works in its data directory."""
-    place = cluster.stat()
+    wanted = cluster.stat()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -122,7 +122,7 @@ def _processes_in(cluster: Path) -> Iterator[int]:
             is_server = (entry / "comm").read_text("utf-8", "replace").startswith("postgres")
         except OSError:  # it ended, or belongs to another user
             continue
-        if is_server and (here.st_dev, here.st_ino) == (place.st_dev, place.st_ino):
+        if is_server and (here.st_dev, here.st_ino) == (wanted.st_dev, wanted.st_ino):
             yield int(entry.name)
 
 

@@ -149,8 +149,8 @@ class EmbeddedPostgres:
         # By a path relative to the cluster if possible: the server's user may be unable to reach it from the root.
         is_inside = self._socket_folder == self._layout.run
         socket_folder = f"../{self._layout.run.name}" if is_inside else str(self._socket_folder)
-        place = postmaster.PLACE.format(folder=folder)
-        return [self._binaries.postgres, "-D", place, *server_options(socket_folder)]
+        data_folder = postmaster.PLACE.format(folder=folder)
+        return [self._binaries.postgres, "-D", data_folder, *server_options(socket_folder)]
 
     def _end_process(self) -> None:
         if self._process is not None and self._process.poll() is None:
