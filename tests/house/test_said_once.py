@@ -35,6 +35,22 @@ def test_no_two_classes_share_a_name():
     assert {name: files for name, files in homes.items() if len(files) > 1 and name not in IN_TWO_LAYERS} == {}
 
 
+def test_no_function_gives_an_imported_name_another_meaning():
+    """`recorded = …` below `from … import recorded`: the reader takes the one for the other."""
+    found = set()
+    for name, text in SOURCE.items():
+        tree = ast.parse(text)
+        imports = (node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
+        imported = {alias.asname or alias.name for node in imports for alias in node.names}
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        for node in (inner for function in functions for inner in ast.walk(function)):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in imported:
+                found.add((name, node.id))
+            if isinstance(node, ast.arg) and node.arg in imported:
+                found.add((name, node.arg))
+    assert found == set()
+
+
 def test_requests_and_responses_are_in_schemas():
     """Who looks for a field of the contract finds it in a room's schemas, not among its routes."""
     wire = r"^class \w+\((?:\w*(?:Request|Response)|BaseModel|Parameters|PageQuery|FeedQuery|Page\[\w+\])\)"

@@ -174,18 +174,18 @@ async def read_check(
     check_id: UUID, request: Request, connection: Writes, caller: Caller, actor: Acting
 ) -> RecordedCheckResponse:
     secrecy = request.app.state.secrecy
-    recorded = await get_check(connection, check_id, secrecy=secrecy)
+    check = await get_check(connection, check_id, secrecy=secrecy)
     if caller.may(Scope.AUDIT_READ):
         entry = Entry(Action.AUDIT_READ, actor, check_id=check_id, facts={"what": "check"})
         await record(connection, [entry], at=await database_clock(connection), secrecy=secrecy)
-    elif recorded.agency != caller.member:
+    elif check.agency != caller.member:
         raise NotYours
     return RecordedCheckResponse.model_validate(
-        orjson.loads(recorded.answer)
+        orjson.loads(check.answer)
         | {
-            "answer": base64.b64encode(recorded.answer).decode(),
-            "leaf": base64.b64encode(recorded.leaf).decode(),
-            "leaf_salt": base64.b64encode(recorded.salt).decode(),
+            "answer": base64.b64encode(check.answer).decode(),
+            "leaf": base64.b64encode(check.leaf).decode(),
+            "leaf_salt": base64.b64encode(check.salt).decode(),
         }
     )
 

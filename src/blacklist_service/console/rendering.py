@@ -72,8 +72,8 @@ def beijing(instant: str | datetime | None, seconds: bool = True) -> str:
     """`2026-11-27 14:05:09`, in Beijing time."""
     if instant is None:
         return ""
-    at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-    return f"{at.astimezone(SHANGHAI):{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}}"
+    moment = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    return f"{moment.astimezone(SHANGHAI):{'%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M'}}"
 
 
 def day(value: str | date | None) -> str:

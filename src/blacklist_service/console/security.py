@@ -36,7 +36,7 @@ async def grants(visit: Visit) -> Response:
     asked.setdefault("standing", AccountConcern.NO_DUTY.value)
     standing = AccountConcern(asked["standing"]) if asked["standing"] in STANDINGS else None
     async with snapshot(visit.state.pool) as connection:
-        accounts = await list_accounts(
+        found = await list_accounts(
             connection,
             secrecy=visit.state.secrecy,
             member=asked.get("member") or None,
@@ -48,11 +48,11 @@ async def grants(visit: Visit) -> Response:
     return visit.show(
         "grants.html",
         form=Form(asked),
-        accounts=accounts,
+        accounts=found,
         counts=counts,
         members=[(row["code"], row["name"]) for row in members],
         at=now(),
-        next=accounts[-1].login if len(accounts) == FULL_PAGE else None,
+        next=found[-1].login if len(found) == FULL_PAGE else None,
         kept={name: asked[name] for name in ("member", "standing") if name in asked},
     )
 

@@ -40,7 +40,7 @@ async def staff(visit: Visit) -> Response:
     asked = visit.query
     standing = AccountConcern(asked["standing"]) if asked.get("standing") in STANDINGS else None
     async with snapshot(visit.state.pool) as connection:
-        accounts = await list_accounts(
+        found = await list_accounts(
             connection,
             secrecy=visit.state.secrecy,
             member=asked.get("member") or None,
@@ -48,17 +48,17 @@ async def staff(visit: Visit) -> Response:
             after=asked.get("cursor", ""),
             limit=FULL_PAGE,
         )
-        sessions = await list_sessions(connection, [one.id for one in accounts])
+        sessions = await list_sessions(connection, [one.id for one in found])
         counts, members = await count_standing(connection), await list_members(connection)
     return visit.show(
         "staff.html",
         form=Form(dict(asked)),
-        accounts=accounts,
+        accounts=found,
         sessions=sessions,
         counts=counts,
         members=_options(members),
         at=now(),
-        next=accounts[-1].login if len(accounts) == FULL_PAGE else None,
+        next=found[-1].login if len(found) == FULL_PAGE else None,
         kept={name: asked[name] for name in ("member", "standing") if asked.get(name)},
     )
 

@@ -74,8 +74,8 @@ class _RowReading:
         self._refusals: list[tuple[Refusal, Field | None]] = []
 
     def read(self) -> ReadRow | RefusedRow:
-        if (overlong := self._overlong()) is not None:
-            return overlong
+        if (refused := self._overlong()) is not None:
+            return refused
         standing = read_standing(self._values, today=self._importer.today)
         is_content = standing.action in (RowAction.PUBLISH, RowAction.CORRECT)
         self._refusals += standing.refusals
