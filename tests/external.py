@@ -1,4 +1,4 @@
-"""A PostgreSQL that is not ours: another's server over TCP, with logins of its own, and PgBouncer before it."""
+"""A PostgreSQL server that the service does not own, over TCP, with separate logins, and PgBouncer in front of it."""
 
 import os
 import pwd

@@ -1,1 +1,1 @@
-"""What a review broke, each reproduction as a test: one row, one key or a stranger against all the others."""
+"""Attacks that a security review carried out, each as a test: one row, key or stranger against everybody else."""

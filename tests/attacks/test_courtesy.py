@@ -1,4 +1,4 @@
-"""Long work beside checks: what all of it together may take, of every process of the service."""
+"""Long work beside checks: the share of time that all of it together may take, of every process of the service."""
 
 import asyncio
 import inspect

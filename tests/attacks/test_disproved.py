@@ -1,4 +1,6 @@
-"""A database that is proved to be another than was signed is not answered from: not for a moment, by no worker."""
+"""A database that is proved to be another than the one that was signed: no process answers from it, from the first moment
+on.
+"""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""Evidence against whoever may alter tables, and against bundles that judge themselves."""
+"""Evidence against somebody who may alter tables; and export bundles that were forged so that they verify themselves."""
 
 import asyncio
 import hashlib

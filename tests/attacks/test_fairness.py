@@ -1,4 +1,4 @@
-"""What one key asks at once must not take from the others: bulk reads, streams, batches, strangers."""
+"""What one key requests must not slow down the others: bulk reads, streams, batches, strangers."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,6 @@
-"""Many numbers under one name: what undoes a mask. Counted for each member, over all processes, and stopped."""
+"""Many numbers asked under one name, which would reveal a masked number: counted for each member over all processes, and
+refused.
+"""
 
 import asyncio
 from pathlib import Path

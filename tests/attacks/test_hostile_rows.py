@@ -1,4 +1,4 @@
-"""Generated hostile rows: whatever a court sends, another court's file waits no longer than it takes, and receipts come."""
+"""Generated hostile rows: whatever a court sends, files of other courts are loaded in time, and receipts are issued."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Whatever is wrong with one court's file is that file's end, told with its row, and no other's."""
+"""A faulty file ends its own import with a message that names the row, and no other import."""
 
 import contextlib
 from typing import Any

@@ -1,4 +1,6 @@
-"""The smaller findings: what other courts, the public, a second officer or a clock could learn; bundles that are two."""
+"""Findings of low severity: what other courts, the public, a second officer or a clock could learn; ambiguous export
+bundles.
+"""
 
 import io
 import statistics

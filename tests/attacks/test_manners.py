@@ -1,4 +1,4 @@
-"""HTTP as proxies, browsers and careful clients expect it."""
+"""HTTP as proxies, browsers and strict clients expect it."""
 
 from typing import Any
 

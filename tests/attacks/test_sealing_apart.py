@@ -1,4 +1,4 @@
-"""Sealing is a process of its own: whatever becomes of the one that loads files, receipts come."""
+"""Sealing is a process of its own: receipts are issued whatever happens to the process that loads files."""
 
 import signal
 import time

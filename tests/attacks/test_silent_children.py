@@ -1,4 +1,4 @@
-"""A workbook whose reader hangs holds up its own import for so long, and nothing else."""
+"""A workbook whose reader hangs delays its own import, for a limited time, and nothing else."""
 
 import asyncio
 import os

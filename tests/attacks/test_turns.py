@@ -1,4 +1,4 @@
-"""Every key its share: of places, of transactions, of look-ups."""
+"""Every key has a limited share of connections, transactions and look-ups."""
 
 import asyncio
 

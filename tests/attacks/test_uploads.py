@@ -1,4 +1,4 @@
-"""Files that a court sends: what they may take of a disk that checks need, and what is left of those that are cut off."""
+"""Uploads: how much of the disk, which checks need too, they may take; and that aborted ones are deleted."""
 
 import asyncio
 import shutil

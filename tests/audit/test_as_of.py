@@ -1,4 +1,4 @@
-"""What would have been answered then: every past answer is found again, whatever became of the list since."""
+"""What would have been answered then: every past answer is reproduced, whatever has happened to the list since."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Behind the masks: with a reason, on the record; and what a person is told of the questions about them."""
+"""Unmasking with a reason and a ledger entry; and reports to a person of the questions about that person."""
 
 from uuid import uuid4
 

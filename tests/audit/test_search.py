@@ -1,4 +1,4 @@
-"""All who asked about somebody, found by digest, and never a number in an address or an answer."""
+"""Searching the ledger for all questions about a person, by digest: no number is in a URL or an answer."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

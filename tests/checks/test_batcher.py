@@ -1,4 +1,4 @@
-"""The hot path under faults: never an answer without its row, never another answer than the right one."""
+"""The hot path under faults: never an answer without its ledger entry, and never a wrong one."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A roster's screening has a name on record, a quota of its own, and is one act."""
+"""A screening of a roster is recorded under one operator, has a quota of its own, and counts as one act."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The log from the command line: begun by the first start, its key rotated, its anchor kept, its witness at work."""
+"""The log from the command line: begun by the first start, key rotation, the anchor, witnesses."""
 
 import json
 import os

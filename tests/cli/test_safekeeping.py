@@ -1,4 +1,4 @@
-"""The drill: a service is backed up while it serves, its machine is lost, and an empty one answers and verifies."""
+"""Backup and restore: a service is backed up while it serves, its machine is lost, and a new one answers and verifies."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""What a process finds around it: closed streams, another's modes, an ASCII terminal, who looks at its command line."""
+"""Unusual environments of a process: closed streams, file modes of others, an ASCII terminal, a visible command line."""
 
 import base64
 import json

@@ -1,5 +1,5 @@
-"""The approval system to copy from, through a day: applications, officers, the service away and back, a person listed and
-delisted meanwhile.
+"""The example of an approval system, through a day: applications, officers, an outage, a person listed and delisted
+meanwhile.
 """
 
 import asyncio

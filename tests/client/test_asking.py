@@ -1,4 +1,4 @@
-"""The client against the real service: what it asks, gets, keeps and proves."""
+"""The client against the real service: asking, retrying, storing and proving."""
 
 from collections.abc import AsyncIterator
 

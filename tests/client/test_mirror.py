@@ -1,4 +1,6 @@
-"""The mirror: a copy that proves itself, follows, advises for a time, and is refused when it is not what was signed."""
+"""The mirror: a copy of the list that verifies itself, follows the feed, expires, and is refused if it is not what was
+signed.
+"""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Whatever bytes come, nothing but a whole, known, fresh 200 to this question is an answer."""
+"""Whatever bytes arrive, only a complete, valid and fresh 200 to this very question is an answer."""
 
 import asyncio
 import copy

@@ -1,4 +1,4 @@
-"""`blacklist-client screen`: a roster in, its answers out; killed and begun again it asks nothing twice."""
+"""`blacklist-client screen`: a roster in, its answers out; after a kill it resumes, and asks nothing twice."""
 
 import asyncio
 import csv

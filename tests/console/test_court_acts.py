@@ -1,4 +1,4 @@
-"""At the court's desk: what is proposed to another, what takes effect at once and is reviewed, and how it is mended."""
+"""The court's pages: acts that are proposed, acts that take effect at once and are reviewed, and how errors are corrected."""
 
 from typing import Any
 

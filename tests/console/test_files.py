@@ -1,4 +1,4 @@
-"""A court's files, as its clerk reads what became of them."""
+"""Results of list files, as the court's clerk reads them."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""A court sees whom its withdrawal reached, a unit how its own addresses fare, the committee who was not told."""
+"""Pages that say whom a withdrawal reached, how a unit's own webhooks fare, and which units were not told."""
 
 from datetime import timedelta
 from typing import Any

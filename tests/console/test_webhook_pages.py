@@ -1,4 +1,4 @@
-"""An address is approved by a security officer who proves again who that is."""
+"""A webhook is approved by a security officer who has just proved the second factor."""
 
 from blacklist_service.access.duties import Duty
 from tests.console.desk import Desk

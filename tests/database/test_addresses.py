@@ -1,4 +1,4 @@
-"""What a URL of the database says: each parameter of libpq is carried out, so already, or refused by name."""
+"""The database URL: each parameter of libpq is applied, has no effect here anyway, or is refused by name."""
 
 import socket
 

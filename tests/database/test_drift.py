@@ -1,4 +1,4 @@
-"""Every way in which a database, the models and schema.sql can come apart is caught by `make drift`."""
+"""Every difference between a database, the models and schema.sql is found by `make drift`."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""Duties in the embedded database: who may enter, and what they can do there."""
+"""Roles in the embedded database: who may log in, and what each may do."""
 
 import os
 import subprocess

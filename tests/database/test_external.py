@@ -1,4 +1,4 @@
-"""Another's PostgreSQL 15, over TCP: its failover to read-only and back, its poolers, and what its operator gets wrong."""
+"""A PostgreSQL 15 of the operator's own, over TCP: failover to read-only and back, poolers, misconfiguration."""
 
 import base64
 import os

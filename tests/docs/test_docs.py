@@ -1,4 +1,4 @@
-"""What the documentation says exists: its links, its commands with their options, its settings."""
+"""What the documentation names exists: links, commands with their options, settings, files."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Holding what was seen against what was done: exact and in one pass, because every answer names its list version.
+"""Compares observed answers with the acts on the list: exact and in one pass, because every answer names its list version.
 
 The list has one writer at a time and every act on it makes the next version, so no search for an order is needed:
 versions are the order (trust.md §5).

@@ -1,4 +1,4 @@
-"""A real `serve` on a database of its own: its members and keys, its processes to kill or stop, its way back."""
+"""A real `serve` on a database of its own: its members and keys; its processes, to be killed, stopped and started again."""
 
 import asyncio
 import os

@@ -1,4 +1,6 @@
-"""The console's pages are made by a process apart: whatever it does, checks are answered; ended, it comes back."""
+"""The console's pages are rendered by a separate process: whatever it does, checks are answered; if it dies, it is
+restarted.
+"""
 
 import asyncio
 import signal

@@ -1,4 +1,6 @@
-"""A disk that fills: checks are refused before PostgreSQL stops, nothing acknowledged is lost, and room alone heals it."""
+"""A disk fills up: checks are refused before PostgreSQL stops, nothing acknowledged is lost, and free space is enough to
+recover.
+"""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A service that is told to stop: first it is not ready, then it answers no more."""
+"""Stopping: the service is first not ready, and then answers no more."""
 
 import asyncio
 import signal

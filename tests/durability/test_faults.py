@@ -1,4 +1,4 @@
-"""Every step of a check made to fail in turn, from outside: 503 in time, never another answer, never half of one."""
+"""Every step of a check is made to fail in turn, from outside: 503 in time, never a wrong or partial answer."""
 
 import asyncio
 import os

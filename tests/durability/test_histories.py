@@ -1,4 +1,4 @@
-"""The checker of histories finds what is planted, and nothing else."""
+"""The checker of histories finds planted errors, and reports nothing else."""
 
 import random
 from collections.abc import Sequence

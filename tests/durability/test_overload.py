@@ -1,4 +1,6 @@
-"""Ten times what the service can do, clients that never finish a sentence: the rest is answered, and memory stays bounded."""
+"""Ten times the load the service can bear, and clients that never finish a request: others are answered, memory stays
+bounded.
+"""
 
 import asyncio
 import socket

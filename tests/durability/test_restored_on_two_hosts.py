@@ -1,4 +1,6 @@
-"""Two service hosts on one PostgreSQL that is restored to an earlier moment: refused, acted on, and all that was proved."""
+"""Two service hosts on one PostgreSQL that is restored to an earlier moment: refused, ended by an officer, and still
+provable.
+"""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""Connections cut after the request was sent: who retries under one Idempotency-Key asks once and hears one answer."""
+"""Connections cut after the request was sent: a retry under the same Idempotency-Key is one check with one answer."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Each thing is said in one place and in one way: what the shape of the code cannot hold, these look for in its text."""
+"""One place and one way for each thing: rules about the source that no type, lint or import contract holds."""
 
 import ast
 import re

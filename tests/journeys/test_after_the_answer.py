@@ -1,4 +1,4 @@
-"""What follows an answer: outcomes, explanations, the catalogue of its day, publication; and children, who are not kept."""
+"""What follows an answer: outcomes, explanations, the catalogue of its day, publication; and no data of children is kept."""
 
 import asyncio
 import json

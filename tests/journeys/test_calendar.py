@@ -1,4 +1,4 @@
-"""What the calendar writes down, and when its date can be believed: a clock that jumps ends nothing for good."""
+"""What the calendar records, and when its date is believed: a clock that jumps ends nothing for good."""
 
 import asyncio
 import base64

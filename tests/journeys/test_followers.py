@@ -1,4 +1,4 @@
-"""Whoever follows the list or the notices over a restore learns of it, and misses nothing without a word."""
+"""Clients that follow the list or the notices across a restore: they are told, and miss nothing silently."""
 
 from pathlib import Path
 

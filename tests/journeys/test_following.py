@@ -1,4 +1,4 @@
-"""An installation that follows another's list: the same people are stopped there, and it notices what it missed."""
+"""An installation that follows another's list: it stops the same people, and notices what it missed."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The person who is not the debtor: from the window of a unit to the court, and back to the very next answer."""
+"""A person who is not the debtor: from the unit's window to the court and to the next answer."""
 
 from typing import Any
 

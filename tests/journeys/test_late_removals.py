@@ -1,4 +1,4 @@
-"""Paid, and still on the list: from the court's word to its task, the committee's list and the figures."""
+"""A debtor has paid and is still listed: the court's task, the committee's list and the figures."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""Leads (线索): from a unit's window to the executing court, and its word back."""
+"""Leads (线索): from a unit to the executing court, and the court's reply."""
 
 from typing import Any
 

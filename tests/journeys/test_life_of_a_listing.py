@@ -1,4 +1,4 @@
-"""A listing walks through its life over HTTP, and the check beside it is right at every step."""
+"""The life of a listing over HTTP; a check is answered correctly at every step."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""A list is loaded, and the next question is answered by it."""
+"""A list is loaded, and the next check is answered by it."""
 
 from tests.support import Service, day, question, resident_id, row, subject
 

@@ -1,4 +1,4 @@
-"""Whom no measure covers was not judged, and is refused: that is not clear."""
+"""A subject that no measure covers is refused: it was not judged, so it is not clear."""
 
 import orjson
 

@@ -1,4 +1,4 @@
-"""Court notices over HTTP: what they stop, who may see them, how they live."""
+"""Court notices over HTTP: what they stop, who may see them, their states."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Who else is told (Art. 8): the court's word, the letter it prints, and the proof."""
+"""Notifying others of a listing (Art. 8): the record, the letter to print, and the proof."""
 
 from typing import Any
 

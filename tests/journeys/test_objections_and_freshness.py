@@ -1,4 +1,4 @@
-"""Objections are heard and suspend nothing; a silent feed is told, and in the end stops the answers."""
+"""Objections suspend nothing; a silent feed is reported, and in the end no longer answered from."""
 
 from datetime import date, timedelta
 from pathlib import Path

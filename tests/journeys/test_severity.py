@@ -1,4 +1,4 @@
-"""How grave a court finds the dishonesty: kept, shown, found by; no answer depends on it."""
+"""The severity that a court states: stored, shown, searchable; no answer depends on it."""
 
 from typing import Any
 

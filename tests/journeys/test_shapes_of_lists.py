@@ -1,4 +1,4 @@
-"""The shapes in which lists are known to travel, each as a made-up file: headers as they are found, nobody in them real."""
+"""Known shapes of lists, each as a made-up file: headers as they are found in practice; nobody in them is real."""
 
 import csv
 import io

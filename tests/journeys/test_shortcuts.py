@@ -1,4 +1,4 @@
-"""The two plainest fates are settled in SQL; whatever the list holds, they are what the resolution says."""
+"""The two simplest fates are settled in SQL, with the same result as the resolution in Python."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A listing is suspended for a time (暂时屏蔽): nobody is stopped by it, nobody has lost it."""
+"""A listing is suspended for a time (暂时屏蔽): nobody is stopped by it, and it is not lost."""
 
 import hashlib
 from typing import Any

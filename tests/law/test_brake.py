@@ -1,4 +1,4 @@
-"""No catalogue takes anything away unless somebody has confirmed just that."""
+"""A catalogue that removes or weakens something takes effect only if exactly that was confirmed."""
 
 import hashlib
 import json

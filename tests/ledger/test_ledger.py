@@ -1,4 +1,4 @@
-"""The ledger: every answer is there, nothing in it can be changed, and nobody stands in it in clear."""
+"""The ledger: every answer is in it, no entry can be changed, and nobody's personal data is readable in it."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""After a restore to an earlier moment: nothing is sealed until an officer ends the log, and then all machines go on."""
+"""After a restore to an earlier moment: nothing is sealed until an officer ends the log; then all machines continue."""
 
 import asyncio
 import hashlib

@@ -1,4 +1,4 @@
-"""How entries are sent to PostgreSQL: whatever a text holds, it arrives as it was."""
+"""How entries are sent to PostgreSQL: every text arrives unchanged."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Sealing: every entry once, in one line that never forks, whatever is killed or put back."""
+"""Sealing: every entry once, in one log that never forks, whatever is killed or restored."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A column that is kept: whatever is forgotten of its declaration is found here."""
+"""A kept column: whatever is missing from its declaration is found here."""
 
 from typing import Any, get_args
 

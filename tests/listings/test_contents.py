@@ -1,4 +1,4 @@
-"""What a listing says: one reading, whether a file's row says it or a publication over HTTP."""
+"""The content of a listing: read in one way from a file's row and from a publication over HTTP."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""The list digested anew: what an earlier version filed away is found, and loading its file again changes nothing."""
+"""The list digested anew: names stored by an earlier version are found, and loading the same file again changes nothing."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a row says is to become of its listing."""
+"""Whether a row publishes, corrects or ends its listing."""
 
 from datetime import date, timedelta
 

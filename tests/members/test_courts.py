@@ -1,4 +1,4 @@
-"""A court is one court, however its code and its name are written."""
+"""A court is recognised however its code and its name are written."""
 
 import pytest
 

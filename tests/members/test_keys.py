@@ -1,4 +1,4 @@
-"""API keys: their form, what they open, and their end."""
+"""API keys: their form, what they permit, and how they end."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""People of a court at their desks."""
+"""People of a court with their duties."""
 
 from collections.abc import AsyncIterator
 

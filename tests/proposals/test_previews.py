@@ -1,4 +1,4 @@
-"""A list file that waits: what would become of each row, kept until another confirms it on a list that has not moved."""
+"""Previews: what would become of each row of a file, kept until another person confirms it for the same state of the list."""
 
 import csv
 import io

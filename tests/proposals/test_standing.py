@@ -1,4 +1,4 @@
-"""What a proposal takes the place of; and whose proposals still take effect."""
+"""Proposals that replace one another; and whose proposals can still take effect."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A roster handed in at the console as a browser does it, the worker's part done here and now, and its result read."""
+"""Hands in a roster at the console as a browser does, runs the worker's part at once, and reads the result."""
 
 import io
 import re

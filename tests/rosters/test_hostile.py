@@ -1,4 +1,4 @@
-"""Files that cannot be screened are refused by name, and nothing of them stays."""
+"""Files that cannot be screened are refused with the reason, and nothing of them is kept."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What an officer hands in comes back with what became of each row, each a check on record; nothing of it stays."""
+"""Rosters come back with a result for each row, each a recorded check; nothing of the file is kept."""
 
 import re
 from datetime import timedelta

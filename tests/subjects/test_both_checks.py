@@ -1,4 +1,4 @@
-"""A number that holds by both standards is a person's where a person is asked about."""
+"""A number that is valid by two standards belongs to a person where a person is asked about."""
 
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind, read_identifier
 from tests.subjects.numbers import TODAY

@@ -1,4 +1,4 @@
-"""What stands in the place of a number, in the tables that courts keep: law.md §0, faults 01, 02 and 15."""
+"""What courts write into the cell of a number: law.md §0, faults 01, 02 and 15."""
 
 import pytest
 from hypothesis import assume, given, settings

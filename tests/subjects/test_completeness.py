@@ -1,4 +1,4 @@
-"""Which of two numbers says more, and whether they can be the same."""
+"""Which of two numbers is more complete, and whether they can be the same."""
 
 from datetime import date
 

@@ -1,3 +1,5 @@
+"""Digests of names and numbers."""
+
 import hmac
 
 from hypothesis import given

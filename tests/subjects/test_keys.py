@@ -1,4 +1,4 @@
-"""Who meets whom: a question, a listing, and what the hit between them proves (design §5, §8; domain §6)."""
+"""Which keys of a question meet which keys of a listing, and what a hit proves (design §5, §8; domain §6)."""
 
 import pytest
 from hypothesis import given

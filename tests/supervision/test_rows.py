@@ -1,4 +1,4 @@
-"""Behind the figures: months, checks of a unit, one check; recorded, and without anybody's name."""
+"""The rows behind the figures: months, a unit's checks, one check; reading is recorded, and no names are shown."""
 
 from datetime import date
 

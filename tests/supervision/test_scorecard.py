@@ -1,4 +1,4 @@
-"""Figures of supervision: equal to a full count, the same again, and silent about nobody."""
+"""Scorecards: equal to a full count, reproducible, and complete."""
 
 from collections import Counter
 from datetime import datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""The worker's rounds, done here and now: no test waits for a clock."""
+"""Runs the worker's rounds at once, so that no test waits for a clock."""
 
 from datetime import timedelta
 from typing import Any

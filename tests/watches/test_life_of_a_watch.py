@@ -1,4 +1,4 @@
-"""A question is kept open, its answer changes, and its unit is told; over HTTP, with the worker's rounds between."""
+"""A watch over HTTP: opened, its answer changes, its unit is told; with the worker's rounds in between."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Who waits for a single act is told of it before all that a file changed: at once, though the file stood first."""
+"""Watches affected by a single act are told before those that a file affected, even if the file came first."""
 
 from collections import Counter as Tally
 from typing import Any

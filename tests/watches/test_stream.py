@@ -1,4 +1,4 @@
-"""Being told as it happens: the stream, and and a reader that comes back."""
+"""The stream of watch events, and a reader that reconnects."""
 
 import asyncio
 import contextlib

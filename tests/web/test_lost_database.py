@@ -1,4 +1,4 @@
-"""Whatever the database is going through, an operation that needs it is refused with 503, never with 500."""
+"""Whatever happens to the database, an operation that needs it is refused with 503, never with 500."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""How the service refuses: in one form, in one order, and without repeating what it was sent."""
+"""Refusals: one form, one order, and nothing of what was sent is repeated."""
 
 import base64
 import json

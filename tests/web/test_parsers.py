@@ -1,4 +1,4 @@
-"""What reads a request takes any bytes: it gives what was sent, or a refusal, and never anything else."""
+"""The parsers of requests: any bytes give what was sent, or a refusal."""
 
 import asyncio
 import json

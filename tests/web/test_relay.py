@@ -1,4 +1,4 @@
-"""Requests that another process answers: handed on whole, answered whole, and never answered by half."""
+"""Requests that another process answers: relayed complete, answered complete, never in part."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""A unit's receiver on this machine, that checks what it is told as the official library does, and fails when told to."""
+"""A unit's receiver on this machine: it verifies events as the official library does, and fails when told to."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What was told long ago goes in its time, and never what was not told yet; the feed begins later and has no gap."""
+"""Old events are deleted once they were told, never before; the feed then begins later and has no gap."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What is signed here is accepted by the official verifier and by openssl; whatever is changed on the way is not."""
+"""Signatures made here are accepted by the official verifier and by openssl; anything altered is not."""
 
 import base64
 import os

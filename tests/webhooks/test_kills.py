@@ -1,4 +1,4 @@
-"""Ends of the worker in the middle of telling: nothing is lost, nothing takes effect twice, all that was told is proved."""
+"""The worker is killed while it tells: nothing is lost, nothing takes effect twice, everything told is proved."""
 
 import asyncio
 import json

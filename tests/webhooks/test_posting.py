@@ -1,4 +1,4 @@
-"""One POST: to the judged address, verified by the name, with little time and little memory, whatever answers."""
+"""One POST: to an address that was judged, verified by its name, in limited time and memory, whatever answers."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""Where the service never speaks to: sixty hostile targets, and not one connection."""
+"""Addresses that the service must never call: sixty hostile targets, and not one connection."""
 
 import asyncio
 import ssl

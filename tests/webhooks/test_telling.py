@@ -1,4 +1,4 @@
-"""A unit asks to be told, its address is approved and proves itself; then each event comes, signed, and is on record."""
+"""A webhook is approved and verified; then each event is delivered, signed, and recorded."""
 
 import asyncio
 import hashlib

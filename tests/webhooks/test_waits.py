@@ -1,4 +1,6 @@
-"""An endpoint that is down is asked rarely, however much waits for it; back, it has each watch's present state once."""
+"""An endpoint that is down is called rarely, however much waits for it; once back, it gets each watch's present state
+once.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What must hold at the desks when something is wrong: a hung database, a lost session, a lock, a receipt elsewhere."""
+"""The console when something is wrong: a hung database, a lost session, a locked account, a receipt of another log."""
 
 import subprocess
 import sys

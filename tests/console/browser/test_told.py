@@ -1,4 +1,4 @@
-"""Who was told, on a desk's screen and on a narrow one, in both languages."""
+"""Pages that say who was told, on wide and narrow screens, in both languages."""
 
 from datetime import timedelta
 

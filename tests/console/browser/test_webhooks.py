@@ -1,4 +1,4 @@
-"""The security officer approves where a unit is told, and sees what became of each event."""
+"""The security officer approves a webhook, and sees what became of each event."""
 
 from datetime import timedelta
 

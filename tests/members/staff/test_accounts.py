@@ -1,4 +1,4 @@
-"""Accounts of people: what they may hold, and every way round that."""
+"""Accounts of people: which duties they may hold, and attempts to get around that."""
 
 import asyncpg
 import pytest

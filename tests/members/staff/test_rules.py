@@ -1,4 +1,4 @@
-"""What a password, a code and a lock are."""
+"""Rules of passwords, codes and locks."""
 
 from datetime import UTC, datetime, timedelta
 
