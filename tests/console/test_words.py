@@ -10,10 +10,11 @@ import pytest
 
 from blacklist_service import console
 from blacklist_service.access.duties import Duty
+from blacklist_service.access.scopes import Role
 from blacklist_service.assistance.duties import DUTIES
 from blacklist_service.assistance.rules import NoticeAction, NoticeState, ObjectKind, ReplyResult, Urgency
 from blacklist_service.checks.rules import Decision, OutcomeAction, Reason
-from blacklist_service.console import court_words, wording, wording_webhooks
+from blacklist_service.console import court_words, wording, wording_officers, wording_webhooks
 from blacklist_service.console.maker import PAGE_OF_TASK
 from blacklist_service.console.translations import WORD_LISTS, chinese_of_notes, english, english_of_what_was_done
 from blacklist_service.ledger.actions import Act, Action
@@ -22,7 +23,9 @@ from blacklist_service.listings.rules import Ground, ListingState, SuspensionGro
 from blacklist_service.listings.schemas import TaskResponse
 from blacklist_service.measures.brake import Loss
 from blacklist_service.measures.rules import MeasureClass, SubjectRole
-from blacklist_service.members.second_person.rules import CourtAct, ReviewFinding
+from blacklist_service.members.rules import MemberKind
+from blacklist_service.members.second_person.rules import RULES, CourtAct, Look, ReviewFinding
+from blacklist_service.members.staff.queries import AccountConcern
 from blacklist_service.members.staff.rules import Factor
 from blacklist_service.proposals.rules import OF_OFFICERS, ProposalState, ReturnCode
 from blacklist_service.subjects.identifiers import IdentifierType, SubjectKind
@@ -41,6 +44,10 @@ CHINESE = re.compile(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"')
     ("table", "codes"),
     [
         (wording.DUTIES, Duty),
+        (wording_officers.KEY_ROLES, Role),
+        (wording_officers.MEMBER_KINDS, MemberKind),
+        (wording_officers.STANDINGS, AccountConcern),
+        (wording_officers.COURT_ACTS, [act for act in CourtAct if RULES[act].look is Look.BEFORE]),
         (wording.DECISIONS, Decision),
         (wording.REASONS, Reason),
         (wording.IDENTITIES, Identity),

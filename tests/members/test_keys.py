@@ -12,7 +12,7 @@ from blacklist_service.members import lookups
 from blacklist_service.members.operations import create_key, revoke_key
 from blacklist_service.members.problems import KeyInvalid
 from blacklist_service.members.queries import find_credentials
-from blacklist_service.members.rules import _crc, make_key, read_key
+from blacklist_service.members.rules import MEMBER_KIND_OF_ROLE, _crc, make_key, read_key
 from tests.support import TEST, Service, question, subject
 
 ASKED = question(subject("张三"))
@@ -120,6 +120,10 @@ async def test_making_and_revoking_keys_is_in_the_ledger_without_their_secrets(s
     for one in rows:
         assert key.split("_")[2].encode() in one["leaf"]
         assert key.split("_")[3].encode() not in one["leaf"]
+
+
+def test_every_role_says_what_kind_of_member_may_hold_it():
+    assert set(MEMBER_KIND_OF_ROLE) == set(SCOPES_OF_ROLE) == set(Role)
 
 
 def test_the_three_officers_exclude_each_other_and_all_others():

@@ -150,8 +150,8 @@ def _check_member(code: str, name: str, kind: MemberKind, court_code: str | None
 
 
 def _check_key(member: Member, role: Role, matters: Collection[str] | None, days: int) -> None:
-    needed = rules.MEMBER_KIND_OF_ROLE.get(role, member.kind)
-    if member.kind is not needed:
+    needed = rules.MEMBER_KIND_OF_ROLE[role]
+    if needed is not None and member.kind is not needed:
         raise KeyInvalid(f"a key with the role {role.value} belongs to a member of kind {needed.value}")
     if matters and not rules.asks_about_matters(role):
         raise KeyInvalid("only a key with the role agency asks about matters")

@@ -9,6 +9,7 @@ import hashlib
 import re
 import secrets
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,8 +36,17 @@ class MemberKind(StrEnum):
     AUDITOR = "auditor"
 
 
-MEMBER_KIND_OF_ROLE = {Role.COURT: MemberKind.COURT, Role.AUDITOR: MemberKind.AUDITOR}
-"""A court key writes its court's list, and an auditor key reads everyone's log: only such a member may hold one."""
+MEMBER_KIND_OF_ROLE: Mapping[Role, MemberKind | None] = {
+    Role.COURT: MemberKind.COURT,
+    Role.AGENCY: None,
+    Role.AUDITOR: MemberKind.AUDITOR,
+    Role.SECURITY: None,
+    Role.SYSTEM: None,
+    Role.FOLLOWER: None,
+}
+"""A court key writes its court's list, and an auditor key reads everyone's log: only such a member may hold one. None: a
+member of any kind.
+"""
 
 
 def asks_about_matters(role: Role) -> bool:

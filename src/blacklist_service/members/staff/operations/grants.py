@@ -17,8 +17,8 @@ from blacklist_service.members.staff.queries import get_account, lock_account
 from blacklist_service.secrecy import Secrecy
 
 MEMBER_KIND_OF_OFFICE: Mapping[Office, MemberKind] = {
+    **{office: kind for office, role in ROLE_OF_OFFICE.items() if (kind := MEMBER_KIND_OF_ROLE[role]) is not None},
     Office.WINDOW: MemberKind.AGENCY,
-    **{office: MEMBER_KIND_OF_ROLE[role] for office, role in ROLE_OF_OFFICE.items() if role in MEMBER_KIND_OF_ROLE},
 }
 
 
