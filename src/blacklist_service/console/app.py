@@ -7,6 +7,7 @@ from starlette.routing import Mount, Route
 
 from blacklist_service.console import (  # noqa: F401 - registers their pages
     auditor,
+    auditor_exports,
     catalogues,
     checker,
     court_acts,
@@ -28,6 +29,7 @@ from blacklist_service.console import (  # noqa: F401 - registers their pages
     watches,
     webhooks,
     window,
+    window_notices,
 )
 from blacklist_service.console.assets import serve_asset
 from blacklist_service.console.routing import PREFIX

@@ -1,34 +1,24 @@
-"""审计: searching the ledger, one entry with its proof, unmasking, past answers, exports, verifying."""
+"""审计: searching the ledger, one entry with its proof, unmasking, past answers."""
 
-import asyncio
 import base64
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from operator import ge, lt
-from typing import Any, NamedTuple
+from datetime import timedelta
+from typing import Any
 
-from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from blacklist_service.access.duties import Duty
-from blacklist_service.audit import verify_bundle
-from blacklist_service.audit.filters import FILTERS, Filter
-from blacklist_service.console import wording
+from blacklist_service.console.filter_forms import SHOWN_FILTERS, filter_fields, filters_in
 from blacklist_service.console.forms import Form, subject_of
 from blacklist_service.console.home import all_matters, matter_names, matter_options, unit_names
 from blacklist_service.console.proofs import verify_receipt
 from blacklist_service.console.routing import page
-from blacklist_service.console.times import end_of_day, instant, start_of_day
-from blacklist_service.console.visits import Forwarded, Visit
+from blacklist_service.console.times import instant
+from blacklist_service.console.visits import Visit
 from blacklist_service.console.wording import TYPES_OF_KIND
-from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.queries import database_clock
-from blacklist_service.web.transactions import borrowed, snapshot
+from blacklist_service.web.transactions import borrowed
 
 FULL_PAGE = 50
-SHOWN_FILTERS = tuple(one for one in FILTERS if one.name in wording.FILTERS)
-EXPORT_FILTERS = tuple(one for one in SHOWN_FILTERS if one.name in verify_bundle.ON_LEAF)
-"""The filters for which an export proves that no row is missing."""
 SUBJECT_FIELDS = {
     "/subject/identifier/number": "number",
     "/subject/identifier": "type",
@@ -43,7 +33,6 @@ SENTENCES = {
     "blank": "不能为空",
     "string-too-short": "不能为空",
 }
-MOST_BUNDLE_BYTES = 512 * 1024 * 1024
 
 
 @page("GET", "/entries", Duty.AUDITOR)
@@ -123,73 +112,10 @@ async def as_of(visit: Visit) -> Response:
     return await _as_of(visit, form, then=then.json, present=present.json if present.is_ok else None)
 
 
-@page("GET", "/exports", Duty.AUDITOR)
-async def exports(visit: Visit) -> Response:
-    return await _exports(visit, Form())
-
-
-@page("POST", "/exports", Duty.AUDITOR)
-async def ask_export(visit: Visit) -> Response:
-    form = visit.form
-    if not await visit.is_proved():
-        return await _exports(visit, form, status=403)
-    body = _filters(form) | {"format": form.given("format") or "jsonl"}
-    reply = await visit.call("POST", "/v1/audit/exports", body=body, headers={"Idempotency-Key": form["once"]})
-    if not reply.is_ok:
-        form.take_problem(reply.json, {"/from": "from", "/to": "to"}, SENTENCES)
-        return await _exports(visit, form, status=422)
-    return visit.go(f"/exports/{reply.json['export_id']}")
-
-
-@page("GET", "/exports/{export_id}", Duty.AUDITOR)
-async def export(visit: Visit) -> Response:
-    found = await visit.read(f"/v1/audit/exports/{visit.path['export_id']}")
-    return visit.show("export.html", export=found)
-
-
-@page("GET", "/exports/{export_id}/state", Duty.AUDITOR, is_background=True)
-async def export_state(visit: Visit) -> Response:
-    """For the progress bar: the script requests it every two seconds."""
-    found = await visit.call("GET", f"/v1/audit/exports/{visit.path['export_id']}")
-    return Response(found.content, found.status, media_type="application/json")
-
-
-@page("GET", "/exports/{export_id}/bundle", Duty.AUDITOR)
-async def bundle(visit: Visit) -> Response:
-    return Forwarded(visit, f"/v1/audit/exports/{visit.path['export_id']}/bundle")
-
-
-@page("GET", "/verify", Duty.AUDITOR)
-async def verify_page(visit: Visit) -> Response:
-    return visit.show("verify.html", result=None, vkey=await _vkey(visit))
-
-
-@page("POST", "/verify", Duty.AUDITOR, takes_upload=True)
-async def verify(visit: Visit) -> Response:
-    """Verify a bundle, or a receipt with its leaf, by the key in the form, not by the one in the file."""
-    form, upload = visit.form, visit.uploads.get("file")
-    vkey = form.given("vkey") or await _vkey(visit)
-    if not isinstance(upload, UploadFile) or not upload.filename:
-        form.faults["file"] = "请选择文件"
-        return visit.show("verify.html", status=422, result=None, vkey=vkey)
-    if upload.filename.endswith(".zip"):
-        result = await _verify_bundle(upload, vkey)
-    else:
-        result = verify_receipt((await upload.read(1 << 20)).decode("utf-8", "replace"), _leaf(form), vkey)
-    ended = await _ended(visit, result["origin"]) if result["is_proved"] else None
-    return visit.show("verify.html", result=result | {"ended": ended}, vkey=vkey, name=upload.filename)
-
-
-def _leaf(form: Form) -> str:
-    """The leaf in base64, as the API returns it; or as in the file of the entry, which is JSON on one line."""
-    given = form["leaf"].strip()
-    return base64.b64encode(given.encode()).decode() if given.startswith("{") else given
-
-
 async def _entries(
     visit: Visit, form: Form, cursor: str | None, *, status: int = 200, is_refused: bool = False
 ) -> Response:
-    body = _filters(form) | {"limit": FULL_PAGE}
+    body = filters_in(form) | {"limit": FULL_PAGE}
     if cursor:
         body["cursor"] = cursor
     if form.given("name"):
@@ -214,14 +140,14 @@ async def _entries(
         kept=kept,
         types=TYPES_OF_KIND,
         units=await unit_names(visit),
-        filters=await _filter_fields(visit, SHOWN_FILTERS),
+        filters=await filter_fields(visit, SHOWN_FILTERS),
     )
 
 
 async def _entry(visit: Visit, form: Form, *, status: int = 200, unmasked: Any = None) -> Response:
     """One entry with its leaf, and its proof against a checkpoint."""
     entry = await visit.read(f"/v1/audit/entries/{visit.path['entry_id']}")
-    vkey = await _vkey(visit)
+    vkey = await vkey_of(visit)
     receipt = entry["receipt"]
     return visit.show(
         "entry.html",
@@ -244,68 +170,6 @@ async def _as_of(visit: Visit, form: Form, *, status: int = 200, then: Any = Non
     )
 
 
-async def _exports(visit: Visit, form: Form, *, status: int = 200) -> Response:
-    async with snapshot(visit.state.pool) as connection:
-        rows = await connection.fetch(
-            "SELECT id, state, format, queued_at, finished_at, rows, bytes FROM exports WHERE key_id = $1"
-            " ORDER BY queued_at DESC LIMIT 20",
-            visit.principal.key_id,
-        )
-    filters = await _filter_fields(visit, EXPORT_FILTERS)
-    return visit.show("exports.html", status=status, form=form, rows=rows, filters=filters)
-
-
-class FilterField(NamedTuple):
-    """A filter as a form shows it: its label, and the options to choose from unless it is typed."""
-
-    name: str
-    label: str
-    choices: Mapping[str, str] | None
-    longest: int | None
-    is_day: bool
-    is_past: bool
-
-
-async def _filter_fields(visit: Visit, filters: Iterable[Filter]) -> list[FilterField]:
-    known = {"agency": await unit_names(visit), "matter": await matter_names(visit)}
-    return [
-        FilterField(
-            one.name,
-            wording.FILTERS[one.name].label,
-            known.get(one.name, wording.FILTERS[one.name].choices),
-            one.longest,
-            is_day=one.type is datetime,
-            is_past=one.type is Action,
-        )
-        for one in filters
-    ]
-
-
-def _filters(form: Form) -> dict[str, Any]:
-    """The filters in the form, for a search or an export; a chosen day becomes an instant."""
-    midnights = {ge: start_of_day, lt: end_of_day}
-    given: dict[str, Any] = {}
-    for one in SHOWN_FILTERS:
-        value = form.given(one.name)
-        given[one.name] = midnights[one.compares.comparison](value) if one.type is datetime else value
-    return {name: value for name, value in given.items() if value}
-
-
-async def _vkey(visit: Visit) -> str:
+async def vkey_of(visit: Visit) -> str:
     reply = await visit.find("/v1/ledger/vkey")
     return reply.text if reply else ""
-
-
-async def _ended(visit: Visit, log: str) -> Any:
-    """The log that succeeded the one of a proof, if an officer ended that log after a restore."""
-    reply = await visit.find("/v1/ledger/keys")
-    return next((one for one in reply.json["ended"] if one["log"] == log), None) if reply else None
-
-
-async def _verify_bundle(upload: UploadFile, vkey: str) -> dict[str, Any]:
-    """In a thread; the uploaded file is deleted with the request."""
-    try:
-        proved = await asyncio.to_thread(verify_bundle.verify, upload.file, vkey)
-    except verify_bundle.Doubt as doubt:
-        return {"is_proved": False, "sentence": str(doubt)}
-    return {"is_proved": True, "rows": proved.get("rows"), "origin": proved["log"], "details": proved}

@@ -27,8 +27,8 @@ from blacklist_service.console.pictures import qr_picture
 from blacklist_service.console.proofs import shown_proof
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
-from blacklist_service.console.visits import Forwarded, Visit
-from blacklist_service.console.wording import NOTICE_STATES, TYPES_OF_KIND
+from blacklist_service.console.visits import Visit
+from blacklist_service.console.wording import TYPES_OF_KIND
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry
@@ -176,44 +176,6 @@ async def own_checks(visit: Visit) -> Response:
     return visit.show("checks.html", form=form, items=found["items"], next=found["next"], matters=matters, kept=kept)
 
 
-@page("GET", "/notices", Duty.WINDOW)
-async def notices(visit: Visit) -> Response:
-    state = visit.query.get("state", "")
-    state = state if state in NOTICE_STATES else ""
-    found = await visit.read("/v1/notices", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
-    return visit.show("notices.html", form=Form({"state": state}), items=found["items"], next=found["next"])
-
-
-@page("GET", "/notices/stream", Duty.WINDOW, is_background=True)
-async def stream(visit: Visit) -> Response:
-    """For the count on the home page: a notice appears within two seconds. `after` is the version that the page shows."""
-    after = visit.request.headers.get("last-event-id") or visit.query.get("after", "")
-    return Forwarded(visit, "/v1/notices/stream", {"last-event-id": after})
-
-
-@page("GET", "/notices/{notice_id}", Duty.WINDOW)
-async def notice(visit: Visit) -> Response:
-    return await _notice(visit, Form())
-
-
-@page("POST", "/notices/{notice_id}/acknowledgement", Duty.WINDOW)
-async def acknowledge(visit: Visit) -> Response:
-    path = f"/v1/notices/{visit.path['notice_id']}/acknowledgement"
-    return await _on_notice(visit, path, {"operator": visit.principal.operator})
-
-
-@page("POST", "/notices/{notice_id}/reply", Duty.WINDOW, keeps=True)
-async def reply_to_notice(visit: Visit) -> Response:
-    form = visit.form
-    if form["edit"]:
-        return await _notice(visit, form)
-    if not form.given("result"):
-        form.faults["result"] = "请选择办理情况"
-        return await _notice(visit, form, status=422)
-    body = {"operator": visit.principal.operator, "result": form["result"], "text": form["text"]}
-    return await _on_notice(visit, f"/v1/notices/{visit.path['notice_id']}/reply", body)
-
-
 OUTCOME_SENTENCES = {
     "missing": "结论为停止办理而准予的，必须写明理由",
 }
@@ -288,16 +250,3 @@ def _question(form: Form) -> dict[str, Any]:
     if form.given("object"):
         question["object"] = form.given("object")
     return question
-
-
-async def _notice(visit: Visit, form: Form, *, status: int = 200) -> Response:
-    found = await visit.read(f"/v1/notices/{visit.path['notice_id']}")
-    return visit.show("notice.html", status=status, form=form, notice=found)
-
-
-async def _on_notice(visit: Visit, path: str, body: dict[str, Any]) -> Response:
-    reply = await visit.call("POST", path, body=body, headers={"Idempotency-Key": visit.form["once"]})
-    if not reply.is_ok:
-        visit.form.take_problem(reply.json, {"/result": "result", "/text": "text"}, {"conflict": "该通知书已经办理过"})
-        return await _notice(visit, visit.form, status=reply.status)
-    return visit.go(f"/notices/{visit.path['notice_id']}", done="1")
