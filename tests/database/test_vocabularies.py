@@ -23,8 +23,9 @@ from blacklist_service.listings.import_schemas import ImportState
 from blacklist_service.listings.letter_schemas import NotificationRequest
 from blacklist_service.listings.objection_schemas import Grounds
 from blacklist_service.listings.operations import objections
+from blacklist_service.listings.reading import ENDINGS
 from blacklist_service.listings.resolution import FateKind
-from blacklist_service.listings.rules import ImportMode, ListingState, Refusal, RowAction, Warn
+from blacklist_service.listings.rules import ENDED, ImportMode, Refusal, RowAction, Warn
 from blacklist_service.listings.schemas import ChangeResponse, DisputeState, PerformanceRequest
 from blacklist_service.members.rules import MemberKind
 from blacklist_service.members.second_person.rules import AT_ONCE, CourtAct, ReviewFinding
@@ -37,8 +38,6 @@ from blacklist_service.subjects.identifiers import SubjectKind
 from blacklist_service.watches.rules import EventType
 from blacklist_service.webhooks.rules import DeliveryState
 from blacklist_service.webhooks.waits import DisabledBy, State
-
-ENDED = {ListingState.EXPIRED, ListingState.DELETED, ListingState.WITHDRAWN}
 
 OWN_WORDS = {"api_keys.kind", "heads.name", "staff_attempts.what"}
 """Columns whose words nothing outside one statement or one room compares."""
@@ -104,6 +103,10 @@ def test_the_column_and_the_code_have_the_same_words(column: str):
 
 def test_every_column_of_words_is_held_to_the_code_or_is_nobody_elses():
     assert set(COLUMNS) == set(SAID_BY) | OWN_WORDS
+
+
+def test_an_act_that_ends_a_listing_is_the_state_it_ends_in():
+    assert {str(act) for act in ENDINGS} == {str(state) for state in ENDED}
 
 
 def test_every_act_is_an_entry_of_the_ledger_and_what_changes_the_list_is_in_the_feed():

@@ -7,10 +7,8 @@ from uuid import UUID
 
 from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.distinction import UNSAID, Distinction
-from blacklist_service.listings.rules import ListingState, RowAction, state_of
+from blacklist_service.listings.rules import ENDED, ListingState, RowAction, state_of
 from blacklist_service.subjects.completeness import Likeness, compare
-
-LIVING = frozenset({ListingState.GRACE, ListingState.PUBLISHED, ListingState.SUSPENDED})
 
 
 @dataclass(slots=True)
@@ -44,7 +42,7 @@ class Held:
         )
 
     def has_ended(self, today: date) -> bool:
-        return self.state(today) not in LIVING
+        return self.state(today) in ENDED
 
 
 @dataclass(slots=True)

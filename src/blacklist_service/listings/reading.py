@@ -14,7 +14,7 @@ from blacklist_service.ledger.actions import Act
 from blacklist_service.listings.fragments import CONTENT_OF_VERSION
 from blacklist_service.listings.problems import ListingNotFound
 from blacklist_service.listings.public import as_published
-from blacklist_service.listings.rules import state_of
+from blacklist_service.listings.rules import ENDED, state_of
 
 if TYPE_CHECKING:
     from blacklist_service.listings import selects
@@ -96,7 +96,7 @@ async def search_listings(
     """Newest first; of those that have ended, the own court's alone."""
     given = {} if case_number is None else {"case_number": case_number}
     page = await composed(
-        selects.page_of_found_listings, frozenset(given), state=state, is_with_ended=is_with_ended or state in ENDINGS
+        selects.page_of_found_listings, frozenset(given), state=state, is_with_ended=is_with_ended or state in ENDED
     )
     return await page.fetch(
         connection, digests=list(digests), own_court=own_court, today=today, place=before, limit=limit, **given

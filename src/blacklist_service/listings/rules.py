@@ -21,6 +21,7 @@ class ListingState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+ENDED = frozenset({ListingState.EXPIRED, ListingState.DELETED, ListingState.WITHDRAWN})
 _COURTS_ENDINGS = frozenset({ListingState.DELETED, ListingState.WITHDRAWN})
 
 NEXT_STATES: Mapping[ListingState, frozenset[ListingState]] = {

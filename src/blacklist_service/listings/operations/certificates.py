@@ -15,9 +15,7 @@ from blacklist_service.listings.certificate_queries import Certificate, cipher_o
 from blacklist_service.listings.certificates import VERSION, digest_of
 from blacklist_service.listings.operations.carrying_out import Court
 from blacklist_service.listings.problems import ListingNotEnded
-from blacklist_service.listings.rules import ListingState
-
-ENDED = frozenset({ListingState.DELETED, ListingState.EXPIRED, ListingState.WITHDRAWN})
+from blacklist_service.listings.rules import ENDED
 
 
 async def issue_certificate(connection: Connection, listing_id: UUID, *, court: Court) -> Certificate:
