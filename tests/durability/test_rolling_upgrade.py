@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from blacklist_service import asgi
+from blacklist_service import readiness
 from blacklist_service.database.connections import connect
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.migration import LOCK_TIMEOUT_MS, migrate
@@ -335,5 +335,5 @@ def publication(number: str, sequence: int) -> dict[str, Any]:
 
 @pytest.fixture
 def release(tmp_path: Path, service: Service, monkeypatch: pytest.MonkeyPatch) -> Release:
-    monkeypatch.setattr(asgi, "READINESS_SECONDS", service.app.state.settings.check_deadline_ms / 1000)
+    monkeypatch.setattr(readiness, "READINESS_SECONDS", service.app.state.settings.check_deadline_ms / 1000)
     return Release(tmp_path / "next", service)
