@@ -31,7 +31,7 @@ from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.rules import SoloAct
 from blacklist_service.problems import NotFound
 from blacklist_service.web.desks import AtDesk
-from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.documented import FILE_BODY, IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import replay_of
 from blacklist_service.web.routing import Caller, GuardedRoute
 from blacklist_service.web.shares import Share, takes
@@ -44,20 +44,6 @@ leads = APIRouter(prefix="/v1/leads/{lead_id}/attachments", tags=["leads"], rout
 
 SENDS = problems(401, 403, 404, 409, 413, 415, 422, 503)
 READS = problems(401, 403, 404, 422, 503)
-FILE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
-                }
-            }
-        },
-    }
-}
 SENDING = "A PDF, JPEG, PNG or XLSX by its content, of at most 20 MB; kept sealed, its SHA-256 in the ledger."
 FETCHING = "For the court and the unit alone, byte for byte as it was sent."
 DOWNLOAD: dict[int | str, dict[str, Any]] = {

@@ -13,12 +13,11 @@ from blacklist_service.console.home import all_matters, matter_names, matter_opt
 from blacklist_service.console.proofs import verify_receipt
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import instant
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.console.wording import TYPES_OF_KIND
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.web.transactions import borrowed
 
-FULL_PAGE = 50
 SUBJECT_FIELDS = {
     "/subject/identifier/number": "number",
     "/subject/identifier": "type",

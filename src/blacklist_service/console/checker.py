@@ -10,10 +10,10 @@ from blacklist_service.console.court_forms import CONFLICTS, SENTENCES, take_ref
 from blacklist_service.console.court_words import PROPOSAL_STATES
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import matter_names
-from blacklist_service.console.maker import FULL_PAGE, counts_of, id_of
+from blacklist_service.console.maker import counts_of, id_of
 from blacklist_service.console.routing import page
 from blacklist_service.console.stopped import stopped_matters
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.problems import NotFound
 
 REVIEWS_SHOWN = 20

@@ -7,9 +7,9 @@ from blacklist_service.console.court_notices import NOTICE_LABELS, take_fault
 from blacklist_service.console.court_words import LEAD_STATES
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import addressee_names
-from blacklist_service.console.maker import FULL_PAGE, id_of
+from blacklist_service.console.maker import id_of
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Forwarded, Visit
+from blacklist_service.console.visits import FULL_PAGE, Forwarded, Visit
 
 
 @page("GET", "/leads", Duty.MAKER)

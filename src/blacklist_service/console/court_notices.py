@@ -13,12 +13,12 @@ from blacklist_service.clock import SHANGHAI
 from blacklist_service.console.court_forms import SENTENCES, take_refusal
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import addressee_names
-from blacklist_service.console.maker import FULL_PAGE, NOT_KEPT, given_of, id_of, needs_two
+from blacklist_service.console.maker import NOT_KEPT, given_of, id_of, needs_two
 from blacklist_service.console.routing import page
 from blacklist_service.console.stopped import stopped_matters
 from blacklist_service.console.translations import translator
 from blacklist_service.console.uploads import send_file
-from blacklist_service.console.visits import Forwarded, Visit
+from blacklist_service.console.visits import FULL_PAGE, Forwarded, Visit
 from blacklist_service.console.wording import NOTICE_ACTIONS, NOTICE_STATES, TYPES_OF_KIND
 
 NOTICE_LABELS = {

@@ -14,11 +14,11 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.console.court_forms import SENTENCES
 from blacklist_service.console.court_words import FATES, MODES
 from blacklist_service.console.forms import Form
-from blacklist_service.console.maker import FULL_PAGE, id_of, needs_two
+from blacklist_service.console.maker import id_of, needs_two
 from blacklist_service.console.routing import PREFIX, page
 from blacklist_service.console.translations import Language, chinese_of_files
 from blacklist_service.console.uploads import send_file
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.listings.findings import ROW_SENTENCES
 
 HALF = 0.5

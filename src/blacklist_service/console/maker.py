@@ -13,11 +13,10 @@ from blacklist_service.console.court_forms import FURTHER, LABELS, PEOPLE_ROWS, 
 from blacklist_service.console.court_words import LISTING_STATES
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.console.wording import TYPES_OF_KIND
 from blacklist_service.problems import NotFound
 
-FULL_PAGE = 50
 NONE_FOUND: Mapping[str, Any] = {"items": (), "next": None}
 NOT_KEPT = frozenset({"token", "once", "step", "edit", "code"})
 PAGE_OF_TASK = {

@@ -11,12 +11,11 @@ from blacklist_service.console.forms import Form
 from blacklist_service.console.home import all_matters, chosen_matters, matter_names, matter_options
 from blacklist_service.console.officer_proposals import needs_second_officer, propose
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.console.wording_officers import COURT_ACTS, KEY_ROLES, MEMBER_KINDS, ROLES_OF_KIND
 from blacklist_service.members.rules import LONGEST_KEY_DAYS
 from blacklist_service.problems import NotFound
 
-FULL_PAGE = 50
 MEMBER_FIELDS = {
     "/code": "unit_code",
     "/name": "name",

@@ -10,9 +10,9 @@ from blacklist_service.clock import legal_date, now
 from blacklist_service.console.court_forms import SENTENCES, take_refusal
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import addressee_names
-from blacklist_service.console.maker import FULL_PAGE, id_of
+from blacklist_service.console.maker import id_of
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.listings.queries import find_case_numbers
 from blacklist_service.problems import NotFound
 from blacklist_service.web.transactions import borrowed

@@ -10,9 +10,8 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.console.calls import Reply
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 
-FULL_PAGE = 50
 SECOND_NEEDED = "second-person-needed"
 SENTENCES = {
     "own-work": "不能复核本人提交的事项",

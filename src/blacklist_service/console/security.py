@@ -13,7 +13,7 @@ from blacklist_service.clock import now
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import DESKS, all_matters, chosen_matters, matter_options
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.console.wording_officers import STANDINGS
 from blacklist_service.members.queries import find_allowed_matters, get_member, list_members
 from blacklist_service.members.staff import rules
@@ -23,7 +23,6 @@ from blacklist_service.members.staff.problems import AccountInvalid, AccountNotF
 from blacklist_service.members.staff.queries import Account, AccountConcern, count_standing, find_account, list_accounts
 from blacklist_service.web.transactions import borrowed, snapshot
 
-FULL_PAGE = 50
 SHOWN = 5
 SOON = timedelta(days=30)
 """Days before a key's end in which a new one should be made and handed over."""

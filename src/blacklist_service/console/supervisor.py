@@ -13,12 +13,11 @@ from blacklist_service.console.forms import Form
 from blacklist_service.console.home import DESKS, matter_names, unit_names
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.listings.deadlines import months_after
 from blacklist_service.problems import NotFound
 
 MONTHS = 6
-FULL_PAGE = 50
 SENTENCES = {"range": "结束日期不得早于开始日期，最长400天", "date": "请按 2026-04-26 的形式填写日期"}
 
 

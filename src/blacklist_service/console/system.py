@@ -10,7 +10,7 @@ from blacklist_service.clock import now
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import DESKS
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.console.wording_officers import STANDINGS
 from blacklist_service.database.room import FEWEST_MONTHS_AHEAD, LEAST_FREE_SHARE, free_share, months_ahead
 from blacklist_service.ledger.log import published_size, sealing_state
@@ -29,7 +29,6 @@ from blacklist_service.members.staff.rules import EMPLOYEE_NUMBER_FORM, LOGIN_FO
 from blacklist_service.problems import NotFound, Undetermined
 from blacklist_service.web.transactions import borrowed, snapshot
 
-FULL_PAGE = 50
 WRONG_LOGIN = "登录名为3至32个小写字母、数字、点、横线或下划线"
 WRONG_EMPLOYEE = "工号为1至40个字母、数字或横线"
 BY_COMMAND_LINE = "安全员、审计员和系统管理员的登录方式只能由运维人员用命令行重置"

@@ -41,6 +41,8 @@ from blacklist_service.web.context import source_ip
 from blacklist_service.web.shares import Share
 from blacklist_service.web.transactions import borrowed
 
+FULL_PAGE = 50
+"""Rows on one page of a list."""
 COOKIE = "__Host-console"
 LANGUAGE_COOKIE = "console-language"
 

@@ -6,8 +6,8 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.console.forms import Form
 from blacklist_service.console.home import matter_names, untold
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Visit
-from blacklist_service.console.window import FULL_PAGE, show_answer
+from blacklist_service.console.visits import FULL_PAGE, Visit
+from blacklist_service.console.window import show_answer
 from blacklist_service.console.wording import WATCH_STATES
 
 SENTENCES = {

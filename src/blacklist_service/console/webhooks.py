@@ -10,10 +10,9 @@ from blacklist_service.access.duties import Duty
 from blacklist_service.console import wording_webhooks
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.console.wording_webhooks import DELIVERY_STATES, WEBHOOK_STATES
 
-FULL_PAGE = 50
 SENTENCES = {
     "webhook-state": "该推送地址的状态已变，请按现在的状态办理",
     "webhook-target-not-allowed": "该地址不在系统管理员允许的范围内",

@@ -27,7 +27,7 @@ from blacklist_service.console.pictures import qr_picture
 from blacklist_service.console.proofs import shown_proof
 from blacklist_service.console.routing import page
 from blacklist_service.console.times import end_of_day, start_of_day
-from blacklist_service.console.visits import Visit
+from blacklist_service.console.visits import FULL_PAGE, Visit
 from blacklist_service.console.wording import TYPES_OF_KIND
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Action
@@ -58,7 +58,6 @@ SENTENCES = {
     "matter-not-allowed": "您无权核查该事项",
     "idempotency-key-reused": "该表单已提交过，请重新填写后核查",
 }
-FULL_PAGE = 50
 WATCHED_DAYS = 180
 
 

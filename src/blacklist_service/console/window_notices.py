@@ -7,10 +7,8 @@ from starlette.responses import Response
 from blacklist_service.access.duties import Duty
 from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
-from blacklist_service.console.visits import Forwarded, Visit
+from blacklist_service.console.visits import FULL_PAGE, Forwarded, Visit
 from blacklist_service.console.wording import NOTICE_STATES
-
-FULL_PAGE = 50
 
 
 @page("GET", "/notices", Duty.WINDOW)

@@ -43,7 +43,7 @@ from blacklist_service.members.second_person.rules import CourtAct, SoloAct
 from blacklist_service.problems import InvalidRequest, Problem, TooManyRequests, UnsupportedMediaType
 from blacklist_service.settings import Settings
 from blacklist_service.web.courtesy import Piece
-from blacklist_service.web.documented import IDEMPOTENCY, problems
+from blacklist_service.web.documented import FILE_BODY, IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayed, replay_of
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
 from blacklist_service.web.shares import Share, takes
@@ -53,21 +53,6 @@ from blacklist_service.web.uploads import UploadedFile
 log = structlog.get_logger()
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=GuardedRoute)
-
-FILE_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
-                }
-            }
-        },
-    }
-}
 
 
 @router.post(

@@ -66,6 +66,22 @@ IDEMPOTENCY_HEADER = {
 }
 IDEMPOTENCY = {"parameters": [IDEMPOTENCY_HEADER]}
 
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+                }
+            }
+        },
+    }
+}
+"""A body that is one file, in the field `file` of a form."""
+
 IF_MATCH_HEADER = {
     "name": "If-Match",
     "in": "header",

@@ -2,7 +2,7 @@
 
 import re
 
-FORMULA = tuple("=+-@\t\r\0＝＋－＠")
+from blacklist_service.subjects.roster_results import FORMULA
 
 _DIGITS = re.compile(r"[0-9]+[Xx]?")
 _LIKE_A_NUMBER = re.compile(r"[0-9.,:/ -]*[0-9][0-9.,:/ -]*(?:[Ee][+-]?[0-9]+)?%?|(?:TRUE|FALSE)", re.IGNORECASE)
