@@ -147,6 +147,24 @@ def test_whatever_else_a_person_has_without_a_type_is_unusable(text: str):
     assert KeyKind.NAME_ONLY in keys(PERSON, cell)
 
 
+@given(resident_numbers, st.sampled_from("○◯〇零OО"), st.integers(0, 15), st.integers(3, 8))
+def test_rings_in_place_of_digits_never_hide_the_debtor_from_a_question_by_name(
+    number: str, ring: str, start: int, length: int
+):
+    """Rings are zeros, or the signs of a mask: read as zeros, another person's number may hold."""
+    end = min(start + length, 18)
+    assume(end - start >= 3)
+    cell = read(PERSON, f"{number[:start]}{ring * (end - start)}{number[end:]}")
+    assert KeyKind.NAME_ONLY in keys(PERSON, cell)
+
+
+def test_a_mask_of_rings_whose_zeros_hold_is_found_by_the_name():
+    cell = read(PERSON, "82○○○0190110181491")
+    assert cell.identifier
+    assert cell.identifier.is_unusual
+    assert {KeyKind.IDENTIFIER, KeyKind.NAME_ONLY} <= keys(PERSON, cell)
+
+
 @pytest.mark.parametrize("text", ["E12345678", "H12345678", "ABC110019900101", "53O111600110209", "A123456(7)"])
 def test_what_may_be_a_passport_is_found_by_it_and_by_the_name(text: str):
     cell = read(PERSON, text)

@@ -147,14 +147,16 @@ def _find_numbers(
     found = dict.fromkeys(_in_runs(upper, today, may_be_old=may_be_old))
     found |= dict.fromkeys(_in_runs(_SEPARATORS.sub("", upper), today, may_be_old=may_be_old))
     is_as_written = bool(found)
+    may_be_masked = _MAY_BE_A_MASK.search(soft) is not None
     for alphabet in alphabets:
         if is_as_written or any(one.type in RESIDENT_FORM_TYPES for one in found):
             break
         alike = _in_runs(_SEPARATORS.sub("", soft.translate(alphabet).upper()), today)
         # A credit code has letters of its own, so reading letters as digits may pass its check by accident: keep looking for
-        # a resident ID.
+        # a resident ID. Rings may be the signs of a mask, and a mask's zeros pass the check once in eleven: the listing of
+        # such a number is found by its name as well.
         found |= dict.fromkeys(
-            one._replace(is_unusual=one.is_unusual or one.type is IdentifierType.USCC)
+            one._replace(is_unusual=one.is_unusual or may_be_masked or one.type is IdentifierType.USCC)
             for one in alike
             if not found or one.type in RESIDENT_FORM_TYPES
         )
@@ -265,6 +267,7 @@ _LOOK_ALIKES: tuple[dict[int, str], ...] = (
     },
 )
 _FILLERS = dict.fromkeys(map(ord, "#?某_~^&@+●○◯•◦■□▇█▓◆◇★☆※⁎∗﹡✱…。"), "*")
+_MAY_BE_A_MASK = re.compile("[○◯]|[〇零OoΟοОо]{3}")
 _DECIMAL_TAILS = frozenset({".0", "00"})
 _DECIMAL = re.compile(r"([0-9]{13,18})\.0+")
 _RUN_OF_SIGNS = re.compile(r"[-.]{2,}")
