@@ -300,6 +300,10 @@ def test_one_wrong_digit_is_always_noticed(number, place, step):
     assert read(PERSON, T.RESIDENT_ID, wrong).quality is CHECK_FAILED
 
 
+def test_a_wrong_digit_of_the_province_makes_no_credit_code():
+    assert read(PERSON, T.RESIDENT_ID, "166502190005050006").quality is CHECK_FAILED
+
+
 @given(resident_numbers, st.data())
 def test_width_and_spaces_make_no_other_number(number, data):
     wide = "".join(chr(ord(c) + 0xFEE0) if data.draw(st.booleans()) else c for c in number)
