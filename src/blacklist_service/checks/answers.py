@@ -1,5 +1,6 @@
 """Decides an ask on a snapshot: returns the exact bytes of the answer and the ledger entry that proves it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Self
@@ -26,6 +27,9 @@ from blacklist_service.subjects.names import mask_name
 LIST_EMPTY = "list-empty"
 LIST_STALE = "list-stale"
 DISPROVED = "the database is proved to be another than was signed; nothing is answered until an officer has looked"
+
+
+_new = tuple.__new__  # half the time of a named tuple's own constructor
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def answer_question(
     if request.watch is not None:
         wire["watch"] = {"watch_id": str(check_id), "until": request.watch.until}
     content = orjson.dumps(wire)
-    return Answer(check_id, content), _entry(question, matter, snapshot, decision, decided, content)
+    return _new(Answer, (check_id, content)), _entry(question, matter, snapshot, decision, decided, content)
 
 
 def _refuse_uncovered(question: Question, matter: Matter, on: date) -> None:
@@ -142,7 +146,7 @@ def _is_older(snapshot: Snapshot, age: timedelta | None) -> bool:
 def decide_subject(
     question: Question, asked: AskedSubject, matter: Matter, snapshot: Snapshot
 ) -> rules.SubjectDecision:
-    if not snapshot.notices and snapshot.rows.keys().isdisjoint([key.digest for key in asked.keys]):
+    if not snapshot.notices and not _is_found(asked, snapshot.rows):
         return rules.NOTHING_FOUND
     hits = [hit for key in asked.keys for hit in hits_of(snapshot, asked.subject, key.digest, key.kind)]
     # Two keys of a subject (a USCC and its organisation code) find the same listings, so take the larger remainder, not the
@@ -160,6 +164,13 @@ def decide_subject(
     )
 
 
+def _is_found(asked: AskedSubject, rows: Mapping[bytes, object]) -> bool:
+    for _, digest in asked.keys:  # noqa: SIM110 - a generator would take twice as long
+        if digest in rows:
+            return True
+    return False
+
+
 def _notices(question: Question, asked: AskedSubject, snapshot: Snapshot) -> list[rules.NoticeHit]:
     place = {"asking": question.actor.member, "object_asked": object_key(question.request.object)}
     return [
@@ -171,7 +182,7 @@ def _subject_wire(asked: AskedSubject, decided: rules.SubjectDecision) -> dict[s
     wire: dict[str, object] = {
         "role": asked.role,
         "decision": decided.decision._value_,
-        "matches": [_match_wire(match) for match in decided.matches],
+        "matches": [_match_wire(match) for match in decided.matches] if decided.matches else [],
     }
     if decided.total > len(decided.matches):
         wire["matches_total"] = decided.total
@@ -200,28 +211,34 @@ def _entry(
     decided: list[rules.SubjectDecision],
     content: bytes,
 ) -> Entry:
-    found = [match.hit.listing_id for subject in decided for match in subject.matches if match.hit.listing_id]
-    return Entry(
-        action=Action.CHECK,
-        actor=question.actor,
-        matter=matter.code,
-        reference=question.request.reference,
-        decision=decision._value_,
-        listing_ids=tuple(dict.fromkeys(found)) if found else (),
-        list_version=snapshot.list_version,
-        measures_version=snapshot.measures_version,
-        notices_version=snapshot.notices_version,
-        subjects=tuple(
-            [
-                _child() if matter.about_children and _is_child(asked, snapshot.legal_date) else _entry_subject(asked)
-                for asked in question.subjects
-            ]
+    actor, request, body, asked, _, _, screening = question
+    if matter.about_children:
+        today = snapshot.legal_date
+        subjects = [_child() if _is_child(one, today) else _entry_subject(one) for one in asked]
+    else:
+        subjects = [_entry_subject(one) for one in asked]
+    # By place, in the order of its fields: by name it would take five times as long.
+    return _new(
+        Entry,
+        (
+            *(Action.CHECK, actor, matter.code, request.reference, None, decision._value_, _found(decided)),
+            *(snapshot.list_version, snapshot.measures_version, snapshot.notices_version),
+            tuple(subjects),
+            NO_FACTS if screening is None else {FACT: screening},
+            {"object": request.object},
+            *(body, content),
         ),
-        facts=NO_FACTS if question.screening is None else {FACT: question.screening},
-        private={"object": question.request.object},
-        request=question.body,
-        answer=content,
     )
+
+
+def _found(decided: list[rules.SubjectDecision]) -> tuple[UUID, ...]:
+    """The listings that matched, each once."""
+    found: dict[UUID, None] = {}
+    for subject in decided:
+        for match in subject.matches:
+            if match.hit.listing_id:
+                found[match.hit.listing_id] = None
+    return tuple(found)
 
 
 def _is_child(asked: AskedSubject, today: date) -> bool:
@@ -239,9 +256,9 @@ def _entry_subject(asked: AskedSubject) -> EntrySubject:
     """A subject as the ledger indexes it: by its first key, which is that of the identifier, or of the name if there is
     none.
     """
-    role, subject, keys, sent = asked
-    private: dict[str, object] = {"role": role, "kind": sent.kind._value_, "name": sent.name}
-    if sent.identifier is not None:
-        private["identifier"] = {"type": sent.identifier.type._value_, "number": sent.identifier.number}
-    masked = mask_identifier(subject.identifier.number) if subject.identifier else None
-    return EntrySubject(keys[0].digest, mask_name(subject.name), masked, role, private)
+    role, (kind, name, identifier), keys, sent = asked
+    private: dict[str, object] = {"role": role, "kind": kind._value_, "name": name}
+    if (written := sent.identifier) is not None:
+        private["identifier"] = {"type": written.type._value_, "number": written.number}
+    masked = mask_identifier(identifier.number) if identifier else None
+    return _new(EntrySubject, (keys[0].digest, mask_name(name), masked, role, private))

@@ -36,6 +36,7 @@ MOST_WATCHED_DAYS = 400
 
 
 _VALID, _PERSON = IdentifierQuality.VALID, SubjectKind.PERSON
+_new = tuple.__new__  # half the time of a named tuple's own constructor
 
 
 class AskedSubject(NamedTuple):
@@ -82,13 +83,10 @@ class Asker(NamedTuple):
 
     def acting(self, operator: str | None) -> Actor:
         key = self.principal
-        return Actor(
-            key.member if key else None,
-            key.key_id if key else None,
-            (key and key.operator) or operator or self.operator,
-            self.request_id,
-            self.source_ip,
-        )
+        if key is None:
+            return Actor(None, None, operator or self.operator, self.request_id, self.source_ip)
+        by = key.operator or operator or self.operator
+        return _new(Actor, (key.member, key.key_id, by, self.request_id, self.source_ip))
 
 
 class Answered(Protocol):
@@ -188,7 +186,7 @@ def read_question(
     `also_former`: also look for listings digested by the earlier rules.
     """
     subjects, warnings = _read_subjects(request, digester, today=today, also_former=also_former)
-    return Question(actor, request, body, subjects, warnings, matters, screening)
+    return _new(Question, (actor, request, body, subjects, warnings, matters, screening))
 
 
 def _read_subjects(
@@ -213,9 +211,9 @@ def _read_subjects(
                 and (identifier.type in ORGANISATION_TYPES) is (kind is not _PERSON)
             ):
                 warnings += _warnings(identifier, kind, written.type)
-        subject = Subject(kind, name, identifier)
+        subject = _new(Subject, (kind, name, identifier))
         keys = asked_keys(subject, digester, also_former=also_former)
-        subjects.append(AskedSubject(asked.role._value_, subject, keys, asked))
+        subjects.append(_new(AskedSubject, (asked.role._value_, subject, keys, asked)))
     if errors:
         raise InvalidIdentifier(errors=errors)
     return subjects, list(dict.fromkeys(warnings)) if warnings else warnings

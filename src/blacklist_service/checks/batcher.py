@@ -232,7 +232,7 @@ class Batcher:
             ask = waiting.popleft()
             if ask.answered.done():
                 continue
-            place = ask.idempotency_place
+            place = None if ask.key is None else ask.idempotency_place
             if place is not None and place in keys:
                 later.append(ask)
             elif self._is_read(ask, today):

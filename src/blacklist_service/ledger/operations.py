@@ -182,7 +182,7 @@ def _element(value: object) -> str:
 
 
 def ledger_cipher(secrecy: Secrecy, at: datetime) -> Cipher:
-    return secrecy.cipher(f"ledger/{at:%Y-%m}")
+    return secrecy.cipher(f"ledger/{at.year:04}-{at.month:02}")
 
 
 def answer_context(entry_id: UUID) -> bytes:

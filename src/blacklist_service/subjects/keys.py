@@ -132,15 +132,18 @@ def _asked_keys(subject: Subject, name: str, digester: Digester) -> list[Subject
     keys = _number_keys(subject, name, digester)
     if not keys:
         return [SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name))]
+    assert identifier is not None  # noqa: S101 - what has no number has no keys by it
+    type_, _, quality, is_unusual = identifier
     named = measured(name)
     if masks := _masks(identifier):
         digest = digester.begun("masked", _PERSON)
-        keys += [_new(SubjectKey, (_MASKED, digest(f"{len(mask)}:{mask}{named}"))) for mask in masks]
-    if identifier is not None and identifier.type is _REGISTRATION_NUMBER and subject.kind is not _PERSON:
+        for mask in masks:
+            keys.append(_new(SubjectKey, (_MASKED, digest(mask + named))))
+    if type_ is _REGISTRATION_NUMBER and subject.kind is not _PERSON:
         keys.append(SubjectKey(KeyKind.NAME_ONLY, digester.of("name_unregistered", name)))
     else:
         keys.append(_new(SubjectKey, (_NAME_ONLY, digester.begun("name_only", subject.kind)(named))))
-    if identifier is not None and (identifier.quality is not _VALID or identifier.is_unusual):
+    if quality is not _VALID or is_unusual:
         keys.append(SubjectKey(KeyKind.NAME, digester.of("name", subject.kind, name)))
     return keys
 
@@ -164,50 +167,43 @@ def _number_keys(subject: Subject, name: str, digester: Digester) -> list[Subjec
     identifier = subject.identifier
     if identifier is None:
         return []
-    quality = identifier.quality
+    type_, number, quality, _ = identifier
     if quality is not _VALID:
         if quality is IdentifierQuality.UNUSABLE:
             return []
         if quality is IdentifierQuality.MASKED:
-            return [SubjectKey(_MASKED, digester.of("masked", _PERSON, identifier.number, name))]
-        if quality is IdentifierQuality.CHECK_FAILED and identifier.type in RESIDENT_FORM_TYPES:
+            return [SubjectKey(_MASKED, digester.of("masked", _PERSON, number, name))]
+        if quality is IdentifierQuality.CHECK_FAILED and type_ in RESIDENT_FORM_TYPES:
             return []
-    keys = [SubjectKey(_IDENTIFIER, digester.begun(_tag(identifier))(measured(_lasting_part(identifier))))]
-    if code := _organisation_code(identifier):
-        keys.append(SubjectKey(KeyKind.ORGANISATION_CODE, digester.of("code", code)))
+    digest = digester.begun(_tag(type_, number))(measured(_lasting_part(number)))
+    keys = [_new(SubjectKey, (_IDENTIFIER, digest))]
+    if type_ in _WITH_CODE:
+        keys.append(SubjectKey(KeyKind.ORGANISATION_CODE, digester.of("code", _organisation_code(type_, number))))
     return keys
 
 
-def _tag(identifier: Identifier) -> str:
-    if identifier.type in RESIDENT_FORM_TYPES:
-        return "resident" if len(identifier.number) == 18 else "document"
-    return identifier.type if identifier.type in ORGANISATION_TYPES else "document"
+def _tag(type_: IdentifierType, number: str) -> str:
+    if type_ in RESIDENT_FORM_TYPES:
+        return "resident" if len(number) == 18 else "document"
+    return type_ if type_ in ORGANISATION_TYPES else "document"
 
 
-def _lasting_part(identifier: Identifier) -> str:
+def _lasting_part(number: str) -> str:
     """The number without the last two digits of old permits for Hong Kong and Macao, which count the issues of the card."""
-    number = identifier.number
-    return number[:9] if _REISSUED_PERMIT.fullmatch(number) else number
+    return number[:9] if len(number) == _REISSUED_LENGTH and _REISSUED_PERMIT.fullmatch(number) else number
 
 
-def _organisation_code(identifier: Identifier) -> str | None:
-    if identifier.type not in _WITH_CODE:
-        return None
-    return identifier.number[8:17] if identifier.type is IdentifierType.USCC else identifier.number
+def _organisation_code(type_: IdentifierType, number: str) -> str:
+    return number[8:17] if type_ is IdentifierType.USCC else number
 
 
-def _masks(identifier: Identifier | None) -> tuple[str, ...]:
-    """The public masks that could hide this number: those of the official list, its mirror, and a province."""
-    if identifier is None or identifier.type not in RESIDENT_FORM_TYPES or len(identifier.number) != 18:
+def _masks(identifier: Identifier) -> tuple[str, ...]:
+    """The public masks that could hide this number, `measured`: those of the official list, its mirror, and a province."""
+    type_, number, quality, _ = identifier
+    if quality is not _VALID or type_ not in RESIDENT_FORM_TYPES or len(number) != 18:
         return ()
-    if identifier.quality is not _VALID:
-        return ()
-    number = identifier.number
-    return (
-        f"{number[:10]}****{number[14:]}",
-        f"{number[:11]}****{number[14:]}",
-        f"{number[:6]}************",
-    )
+    last = number[14:]
+    return f"18:{number[:10]}****{last}", f"19:{number[:11]}****{last}", f"18:{number[:6]}************"
 
 
 def _is_beyond_reach(subject: Subject) -> bool:
@@ -240,6 +236,7 @@ def _is_of_the_other_kind(identifier: Identifier | None, kind: SubjectKind) -> b
 
 # By form only, whatever the type says; otherwise the two spellings of a type would not match.
 _REISSUED_PERMIT = re.compile(r"[HM][0-9]{10}")
+_REISSUED_LENGTH = 11
 _REGISTRATION_NUMBER = IdentifierType.BUSINESS_REGISTRATION_NUMBER
 _COMPANY = "公司"
 """No person has such a name: a table that says 自然人 beside it is wrong."""

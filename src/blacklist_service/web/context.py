@@ -143,8 +143,8 @@ def _line(one: EndedRequest) -> dict[str, Any]:
         "route": one.route,
         "status": one.status,
         "seconds": round(one.seconds, 6),
-        "member": principal and principal.member,
-        "key_id": principal and principal.key_id,
+        "member": None if principal is None else principal.member,
+        "key_id": None if principal is None else principal.key_id,
         "source_ip": one.source_ip,
     }
     if one.trace_id is not None:
