@@ -1,6 +1,7 @@
 """Routes that keep the order of refusals: 401, 403, body 422, then the operation's own (design §8)."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
 from functools import cached_property
 from http import HTTPStatus
 from typing import Annotated, Any, Protocol
@@ -35,6 +36,8 @@ class Proofs(Protocol):
 
 LONG = frozenset({Share.SEARCH, Share.BULK})
 """Shares whose requests keep the database busy: run one at a time, with pauses, while checks are asked."""
+TRANSACTIONS = "fastapi_function_astack"
+"""Key in a request's scope: what FastAPI ends after the request was handled, the transactions of web/transactions.py."""
 KEPT_IN_304 = frozenset({"etag", "cache-control", "list-version", "vary"})
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: sxd_{live|test}_{key id}_{secret}_{crc}")
@@ -106,7 +109,7 @@ async def in_turn(
     principal = request.scope.get("principal")
     async with shares.turn(share, principal):
         try:
-            return await (_in_pauses(request, handle) if share in LONG else handle(request))
+            return await (_in_pauses(request, handle) if share in LONG else _to_its_end(request, handle))
         except TooManyRequests as problem:  # of a quota: the turn is given back before that is told
             refused = problem
     await shares.wait_refused(principal)
@@ -117,9 +120,18 @@ async def _in_pauses(request: Request, handle: Callable[[Request], Coroutine[Any
     work: Piece = request.app.state.courtesy.begin()
     await work.give_way()
     try:
-        return await handle(request)
+        return await _to_its_end(request, handle)
     finally:
         work.end()
+
+
+async def _to_its_end(request: Request, handle: Callable[[Request], Coroutine[Any, Any, Response]]) -> Response:
+    """Handle the request and end its transaction. FastAPI would end it only when the route is left: after the turn was given
+    back, and after a refusal has waited, with the connection and its locks held meanwhile.
+    """
+    transactions: AsyncExitStack = request.scope[TRANSACTIONS]
+    async with transactions:
+        return await handle(request)
 
 
 def _authorization(request: Request) -> str | None:
