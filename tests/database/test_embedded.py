@@ -103,13 +103,25 @@ async def test_an_empty_place_becomes_a_database_that_keeps_what_it_is_told(tmp_
     assert await ask(start(data_dir), "SELECT n FROM kept") == 7
 
 
+async def test_a_new_file_of_its_log_is_not_filled_while_commits_wait(used: Path, start: Start) -> None:
+    database = start(used)
+    for _ in range(4):  # the server may have made one or two ahead
+        await ask(database, "SELECT pg_switch_wal()")
+        await ask(database, "SELECT pg_logical_emit_message(true, '', 'committed')")
+    name = await ask(database, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
+    [file] = used.rglob(str(name))
+    status = file.stat()
+    assert status.st_size == 8 << 20
+    assert status.st_blocks * 512 < status.st_size / 2
+
+
 async def test_it_is_durable_private_and_sorts_alike_everywhere(used: Path, start: Start) -> None:
     database = start(used)
     for name, value in {
         "fsync": "on",
         "synchronous_commit": "on",
         "data_checksums": "on",
-        "wal_segment_size": "8MB",  # whoever commits waits while one is made
+        "wal_segment_size": "8MB",
         "listen_addresses": "",
         "server_encoding": "UTF8",
         "timezone": "UTC",
