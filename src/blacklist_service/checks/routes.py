@@ -55,7 +55,7 @@ from blacklist_service.web.transactions import Writes, borrowed
 FIELDS = frozenset({"checks", "screening"})
 ALONE = 256, MOST_BYTES_AT_ONCE
 """The most subjects and bytes in a slice of a batch."""
-IN_COMPANY = 10, MOST_BYTES_IN_COMPANY
+IN_COMPANY = 20, MOST_BYTES_IN_COMPANY
 """The same while single checks are asked: a single check may have to wait for one slice."""
 SLICES_UNDER_WAY = 2
 """Slices of one batch under way at once: while one is in the database, the next is parsed."""
