@@ -52,6 +52,7 @@ from blacklist_service.listings.following.routes import router as followers_rout
 from blacklist_service.listings.import_routes import router as imports_router
 from blacklist_service.listings.letter_routes import router as letters_router
 from blacklist_service.listings.objection_routes import router as objections_router
+from blacklist_service.listings.operations.quotas import BrokenOff
 from blacklist_service.listings.performance_routes import router as performances_router
 from blacklist_service.listings.publication_routes import router as publication_router
 from blacklist_service.listings.routes import router as listings_router
@@ -77,7 +78,7 @@ from blacklist_service.watches.operations import Watches
 from blacklist_service.watches.queries import sum_of_feeds
 from blacklist_service.watches.routes import router as watches_router
 from blacklist_service.web.context import RequestContext
-from blacklist_service.web.courtesy import Company, Courtesy
+from blacklist_service.web.courtesy import UPLOAD_BYTES_A_SECOND, Company, Courtesy, Pace
 from blacklist_service.web.documented import ProblemResponse
 from blacklist_service.web.fencing import Fenced
 from blacklist_service.web.hotlane import HotLane
@@ -170,7 +171,7 @@ def create_app(
         app.state.readiness = readiness_of(readiness_lane, app.state.pool, secrecy, settings, app.state.draining)
         app.state.notice_look_out = LookOut(app.state.shares.pool(Share.STREAM), get_notices_version)
         app.state.event_look_out = LookOut(app.state.shares.pool(Share.STREAM), sum_of_feeds)
-        app.state.courtesy, app.state.batch_courtesy = _courtesies(app.state.batcher)
+        app.state.courtesy, app.state.batch_courtesy, app.state.upload_pace = _courtesies(app.state.batcher)
         app.state.batcher.start()
         patience = asyncio.create_task(end_overdue(settings.read_patience, settings.least_rate))
         if is_rehearsed:
@@ -203,7 +204,7 @@ def create_app(
     app.state.digester = Digester(secrecy.digest_key)
     app.state.figures = figures(is_one_of_several="PROMETHEUS_MULTIPROC_DIR" in os.environ)
     app.state.webhook_targets = Targets.parse(settings.webhook_targets)
-    app.state.record_refusal = _record_refusal
+    app.state.record_refusal, app.state.broken_off = _record_refusal, BrokenOff()
     for router in ROUTERS:
         app.include_router(router)
     install_console(app)
@@ -232,9 +233,11 @@ def _batcher(app: FastAPI, dsn: str, company: Company | None) -> Batcher:
     )
 
 
-def _courtesies(batcher: Batcher) -> tuple[Courtesy, Courtesy]:
-    """Separate time budgets for long reads and for batches, so that neither uses up the other's."""
-    return Courtesy(batcher.has_company), Courtesy(batcher.has_company, rest=BATCHES_REST)
+def _courtesies(batcher: Batcher) -> tuple[Courtesy, Courtesy, Pace]:
+    """Separate budgets for long reads, for batches and for uploads, so that none uses up another's."""
+    has_company = batcher.has_company
+    pace = Pace(has_company, bytes_a_second=UPLOAD_BYTES_A_SECOND)
+    return Courtesy(has_company), Courtesy(has_company, rest=BATCHES_REST), pace
 
 
 async def _rehearse(batcher: Batcher, authenticator: Authenticator) -> None:

@@ -19,6 +19,7 @@ from blacklist_service.checks.queries import look_up
 from blacklist_service.clock import legal_date, now
 from blacklist_service.database.connections import Connection, create_pool
 from blacklist_service.database.embedded.priorities import NICENESS
+from blacklist_service.listings.operations.uploads import PART_BYTES
 from blacklist_service.listings.reading import list_published
 from blacklist_service.members import authentication, lookups
 from blacklist_service.members.rules import make_key
@@ -27,7 +28,15 @@ from blacklist_service.problems import Undetermined
 from blacklist_service.web import anteroom as anteroom_of
 from blacklist_service.web import framing, patience
 from blacklist_service.web.anteroom import Anteroom, anteroom
-from blacklist_service.web.courtesy import LEAST_REST_SECONDS, MOST_REST_SECONDS, REST, Company, Courtesy, make_place
+from blacklist_service.web.courtesy import (
+    LEAST_REST_SECONDS,
+    MOST_REST_SECONDS,
+    REST,
+    Company,
+    Courtesy,
+    Pace,
+    make_place,
+)
 from blacklist_service.web.framing import FramedProtocol
 from blacklist_service.web.routing import Needs
 from blacklist_service.web.shares import Taking
@@ -180,17 +189,18 @@ async def test_a_known_key_that_cannot_be_looked_up_does_not_wait_behind_strange
 async def test_who_has_used_up_a_quota_is_told_the_later_the_more_he_asks(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ):
-    waited: list[object] = []
+    held: list[int] = []
+    pool = service.app.state.pool
 
     async def note(_self: Anteroom) -> None:
-        waited.append(None)
+        held.append(pool.get_size() - pool.get_idle_size())
 
     monkeypatch.setattr(Anteroom, "wait", note)
     wanted = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "format": "jsonl"}
     most = service.app.state.settings.waiting_exports
     statuses = [(await service.post("/v1/audit/exports", wanted, key="auditor")).status_code for _ in range(most + 3)]
     assert statuses == [202] * most + [429] * 3
-    assert len(waited) == 3
+    assert held == [0] * 3  # whoever waits holds no connection, nor the lock of its quota
 
 
 async def test_strangers_do_not_hold_up_who_looks_whether_the_service_is_there(
@@ -217,13 +227,27 @@ async def test_the_pages_of_a_list_that_was_just_loaded_are_read_by_its_index(se
         assert read < 50
 
 
-async def test_the_parts_of_a_file_give_way(service: Service):
-    courtesy = service.app.state.courtesy
-    async with in_company(service):
-        files = {"file": ("list.csv", b"x" * (3 << 20), "text/csv")}
-        sent = await service.client.post("/v1/imports", files=files, headers=service.bearer("court"))
-        assert sent.status_code == 202
-        assert courtesy._free_at > 0
+def test_files_share_a_rate_while_checks_are_asked():
+    pace = Pace(lambda: True, bytes_a_second=1_000_000)
+    assert [pace.rest_after(1_000_000) for _ in range(3)] == [pytest.approx(n, abs=0.05) for n in (1, 2, 3)]
+    assert Pace(lambda: False, bytes_a_second=1).rest_after(1_000_000) == 0
+
+
+async def test_the_parts_of_a_file_are_small_and_give_way(service: Service):
+    paces: list[int] = []
+
+    class Noting(Pace):
+        def rest_after(self, size: int) -> float:
+            paces.append(size)
+            return super().rest_after(size)
+
+    service.app.state.upload_pace = Noting(lambda: True, bytes_a_second=1 << 30)
+    files = {"file": ("list.csv", bytes(1_000_000), "text/csv")}
+    sent = await service.client.post("/v1/imports", files=files, headers=service.bearer("court"))
+    assert sent.status_code == 202
+    assert paces == [PART_BYTES] * 7 + [1_000_000 - 7 * PART_BYTES]
+    assert len(await service.fetch("SELECT FROM import_parts")) == 8
+    assert await service.fetch("SELECT FROM imports WHERE parts = 8")
 
 
 async def test_long_reads_come_one_after_the_other_while_checks_are_asked(service: Service):

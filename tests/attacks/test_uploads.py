@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from blacklist_service.access.scopes import Role
 from blacklist_service.database import room
+from blacklist_service.listings.operations import quotas
+from blacklist_service.listings.operations.quotas import MOST_BROKEN_OFF
+from blacklist_service.members.rules import MemberKind
 from tests.support import Service, listening
 from tests.web.test_express import line
 
@@ -71,6 +75,26 @@ async def test_an_upload_that_is_cut_off_leaves_nothing_but_an_entry(service: Se
         assert [row["agency"] for row in rows] == ["GD-COURT"]
 
 
+async def test_a_court_that_breaks_off_file_after_file_waits_a_minute_and_another_court_does_not(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
+    wrong, bearer = {"wrong": ("list.csv", LIST, "text/csv")}, service.bearer("court")
+    answers = [await service.client.post("/v1/imports", files=wrong, headers=bearer) for _ in range(MOST_BROKEN_OFF)]
+    assert {answer.status_code for answer in answers} == {422}
+    refused = await send(service)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+    entries = "SELECT FROM ledger_entries WHERE action = 'upload_aborted'"
+    assert len(await service.fetch(entries)) == MOST_BROKEN_OFF
+    await service.add_member("XS-COURT", MemberKind.COURT, court_code="云0112")
+    key = await service.add_key("XS-COURT", Role.COURT)
+    files = {"file": ("list.csv", LIST, "text/csv")}
+    other = await service.client.post("/v1/imports", files=files, headers={"Authorization": f"Bearer {key}"})
+    assert other.status_code == 202
+    monkeypatch.setattr(quotas, "BROKEN_OFF_SECONDS", 0.0)
+    assert (await send(service)).status_code == 202
+
+
 async def test_a_file_sent_again_under_its_key_is_kept_once(service: Service):
     first, again = [await send(service, LIST, **{"Idempotency-Key": "k"}) for _ in range(2)]
     assert first.json() == again.json()
@@ -92,7 +116,7 @@ async def test_a_court_has_so_many_files_waiting_and_another_court_is_not_held_u
 
 
 async def test_a_court_has_so_many_bytes_waiting(service: Service):
-    service.app.state.settings = service.app.state.settings.model_copy(update={"waiting_megabytes": 1})
+    service.app.state.settings = service.app.state.settings.model_copy(update={"waiting_megabytes": 4})
     assert [(await send(service, b"x" * (3 << 20))).status_code for _ in range(2)] == [202, 429]
     assert len(await service.fetch("SELECT FROM imports")) == 1
 

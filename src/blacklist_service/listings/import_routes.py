@@ -27,7 +27,7 @@ from blacklist_service.listings.import_schemas import (
 )
 from blacklist_service.listings.operations.jobs import begin_import, cancel_import, confirm_import
 from blacklist_service.listings.operations.previews import has_moved, make_again
-from blacklist_service.listings.operations.quotas import require_quota
+from blacklist_service.listings.operations.quotas import BrokenOff, require_quota
 from blacklist_service.listings.operations.uploads import (
     MOST_FILE_BYTES,
     PART_BYTES,
@@ -40,9 +40,9 @@ from blacklist_service.listings.queries import known_courts
 from blacklist_service.members.second_person.marking import does
 from blacklist_service.members.second_person.queries import needs_two, require_alone
 from blacklist_service.members.second_person.rules import CourtAct, SoloAct
-from blacklist_service.problems import InvalidRequest, Problem, TooManyRequests, UnsupportedMediaType
+from blacklist_service.problems import InvalidRequest, Problem, TooManyRequests, Undetermined, UnsupportedMediaType
 from blacklist_service.settings import Settings
-from blacklist_service.web.courtesy import Piece
+from blacklist_service.web.courtesy import Pace
 from blacklist_service.web.documented import FILE_BODY, IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayed, replay_of
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
@@ -73,19 +73,19 @@ async def send(query: Annotated[ImportQuery, Query()], request: Request, caller:
     try:
         with undetermined_if_lost():
             await _require_quota(request, caller)
-            content = _giving_way(file.content(part_bytes=PART_BYTES), state.courtesy.begin())
+            content = _giving_way(file.content(part_bytes=PART_BYTES), state.upload_pace)
             await keep_upload(state.pool, incoming, content, secrecy=state.secrecy, room=state.room)
         return await _queue(query, request, caller, actor, file.name, incoming)
     except BaseException as error:
-        await asyncio.shield(asyncio.ensure_future(_drop(request, incoming, error, actor)))
+        await asyncio.shield(asyncio.ensure_future(_drop(request, incoming, error, caller, actor)))
         raise
 
 
-async def _giving_way(content: AsyncIterator[bytes], work: Piece) -> AsyncIterator[bytes]:
-    """Pause between the parts of a file: encrypting and storing them also loads the database's disk."""
+async def _giving_way(content: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes]:
+    """Pause between the parts of a file: the disk that writes them also makes the checks' evidence durable."""
     async for part in content:
         yield part
-        await work.give_way()
+        await asyncio.sleep(pace.rest_after(len(part)))
 
 
 async def _queue(
@@ -117,6 +117,8 @@ async def _queue(
 
 async def _require_quota(request: Request, caller: Principal) -> None:
     """Before the file is read."""
+    broken_off: BrokenOff = request.app.state.broken_off
+    broken_off.require_few(caller.court_code or "")
     async with borrowed(request.app.state.pool) as connection, connection.transaction():
         await require_quota(connection, caller.court_code or "", **_quota(request))
 
@@ -126,12 +128,14 @@ def _quota(request: Request) -> dict[str, int]:
     return {"most_imports": settings.waiting_imports, "most_bytes": settings.waiting_megabytes << 20}
 
 
-async def _drop(request: Request, incoming: Incoming, error: BaseException, actor: Actor) -> None:
+async def _drop(request: Request, incoming: Incoming, error: BaseException, caller: Principal, actor: Actor) -> None:
     """An upload that repeats an answered request was not aborted: the file is just not needed twice."""
     why = None if isinstance(error, Replayed) else getattr(error, "code", "internal-error")
     if isinstance(error, TooManyRequests | UnsupportedMediaType) and not incoming.parts:
         return  # refused before anything was sent
     state = request.app.state
+    if not isinstance(error, Replayed | Undetermined):
+        state.broken_off.note(caller.court_code or "")
     try:
         async with borrowed(state.pool) as connection, connection.transaction():
             await drop_upload(connection, incoming, why=why, actor=actor, secrecy=state.secrecy)

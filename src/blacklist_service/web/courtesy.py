@@ -15,6 +15,10 @@ REST = 4
 """The pause, as a multiple of the slice's duration, while checks are asked."""
 LEAST_REST_SECONDS = 0.004
 MOST_REST_SECONDS = 0.1
+UPLOAD_BYTES_A_SECOND = 8 << 20
+"""How fast a process stores the files that are sent to it while checks are asked: the checks' evidence becomes durable on the
+same disk.
+"""
 COMPANY_SECONDS = 1.0
 NOTED_SECONDS = 0.1
 """How often checks are noted: noting each of them would slow each of them down."""
@@ -63,6 +67,23 @@ class Courtesy:
         now = time.monotonic()
         rest = min(max(self._rest * taken, LEAST_REST_SECONDS), MOST_REST_SECONDS)
         self._free_at = max(self._free_at, now) + rest
+        return self._free_at - now
+
+
+class Pace:
+    """A rate, in bytes a second, that all transfers of one kind in this process share while checks are asked."""
+
+    def __init__(self, is_in_company: Callable[[], bool], *, bytes_a_second: int) -> None:
+        self._is_in_company = is_in_company
+        self._bytes_a_second = bytes_a_second
+        self._free_at = 0.0
+
+    def rest_after(self, size: int) -> float:
+        """Seconds to wait after a transfer of that size; zero while no checks are asked."""
+        if not self._is_in_company():
+            return 0.0
+        now = time.monotonic()
+        self._free_at = max(self._free_at, now) + size / self._bytes_a_second
         return self._free_at - now
 
 

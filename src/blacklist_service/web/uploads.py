@@ -25,7 +25,7 @@ class UploadedFile:
         self._most_bytes = most_bytes
         require_as_it_stands(request.headers.get("content-encoding", ""))
         self._boundary = _boundary(request)
-        self._ready: list[bytes] = []
+        self._ready = bytearray()
         self._header = Message()
         self._field, self._value = b"", b""
         self._files = 0
@@ -33,7 +33,9 @@ class UploadedFile:
         self.name = ""
 
     async def content(self, *, part_bytes: int) -> AsyncIterator[bytes]:
-        """Yield the file's bytes in parts of about `part_bytes`; raise if the body is not one complete file."""
+        """Yield the file's bytes in parts of `part_bytes`, the last one smaller; raise if the body is not one complete
+        file.
+        """
         parser = MultipartParser(
             self._boundary,
             {
@@ -46,16 +48,15 @@ class UploadedFile:
                 "on_end": self._on_end,
             },
         )
-        taken, waiting = 0, 0
+        taken = 0
         try:
             async for chunk in self._request.stream():
                 taken += len(chunk)
                 if taken > self._most_bytes:
                     raise PayloadTooLarge(f"at most {self._most_bytes} bytes are taken here")
                 parser.write(chunk)
-                waiting = sum(map(len, self._ready))
-                if waiting >= part_bytes:
-                    yield self._take()
+                while len(self._ready) >= part_bytes:
+                    yield self._take(part_bytes)
         except ClientDisconnect:
             raise _refusal("the file was not sent to its end") from None
         except ValueError:  # errors of python_multipart have them; their messages may quote the body
@@ -63,11 +64,11 @@ class UploadedFile:
         if not self._is_ended or not self._files:
             raise _refusal(f"send one file in the field {FILE_FIELD}, to its end")
         if self._ready:
-            yield self._take()
+            yield self._take(part_bytes)
 
-    def _take(self) -> bytes:
-        content = b"".join(self._ready)
-        self._ready.clear()
+    def _take(self, size: int) -> bytes:
+        content = bytes(self._ready[:size])
+        del self._ready[:size]
         return content
 
     def _begin_part(self) -> None:
@@ -97,7 +98,7 @@ class UploadedFile:
             raise _refusal("one file at a time")
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
-        self._ready.append(data[start:end])
+        self._ready += data[start:end]
 
     def _on_end(self) -> None:
         self._is_ended = True

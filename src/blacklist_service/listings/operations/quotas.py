@@ -1,10 +1,15 @@
-"""How much work of a court may wait: its files are in the database, which everybody shares."""
+"""How much work of a court may wait, and how often it may break off: everybody shares the database that keeps its files."""
+
+import time
+from collections import defaultdict, deque
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.listings.operations.uploads import PART_BYTES
 from blacklist_service.problems import TooManyRequests
 
 RETRY_AFTER_SECONDS = 60
+MOST_BROKEN_OFF = 10
+BROKEN_OFF_SECONDS = 60.0
 
 WAITING = """
 SELECT count(*) AS imports, coalesce(sum(parts), 0)::bigint AS parts FROM imports
@@ -27,3 +32,25 @@ async def require_quota(
             "as much of this court's is waiting already as may: let it be loaded, confirm it or cancel it",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         )
+
+
+class BrokenOff:
+    """When files of each court were last broken off in this process. Each costs the database as much as a file, and an entry,
+    and leaves nothing that a quota could count.
+    """
+
+    def __init__(self) -> None:
+        self._moments: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST_BROKEN_OFF))
+
+    def note(self, court_code: str) -> None:
+        self._moments[court_code].append(time.monotonic())
+
+    def require_few(self, court_code: str) -> None:
+        """Raise `TooManyRequests` if the court has broken off ten files within a minute, until the first is a minute ago."""
+        moments = self._moments[court_code]
+        seconds = BROKEN_OFF_SECONDS - (time.monotonic() - moments[0]) if len(moments) == MOST_BROKEN_OFF else 0.0
+        if seconds > 0:
+            raise TooManyRequests(
+                f"{MOST_BROKEN_OFF} files of this court were broken off within a minute",
+                retry_after_seconds=int(seconds) + 1,
+            )
