@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from blacklist_service.access.scopes import Role
 from tests.attacks.hostile_rows import hostile_file
 from tests.attacks.imports import OTHER_COURT, as_csv
 from tests.attacks.sealing import receipt_after
@@ -25,6 +26,7 @@ OWN_SECONDS = 3.0
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     async with running(Served(tmp_path, workers=1)) as served:
+        served.keys["second person"] = await served.add_key("GD-COURT", Role.COURT)
         served.keys["other court"] = await served.add_court("XS-COURT", "西山区人民法院", OTHER_COURT)
         yield served
 
@@ -36,7 +38,9 @@ async def test_none_delays_another_courts_file_or_a_receipt(served: Served):
         for seed in range(FILES):
             hostile = await send(client, served.keys["court"], hostile_file(seed, ROWS))
             harmless = await send(client, served.keys["other court"], as_csv(row(court_code=OTHER_COURT)))
-            ended = asyncio.create_task(until_ended(client, served.keys["court"], hostile))
+            ended = asyncio.create_task(
+                until_ended(client, served.keys["court"], hostile, served.keys["second person"])
+            )
             waited = asyncio.create_task(until_ended(client, served.keys["other court"], harmless))
             while not (ended.done() and waited.done()):
                 slowest_receipt = max(slowest_receipt, await receipt_after(served))
@@ -67,9 +71,16 @@ async def send(client: httpx.AsyncClient, key: str, content: bytes) -> str:
     return import_id
 
 
-async def until_ended(client: httpx.AsyncClient, key: str, import_id: str) -> tuple[dict[str, Any], float]:
+async def until_ended(
+    client: httpx.AsyncClient, key: str, import_id: str, second_person: str | None = None
+) -> tuple[dict[str, Any], float]:
+    """A file that is held, as one with a column that may tell of ends, is confirmed by the second person, if there is one."""
     while True:
         response = await client.get(f"/v1/imports/{import_id}", headers={"Authorization": f"Bearer {key}"})
         if response.status_code == 200 and response.json()["state"] in ("done", "failed", "cancelled"):
             return response.json(), time.monotonic()
+        if response.status_code == 200 and response.json()["state"] == "awaiting_confirmation" and second_person:
+            await client.post(
+                f"/v1/imports/{import_id}/confirmation", headers={"Authorization": f"Bearer {second_person}"}
+            )
         await asyncio.sleep(0.1)

@@ -171,6 +171,15 @@ class Served:
         try:
             async with connection.transaction():
                 await add_member(connection, code=member, name=name or member, kind=kind, court_code=court_code, **act)
+        finally:
+            await connection.close()
+        return await self.add_key(member, role)
+
+    async def add_key(self, member: str, role: Role) -> str:
+        connection = await connect(self.dsn)
+        act: dict[str, Any] = {"actor": TEST, "secrecy": self._secrecy()}
+        try:
+            async with connection.transaction():
                 made = await create_key(
                     connection, member_code=member, role=role, matters=None, days=30, environment="test", **act
                 )
