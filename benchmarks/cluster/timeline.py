@@ -47,6 +47,20 @@ NEW_SAID = {
     "is now a synchronous standby": "new primary: a standby is in step",
     "is now a candidate for quorum": "new primary: a standby is in step",
 }
+SEES_NEW = "other Patroni: sees the new owner"
+OTHER_SAID = {
+    "Lock owner: None": "other Patroni: sees no owner",
+    "following": "other Patroni: round",
+    "Local timeline": "other Patroni: asks whether it must rewind",
+    "Loop time exceeded": "other Patroni: its round took longer than loop_wait",
+    '"primary_conninfo" changed': "other standby: primary_conninfo changed",
+    "does not exist": "other standby: refused, for want of its slot",
+    "could not connect to the primary": "other standby: cannot connect",
+    "started streaming WAL": "other standby: streams",
+    "restarted WAL streaming": "other standby: streams",
+    "new target timeline": "other standby: new timeline",
+    "replication terminated by primary": "other standby: replication ended by its primary",
+}
 
 
 # ---- the watcher ----------------------------------------------------------------------------------------------------
@@ -157,6 +171,9 @@ def parts(window, *, logs, changes, observed, hosts, offset):
     if old != new:
         found += _said(logs / f"{old}-patroni.log", OLD_SAID, began, ended, offset)
         found += _said(logs / f"{new}-patroni.log", NEW_SAID, began, ended, offset)
+        [other] = {"db1", "db2", "db3"} - {old, new}
+        found += _said(logs / f"{other}-patroni.log", OTHER_SAID, began, ended, offset)
+        found += _said(logs / f"{other}-patroni.log", {f"Lock owner: {new}": SEES_NEW}, began, ended, offset)
         found += _connected(logs / f"{new}-patroni.log", hosts, began, ended, offset)
     good = {}
     for kind, target, _, received, outcome in observed["tries"]:
