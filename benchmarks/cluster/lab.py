@@ -24,6 +24,8 @@ DATABASES = ("db1", "db2", "db3")
 SERVICES = ("svc1", "svc2")
 CLIENT = "cli"
 HOSTS = {"db1": 11, "db2": 12, "db3": 13, "svc1": 21, "svc2": 22, "cli": 31}
+MEMBERS = {"db1": "127.8.0.1", "db2": "127.8.0.2", "db3": "127.8.0.3"}
+"""Each Patroni as the other database hosts reach it, by a HAProxy of their own."""
 SWITCH = "sw"
 PG_BIN = "/usr/lib/postgresql/15/bin"
 PASSWORDS = {"superuser": "su-lab", "replication": "re-lab", "rewind": "rw-lab", "app": "ap-lab"}
@@ -94,6 +96,7 @@ class Lab:
         service_env=None,
         is_watched=False,
         is_quick=False,
+        is_woken=True,
     ):
         """`changes`: keys of the files in deploy/cluster, and their replacements."""
         self.root = Path(root).resolve()
@@ -107,6 +110,7 @@ class Lab:
         self.service_env = service_env or {}
         self.is_watched = is_watched
         self.is_quick = is_quick
+        self.is_woken = is_woken
         self.secret = base64.b64encode(os.urandom(32))
         self.processes = {}
         self.keys = {}
@@ -132,6 +136,7 @@ class Lab:
         values = {
             "NAME": host,
             "ADDRESS": self.ip(host),
+            "MEMBER": MEMBERS.get(host, ""),
             "DATA": self.root / host,
             "MEMBERS": ",".join(f"{one}=http://{self.ip(one)}:2380" for one in DATABASES),
             "ETCD_HOSTS": ", ".join(f"'{self.ip(one)}:2379'" for one in DATABASES),
@@ -288,7 +293,9 @@ class Lab:
         self.cable(host, True)
         if host in DATABASES:
             self.start_etcd(host, state="existing")
+            self.start_members(host)
             self.start_patroni(host)
+            self.start_wake(host)
         elif host in SERVICES:
             self.start_haproxy(host)
             self.start_service(host)
@@ -323,6 +330,20 @@ class Lab:
         init = shutil.copy(Path(__file__).with_name("init.py"), self.root)
         words = ["/usr/bin/python3", init, *program, self.lay("patroni.yml", host)]
         self.spawn(host, "patroni", *words, user="postgres")
+
+    def start_members(self, host):
+        """On every database host: the other hosts' Patronis."""
+        self._haproxy(host, "members", "haproxy-members.cfg")
+
+    def start_wake(self, host):
+        if self.is_woken:
+            tool = shutil.copy(FILES / "patroni_wake.py", self.root)
+            self.spawn(host, "wake", "/usr/bin/python3", tool, self.root / host / "patroni.yml", user="postgres")
+
+    def switch_over(self, host):
+        tool = shutil.copy(FILES / "switchover.py", self.root)
+        words = self.inside(host, "/usr/bin/python3", tool, self.root / host / "patroni.yml", user="postgres")
+        return self._sh(*words, check=False)
 
     def patronictl(self, *words):
         tool = str(Path(self.patroni_bin).with_name("patronictl")) if "/" in self.patroni_bin else "patronictl"
@@ -511,10 +532,14 @@ class Lab:
         for host in DATABASES:
             self.start_etcd(host)
         time.sleep(2)
+        for host in DATABASES:
+            self.start_members(host)
         self.start_patroni("db1")
         self._wait(lambda: self.primary() == "db1", 60, "db1 to lead")
         for host in ("db2", "db3"):
             self.start_patroni(host)
+        for host in DATABASES:
+            self.start_wake(host)
         self.wait_healthy()
         say(f"database cluster up after {time.monotonic() - started:.0f} s")
         self.sql("db1", f"CREATE ROLE blacklist LOGIN CREATEROLE PASSWORD '{PASSWORDS['app']}'", "postgres")

@@ -224,6 +224,12 @@ class Trial:
 
     def fault_switchover(self, primary):
         """Planned: the synchronous standby takes over."""
+        done = self.lab.switch_over(primary)
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+
+    def fault_patronictl(self, primary):
+        """Planned, by Patroni's own tool."""
         done = self.lab.patronictl(
             "switchover", "--force", "--master" if self.lab.version < (4,) else "--primary", primary
         )
@@ -432,6 +438,7 @@ def main():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--shared-anchor", action="store_true")
     parser.add_argument("--quick-patroni", action="store_true", help="by patroni_quick.py beside this, an experiment")
+    parser.add_argument("--unwoken", action="store_true", help="without patroni_wake.py")
     parser.add_argument("--timeline", action="store_true", help="take each outage apart (timeline.py)")
     parser.add_argument("--keep", action="store_true", help="keep logs and what was observed")
     a = parser.parse_args()
@@ -466,6 +473,7 @@ def main():
         service_env=dict(word.split("=", 1) for word in a.env),
         is_watched=a.timeline,
         is_quick=a.quick_patroni,
+        is_woken=not a.unwoken,
     )
     why, status = "", NO_VERDICT
     try:
