@@ -1,17 +1,18 @@
 #!/usr/bin/python3
-"""Wakes this host's Patroni where it would notice up to `loop_wait` later: patroni_wake.py /etc/patroni/config.yml, as postgres.
+"""Wakes this host's Patroni where it would notice up to `loop_wait` later.
 
-Three things begin a round of Patroni at once:
+`patroni_wake.py /etc/patroni/config.yml`, as postgres. Three things begin a round of Patroni at once:
 
 1. this host's PostgreSQL has ended (a primary that was killed is replaced; one that was stopped hands over);
 2. the leader's key in etcd is gone, and this host is one of those that may take it;
 3. another host has taken it: this one follows.
 
-A host that may not take the key is not woken by 2: in a switchover Patroni would sleep two seconds there, and follow later.
+A host that may not take the key is not woken by 2: in Patroni's own switchover it would sleep for two seconds then, and
+follow later.
 
-It wakes Patroni by `PATCH /config` with a value that is not there, which changes nothing. It decides nothing, and holds nothing
-that must be kept: without it Patroni looks once in `loop_wait`, as it always does. Patroni's etcd3 watches the key by itself, so
-there only 1 is done.
+It wakes Patroni by `PATCH /config` with the removal of a value that is not there, which changes nothing. It decides nothing
+and keeps nothing: without it Patroni looks once in `loop_wait`, as always. Patroni watches the key itself through `etcd3`, so
+with that only 1 is done.
 """
 
 import base64

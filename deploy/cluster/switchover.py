@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""Hands the primary's place to its synchronous standby: switchover.py /etc/patroni/config.yml, on the primary's host, as postgres.
+"""Hands the primary's place to its synchronous standby.
 
-It asks Patroni whether a standby could take over at once, and stops PostgreSQL in order: everything that was committed is on the
-standbys before it has ended. Patroni then gives the lead away, as after a crash (`primary_start_timeout: 0`), and starts this
-server again as a standby. That is quicker than `patronictl switchover`, which looks once a second whether PostgreSQL has ended,
-and lets the other standby sleep for two seconds.
+`switchover.py /etc/patroni/config.yml`, on the primary's host, as postgres. It asks Patroni whether a standby could take it,
+and stops PostgreSQL in order: what was committed is on the standbys before it has ended. Patroni then gives the lead away, as
+after a crash (`primary_start_timeout: 0`), and starts this server again as a standby. `patronictl switchover` takes a second
+longer: it looks once a second whether PostgreSQL has ended.
 
-Exit 1, with nothing done, where this host does not lead, or its standby is not in step.
+Exit 1, with nothing done, where this host does not lead, or no synchronous standby is in step.
 """
 
 import json
@@ -34,7 +34,7 @@ def refusal(members: list[dict[str, Any]], name: str) -> str | None:
 
 def main() -> None:
     config = yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    with urllib.request.urlopen(f"http://{config['restapi']['listen']}/cluster", timeout=5) as answer:  # noqa: S310 - ours
+    with urllib.request.urlopen(f"http://{config['restapi']['listen']}/cluster", timeout=5) as answer:
         members = json.load(answer)["members"]
     if why := refusal(members, config["name"]):
         sys.exit(f"not handed over: {why}")
