@@ -128,8 +128,8 @@ def test_who_is_woken_by_the_leaders_key(name: str, woken: int, heard: Heard, tm
         heard.patches.get(timeout=0.5)
 
 
-LEADER = {"name": "db1", "role": "leader", "state": "running"}
-IN_STEP = {"name": "db2", "role": "sync_standby", "state": "running", "lag": 0}
+LEADER: dict[str, object] = {"name": "db1", "role": "leader", "state": "running"}
+IN_STEP: dict[str, object] = {"name": "db2", "role": "sync_standby", "state": "running", "lag": 0}
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,7 @@ IN_STEP = {"name": "db2", "role": "sync_standby", "state": "running", "lag": 0}
         ([LEADER, IN_STEP | {"lag": 2_000_000}], "db1", True),
     ],
 )
-def test_the_lead_is_given_away_to_a_standby_in_step_alone(members: list[dict], name: str, is_refused: bool):
+def test_the_lead_is_given_away_to_a_standby_in_step_alone(
+    members: list[dict[str, object]], name: str, is_refused: bool
+):
     assert (tool("switchover").refusal(members, name) is not None) == is_refused
