@@ -78,7 +78,7 @@ from blacklist_service.watches.operations import Watches
 from blacklist_service.watches.queries import sum_of_feeds
 from blacklist_service.watches.routes import router as watches_router
 from blacklist_service.web.context import RequestContext
-from blacklist_service.web.courtesy import UPLOAD_BYTES_A_SECOND, Company, Courtesy, Pace
+from blacklist_service.web.courtesy import UPLOAD_BYTES_A_SECOND, Company, Courtesy, SharedRate
 from blacklist_service.web.documented import ProblemResponse
 from blacklist_service.web.fencing import Fenced
 from blacklist_service.web.hotlane import HotLane
@@ -233,10 +233,10 @@ def _batcher(app: FastAPI, dsn: str, company: Company | None) -> Batcher:
     )
 
 
-def _courtesies(batcher: Batcher) -> tuple[Courtesy, Courtesy, Pace]:
+def _courtesies(batcher: Batcher) -> tuple[Courtesy, Courtesy, SharedRate]:
     """Separate budgets for long reads, for batches and for uploads, so that none uses up another's."""
     has_company = batcher.has_company
-    pace = Pace(has_company, bytes_a_second=UPLOAD_BYTES_A_SECOND)
+    pace = SharedRate(has_company, bytes_a_second=UPLOAD_BYTES_A_SECOND)
     return Courtesy(has_company), Courtesy(has_company, rest=BATCHES_REST), pace
 
 

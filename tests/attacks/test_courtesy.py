@@ -34,7 +34,7 @@ from blacklist_service.web.courtesy import (
     REST,
     Company,
     Courtesy,
-    Pace,
+    SharedRate,
     make_place,
 )
 from blacklist_service.web.framing import FramedProtocol
@@ -228,15 +228,15 @@ async def test_the_pages_of_a_list_that_was_just_loaded_are_read_by_its_index(se
 
 
 def test_files_share_a_rate_while_checks_are_asked():
-    pace = Pace(lambda: True, bytes_a_second=1_000_000)
+    pace = SharedRate(lambda: True, bytes_a_second=1_000_000)
     assert [pace.rest_after(1_000_000) for _ in range(3)] == [pytest.approx(n, abs=0.05) for n in (1, 2, 3)]
-    assert Pace(lambda: False, bytes_a_second=1).rest_after(1_000_000) == 0
+    assert SharedRate(lambda: False, bytes_a_second=1).rest_after(1_000_000) == 0
 
 
 async def test_the_parts_of_a_file_are_small_and_give_way(service: Service):
     paces: list[int] = []
 
-    class Noting(Pace):
+    class Noting(SharedRate):
         def rest_after(self, size: int) -> float:
             paces.append(size)
             return super().rest_after(size)

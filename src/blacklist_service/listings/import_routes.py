@@ -42,7 +42,7 @@ from blacklist_service.members.second_person.queries import needs_two, require_a
 from blacklist_service.members.second_person.rules import CourtAct, SoloAct
 from blacklist_service.problems import InvalidRequest, Problem, TooManyRequests, Undetermined, UnsupportedMediaType
 from blacklist_service.settings import Settings
-from blacklist_service.web.courtesy import Pace
+from blacklist_service.web.courtesy import SharedRate
 from blacklist_service.web.documented import FILE_BODY, IDEMPOTENCY, problems
 from blacklist_service.web.idempotency import Replayed, replay_of
 from blacklist_service.web.routing import Acting, Caller, GuardedRoute, needs
@@ -81,7 +81,7 @@ async def send(query: Annotated[ImportQuery, Query()], request: Request, caller:
         raise
 
 
-async def _giving_way(content: AsyncIterator[bytes], pace: Pace) -> AsyncIterator[bytes]:
+async def _giving_way(content: AsyncIterator[bytes], pace: SharedRate) -> AsyncIterator[bytes]:
     """Pause between the parts of a file: the disk that writes them also makes the checks' evidence durable."""
     async for part in content:
         yield part

@@ -70,7 +70,7 @@ class Courtesy:
         return self._free_at - now
 
 
-class Pace:
+class SharedRate:
     """A rate, in bytes a second, that all transfers of one kind in this process share while checks are asked."""
 
     def __init__(self, is_in_company: Callable[[], bool], *, bytes_a_second: int) -> None:
