@@ -76,8 +76,11 @@ class External:
     def control(self, *words: str) -> None:
         run_as_postgres([str(PROGRAMS / "pg_ctl"), "-w", "-D", str(self.home / "data"), *words])
 
-    def start(self) -> None:
-        options = f"-p {self.port} -k {self.home} -c listen_addresses=127.0.0.1 -c fsync=off"
+    def start(self, *, is_durable: bool = False) -> None:
+        """`is_durable`: with fsync, as for a measurement."""
+        options = (
+            f"-p {self.port} -k {self.home} -c listen_addresses=127.0.0.1 -c fsync={'on' if is_durable else 'off'}"
+        )
         self.control("-l", str(self.home / "log"), "-o", options, "start")
 
 
