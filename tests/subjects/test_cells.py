@@ -147,14 +147,23 @@ def test_whatever_else_a_person_has_without_a_type_is_unusable(text: str):
     assert KeyKind.NAME_ONLY in keys(PERSON, cell)
 
 
-@given(resident_numbers, st.sampled_from("○◯〇零OО"), st.integers(0, 15), st.integers(3, 8))
-def test_rings_in_place_of_digits_never_hide_the_debtor_from_a_question_by_name(
+@given(resident_numbers, st.sampled_from("○◯〇零OО*#●?"), st.integers(0, 15), st.integers(3, 8))
+def test_signs_in_place_of_digits_never_hide_the_debtor_from_a_question_by_name(
     number: str, ring: str, start: int, length: int
 ):
-    """Rings are zeros, or the signs of a mask: read as zeros, another person's number may hold."""
+    """Rings are zeros, or the signs of a mask: read as zeros, or left out, another person's number may hold."""
     end = min(start + length, 18)
     assume(end - start >= 3)
     cell = read(PERSON, f"{number[:start]}{ring * (end - start)}{number[end:]}")
+    assert KeyKind.NAME_ONLY in keys(PERSON, cell)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["○○○110199901010009", "***110199901010009", "●●●110199901010009", "---110199901010009", "530111850317001***"],
+)
+def test_an_old_number_beside_the_signs_of_a_mask_is_found_by_the_name(text: str):
+    cell = read(PERSON, text)
     assert KeyKind.NAME_ONLY in keys(PERSON, cell)
 
 

@@ -61,6 +61,8 @@ def read_cell(kind: SubjectKind, declared: IdentifierType | None, text: str, *, 
         return Cell((plain,))
     if plain is not None and plain.quality is _VALID and plain.type in _CHECKED and _has_check(plain, declared):
         also = read_by_check(plain.number, today) if plain.type is IdentifierType.USCC else None
+        if not text.isalnum() and _is_old_beside_dashes(text):
+            plain = plain._replace(is_unusual=True)
         numbers = (plain,) if also is None or also.type is plain.type else (plain, also)
         return Cell(numbers, is_of_another_type=disagrees(plain, kind, declared))
     if not text:
@@ -174,8 +176,18 @@ def _in_runs(text: str, today: date, *, may_be_old: bool = False) -> Iterator[Id
             # Types without a check digit: a run of characters of its own, with a birth date where the type has one.
             old = read_identifier(SubjectKind.PERSON, IdentifierType.RESIDENT_ID, run, today=today)
             if old is not None and old.quality is _VALID:
-                yield old
+                yield old._replace(is_unusual=_is_beside_signs(text, match))
         yield from _in_run(run, today)
+
+
+def _is_old_beside_dashes(text: str) -> bool:
+    """Whether 15 digits stand beside dashes that may hide others: as separators they were left out."""
+    return sum(map(str.isdigit, text)) == 15 and _RUN_OF_SIGNS.search(_soften(text)) is not None
+
+
+def _is_beside_signs(text: str, run: re.Match[str]) -> bool:
+    """Whether signs adjoin that may hide digits: what is left of a masked number can look like an old one."""
+    return bool(_SIGNS_BEFORE.search(text, 0, run.start()) or _SIGNS_AFTER.match(text, run.end()))
 
 
 def _in_run(run: str, today: date) -> Iterator[Identifier]:
@@ -270,6 +282,9 @@ _FILLERS = dict.fromkeys(map(ord, "#?某_~^&@+●○◯•◦■□▇█▓◆�
 _MAY_BE_A_MASK = re.compile("[○◯]|[〇零OoΟοОо]{3}")
 _DECIMAL_TAILS = frozenset({".0", "00"})
 _DECIMAL = re.compile(r"([0-9]{13,18})\.0+")
+_SIGN = f"[*〇零{re.escape(''.join(map(chr, _FILLERS)))}]|[-.]{{2}}"
+_SIGNS_BEFORE = re.compile(f"(?:{_SIGN})$")
+_SIGNS_AFTER = re.compile(_SIGN)
 _RUN_OF_SIGNS = re.compile(r"[-.]{2,}")
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9X*])[\s,./'\"-]+(?=[0-9X*])")
 _MASKED = re.compile(r"[0-9X*]{6,}")
