@@ -76,10 +76,13 @@ def _is_a_persons_name(name: str) -> bool:
 
 
 def _is_an_organisations(identifier: Identifier | None) -> bool:
-    """Whether it is a credit or organisation code with a valid check digit, which is no coincidence."""
+    """Whether it is a credit or organisation code with a valid check digit, which is no coincidence where it is read as it is
+    written. Read from letters or from the signs of a mask, it may be one.
+    """
     return (
         identifier is not None
         and identifier.quality is IdentifierQuality.VALID
+        and not identifier.is_unusual
         and identifier.type in (IdentifierType.USCC, IdentifierType.ORGANISATION_CODE)
     )
 
