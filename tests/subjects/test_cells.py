@@ -13,13 +13,14 @@ from blacklist_service.subjects.identifiers import (
     SubjectKind,
     read_by_check,
 )
-from blacklist_service.subjects.keys import KeyKind, Subject, listed_keys
+from blacklist_service.subjects.keys import KeyKind, Subject, asked_keys, listed_keys
 from tests.subjects.numbers import TODAY, credit_codes, resident_numbers
 
 PERSON, ORGANISATION = SubjectKind.PERSON, SubjectKind.ORGANISATION
 VALID, CHECK_FAILED = IdentifierQuality.VALID, IdentifierQuality.CHECK_FAILED
 MASKED, UNUSABLE = IdentifierQuality.MASKED, IdentifierQuality.UNUSABLE
 T = IdentifierType
+DIGESTER = Digester(b"k" * 32)
 RESIDENT, OTHERS, CODE, SHOP = "530111198503170015", "11010519491231002X", "91530111MA6K70012B", "92530111MA6K700390"
 
 
@@ -147,17 +148,6 @@ def test_whatever_else_a_person_has_without_a_type_is_unusable(text: str):
     assert KeyKind.NAME_ONLY in keys(PERSON, cell)
 
 
-@given(resident_numbers, st.sampled_from("○◯〇零OО*#●?"), st.integers(0, 15), st.integers(3, 8))
-def test_signs_in_place_of_digits_never_hide_the_debtor_from_a_question_by_name(
-    number: str, ring: str, start: int, length: int
-):
-    """Rings are zeros, or the signs of a mask: read as zeros, or left out, another person's number may hold."""
-    end = min(start + length, 18)
-    assume(end - start >= 3)
-    cell = read(PERSON, f"{number[:start]}{ring * (end - start)}{number[end:]}")
-    assert KeyKind.NAME_ONLY in keys(PERSON, cell)
-
-
 @pytest.mark.parametrize(
     "text",
     ["○○○110199901010009", "***110199901010009", "●●●110199901010009", "---110199901010009", "530111850317001***"],
@@ -165,6 +155,25 @@ def test_signs_in_place_of_digits_never_hide_the_debtor_from_a_question_by_name(
 def test_an_old_number_beside_the_signs_of_a_mask_is_found_by_the_name(text: str):
     cell = read(PERSON, text)
     assert KeyKind.NAME_ONLY in keys(PERSON, cell)
+
+
+@given(
+    resident_numbers,
+    st.sampled_from("○◯〇零OОX*#●?-_某"),
+    st.integers(0, 15),
+    st.integers(3, 8),
+    st.sampled_from([None, *IdentifierType]),
+)
+def test_a_masked_number_under_any_type_is_found_by_the_name(
+    number: str, sign: str, start: int, length: int, declared: IdentifierType | None
+):
+    end = min(start + length, 18)
+    assume(end - start >= 3)
+    cell = read(PERSON, f"{number[:start]}{sign * (end - start)}{number[end:]}", declared)
+    numbers = cell.identifiers or (None,)
+    listed = {key.digest for one in numbers for key in listed_keys(Subject(PERSON, "张三", one), DIGESTER)}
+    right = Identifier(T.RESIDENT_ID, number, VALID)
+    assert listed & {key.digest for key in asked_keys(Subject(PERSON, "张三", right), DIGESTER)}
 
 
 def test_a_mask_of_rings_whose_zeros_hold_is_found_by_the_name():
@@ -318,4 +327,4 @@ def read(kind: SubjectKind, text: str, declared: IdentifierType | None = None) -
 
 
 def keys(kind: SubjectKind, cell: Cell) -> set[KeyKind]:
-    return {key.kind for key in listed_keys(Subject(kind, "张三", cell.identifier), Digester(b"k" * 32))}
+    return {key.kind for key in listed_keys(Subject(kind, "张三", cell.identifier), DIGESTER)}

@@ -54,6 +54,30 @@ class Cell(NamedTuple):
 
 def read_cell(kind: SubjectKind, declared: IdentifierType | None, text: str, *, today: date) -> Cell:
     """`declared` is the type given beside the number, None if there is none."""
+    cell = _read(kind, declared, text, today)
+    first = cell.identifier
+    if first is None or (first.number == text and first.type in _CHECKED):  # nearly every cell
+        return cell
+    soft = _soften(text)
+    return _as_parts(cell, _SEPARATORS.sub("", soft.upper())) if _HIDING.search(soft) else cell
+
+
+def _as_parts(cell: Cell, written: str) -> Cell:
+    """The numbers of a cell with signs that may hide digits. What is left of a masked number can have the form of an old one,
+    or of a document, and signs read as zeros pass the check once in eleven, as somebody else's number. Unless the whole
+    number stands there, its listing is found by the name as well.
+    """
+    return cell._replace(
+        identifiers=tuple(
+            one
+            if one.quality is not _VALID or (len(one.number) == 18 and one.type in _CHECKED and one.number in written)
+            else one._replace(is_unusual=True)
+            for one in cell.identifiers
+        )
+    )
+
+
+def _read(kind: SubjectKind, declared: IdentifierType | None, text: str, today: date) -> Cell:
     if text[-2:] in _DECIMAL_TAILS and (number := _DECIMAL.fullmatch(text.strip())):
         text = number[1]
     plain = read_identifier(kind, declared, text, today=today)
@@ -61,8 +85,6 @@ def read_cell(kind: SubjectKind, declared: IdentifierType | None, text: str, *, 
         return Cell((plain,))
     if plain is not None and plain.quality is _VALID and plain.type in _CHECKED and _has_check(plain, declared):
         also = read_by_check(plain.number, today) if plain.type is IdentifierType.USCC else None
-        if not text.isalnum() and _is_old_beside_dashes(text):
-            plain = plain._replace(is_unusual=True)
         numbers = (plain,) if also is None or also.type is plain.type else (plain, also)
         return Cell(numbers, is_of_another_type=disagrees(plain, kind, declared))
     if not text:
@@ -149,16 +171,14 @@ def _find_numbers(
     found = dict.fromkeys(_in_runs(upper, today, may_be_old=may_be_old))
     found |= dict.fromkeys(_in_runs(_SEPARATORS.sub("", upper), today, may_be_old=may_be_old))
     is_as_written = bool(found)
-    may_be_masked = _MAY_BE_A_MASK.search(soft) is not None
     for alphabet in alphabets:
         if is_as_written or any(one.type in RESIDENT_FORM_TYPES for one in found):
             break
         alike = _in_runs(_SEPARATORS.sub("", soft.translate(alphabet).upper()), today)
         # A credit code has letters of its own, so reading letters as digits may pass its check by accident: keep looking for
-        # a resident ID. Rings may be the signs of a mask, and a mask's zeros pass the check once in eleven: the listing of
-        # such a number is found by its name as well.
+        # a resident ID.
         found |= dict.fromkeys(
-            one._replace(is_unusual=one.is_unusual or may_be_masked or one.type is IdentifierType.USCC)
+            one._replace(is_unusual=one.is_unusual or one.type is IdentifierType.USCC)
             for one in alike
             if not found or one.type in RESIDENT_FORM_TYPES
         )
@@ -176,18 +196,8 @@ def _in_runs(text: str, today: date, *, may_be_old: bool = False) -> Iterator[Id
             # Types without a check digit: a run of characters of its own, with a birth date where the type has one.
             old = read_identifier(SubjectKind.PERSON, IdentifierType.RESIDENT_ID, run, today=today)
             if old is not None and old.quality is _VALID:
-                yield old._replace(is_unusual=_is_beside_signs(text, match))
+                yield old
         yield from _in_run(run, today)
-
-
-def _is_old_beside_dashes(text: str) -> bool:
-    """Whether 15 digits stand beside dashes that may hide others: as separators they were left out."""
-    return sum(map(str.isdigit, text)) == 15 and _RUN_OF_SIGNS.search(_soften(text)) is not None
-
-
-def _is_beside_signs(text: str, run: re.Match[str]) -> bool:
-    """Whether signs adjoin that may hide digits: what is left of a masked number can look like an old one."""
-    return bool(_SIGNS_BEFORE.search(text, 0, run.start()) or _SIGNS_AFTER.match(text, run.end()))
 
 
 def _in_run(run: str, today: date) -> Iterator[Identifier]:
@@ -279,12 +289,11 @@ _LOOK_ALIKES: tuple[dict[int, str], ...] = (
     },
 )
 _FILLERS = dict.fromkeys(map(ord, "#?某_~^&@+●○◯•◦■□▇█▓◆◇★☆※⁎∗﹡✱…。"), "*")
-_MAY_BE_A_MASK = re.compile("[○◯]|[〇零OoΟοОо]{3}")
 _DECIMAL_TAILS = frozenset({".0", "00"})
 _DECIMAL = re.compile(r"([0-9]{13,18})\.0+")
-_SIGN = f"[*〇零{re.escape(''.join(map(chr, _FILLERS)))}]|[-.]{{2}}"
-_SIGNS_BEFORE = re.compile(f"(?:{_SIGN})$")
-_SIGNS_AFTER = re.compile(_SIGN)
+_SIGN = f"[*{re.escape(''.join(map(chr, _FILLERS)))}]|[-.]{{2}}"
+_HIDING = re.compile(f"(?:{_SIGN})[0-9A-Za-z]|[0-9A-Za-z](?:{_SIGN})|[〇零OoΟοОо]{{3}}|[Xx]{{3}}")
+"""Signs beside a number that may stand for more of its digits; letters and numerals like zero, where there are three."""
 _RUN_OF_SIGNS = re.compile(r"[-.]{2,}")
 _BETWEEN_DIGITS = re.compile(r"(?<=[0-9X*])[\s,./'\"-]+(?=[0-9X*])")
 _MASKED = re.compile(r"[0-9X*]{6,}")
