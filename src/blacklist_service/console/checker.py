@@ -52,8 +52,7 @@ async def proposals(visit: Visit) -> Response:
     """A checker starts with others' proposals; a maker with their own."""
     by = visit.query.get("by") or ("others" if visit.has(*DECIDERS) else "me")
     by = by if by in {"me", "others"} else "me"
-    state = visit.query.get("state", "waiting" if by == "others" else "")
-    state = state if state in PROPOSAL_STATES else ""
+    state = visit.chosen("state", PROPOSAL_STATES, unsaid="waiting" if by == "others" else "")
     found = await visit.read("/v1/proposals", by=by, state=state, limit=FULL_PAGE, cursor=visit.query.get("cursor"))
     return visit.show(
         "court/proposals.html",

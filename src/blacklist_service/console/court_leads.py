@@ -14,8 +14,7 @@ from blacklist_service.console.visits import FULL_PAGE, Forwarded, Visit
 
 @page("GET", "/leads", Duty.MAKER)
 async def leads(visit: Visit) -> Response:
-    state = visit.query.get("state", "")
-    state = state if state in LEAD_STATES else ""
+    state = visit.chosen("state", LEAD_STATES)
     found = await visit.read("/v1/leads", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
     return visit.show(
         "court/leads.html",

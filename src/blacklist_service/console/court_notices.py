@@ -70,8 +70,7 @@ REQUIRED = {
 
 @page("GET", "/court/notices", Duty.MAKER)
 async def notices(visit: Visit) -> Response:
-    state = visit.query.get("state", "")
-    state = state if state in NOTICE_STATES else ""
+    state = visit.chosen("state", NOTICE_STATES)
     found = await visit.read("/v1/notices", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
     return visit.show(
         "court/notices.html",

@@ -47,8 +47,7 @@ async def tasks(visit: Visit) -> Response:
 async def listings(visit: Visit) -> Response:
     """By case number or state; a search for a person is sealed: no name or number may be in a URL."""
     asked = visit.unseal(visit.query.get("q", ""), "listings")
-    form = Form({name: str(visit.query.get(name, "")) for name in ("case_number", "state")})
-    form.values["state"] = form["state"] if form["state"] in LISTING_STATES else ""
+    form = Form({"case_number": visit.query.get("case_number", ""), "state": visit.chosen("state", LISTING_STATES)})
     kept = {name: form[name] for name in ("case_number", "state") if form[name]}
     if asked:
         form.values |= {name: str(value) for name, value in asked.items()}

@@ -36,8 +36,7 @@ SENTENCES = {
 
 @page("GET", "/members", Duty.SECURITY)
 async def members(visit: Visit) -> Response:
-    kind = visit.query.get("kind", "")
-    kind = kind if kind in MEMBER_KINDS else ""
+    kind = visit.chosen("kind", MEMBER_KINDS)
     found = await visit.read("/v1/members", kind=kind, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
     kept = {"kind": kind} if kind else {}
     return visit.show("members.html", form=Form({"kind": kind}), items=found["items"], next=found["next"], kept=kept)

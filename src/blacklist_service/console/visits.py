@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -93,6 +93,11 @@ class Visit:
     @property
     def query(self) -> Mapping[str, str]:
         return self.request.query_params
+
+    def chosen(self, field: str, choices: Container[str], *, unsaid: str = "") -> str:
+        """The choice that the address names, `unsaid` where it has no such field; empty if it is none of them."""
+        value = self.query.get(field, unsaid)
+        return value if value in choices else ""
 
     @property
     def cipher(self) -> Cipher:

@@ -24,8 +24,7 @@ SENTENCES = {
 async def watches(visit: Visit) -> Response:
     """The unit's watches, those of the newest checks first; and how many events nobody has acknowledged."""
     asked = dict(visit.query)
-    state = asked.get("state", "open")
-    state = state if state in WATCH_STATES else ""
+    state = visit.chosen("state", WATCH_STATES, unsaid="open")
     wanted = {"state": state, "reference": asked.get("reference"), "cursor": asked.get("cursor"), "limit": FULL_PAGE}
     reply = await visit.call("GET", "/v1/watches", query=wanted)
     found = reply.json if reply.is_ok else {"items": [], "next": None}

@@ -25,8 +25,7 @@ async def webhooks(visit: Visit) -> Response:
     """The unit's own, or for the officer those of all units; unless another state is requested, those that wait for approval
     first.
     """
-    state = visit.query.get("state", "")
-    state = state if state in WEBHOOK_STATES else ""
+    state = visit.chosen("state", WEBHOOK_STATES)
     found = await visit.read("/v1/webhooks", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
     items = sorted(found["items"], key=lambda one: one["state"] != "awaiting_approval")
     kept = {"state": state} if state else {}
@@ -79,8 +78,7 @@ async def _act(visit: Visit, act: str, body: dict[str, Any], *, is_proof_needed:
 async def _webhook(visit: Visit, form: Form, *, status: int = 200) -> Response:
     path = f"/v1/webhooks/{visit.path['webhook_id']}"
     found = await visit.read(path)
-    state = visit.query.get("state", "")
-    state = state if state in DELIVERY_STATES else ""
+    state = visit.chosen("state", DELIVERY_STATES)
     deliveries = await visit.read(f"{path}/deliveries", state=state, limit=FULL_PAGE)
     form.values["state"] = state
     return visit.show(

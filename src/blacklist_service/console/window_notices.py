@@ -13,8 +13,7 @@ from blacklist_service.console.wording import NOTICE_STATES
 
 @page("GET", "/notices", Duty.WINDOW)
 async def notices(visit: Visit) -> Response:
-    state = visit.query.get("state", "")
-    state = state if state in NOTICE_STATES else ""
+    state = visit.chosen("state", NOTICE_STATES)
     found = await visit.read("/v1/notices", state=state, cursor=visit.query.get("cursor"), limit=FULL_PAGE)
     return visit.show("notices.html", form=Form({"state": state}), items=found["items"], next=found["next"])
 
