@@ -94,9 +94,9 @@ class Visit:
     def query(self) -> Mapping[str, str]:
         return self.request.query_params
 
-    def chosen(self, field: str, choices: Container[str], *, unsaid: str = "") -> str:
-        """The choice that the address names, `unsaid` where it has no such field; empty if it is none of them."""
-        value = self.query.get(field, unsaid)
+    def chosen(self, name: str, choices: Container[str], *, unsaid: str = "") -> str:
+        """The choice that the address names, `unsaid` where it has no such name; empty if it is none of them."""
+        value = self.query.get(name, unsaid)
         return value if value in choices else ""
 
     @property
