@@ -212,6 +212,19 @@ async def test_a_clock_that_was_set_back(service: Service, sequencer: Sequencer,
         assert manifest["rows"] == there["n"]
 
 
+async def test_leaves_are_looked_over_in_the_transaction_that_appends_them(
+    service: Service, sequencer: Sequencer, minutes: datetime
+):
+    async with service.workplace.connected() as connection:
+        await write(connection, [minutes - HOUR], in_one=5)
+        await sequencer.append()
+        assert sequencer.is_looked_over
+        [order] = await connection.fetch("SELECT looked_to FROM ledger_order")
+        [found] = await connection.fetch("SELECT end_idx - first_idx AS size FROM ledger_displaced")
+    assert order["looked_to"] == sequencer.edge.size
+    assert found["size"] == 5
+
+
 async def test_the_sealers_role_looks_over_and_no_web_process_may(service: Service, minutes: datetime):
     sealer = await connect(service.workplace.dsn, role=SEALER_ROLE)
     assert await look_over(sealer, 10)
@@ -231,6 +244,7 @@ async def test_an_export_waits_until_the_log_was_looked_over(
     await owner.close()
     with pytest.raises(Undetermined, match="looked over"):
         await export(service, sequencer, tmp_path / "b.zip", from_=minutes)
+    await sequencer.look_back()  # a running sequencer does so every few seconds
     await seal(sequencer)
     await export(service, sequencer, tmp_path / "b.zip", from_=minutes)
     assert verify(tmp_path / "b.zip")["is_complete"]

@@ -8,7 +8,7 @@ what it sealed and stores where displaced leaves are, and the worker records the
 signed checkpoint; exports of their period include them, and verifiers look for them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self
 
@@ -66,6 +66,17 @@ def find_displaced(
     return found, newest
 
 
+async def look_at_new(connection: Connection, first: int, ats: Sequence[datetime]) -> bool:
+    """Examine leaves in the transaction that appends them, from `first` on; `ats` are their timestamps. Return False, and do
+    nothing, if leaves before them were not examined yet: all of them are then left to `look_over`.
+    """
+    state = await connection.fetchrow("SELECT looked_to, newest, clock_timestamp() AS now FROM ledger_order FOR UPDATE")
+    if state is None or state["looked_to"] != first:
+        return False
+    await _examine(connection, list(enumerate(ats, first)), newest=state["newest"], now=state["now"])
+    return True
+
+
 async def look_over(connection: Connection, size: int) -> bool:
     """Examine some of the leaves below `size` that were not examined yet; return whether that was all of them."""
     async with connection.transaction():
@@ -79,14 +90,8 @@ async def look_over(connection: Connection, size: int) -> bool:
         leaves = await connection.fetch(
             "SELECT idx, at FROM ledger_leaves WHERE idx >= $1 AND idx < $2 ORDER BY idx", state["looked_to"], end
         )
-        found, newest = find_displaced(
-            [(row["idx"], row["at"]) for row in leaves], newest=state["newest"], now=state["now"]
-        )
-        for run in found:
-            await _keep(connection, run)
-        await connection.execute("UPDATE ledger_order SET looked_to = $1, newest = $2", end, newest)
-    if found:
-        log.error("entries_bear_another_time", size=sum(run.end - run.first for run in found))
+        stored = [(row["idx"], row["at"]) for row in leaves]
+        await _examine(connection, stored, newest=state["newest"], now=state["now"])
     return end == size
 
 
@@ -139,6 +144,18 @@ async def note_displaced(connection: Connection, secrecy: Secrecy, *, after: tim
         [row["first_idx"] for row in rows],
     )
     return len(rows) == MOST_IN_A_NOTE
+
+
+async def _examine(
+    connection: Connection, leaves: Sequence[tuple[int, datetime]], *, newest: datetime | None, now: datetime
+) -> None:
+    """Store the displaced among these leaves, which follow those that were examined."""
+    found, newest = find_displaced(leaves, newest=newest, now=now)
+    for run in found:
+        await _keep(connection, run)
+    await connection.execute("UPDATE ledger_order SET looked_to = $1, newest = $2", leaves[-1][0] + 1, newest)
+    if found:
+        log.error("entries_bear_another_time", size=sum(run.end - run.first for run in found))
 
 
 async def _keep(connection: Connection, run: Displaced) -> None:

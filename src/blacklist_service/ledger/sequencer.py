@@ -35,7 +35,7 @@ from blacklist_service.ledger.anchoring import (
 )
 from blacklist_service.ledger.log import Log, RefusalKind
 from blacklist_service.ledger.notes import Checkpoint, Note, VerifierKey
-from blacklist_service.ledger.order import look_over
+from blacklist_service.ledger.order import look_at_new, look_over
 from blacklist_service.ledger.signing import (
     AnchorAheadError,
     SealingPlace,
@@ -134,7 +134,8 @@ class Sequencer:
         taken = await self.append()
         if taken:
             await self.publish(taken)
-        self.is_looked_over = await look_over(self.connection, self.edge.size)
+        if not self.is_looked_over:
+            self.is_looked_over = await look_over(self.connection, self.edge.size)
         return self.edge.size - size
 
     async def append(self) -> list[int]:
@@ -143,7 +144,10 @@ class Sequencer:
             pending = await self.connection.fetch(TAKE, MOST_AT_ONCE)
             if pending:
                 await self._require_term()
-                await self._append([(row["at"], entry_id) for row in pending for entry_id in row["entries"]])
+                first = self.edge.size
+                entries = [(row["at"], entry_id) for row in pending for entry_id in row["entries"]]
+                await self._append(entries)
+                self.is_looked_over = await look_at_new(self.connection, first, [at for at, _ in entries])
         return [row["id"] for row in pending]
 
     async def list_taken(self) -> list[int]:
@@ -192,6 +196,7 @@ class Sequencer:
         """Raise `SealingRefusedError` if what was sealed has changed: the tree under its newest checkpoint, or the newest
         leaves as stored; or if another machine holds a checkpoint that disproves the database.
         """
+        self.is_looked_over = False  # in case somebody changed where the looking over stands
         await verify_checkpoint(self.connection, await newest_checkpoint(self.connection), self.edge.size)
         first = max(0, self.edge.size - tree.TILE_WIDTH)
         stored = await reads.read_leaves(self.connection, first, self.edge.size)
