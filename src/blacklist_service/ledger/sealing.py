@@ -37,11 +37,16 @@ from blacklist_service.ledger.signing import AnchorAheadError, SealingPlace, wri
 from blacklist_service.telemetry import LEDGER_DISPLACED, LEDGER_LAG, LEDGER_REFUSED
 
 LOOK_SECONDS = 0.2
+BUSY_LOOK_SECONDS = 0.5
+"""Pause after a checkpoint over at least `MANY` entries. However few a checkpoint covers, it is flushed to disk four times,
+and the flushes of checks wait for these.
+"""
+MANY = 100
 RETRY_SECONDS = 2.0
 RECONNECT_SECONDS = 0.2
 LAG_LOOK_SECONDS = 5.0
 FROZEN_SECONDS = 15.0
-"""A sequencer that was silent this long is presumed to hang: it normally looks for entries five times a second."""
+"""A sequencer that was silent this long is presumed to hang: it normally looks for entries at least twice a second."""
 COPY_SECONDS = 60.0
 """How old a machine's own newest checkpoint may be while another machine seals."""
 DISPROVED_SECONDS = 10.0
@@ -162,7 +167,7 @@ async def _seal(sequencer: Sequencer) -> NoReturn:
             await sequencer.state_list()
             looked = loop.time()
         if sealed < MOST_AT_ONCE:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS if sealed < MANY else BUSY_LOOK_SECONDS)
 
 
 async def _wait_for_its_turn(dsn: str, place: SealingPlace, copied: float) -> float:
