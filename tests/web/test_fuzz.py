@@ -43,7 +43,9 @@ ROLES = {"agency": Role.AGENCY, "court": Role.COURT, "auditor": Role.AUDITOR, "s
 CHECKS: dict[str, Any] = {
     "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "503"]},
     # What no schema can say (a check character, two dates' order, a code that exists) is refused as 422 too.
-    "positive_data_acceptance": {"expected-statuses": ["2xx", "304", "401", "403", "404", "409", "412", "422", "503"]},
+    "positive_data_acceptance": {
+        "expected-statuses": ["2xx", "304", "401", "403", "404", "409", "410", "412", "422", "503"]
+    },
     "negative_data_rejection": {
         "expected-statuses": ["401", "403", "404", "405", "409", "412", "413", "415", "422", "428", "503"]
     },
