@@ -3,8 +3,7 @@
 import logging
 import sys
 from bisect import bisect_left
-from collections import Counter as Tally
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,23 +81,30 @@ RequestMeasure = tuple[str, str, int, float]
 """An answered request: method, route, status, seconds."""
 
 
-def count_requests(ended: Sequence[RequestMeasure]) -> None:
-    for place, number in Tally(one[:3] for one in ended).items():
+def count_requests(ended: Iterable[RequestMeasure]) -> None:
+    alike: dict[tuple[str, str, int], list[float]] = {}
+    for method, route, status, seconds in ended:
+        alike.setdefault((method, route, status), []).append(seconds)
+    for place, times in alike.items():
         counter = _request_counters.get(place)
         if counter is None:
             counter = _request_counters[place] = REQUESTS.labels(*place)
-        counter.inc(number)
-    for route in {one[1] for one in ended}:
-        clock = _request_clocks.get(route)
+        counter.inc(len(times))
+        clock = _request_clocks.get(place[1])
         if clock is None:
-            clock = _request_clocks[route] = REQUEST_SECONDS.labels(route)
-        observe_all(clock, [seconds for _, on, _, seconds in ended if on == route])
+            clock = _request_clocks[place[1]] = REQUEST_SECONDS.labels(place[1])
+        observe_all(clock, times)
 
 
 def observe_all(clock: Histogram, amounts: Sequence[float]) -> None:
     """The same as `clock.observe` for many values at once: each of its steps writes to a file shared by several processes."""
-    clock._sum.inc(sum(amounts))  # noqa: SLF001 - there is no public way
-    for place, number in Tally(bisect_left(clock._upper_bounds, amount) for amount in amounts).items():  # noqa: SLF001
+    bounds = clock._upper_bounds  # noqa: SLF001 - there is no public way
+    numbers: dict[int, int] = {}
+    for amount in amounts:
+        place = bisect_left(bounds, amount)
+        numbers[place] = numbers.get(place, 0) + 1
+    clock._sum.inc(sum(amounts))  # noqa: SLF001
+    for place, number in numbers.items():
         clock._buckets[place].inc(number)  # noqa: SLF001
 
 
