@@ -17,7 +17,7 @@ from blacklist_service.checks import answering
 from blacklist_service.checks.answers import answer_question
 from blacklist_service.checks.asks import Answer, Ask, Asker, read_ask
 from blacklist_service.checks.batcher import Batcher
-from blacklist_service.checks.queries import LOOK_UP, look_up
+from blacklist_service.checks.queries import LOOK_UP, LOOK_UP_WITH_NOTICES, look_up
 from blacklist_service.database.connections import connect
 from blacklist_service.database.lanes import SETTINGS, LaneLost
 from blacklist_service.ledger.operations import WRITE
@@ -46,7 +46,7 @@ async def test_checks_that_wait_together_are_answered_together(service: Service,
     await service.check(subject())
     sizes = []
 
-    async def counted(connection, digests, key_ids, places):
+    async def counted(connection, digests, key_ids, places=()):
         sizes.append(len(digests))
         return await look_up(connection, digests, key_ids, places)
 
@@ -206,9 +206,10 @@ async def test_who_is_under_way_when_it_stops_is_answered(dsn: str, monkeypatch)
     assert b'"decision":"clear"' in answered.result().content
 
 
-async def test_the_look_up_is_planned_by_key_and_by_id_also_on_an_empty_list(service: Service):
+@pytest.mark.parametrize("look_up", [LOOK_UP, LOOK_UP_WITH_NOTICES])
+async def test_the_look_up_is_planned_by_key_and_by_id_also_on_an_empty_list(service: Service, look_up: str):
     connection = await connect(service.workplace.dsn, **SETTINGS)
-    statement = LOOK_UP.replace("::bytea[]", "").replace("::text[]", "")
+    statement = look_up.replace("::bytea[]", "").replace("::text[]", "")
     await connection.execute(f"PREPARE asked (bytea[], text[]) AS {statement}")
     rows = await connection.fetch(r"EXPLAIN EXECUTE asked (ARRAY['\x00'::bytea], ARRAY['x'])")
     await connection.close()
@@ -219,7 +220,7 @@ async def test_the_look_up_is_planned_by_key_and_by_id_also_on_an_empty_list(ser
     assert "Hash" not in plan
 
 
-async def test_a_rehearsal_plans_both_statements_on_every_lane_and_writes_nothing(service: Service):
+async def test_a_rehearsal_plans_every_statement_on_every_lane_and_writes_nothing(service: Service):
     counts = "SELECT (SELECT count(*) FROM ledger_entries), (SELECT count(*) FROM ledger_pending)"
     before = await service.fetch(counts)
     batcher = service.app.state.batcher
@@ -230,7 +231,7 @@ async def test_a_rehearsal_plans_both_statements_on_every_lane_and_writes_nothin
         return {row["statement"] for row in await connection.fetch("SELECT statement FROM pg_prepared_statements")}
 
     for lane in batcher._lanes:
-        assert {LOOK_UP, WRITE} <= await lane.run(planned, timeout_seconds=5)
+        assert {LOOK_UP, LOOK_UP_WITH_NOTICES, WRITE} <= await lane.run(planned, timeout_seconds=5)
     assert (await service.post("/v1/checks", ASKED)).status_code == 200
 
 

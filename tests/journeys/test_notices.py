@@ -9,6 +9,8 @@ import pytest
 
 from blacklist_service.access.scopes import Role
 from blacklist_service.assistance.tasks import escalate_emergencies
+from blacklist_service.checks.queries import LOOK_UP_WITH_NOTICES
+from blacklist_service.database.connections import Connection
 from blacklist_service.members.rules import MemberKind
 from tests.support import Service, day, question, resident_id, row, subject
 
@@ -58,6 +60,39 @@ async def sale(service: Service, *, key: str = "land", name: str = "张三", **v
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
+
+
+async def runs_with_notices(service: Service) -> int:
+    """How often the lanes have run the look-up that reads notices."""
+
+    async def count(connection: Connection) -> int:
+        plans = await connection.fetchval(
+            "SELECT generic_plans FROM pg_prepared_statements WHERE statement = $1", LOOK_UP_WITH_NOTICES
+        )
+        return int(plans)
+
+    return sum([await lane.run(count, timeout_seconds=5) for lane in service.app.state.batcher._lanes])
+
+
+async def test_notices_are_read_only_for_a_batch_that_has_one(land: Service):
+    await serve(land)
+    at_first = await runs_with_notices(land)
+    others = [land.check(subject("李四", resident_id(n))) for n in range(20, 40)]
+    assert {answer["decision"] for answer in await asyncio.gather(*others)} == {"clear"}
+    assert await runs_with_notices(land) == at_first
+    others = [land.check(subject("李四", resident_id(n))) for n in range(40, 60)]
+    *answers, stopped = await asyncio.gather(*others, sale(land))
+    assert {answer["decision"] for answer in answers} == {"clear"}
+    assert stopped["decision"] == "block"
+    assert await runs_with_notices(land) == at_first + 1
+
+
+async def test_a_notice_stops_a_sale_that_is_sent_under_an_idempotency_key(land: Service):
+    await serve(land)
+    body = question(subject("张三", SELLER, role="transferor"), matter="real_estate_transfer")
+    first, again = [await land.post("/v1/checks", body, key="land", **{"Idempotency-Key": "sale-1"}) for _ in range(2)]
+    assert first.json()["decision"] == "block"
+    assert first.content == again.content
 
 
 async def test_a_listed_seller_is_flagged_and_with_a_notice_blocked(land: Service):  # golden 5

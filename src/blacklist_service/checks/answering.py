@@ -14,6 +14,7 @@ from blacklist_service.checks.asks import Answer, Ask, Outcome, read_ask
 from blacklist_service.checks.fishing import Fishing
 from blacklist_service.checks.problems import TooManyWatches
 from blacklist_service.checks.queries import Snapshot, look_up
+from blacklist_service.checks.queries import rehearse as rehearse_look_up
 from blacklist_service.checks.replays import kept, replay
 from blacklist_service.checks.watching import Watching
 from blacklist_service.clock import new_ids
@@ -45,8 +46,8 @@ class Answerer:
     async def rehearse(self, connection: Connection) -> None:
         """Prepare and plan the statements on this connection."""
         self._also_former = not await are_digests_of_now(connection)
-        for places in ((), [("", "")]):
-            snapshot = await look_up(connection, [], [], places)
+        await rehearse_look_up(connection)
+        snapshot = await look_up(connection, [], [])
         await self._catalogue(connection, snapshot.measures_version)
         await rehearse(connection, at=snapshot.at, beside=kept([]))
 
