@@ -3,13 +3,19 @@ refused.
 """
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from blacklist_service.access.principals import Principal
+from blacklist_service.access.scopes import Role
 from blacklist_service.checks import fishing
+from blacklist_service.checks.asks import Ask, Asker, read_ask
+from blacklist_service.clock import legal_date, now
 from blacklist_service.settings import Settings
+from blacklist_service.subjects.digests import Digester
 from tests.conftest import SECRECY, Databases
 from tests.support import Service, question, resident_id, row, serving, subject
 
@@ -113,17 +119,45 @@ async def test_a_refused_item_disturbs_no_neighbour_and_keys_replay(service: Ser
 
 
 async def test_processes_count_together(service: Service, dsn: str, databases: Databases, tmp_path: Path):
+    """Exactly, however many batches are under way at once."""
     await databases.settle()
     async with serving(Settings(data_dir=tmp_path, check_deadline_ms=10_000), dsn, SECRECY, keys=service.keys) as other:
         for one in (service, other):
             limit(one, 200)
         statuses = []
-        for start in range(0, 300, 20):
-            both = await asyncio.gather(
-                ask_all(service, numbers(start, start + 10)), ask_all(other, numbers(start + 10, start + 20))
-            )
-            statuses += [status for each in both for status in each]
-    assert 200 <= statuses.count(200) <= 210  # to one batch
+        for start in range(0, 600, 200):
+            at_once = [
+                ask_all((service, other)[first // 25 % 2], numbers(first, last))
+                for first, last in ((start + n * 25, start + (n + 1) * 25) for n in range(8))
+            ]
+            statuses += [status for each in await asyncio.gather(*at_once) for status in each]
+    assert statuses.count(200) == 200
+
+
+async def test_batches_that_are_counted_at_the_same_moment_share_the_limit(service: Service):
+    """Each of eight processes has a batch under way: together they allow the limit, and the first few of each process."""
+    digester = Digester(SECRECY.digest_key)
+
+    def batch(first: int, last: int) -> list[Ask]:
+        principal = Principal("key", "GD-HR", Role.AGENCY)
+        asks = [
+            Ask(Asker(principal), json.dumps(question(subject("张三", number))).encode(), 0.0, asyncio.Future())
+            for number in numbers(first, last)
+        ]
+        for ask in asks:
+            read_ask(ask, digester, today=legal_date(now()))
+        return asks
+
+    async def settle(first: int) -> int:
+        counting, asks = fishing.Fishing(200, secrecy=SECRECY), batch(first, first + 50)
+        async with service.workplace.connected() as connection:
+            await together.wait()
+            watched = [(ask, found) for ask in asks if (found := counting.watched(ask))]
+            return len(asks) - len(await counting.settle(connection, watched))
+
+    together = asyncio.Barrier(8)
+    allowed = sum(await asyncio.gather(*(settle(first) for first in range(0, 400, 50))))
+    assert 200 <= allowed <= 200 + 8 * (fishing.MOST_UNWATCHED - 1)
 
 
 async def test_after_a_day_they_no_longer_count(service: Service):

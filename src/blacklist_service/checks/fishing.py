@@ -12,6 +12,7 @@ separately: neither a refusal nor its timing reveals what another member asked.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import NamedTuple
 
 import structlog
@@ -151,8 +152,10 @@ class Fishing:
         refused: dict[Ask, TooManyRequests] = {}
         many: dict[tuple[str, bytes, bool], Ask] = {}
         async with connection.transaction():
+            all_watched = {one for _, watched in asks for one in watched}
+            await _take_turns(connection, all_watched)
             at = await database_clock(connection)
-            counts, known = await _find(connection, {one for _, watched in asks for one in watched}, since=at - A_DAY)
+            counts, known = await _find(connection, all_watched, since=at - A_DAY)
             for ask, watched in asks:
                 news = [one for one in dict.fromkeys(watched) if one not in known]
                 for name, more in Counter((one.member, one.name) for one in news).items():
@@ -196,6 +199,15 @@ class Fishing:
             log.warning(
                 "many_numbers_asked", member=row["member"], key_id=ask.question.actor.key_id, size=facts["numbers"]
             )
+
+
+async def _take_turns(connection: Connection, watched: Iterable[Asked]) -> None:
+    """Wait for transactions that count the same member's numbers under the same name: two that counted at once would each
+    allow the rest of the limit.
+    """
+    names = {sha256(one.member.encode() + one.name).digest() for one in watched}
+    locks = sorted(int.from_bytes(name[:8], signed=True) for name in names)  # one order, so that none can deadlock
+    await connection.execute("SELECT pg_advisory_xact_lock(lock) FROM unnest($1::bigint[]) AS locks (lock)", locks)
 
 
 async def _find(
