@@ -14,7 +14,7 @@ import pytest
 
 from tests.durability.serving import IS_SOAK, Served, report, running
 from tests.durability.wire import Client, Reply, request_bytes
-from tests.support import question, resident_id, subject
+from tests.support import day, question, resident_id, subject
 
 Superuser: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Break: TypeAlias = Callable[[Superuser, str], AbstractAsyncContextManager[None]]
@@ -244,7 +244,26 @@ async def until_healthy(served: Served) -> None:
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     async with running(Served(tmp_path_factory.mktemp("served"), workers=2)) as served:
         await served.publish(LISTED)
+        await serve_notice(served)
         yield served
+
+
+async def serve_notice(served: Served) -> None:
+    """A stop notice against the person that is asked: tables of notices are read only for somebody who has one."""
+    notice = {
+        "number": "(2026)云0111执协15号",
+        "case_number": "(2025)云0111执77号",
+        "ruling_number": "(2025)云0111执77号之一",
+        "agency": "GD-HR",
+        "action": "stop_transfer",
+        "subject": {"kind": "person", "name": "张三", "identifier": {"type": "resident_id", "number": LISTED}},
+        "valid_until": day(300),
+        "urgency": "normal",
+        "text": "请协助停止办理转移登记。",
+    }
+    async with Client(served.port) as client:
+        reply = await client.ask(request_bytes("/v1/notices", notice, key=served.keys["court"]))
+    assert reply.status == 201, reply.body
 
 
 @pytest.fixture
