@@ -29,6 +29,9 @@ MOST_IN_A_NOTE = 200
 GATHERED_FOR = timedelta(seconds=15)
 """A run of displaced leaves may grow this long before it is recorded: after a clock was set back, every leaf is displaced."""
 
+STATE = "SELECT looked_to, newest, clock_timestamp() AS now FROM ledger_order FOR UPDATE"
+"""How far leaves were examined; whoever reads it may examine more, until the transaction ends."""
+
 log = structlog.get_logger()
 
 
@@ -70,7 +73,7 @@ async def look_at_new(connection: Connection, first: int, ats: Sequence[datetime
     """Examine leaves in the transaction that appends them, from `first` on; `ats` are their timestamps. Return False, and do
     nothing, if leaves before them were not examined yet: all of them are then left to `look_over`.
     """
-    state = await connection.fetchrow("SELECT looked_to, newest, clock_timestamp() AS now FROM ledger_order FOR UPDATE")
+    state = await connection.fetchrow(STATE)
     if state is None or state["looked_to"] != first:
         return False
     await _examine(connection, list(enumerate(ats, first)), newest=state["newest"], now=state["now"])
@@ -81,9 +84,7 @@ async def look_over(connection: Connection, size: int) -> bool:
     """Examine some of the leaves below `size` that were not examined yet; return whether that was all of them."""
     async with connection.transaction():
         await connection.execute("SET LOCAL synchronous_commit = off")  # if this is lost, the leaves are examined again
-        state = await connection.fetchrow(
-            "SELECT looked_to, newest, clock_timestamp() AS now FROM ledger_order FOR UPDATE"
-        )
+        state = await connection.fetchrow(STATE)
         if state is None or state["looked_to"] >= size:
             return True
         end: int = min(size, state["looked_to"] + MOST_AT_ONCE)
