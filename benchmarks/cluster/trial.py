@@ -544,6 +544,7 @@ def _try(lab, a):
     )
     if bad:
         _show_logs(lab)
+        _show_bad(bad, found)
         return 1
     if found["failures"]:
         raise RuntimeError(f"the load itself failed: {found['failures']}")
@@ -563,6 +564,14 @@ def _stopped(number, _frame):
 def _no_verdict(why, a):
     print(f"*** NO VERDICT on the cluster: {why}", flush=True)
     raise SystemExit(0 if a.passing else NO_VERDICT)
+
+
+def _show_bad(bad, found):
+    """What failed, last of all: a log that is kept only in part is kept at its end."""
+    for name in bad:
+        for example in found.get(f"{name}_examples", ()):
+            print(f"  {name}: {json.dumps(example, ensure_ascii=False)}")
+    print(f"FAILED: {', '.join(f'{name}={count}' for name, count in bad.items())}", flush=True)
 
 
 def _show_logs(lab):

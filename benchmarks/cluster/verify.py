@@ -16,6 +16,8 @@ import asyncpg
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+MOST_EXAMPLES = 5
+
 
 class Tree:
     """RFC 6962's root over leaf hashes as they are appended."""
@@ -70,18 +72,18 @@ async def verify(observed, dsn, anchors):
         )
         held = {row["id"]: row for row in rows}
         lost = [c for c in checks if uuid.UUID(c["id"]) not in held]
-        found["lost_checks"] = len(lost)
         found["lost_checks_at"] = [(c["acked"], c["target"]) for c in lost]
-        found["altered_checks"] = sum(
-            (row := held.get(uuid.UUID(c["id"]))) is not None
-            and (row["decision"] != c["decision"] or row["reference"] != c["reference"])
+        altered = [
+            (c, dict(row))
             for c in checks
-        )
+            if (row := held.get(uuid.UUID(c["id"]))) is not None
+            and (row["decision"] != c["decision"] or row["reference"] != c["reference"])
+        ]
         by_reference = Counter(row["reference"] for row in rows)
         keyed = {c["reference"] for c in checks if c["keyed"]}
-        found["doubled_checks"] = sum(by_reference[r] > 1 for r in keyed)
-
-        found["wrong_clear"] = sum(c["expected"] == "clear" and c["decision"] != "clear" for c in checks)
+        doubled = [[dict(row) for row in rows if row["reference"] == r] for r in keyed if by_reference[r] > 1]
+        wrong_clear = [c for c in checks if c["expected"] == "clear" and c["decision"] != "clear"]
+        _count(found, lost_checks=lost, altered_checks=altered, doubled_checks=doubled, wrong_clear=wrong_clear)
 
         publications = observed["publications"]
         listings = await connection.fetch(
@@ -91,7 +93,7 @@ async def verify(observed, dsn, anchors):
             listings = await connection.fetch("SELECT id, case_number FROM listings")
         ids = {row["id"] for row in listings}
         lost = [p for p in publications if uuid.UUID(p["listing_id"]) not in ids]
-        found["lost_publications"] = len(lost)
+        _count(found, lost_publications=lost)
         found["lost_publications_at"] = [(p["acked"], p["target"]) for p in lost]
 
         # Stale: an answer without a change that was acknowledged before the question, and still exists. A change that was
@@ -109,12 +111,16 @@ async def verify(observed, dsn, anchors):
             if c["list_version"] < (tops[place - 1] if place else 0) or (
                 c["number"] in numbers and c["decision"] != "block"
             ):
-                stale.append(c)
-        found["stale"] = len(stale)
+                stale.append(c | {"newest": tops[place - 1] if place else 0})
+        _count(found, stale=stale)
         found["stale_at"] = [(c["acked"], c["target"]) for c in stale]
-        found["doubled_publications"] = sum(n > 1 for n in Counter(row["case_number"] for row in listings).values())
+        by_case = Counter(row["case_number"] for row in listings)
         versions = Counter(p["list_version"] for p in publications)
-        found["versions_given_twice"] = sum(n > 1 for n in versions.values())
+        _count(
+            found,
+            doubled_publications=[case for case, n in by_case.items() if n > 1],
+            versions_given_twice=[p for p in publications if versions[p["list_version"]] > 1],
+        )
 
         rows = await connection.fetch(
             "SELECT list_version, listing_id FROM listing_versions WHERE list_version IS NOT NULL"
@@ -123,16 +129,14 @@ async def verify(observed, dsn, anchors):
         for row in rows:
             truth.setdefault(row["list_version"], set()).add(str(row["listing_id"]))
         wrong = {(v, i) for v, i, *_ in observed["feed"] if i not in truth.get(v, ())}
-        found["feed_forks"] = len(wrong)
+        _count(found, feed_forks=sorted(wrong))
         seen = {}
         for version, _, _, target, _ in observed["feed"]:
             seen.setdefault(target, set()).add(version)
         floor = min((p["list_version"] for p in publications), default=0)
         top = {t: max(v) for t, v in seen.items() if v}
-        found["feed_gaps"] = sum(
-            len([v for v in truth if min(seen[t]) <= v <= top[t] and v not in seen[t] and v >= floor]) for t in top
-        )
-        found["stale_reads"] = len(observed["stale_reads"])
+        gaps = [(t, v) for t in top for v in truth if max(min(seen[t]), floor) <= v <= top[t] and v not in seen[t]]
+        _count(found, feed_gaps=gaps, stale_reads=observed["stale_reads"])
 
         vkeys = [row["vkey"] for row in await connection.fetch("SELECT vkey FROM ledger_keys")]
         keys = [Ed25519PublicKey.from_public_bytes(base64.b64decode(v.split("+", 2)[2])[1:]) for v in vkeys]
@@ -202,10 +206,17 @@ async def verify(observed, dsn, anchors):
     return found
 
 
+def _count(found, **failed):
+    """How many, and the first of them."""
+    for name, cases in failed.items():
+        found[name] = len(cases)
+        found[f"{name}_examples"] = cases[:MOST_EXAMPLES]
+
+
 def main():
     with open(sys.argv[1]) as file:
         observed = json.load(file)
-    print(json.dumps(asyncio.run(verify(observed, sys.argv[2], sys.argv[3:])), ensure_ascii=False))
+    print(json.dumps(asyncio.run(verify(observed, sys.argv[2], sys.argv[3:])), ensure_ascii=False, default=str))
 
 
 if __name__ == "__main__":
