@@ -14,7 +14,9 @@ log = structlog.get_logger()
 
 
 class LookOut:
-    """Polls a version that only rises, while anybody waits for it; without waiters it costs nothing."""
+    """Polls a version while anybody waits for it; without waiters it costs nothing. The version only rises, unless a failover
+    loses the newest.
+    """
 
     def __init__(self, pool: Pool, get_version: Callable[[Connection], Awaitable[int]]) -> None:
         self._pool = pool
@@ -55,7 +57,7 @@ class LookOut:
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("version_not_seen", cause=type(error).__name__)
             else:
-                if version > self._version:
+                if version != self._version:
                     self._version = version
                     moved, self._moved = self._moved, asyncio.Event()
                     moved.set()
