@@ -57,6 +57,7 @@ HEAVY = (
         "cli/test_surroundings.py",
     ),
     *("database/test_embedded.py", "database/test_embedded_attachment.py", "database/test_replication.py"),
+    "database/test_failover.py",
     "ledger/test_sequencer.py",
 )
 

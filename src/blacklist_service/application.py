@@ -159,7 +159,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.shares = await open_shares(dsn, settings)
+        app.state.shares = await open_shares(dsn, settings, lambda: fence.server)
         app.state.pool = app.state.shares.pool(Share.ORDINARY)
         deadline_seconds = settings.check_deadline_ms / 1000
         authenticator = Authenticator(dsn, deadline_seconds=deadline_seconds)

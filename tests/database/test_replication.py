@@ -439,14 +439,14 @@ async def test_of_several_hosts_the_one_that_writes_is_found(
 async def test_one_commit_serves_all_who_wait(servers: Pair, service: Service, dba: asyncpg.Connection) -> None:
     fence = Fence(servers.primary.url("bl"))
     try:
-        await fence.passed(within_seconds=PATIENCE_SECONDS)
+        await fence.passed([], within_seconds=PATIENCE_SECONDS)
         before = await dba.fetchval("SELECT pg_current_xact_id()::text::bigint")
-        await asyncio.gather(*(fence.passed(within_seconds=PATIENCE_SECONDS) for _ in range(100)))
+        await asyncio.gather(*(fence.passed([], within_seconds=PATIENCE_SECONDS) for _ in range(100)))
         taken = await dba.fetchval("SELECT pg_current_xact_id()::text::bigint") - before
         assert 1 < taken < 20
         with servers.standby_frozen(), pytest.raises(FenceClosed):
-            await fence.passed(within_seconds=0.2)
-        await fence.passed(within_seconds=PATIENCE_SECONDS)
+            await fence.passed([], within_seconds=0.2)
+        await fence.passed([], within_seconds=PATIENCE_SECONDS)
     finally:
         await fence.stop()
 
@@ -461,7 +461,7 @@ async def test_a_database_that_waits_for_nobody_has_no_fence(
         with servers.standby_frozen():
             before: Any = await dba.fetchval("SELECT pg_current_xact_id()::text::bigint")
             for _ in range(5):
-                await fence.passed(within_seconds=PATIENCE_SECONDS)
+                await fence.passed([], within_seconds=PATIENCE_SECONDS)
             assert await dba.fetchval("SELECT pg_current_xact_id()::text::bigint") == before + 1
     finally:
         await fence.stop()

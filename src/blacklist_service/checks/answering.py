@@ -22,7 +22,7 @@ from blacklist_service.database.connections import Connection
 from blacklist_service.database.installation import are_digests_of_now
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record, rehearse
-from blacklist_service.measures.queries import get_catalogue
+from blacklist_service.measures.queries import NewestCatalogue
 from blacklist_service.measures.rules import Catalogue
 from blacklist_service.problems import Problem
 from blacklist_service.secrecy import Secrecy
@@ -41,14 +41,14 @@ class Answerer:
         self._fishing = fishing
         self._watching = watching
         self._also_former = True
-        self._catalogues: dict[int, Catalogue] = {}
+        self._catalogue = NewestCatalogue()
 
     async def rehearse(self, connection: Connection) -> None:
         """Prepare and plan the statements on this connection."""
         self._also_former = not await are_digests_of_now(connection)
         await rehearse_look_up(connection)
         snapshot = await look_up(connection, [], [])
-        await self._catalogue(connection, snapshot.measures_version)
+        await self._catalogue.get(connection, snapshot.measures_version)
         await rehearse(connection, at=snapshot.at, beside=kept([]))
 
     def read(self, ask: Ask, today: date) -> None:
@@ -116,7 +116,7 @@ class Answerer:
         if opens_watches:
             asks, crowded = await self._refuse_crowded(connection, asks)
             replayed += crowded
-        catalogue = await self._catalogue(connection, snapshot.measures_version)
+        catalogue = await self._catalogue.get(connection, snapshot.measures_version)
         outcomes, entries, answered = self._decide(asks, snapshot, catalogue)
         if entries:
             ids = [answer.check_id for _, answer in answered]
@@ -134,12 +134,6 @@ class Answerer:
         digests = list(dict.fromkeys([key.digest for of_one in keys for key in of_one]))
         key_ids = list({asked.actor.key_id for asked in questions if asked.actor.key_id})
         return await look_up(connection, digests, key_ids, places)
-
-    async def _catalogue(self, connection: Connection, version: int) -> Catalogue:
-        """The catalogue of a measures version. A version never changes, so it is cached once read."""
-        if version not in self._catalogues:
-            self._catalogues = {version: await get_catalogue(connection, version)}
-        return self._catalogues[version]
 
     def _decide(
         self, asks: Sequence[Ask], snapshot: Snapshot, catalogue: Catalogue

@@ -3,8 +3,10 @@
 A change becomes visible on its server when its commit stops waiting for a replica, even if that wait was cut off. A primary
 that lost the other servers then shows what no other server has. A client that reads it there (an answer stored under an
 Idempotency-Key, a listing that is "unchanged", a page of the feed) would get a confirmation of what the failover loses.
-Commits are replicated in order. So what was read is safe once any commit that began after the read has been replicated, and
-one such commit serves all readers that wait meanwhile.
+Commits are replicated in order. So what was read is safe once any commit on the same server that began after the read has
+been replicated, and one such commit serves all readers that wait meanwhile. It must be the same server: during a failover,
+sessions to the former primary and to the new one exist at the same time, and a commit on the new one says nothing about what
+the former one showed.
 
 A database whose commits wait for no replica (`synchronous_standby_names` is empty, as always in the embedded one) has no
 fence.
@@ -12,10 +14,12 @@ fence.
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
 import structlog
 
 from blacklist_service.database.connections import LOST, PASSING, Connection, connect
+from blacklist_service.database.sessions import Server, server_of
 
 NONE_SECONDS = 0.25
 """Seconds for which a database found to have no fence is not asked again."""
@@ -37,30 +41,49 @@ class FenceClosed(Exception):  # noqa: N818 - what it is, not what kind of error
 
 
 class Fence:
-    """The fence of one process: `passed` returns when everything read before the call is replicated."""
+    """The fence of one process: `passed` returns when everything read before the call is replicated.
+
+    `server` is the one that made its latest commit; None before the first.
+    """
 
     def __init__(self, dsn: str | None) -> None:
         """Without a database URL there is no fence: the embedded database has no replica."""
+        self.server: Server | None = None
         self._dsn = dsn
         self._open_until = 0.0
-        self._next: asyncio.Future[None] | None = None
+        self._left: Server | None = None
+        self._next: asyncio.Future[Server] | None = None
         self._running: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
 
-    async def passed(self, *, within_seconds: float) -> None:
-        """Raise `FenceClosed` if that cannot be known in time."""
-        loop = asyncio.get_running_loop()
-        if self._dsn is None or loop.time() < self._open_until:
+    async def passed(self, sources: Iterable[Server], *, within_seconds: float) -> None:
+        """Raise `FenceClosed` if it cannot be known in time that everything read on these servers is replicated."""
+        if self._dsn is None or self._is_open(sources):
             return
+        try:
+            async with asyncio.timeout(within_seconds):
+                server = await self._committed(self._dsn)
+                if not _confirms(server, sources):
+                    self._left = server  # it may be the former primary: connect again
+                    server = await self._committed(self._dsn)
+        except TimeoutError:
+            raise FenceClosed("no replica answers") from None
+        if not _confirms(server, sources):
+            raise FenceClosed("another server has become the primary")
+
+    def _is_open(self, sources: Iterable[Server]) -> bool:
+        """Whether the server that was read waits for no replica, as far as is known."""
+        is_known = asyncio.get_running_loop().time() < self._open_until
+        return is_known and self.server is not None and _confirms(self.server, sources)
+
+    async def _committed(self, dsn: str) -> Server:
+        """Wait for a commit that begins from now on; return the server that made it."""
+        loop = asyncio.get_running_loop()
         if self._next is None:
             self._next = loop.create_future()
         if self._running is None:
-            self._running = loop.create_task(self._run(self._dsn))
-        try:
-            async with asyncio.timeout(within_seconds):
-                await asyncio.shield(self._next)
-        except TimeoutError:
-            raise FenceClosed("no replica answers") from None
+            self._running = loop.create_task(self._run(dsn))
+        return await asyncio.shield(self._next)
 
     async def _run(self, dsn: str) -> None:
         """One commit after another, each for the callers that came before it began."""
@@ -68,18 +91,21 @@ class Fence:
             while (waiting := self._next) is not None:
                 self._next = None
                 try:
-                    await self._commit(dsn)
+                    server = await self._commit(dsn)
                 except Exception as error:
                     if not isinstance(error, PASSING):
                         log.exception("fence_failed")
                     waiting.set_exception(FenceClosed(type(error).__name__))
                     waiting.exception()  # callers may have gone
                 else:
-                    waiting.set_result(None)
+                    waiting.set_result(server)
         finally:
             self._running = None
 
-    async def _commit(self, dsn: str) -> None:
+    async def _commit(self, dsn: str) -> Server:
+        left, self._left = self._left, None
+        if left is not None and left == self.server:
+            self.terminate()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 if self._connection is None or self._connection.is_closed():
@@ -88,8 +114,9 @@ class Fence:
         except BaseException:
             self.terminate()
             raise
-        if is_open:
-            self._open_until = asyncio.get_running_loop().time() + NONE_SECONDS
+        self.server = server_of(self._connection)
+        self._open_until = asyncio.get_running_loop().time() + NONE_SECONDS if is_open else 0.0
+        return self.server
 
     async def stop(self) -> None:
         if self._running is not None:
@@ -102,6 +129,10 @@ class Fence:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+def _confirms(server: Server, sources: Iterable[Server]) -> bool:
+    return all(server.confirms(source) for source in sources)
 
 
 async def pass_fence(connection: Connection) -> None:

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -41,10 +43,18 @@ POOLING_SECONDS = 3.0
 POOLING_KNOWN_SECONDS = 60.0
 POOLING_TURNS = 3
 
-WHAT_IT_IS = """
+TIMELINE = """
+CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+     ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer END
+"""
+"""The server's timeline: every promotion begins a new one. A standby that follows a promoted server reports the former
+timeline until its next restartpoint, up to some minutes later; it never reports one that it does not follow.
+"""
+WHAT_IT_IS = f"""
 SELECT current_user::text AS role, pg_backend_pid() AS backend, current_setting('server_encoding') AS encoding,
        current_setting('server_version_num')::integer AS version, pg_is_in_recovery() AS is_standby,
-       current_setting('transaction_read_only') = 'on' AS is_read_only
+       current_setting('transaction_read_only') = 'on' AS is_read_only, pg_postmaster_start_time() AS started_at,
+       {TIMELINE} AS timeline
 """
 PROMOTION_SECONDS = 1.0
 """How long a session of a standby is kept unused. Patroni reports "primary" as soon as it begins to promote, up to half a
@@ -58,6 +68,22 @@ class UnreplicatedCommit(ConnectionError):  # noqa: N818 - what it is, not what 
     """A commit no longer waits for its replica: it is on this server only, and may be lost with it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A run of a PostgreSQL server. What was read on one may be unknown to another, and to all of them after a failover."""
+
+    started_at: datetime
+    """To the microsecond, which tells servers apart."""
+    timeline: int
+    is_standby: bool
+
+    def confirms(self, source: "Server") -> bool:
+        """Whether a commit on this server makes safe what was read on `source` before: commits are replicated in order, but
+        only to those who follow this server.
+        """
+        return source == self or (source.is_standby and source.timeline == self.timeline)
+
+
 class Session(asyncpg.Connection):
     """A connection on which no commit is reported as done before it is as durable as the server is configured to make it.
 
@@ -65,6 +91,8 @@ class Session(asyncpg.Connection):
     the change is on this server only, and continues as if it had succeeded. Here that is an error, raised in place of the
     success of the commit, whose outcome is then unknown.
     """
+
+    server: Server
 
     def _process_log_message(self, fields: Mapping[str, str], last_query: str) -> None:
         # The driver makes an exception raised here the outcome of the current statement.
@@ -114,6 +142,13 @@ async def establish(
     if found["backend"] != connection.get_server_pid():
         await _require_own_sessions(address)
     _require_fitting(found, role, is_reader=is_reader)
+    connection.server = Server(found["started_at"], found["timeline"], found["is_standby"])
+
+
+def server_of(connection: Any) -> Server:
+    """The server that this session, or the one behind a pool's proxy, leads to as long as it lives."""
+    server: Server = connection.server
+    return server
 
 
 def settings_script(address: Address, *, role: str | None, settings: Mapping[str, str]) -> str:

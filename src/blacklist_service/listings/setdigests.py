@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.sessions import Server, server_of
 from blacklist_service.web.courtesy import Piece
 
 IN_FEED = "ended IS NULL AND is_published AND suspended_on IS NULL"
@@ -28,23 +29,37 @@ class SetDigest:
     sha256: str
 
 
+NONE_YET = (-1, SetDigest(0, ""))
+MOST_SERVERS = 4
+"""A primary and its standbys; those that were renewed longest ago are forgotten."""
+
+
 class SetDigests:
-    """Caches the digest of the newest version requested; concurrent callers wait for the same computation."""
+    """Caches the digest of the newest version requested of a server; concurrent callers wait for the same computation.
+
+    Of each server apart: if a failover lost a version that was read, the next server has another under the same number.
+    """
 
     def __init__(self) -> None:
-        self._version = -1
-        self._digest = SetDigest(0, "")
+        self._newest: dict[Server, tuple[int, SetDigest]] = {}
         self._turn = asyncio.Lock()
 
     async def get(self, connection: Connection, version: int, work: Piece) -> SetDigest:
         """The digest for the caller's snapshot, whose list version is `version`."""
+        server = server_of(connection)
         async with self._turn:
-            if version == self._version:
-                return self._digest
-            digest = await _put_together(connection, work)
-            if version > self._version:
-                self._version, self._digest = version, digest
+            known, digest = self._newest.get(server, NONE_YET)
+            if version != known:
+                digest = await _put_together(connection, work)
+            if version > known:
+                self._newest.pop(server, None)
+                self._newest[server] = version, digest
+                self._forget()
             return digest
+
+    def _forget(self) -> None:
+        for oldest in list(self._newest)[:-MOST_SERVERS]:
+            del self._newest[oldest]
 
 
 async def read_lines(connection: Connection) -> AsyncIterator[tuple[bytes, int]]:

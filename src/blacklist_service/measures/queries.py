@@ -1,6 +1,7 @@
 """Reads of the measures in force."""
 
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.sessions import Server, server_of
 from blacklist_service.measures.rules import Catalogue
 
 
@@ -12,6 +13,23 @@ async def get_measures_version(connection: Connection) -> int:
 async def get_catalogue(connection: Connection, version: int) -> Catalogue:
     stored = await connection.fetchval("SELECT catalogue FROM measures_versions WHERE version = $1", version)
     return Catalogue.model_validate(stored or {"matters": []})
+
+
+class NewestCatalogue:
+    """Caches the catalogue that was read last. A version never changes; but another server may have another under the same
+    number, if a failover lost the one that was read.
+    """
+
+    def __init__(self) -> None:
+        self._place: tuple[Server, int] | None = None
+        self._catalogue = Catalogue(matters=[])
+
+    async def get(self, connection: Connection, version: int) -> Catalogue:
+        place = server_of(connection), version
+        if place != self._place:
+            self._catalogue = await get_catalogue(connection, version)
+            self._place = place
+        return self._catalogue
 
 
 async def find_catalogue(connection: Connection, version: int) -> Catalogue | None:

@@ -21,7 +21,7 @@ from blacklist_service.database.installation import are_digests_of_now
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record
-from blacklist_service.measures.queries import get_catalogue
+from blacklist_service.measures.queries import NewestCatalogue
 from blacklist_service.measures.rules import Catalogue
 from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
@@ -109,7 +109,7 @@ class WatchAsker:
         self._secrecy = secrecy
         self._digester = Digester(secrecy.digest_key)
         self._ages = ages
-        self._catalogues: dict[int, Catalogue] = {}
+        self._catalogue = NewestCatalogue()
 
     async def ask_some(self, connection: Connection) -> int:
         """Recheck the next slice of due watches; return how many there were.
@@ -171,7 +171,7 @@ class WatchAsker:
             dict.fromkeys(key.digest for one in asked for subject in one.question.subjects for key in subject.keys)
         )
         snapshot = await look_up(connection, digests, [])
-        catalogue = await self._catalogue(connection, snapshot.measures_version)
+        catalogue = await self._catalogue.get(connection, snapshot.measures_version)
         for one, check_id in zip(asked, new_ids(snapshot.at, len(asked)), strict=True):
             if one.row["until"] >= snapshot.legal_date:
                 self._decide(one, check_id, snapshot, catalogue, outcome)
@@ -256,11 +256,6 @@ class WatchAsker:
         ]
         if keys:
             await connection.execute(ADD_KEYS, *zip(*keys, strict=True))
-
-    async def _catalogue(self, connection: Connection, version: int) -> Catalogue:
-        if version not in self._catalogues:
-            self._catalogues = {version: await get_catalogue(connection, version)}
-        return self._catalogues[version]
 
 
 def _held(row: Any) -> AnswerState:

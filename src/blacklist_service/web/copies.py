@@ -4,23 +4,25 @@ A standby only knows the age of its copy by the newest commit it has replayed. I
 every second (`/readyz` passes the fence). Otherwise a quiet night makes the copy look old, and the primary is read.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 
 from blacklist_service.database.connections import Connection, Pool, create_pool
+from blacklist_service.database.sessions import TIMELINE, Server, server_of
 from blacklist_service.problems import Undetermined
 from blacklist_service.settings import Settings
+from blacklist_service.web.fencing import note_reading
 from blacklist_service.web.transactions import snapshot
 
 AGE_HEADER = "Replica-Age"
 """The most seconds a standby's answer may be old."""
-AGE = """
+AGE = f"""
 SELECT CASE WHEN pg_is_in_recovery()
             THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 ELSE 0 END,
-       (SELECT version FROM heads WHERE name = 'list')
+       (SELECT version FROM heads WHERE name = 'list'), {TIMELINE}
 """
 
 log = structlog.get_logger()
@@ -40,12 +42,16 @@ class Copy:
 
 class Copies:
     """The standby, if one is configured and recent enough. As for reads of the primary, an answer leaves only after a commit
-    that began later is replicated, so nothing is shown that only this standby has received.
+    that began later is replicated, so nothing is shown that only this standby has received. `get_primary` returns the server
+    of the latest such commit: a standby that is not known to follow it is not read.
     """
 
-    def __init__(self, replica: "Pool | None", *, oldest_seconds: float) -> None:
+    def __init__(
+        self, replica: "Pool | None", *, oldest_seconds: float, get_primary: Callable[[], Server | None] = lambda: None
+    ) -> None:
         self._replica = replica
         self._oldest_seconds = oldest_seconds
+        self._get_primary = get_primary
 
     @asynccontextmanager
     async def replica(self, least_version: int = 0) -> AsyncIterator[Copy | None]:
@@ -71,25 +77,39 @@ class Copies:
             return None
         async with AsyncExitStack() as trying:
             try:
-                connection = await trying.enter_async_context(snapshot(self._replica))
-                age, version = await connection.fetchrow(AGE)  # type: ignore[misc] # always one row
+                connection = await trying.enter_async_context(snapshot(self._replica, is_noted=False))
+                age, version, timeline = await connection.fetchrow(AGE)  # type: ignore[misc] # always one row
             except Undetermined:
                 log.warning("replica_not_read")
                 return None
             if age is None or age > self._oldest_seconds or version < least_version:
                 log.warning("replica_too_old", seconds=age)
                 return None
+            if not self._is_of_primary(connection, timeline):
+                log.warning("replica_of_another_timeline", timeline=timeline)
+                return None
+            note_reading(server_of(connection))
             stack.push_async_exit(trying.pop_all())
             return Copy(connection, max(age, 0.0))
+
+    def _is_of_primary(self, connection: Connection, timeline: int) -> bool:
+        """Whether the standby follows the primary. A session from before it followed a promotion is ended."""
+        standby, primary = server_of(connection), self._get_primary()
+        if standby.timeline != timeline:
+            connection.terminate()
+            return False
+        return primary is None or primary.confirms(standby)
 
 
 NO_COPIES = Copies(None, oldest_seconds=0.0)
 
 
-async def open_copies(settings: Settings, *, size: int) -> Copies:
+async def open_copies(
+    settings: Settings, *, size: int, get_primary: Callable[[], Server | None] = lambda: None
+) -> Copies:
     """Allow at most that many connections to the standby, if there is one; none is opened yet."""
     replica = None
     if settings.replica_url is not None:
         url, limit = settings.replica_url.get_secret_value(), settings.statement_timeout_ms
         replica = await create_pool(url, size=size, statement_timeout_ms=limit, is_reader=True)
-    return Copies(replica, oldest_seconds=settings.replica_age)
+    return Copies(replica, oldest_seconds=settings.replica_age, get_primary=get_primary)

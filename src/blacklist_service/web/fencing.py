@@ -1,17 +1,18 @@
 """No answer that was read from the database leaves before the fence is passed (`database/fences.py`).
 
 This is done here and not at each route, because a replay, "unchanged", a conflict that says "withdrawn already", the state of
-a job and a page of the feed all confirm something by reading. A request that borrows a connection says so, and the next part
-of its answer waits. Checks are exempt: each is answered after a commit of its own.
+a job and a page of the feed all confirm something by reading. A request that borrows a connection notes its server, and the
+next part of its answer waits. Checks are exempt: each is answered after a commit of its own.
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blacklist_service.database.fences import Fence, FenceClosed
+from blacklist_service.database.sessions import Server
 from blacklist_service.problems import Undetermined
 from blacklist_service.web.refusals import problem_response
 
@@ -23,19 +24,23 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class UnfencedRead:
-    """Whether a request has read anything since it last passed the fence."""
+class UnfencedReads:
+    """The servers that a request has read from since it last passed the fence."""
 
-    is_new: bool = False
+    servers: set[Server] = field(default_factory=set)
+
+    def take(self) -> set[Server]:
+        servers, self.servers = self.servers, set()
+        return servers
 
 
-_reading: ContextVar[UnfencedRead | None] = ContextVar("reading", default=None)
+_reading: ContextVar[UnfencedReads | None] = ContextVar("reading", default=None)
 
 
-def note_reading() -> None:
-    """Say that the current request reads, or writes, on a connection from here on."""
+def note_reading(server: Server) -> None:
+    """Say that the current request reads, or writes, on this server from here on."""
     if (reading := _reading.get()) is not None:
-        reading.is_new = True
+        reading.servers.add(server)
 
 
 class Fenced:
@@ -49,7 +54,7 @@ class Fenced:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        reading, head, is_refused, is_confirming = UnfencedRead(), None, False, True
+        reading, head, is_refused, is_confirming = UnfencedReads(), None, False, True
         _reading.set(reading)
 
         async def send_fenced(message: Message) -> None:
@@ -59,10 +64,9 @@ class Fenced:
                 return
             if is_refused:
                 return
-            if is_confirming and reading.is_new:
-                reading.is_new = False
+            if is_confirming and (servers := reading.take()):
                 try:
-                    await self._fence.passed(within_seconds=FENCE_SECONDS)
+                    await self._fence.passed(servers, within_seconds=FENCE_SECONDS)
                 except FenceClosed as error:
                     log.warning("fence_closed", cause=str(error))
                     if (

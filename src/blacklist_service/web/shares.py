@@ -4,7 +4,7 @@ Revoking a key, and a court's acts and heartbeat, have connections that nothing 
 each key, and refused with 429 above the limit.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +14,7 @@ from fastapi import Depends
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.connections import Pool, create_pool
+from blacklist_service.database.sessions import Server
 from blacklist_service.problems import TooManyRequests
 from blacklist_service.settings import Settings
 from blacklist_service.web.anteroom import Anteroom
@@ -119,8 +120,8 @@ EVENTS = 2
 """Connections for the streams of notices, besides those of `STREAMS`."""
 
 
-async def open_shares(dsn: str, settings: Settings) -> Shares:
-    """Open nothing yet: a pool connects when it is first used."""
+async def open_shares(dsn: str, settings: Settings, get_primary: Callable[[], Server | None]) -> Shares:
+    """Open nothing yet: a pool connects when it is first used. `get_primary`: see `Copies`."""
 
     async def pool(size: int, *, gives_way: bool = False) -> Pool:
         limit = settings.statement_timeout_ms
@@ -131,7 +132,7 @@ async def open_shares(dsn: str, settings: Settings) -> Shares:
     ordinary, keys, acts = await pool(settings.pool_size), await pool(RESERVED_FOR_KEYS), await pool(RESERVED_FOR_ACTS)
     readers, streams = await pool(READERS, gives_way=True), await pool(STREAMS + EVENTS, gives_way=True)
     logins = await pool(LOGINS)
-    copies = await open_copies(settings, size=STREAMS + READERS)
+    copies = await open_copies(settings, size=STREAMS + READERS, get_primary=get_primary)
     of_each_key = settings.bulk_reads_per_key
     of_each = max(1, settings.pool_size // 2)
     kinds = {

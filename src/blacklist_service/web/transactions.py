@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from blacklist_service.database.connections import LOST, Connection, Pool
+from blacklist_service.database.sessions import server_of
 from blacklist_service.problems import Undetermined
 from blacklist_service.web.fencing import note_reading
 
@@ -39,15 +40,19 @@ def undetermined_if_lost() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def borrowed(pool: Pool, *, within_seconds: float = ACQUIRE_SECONDS) -> AsyncIterator[Connection]:
-    """A connection from the pool, for use outside the request's own transaction.
+async def borrowed(
+    pool: Pool, *, within_seconds: float = ACQUIRE_SECONDS, is_noted: bool = True
+) -> AsyncIterator[Connection]:
+    """A connection from the pool, for use outside the request's own transaction. Unless `is_noted`, the caller calls
+    `note_reading` if anything it reads is told.
 
     One that turns out to lead to a standby is not returned to the pool, so that the next caller gets one to the current
     primary.
     """
-    note_reading()
     with undetermined_if_lost():
         async with pool.acquire(timeout=within_seconds) as connection:
+            if is_noted:
+                note_reading(server_of(connection))
             try:
                 yield connection  # type: ignore[misc] # the pool's proxy is a connection in all but type
             except asyncpg.ReadOnlySQLTransactionError:
@@ -56,10 +61,10 @@ async def borrowed(pool: Pool, *, within_seconds: float = ACQUIRE_SECONDS) -> As
 
 
 @asynccontextmanager
-async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
-    """A connection on which all reads see one instant."""
+async def snapshot(pool: Pool, *, is_noted: bool = True) -> AsyncIterator[Connection]:
+    """A connection on which all reads see one instant; `is_noted` as for `borrowed`."""
     async with (
-        borrowed(pool) as connection,
+        borrowed(pool, is_noted=is_noted) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         yield connection

@@ -1,0 +1,294 @@
+"""A failover under way: sessions to the former primary and to the new one exist at the same time, as behind a load balancer
+that leads new connections to the new one before all sessions of the former have ended.
+
+What is visible on the former primary alone is confirmed by nobody, and nothing of it is remembered.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from blacklist_service.cli.environment import bring_up
+from blacklist_service.database import fences
+from blacklist_service.database.connections import connect
+from blacklist_service.database.fences import Fence, FenceClosed
+from blacklist_service.database.sessions import Server, server_of
+from blacklist_service.ledger.signing import SealingPlace
+from blacklist_service.measures.queries import NewestCatalogue
+from blacklist_service.secrecy import Secrecy
+from blacklist_service.settings import Settings
+from blacklist_service.web import fencing
+from blacklist_service.web.copies import AGE_HEADER
+from blacklist_service.web.lookouts import LOOK_SECONDS, LookOut
+from tests.durability.serving import publication
+from tests.external import External, external_server, free_port, needs_postgres_15, standby_of
+from tests.support import Service, resident_id, serving
+
+pytestmark = needs_postgres_15
+
+SECRECY = Secrecy(bytes(range(32)))
+PATIENCE_SECONDS = 30.0
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()"
+READS: dict[str, dict[str, Any]] = {
+    "/v1/listings": {"key": "court"},
+    "/v1/changes": {"key": "agency", "digest": True},
+    "/v1/publication": {"key": "agency"},
+}
+
+
+@dataclass
+class Balancer:
+    """Leads each new connection to the server that is the primary at the time; those that exist stay where they are."""
+
+    port: int
+    primary: External
+
+    def url(self) -> str:
+        return self.primary.url("bl").replace(f":{self.primary.port}/", f":{self.port}/")
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self.primary.port)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError, asyncio.CancelledError):
+        while part := await reader.read(1 << 16):
+            writer.write(part)
+            await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def balancer(primary: External) -> AsyncIterator[Balancer]:
+    leading = Balancer(free_port(), primary)
+    async with await asyncio.start_server(leading.serve, "127.0.0.1", leading.port):
+        yield leading
+
+
+@dataclass
+class Failover:
+    """The former primary still runs and answers its sessions; `promoted` was its standby, and `follower` still is."""
+
+    former: External
+    promoted: External
+    follower: External
+    leading: Balancer
+    service: Service
+    dba: asyncpg.Connection
+    """At the former primary."""
+
+    async def promote(self) -> None:
+        """The standby takes over, with everything that was committed so far."""
+        reached = f"SELECT pg_last_wal_replay_lsn() >= '{self.former.psql('SELECT pg_current_wal_lsn()')}'"
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.promoted.psql(reached) != "t":
+                await asyncio.sleep(0.02)
+        await asyncio.to_thread(self.promoted.control, "promote")
+        self.leading.primary = self.promoted
+
+    def follow_promoted(self) -> None:
+        source = self.follower.psql("SHOW primary_conninfo").replace(
+            f"port={self.former.port}", f"port={self.promoted.port}"
+        )
+        source = source.replace("'", "''")
+        self.follower.psql(f"ALTER SYSTEM SET primary_conninfo = '{source}'", "SELECT pg_reload_conf()")
+        self.promoted.psql("CHECKPOINT")
+
+    async def cut_off(self, work: asyncio.Task[Any]) -> None:
+        """Have the commit of `work` on the former primary wait for its standby no longer."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not (found := await self.dba.fetch(WAITING)):
+                await asyncio.sleep(0.02)
+        for row in found:
+            await self.dba.execute("SELECT pg_cancel_backend($1)", row["pid"])
+        await asyncio.wait([work])
+
+    async def end_sessions(self, name: str = "blacklist-service%") -> None:
+        """Those at the former primary, of all applications with such a name."""
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE $1"
+        await self.dba.execute(end, name)
+
+    async def publish(self, body: dict[str, Any], key: str) -> httpx.Response:
+        return await self.service.post("/v1/listings", body, key="court", **{"Idempotency-Key": key})
+
+    async def read_all(self) -> list[httpx.Response]:
+        return [await self.service.get(path, **asked) for path, asked in READS.items()]
+
+
+@pytest.fixture
+async def failover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Failover]:
+    monkeypatch.setattr(fencing, "FENCE_SECONDS", 1.0)
+    monkeypatch.setattr(fences, "NONE_SECONDS", 0.0)
+    async with AsyncExitStack() as stack:
+        former = stack.enter_context(external_server())
+        former.psql("CREATE DATABASE bl")
+        promoted, follower = stack.enter_context(standby_of(former)), stack.enter_context(standby_of(former))
+        leading = await stack.enter_async_context(balancer(former))
+        settings = Settings(data_dir=tmp_path, database_url=leading.url(), check_deadline_ms=10_000)
+        await bring_up(leading.url(), SECRECY, SealingPlace.of(settings))
+        service = await stack.enter_async_context(serving(settings, leading.url(), SECRECY))
+        dba = await asyncpg.connect(former.url("bl"))
+        stack.push_async_callback(dba.close)
+        yield Failover(former, promoted, follower, leading, service, dba)
+
+
+async def server_at(url: str) -> Server:
+    connection = await connect(url)
+    try:
+        return server_of(connection)
+    finally:
+        await connection.close()
+
+
+async def digest_of(server: External) -> str:
+    """Of the set that a copy of the feed holds, read from the database itself."""
+    connection = await asyncpg.connect(server.url("bl"))
+    rows = await connection.fetch("SELECT id, list_version FROM listings WHERE ended IS NULL ORDER BY id")
+    await connection.close()
+    return hashlib.sha256("".join(f"{row['id']} {row['list_version']}\n" for row in rows).encode()).hexdigest()
+
+
+async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgotten(failover: Failover) -> None:
+    before = await failover.publish(publication(resident_id(), 1), "before")
+    assert before.status_code == 201, before.text
+    await failover.read_all()  # opens the sessions that will be left at the former primary
+    await failover.promote()
+    failover.former.psql("ALTER SYSTEM SET synchronous_standby_names = 'promoted'", "SELECT pg_reload_conf()")
+    body = publication(resident_id(), 2)
+    first = asyncio.create_task(failover.publish(body, "cut-off"))
+    await failover.cut_off(first)
+    assert (await first).status_code == 503
+    lost = str(await failover.dba.fetchval("SELECT id FROM listings ORDER BY list_version DESC LIMIT 1"))
+    assert lost != before.json()["listing_id"], "it is visible at the former primary"
+    lost_version = await failover.dba.fetchval("SELECT version FROM heads WHERE name = 'list'")
+
+    refused = 0
+    for _ in range(3):
+        await failover.end_sessions("blacklist-service fence")
+        answers = [await failover.publish(body, "cut-off"), *await failover.read_all()]
+        assert not [answer for answer in answers if lost in answer.text]
+        refused += [answer.status_code for answer in answers].count(503)
+    assert refused >= 1 + len(READS), "each was read at the former primary at least once"
+
+    await failover.dba.close()
+    failover.former.control("-m", "immediate", "stop")
+    failover.former.start()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (again := await failover.publish(body, "cut-off")).status_code == 503:
+            await asyncio.sleep(0.1)
+    assert again.status_code == 201, again.text
+    assert again.json()["listing_id"] != lost
+    assert again.json()["list_version"] == lost_version, "the number is given out again, for another listing"
+    changes = (await failover.service.get("/v1/changes", digest=True)).json()
+    assert [item["listing_id"] for item in changes["items"]] == [
+        before.json()["listing_id"],
+        again.json()["listing_id"],
+    ]
+    assert changes["set"]["sha256"] == await digest_of(failover.promoted)
+
+
+async def test_a_standby_is_read_once_it_is_known_to_follow_the_new_primary(failover: Failover) -> None:
+    assert (await failover.publish(publication(resident_id(), 1), "before")).status_code == 201
+    copied = {"replica_url": SecretStr(failover.follower.url("bl")), "replica_age": 3600.0}
+    settings, keys = failover.service.workplace.settings.model_copy(update=copied), failover.service.keys
+    async with serving(settings, failover.leading.url(), SECRECY, keys=keys) as service:
+
+        async def read() -> httpx.Response:
+            return await service.get("/v1/publication", key="agency")
+
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while AGE_HEADER not in (await read()).headers:
+                await asyncio.sleep(0.1)
+        await failover.promote()
+        await failover.end_sessions()
+        answers = [await read() for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [503, 200, 200, 200], "not known at first"
+        assert all(AGE_HEADER not in answer.headers for answer in answers)
+
+        await asyncio.to_thread(failover.follow_promoted)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while AGE_HEADER not in (await read()).headers:
+                await asyncio.to_thread(failover.follower.psql, "CHECKPOINT")
+                await asyncio.sleep(0.1)
+
+
+async def test_a_commit_confirms_what_was_read_on_its_own_server_alone(failover: Failover) -> None:
+    before, copy = await server_at(failover.leading.url()), await reader_at(failover.follower.url("bl"))
+    fence = Fence(failover.leading.url())
+    try:
+        await fence.passed([before, copy], within_seconds=PATIENCE_SECONDS)
+        await failover.promote()
+        after = await server_at(failover.leading.url())
+        assert (after.timeline, before.timeline, copy.timeline) == (2, 1, 1)
+        await fence.passed([after], within_seconds=PATIENCE_SECONDS)  # its session was to the former: it connects again
+        for read in ([before], [after, before], [copy]):
+            with pytest.raises(FenceClosed, match="another server"):
+                await fence.passed(read, within_seconds=PATIENCE_SECONDS)
+        assert fence.server == after
+        await asyncio.gather(*(fence.passed([after], within_seconds=PATIENCE_SECONDS) for _ in range(20)))
+    finally:
+        await fence.stop()
+
+
+async def test_a_look_out_follows_a_version_that_was_lost() -> None:
+    """Nobody who waits for a change is told of one again and again."""
+    said = [7]
+
+    async def get_version(_connection: Any) -> int:
+        return said[0]
+
+    with external_server() as server:
+        pool = await asyncpg.create_pool(server.url(), min_size=0, max_size=1)
+        looking = LookOut(pool, get_version)
+        try:
+            assert await looking.moved_past(6, timeout_seconds=PATIENCE_SECONDS)
+            said[0] = 6
+            await asyncio.sleep(3 * LOOK_SECONDS)
+            assert not await looking.moved_past(6, timeout_seconds=2 * LOOK_SECONDS)
+            said[0] = 7
+            assert await looking.moved_past(6, timeout_seconds=PATIENCE_SECONDS)
+        finally:
+            await looking.stop()
+            await pool.close()
+
+
+async def reader_at(url: str) -> Server:
+    connection = await asyncpg.connect(url)
+    try:
+        found = await connection.fetchrow("SELECT pg_postmaster_start_time(), timeline_id FROM pg_control_checkpoint()")
+        assert found is not None
+        return Server(found[0], found[1], is_standby=True)
+    finally:
+        await connection.close()
+
+
+async def test_a_catalogue_is_kept_of_the_server_that_was_read(failover: Failover) -> None:
+    """Measures that only the former primary had are forgotten with it."""
+    catalogue = NewestCatalogue()
+    former = await connect(failover.former.url("bl"))
+    version = await former.fetchval("SELECT version FROM heads WHERE name = 'measures'")
+    await failover.promote()
+    await failover.dba.execute("SET session_replication_role = replica")
+    await failover.dba.execute(
+        "UPDATE measures_versions SET catalogue = $1::jsonb WHERE version = $2", '{"matters": []}', version
+    )
+    assert not (await catalogue.get(former, version)).matters
+    await former.close()
+    promoted = await connect(failover.leading.url())
+    assert (await catalogue.get(promoted, version)).matters
+    await promoted.close()
