@@ -141,6 +141,12 @@ async def test_what_burdens_a_person_again_waits_for_a_second_person(
     assert (await maker.post("/v1/proposals", asked | {"version": 3})).status_code == 409  # nothing to be undone
 
 
+async def test_a_proposals_title_bears_the_case_number_as_the_listing_will(maker: Clerk):
+    written = publication(resident_id()) | {"case_number": "（２０２６）云０１１１执００９２号"}
+    made = await maker.propose(act="publish", publication=written)
+    assert (made["title"], made["content"]["case_number"]) == ("(2026)云0111执92号",) * 2
+
+
 async def test_a_stop_notice_is_renewed_by_two_and_a_request_by_one(service: Service, maker: Clerk, checker: Clerk):
     named = NOTICE | {"subject": {"kind": "person", "name": "孙七", "identifier": resident()}}
     served = await service.post("/v1/notices", named, key="court")

@@ -24,6 +24,7 @@ from blacklist_service.proposals.backdrops import Backdrop
 from blacklist_service.proposals.queries import Proposal
 from blacklist_service.proposals.rules import ProposalAct
 from blacklist_service.proposals.schemas import ProposalRequest
+from blacklist_service.subjects.case_numbers import read_case_number
 from blacklist_service.subjects.identifiers import (
     Identifier,
     IdentifierType,
@@ -71,10 +72,12 @@ def number_to_type(proposal: Proposal, behind: Backdrop, *, today: date) -> Type
 
 
 def title_of(proposal: Proposal, behind: Backdrop) -> tuple[str, str | None]:
-    """The case, notice or file it concerns, and whose."""
+    """The case, notice or file it concerns, and whose; the case number as the listing will bear it."""
     given = proposal.given
     if "publication" in given:
-        return given["publication"]["case_number"], given["publication"]["debtor"]["name"]
+        written = given["publication"]["case_number"]
+        number = read_case_number(written)
+        return number.text if number else written, given["publication"]["debtor"]["name"]
     if "notice" in given:
         return given["notice"]["number"], given["notice"]["subject"]["name"]
     if "key" in given:
