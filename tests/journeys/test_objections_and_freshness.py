@@ -20,6 +20,17 @@ async def shown_dispute(service: Service) -> str | None:
     return state
 
 
+async def test_an_objection_is_not_received_on_a_day_to_come(service: Service):
+    """Its 15 days would end that much later: a mistyped year, and it is never overdue."""
+    listing = await publish(service)
+    refused = await file(service, listing["listing_id"], received_on=day(1))
+    assert refused.status_code == 422, refused.text
+    [fault] = refused.json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/received_on", "in-future")
+    assert await shown_dispute(service) is None
+    assert (await file(service, listing["listing_id"], received_on=day())).status_code == 201
+
+
 async def test_an_objection_is_decided_reconsidered_and_suspends_nothing(service: Service):
     listing = await publish(service)
     objection = (await file(service, listing["listing_id"])).json()

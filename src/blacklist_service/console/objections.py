@@ -27,7 +27,11 @@ LABELS = {
     "filed_on": "申请复议日期",
 }
 POINTERS = {f"/{name}": name for name in LABELS}
-OBJECTION_SENTENCES = {"too-early": "不能早于收到日期", "too-late": "复议须在驳回后十日内提出"}
+OBJECTION_SENTENCES = {
+    "too-early": "不能早于收到日期",
+    "too-late": "复议须在驳回后十日内提出",
+    "in-future": "不能晚于今天",
+}
 
 
 @page("GET", "/objections", Duty.MAKER)

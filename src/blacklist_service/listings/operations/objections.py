@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
-from blacklist_service.clock import new_id
+from blacklist_service.clock import legal_date, new_id
 from blacklist_service.database.connections import Connection
 from blacklist_service.ledger.actions import Action
 from blacklist_service.ledger.entries import Entry
@@ -75,6 +75,8 @@ async def file_objection(
     be the debtor, it looks into it the same day.
     """
     now = await database_clock(connection)
+    if received_on > legal_date(now):  # its 15 days would end that much later
+        raise InvalidRequest(errors=[FieldError("/received_on", "in-future", "a day that has not come yet")])
     await dispute_listing(connection, listing_id, "filed", filed_on=received_on, expected_version=None, court=court)
     objection_id = new_id(now)
     await connection.execute(
