@@ -21,6 +21,7 @@ from blacklist_service.checks.queries import LOOK_UP, LOOK_UP_WITH_NOTICES, look
 from blacklist_service.database.connections import connect
 from blacklist_service.database.lanes import SETTINGS, LaneLost
 from blacklist_service.ledger.operations import WRITE
+from blacklist_service.measures import queries as measures
 from blacklist_service.problems import Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
@@ -57,12 +58,16 @@ async def test_checks_that_wait_together_are_answered_together(service: Service,
     assert await checks_in_the_log(service) == 201
 
 
-@pytest.mark.parametrize("step", ["look_up", "get_catalogue", "record"])
-async def test_whatever_fails_before_the_commit_there_is_no_answer_and_no_row(service: Service, monkeypatch, step):
+@pytest.mark.parametrize(
+    ("module", "step"), [(answering, "look_up"), (measures, "get_catalogue"), (answering, "record")]
+)
+async def test_whatever_fails_before_the_commit_there_is_no_answer_and_no_row(
+    service: Service, monkeypatch, module, step
+):
     async def broken(*_args, **_options):
         raise asyncpg.DataError("planted")
 
-    monkeypatch.setattr(answering, step, broken)
+    monkeypatch.setattr(module, step, broken)
     response = await service.post("/v1/checks", ASKED)
     assert (response.status_code, response.json()["code"]) == (503, "undetermined")
     assert int(response.headers["retry-after"]) >= 1
