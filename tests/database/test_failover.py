@@ -7,7 +7,7 @@ What is visible on the former primary alone is confirmed by nobody, and nothing 
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,6 @@ from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from blacklist_service.web import fencing
 from blacklist_service.web.copies import AGE_HEADER
-from blacklist_service.web.lookouts import LOOK_SECONDS, LookOut
 from tests.durability.serving import publication
 from tests.external import External, external_server, free_port, needs_postgres_15, standby_of
 from tests.support import Service, resident_id, serving
@@ -82,11 +81,10 @@ async def balancer(primary: External) -> AsyncIterator[Balancer]:
 
 @dataclass
 class Failover:
-    """The former primary still runs and answers its sessions; `promoted` was its standby, and `follower` still is."""
+    """The former primary still runs and answers its sessions; `promoted` was its standby."""
 
     former: External
     promoted: External
-    follower: External
     leading: Balancer
     service: Service
     dba: asyncpg.Connection
@@ -100,14 +98,6 @@ class Failover:
                 await asyncio.sleep(0.02)
         await asyncio.to_thread(self.promoted.control, "promote")
         self.leading.primary = self.promoted
-
-    def follow_promoted(self) -> None:
-        source = self.follower.psql("SHOW primary_conninfo").replace(
-            f"port={self.former.port}", f"port={self.promoted.port}"
-        )
-        source = source.replace("'", "''")
-        self.follower.psql(f"ALTER SYSTEM SET primary_conninfo = '{source}'", "SELECT pg_reload_conf()")
-        self.promoted.psql("CHECKPOINT")
 
     async def cut_off(self, work: asyncio.Task[Any]) -> None:
         """Have the commit of `work` on the former primary wait for its standby no longer."""
@@ -137,14 +127,28 @@ async def failover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
     async with AsyncExitStack() as stack:
         former = stack.enter_context(external_server())
         former.psql("CREATE DATABASE bl")
-        promoted, follower = stack.enter_context(standby_of(former)), stack.enter_context(standby_of(former))
+        promoted = stack.enter_context(standby_of(former))
         leading = await stack.enter_async_context(balancer(former))
         settings = Settings(data_dir=tmp_path, database_url=leading.url(), check_deadline_ms=10_000)
         await bring_up(leading.url(), SECRECY, SealingPlace.of(settings))
         service = await stack.enter_async_context(serving(settings, leading.url(), SECRECY))
         dba = await asyncpg.connect(former.url("bl"))
         stack.push_async_callback(dba.close)
-        yield Failover(former, promoted, follower, leading, service, dba)
+        yield Failover(former, promoted, leading, service, dba)
+
+
+@pytest.fixture
+def follower(failover: Failover) -> Iterator[External]:
+    """Another standby of the former primary."""
+    with standby_of(failover.former) as standby:
+        yield standby
+
+
+def follow(standby: External, *, former: External, primary: External) -> None:
+    source = standby.psql("SHOW primary_conninfo").replace(f"port={former.port}", f"port={primary.port}")
+    source = source.replace("'", "''")
+    standby.psql(f"ALTER SYSTEM SET primary_conninfo = '{source}'", "SELECT pg_reload_conf()")
+    primary.psql("CHECKPOINT")
 
 
 async def server_at(url: str) -> Server:
@@ -202,9 +206,11 @@ async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgo
     assert changes["set"]["sha256"] == await digest_of(failover.promoted)
 
 
-async def test_a_standby_is_read_once_it_is_known_to_follow_the_new_primary(failover: Failover) -> None:
+async def test_a_standby_is_read_once_it_is_known_to_follow_the_new_primary(
+    failover: Failover, follower: External
+) -> None:
     assert (await failover.publish(publication(resident_id(), 1), "before")).status_code == 201
-    copied = {"replica_url": SecretStr(failover.follower.url("bl")), "replica_age": 3600.0}
+    copied = {"replica_url": SecretStr(follower.url("bl")), "replica_age": 3600.0}
     settings, keys = failover.service.workplace.settings.model_copy(update=copied), failover.service.keys
     async with serving(settings, failover.leading.url(), SECRECY, keys=keys) as service:
 
@@ -216,19 +222,22 @@ async def test_a_standby_is_read_once_it_is_known_to_follow_the_new_primary(fail
                 await asyncio.sleep(0.1)
         await failover.promote()
         await failover.end_sessions()
-        answers = [await read() for _ in range(4)]
-        assert [answer.status_code for answer in answers] == [503, 200, 200, 200], "not known at first"
+        answers = [await read() for _ in range(6)]
+        statuses = [answer.status_code for answer in answers]
+        assert statuses[0] == 503, "not known yet"
+        assert statuses == sorted(statuses, reverse=True), "once the pool's ended sessions are gone, it is answered"
+        assert statuses[-1] == 200
         assert all(AGE_HEADER not in answer.headers for answer in answers)
 
-        await asyncio.to_thread(failover.follow_promoted)
+        await asyncio.to_thread(follow, follower, former=failover.former, primary=failover.promoted)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while AGE_HEADER not in (await read()).headers:
-                await asyncio.to_thread(failover.follower.psql, "CHECKPOINT")
+                await asyncio.to_thread(follower.psql, "CHECKPOINT")
                 await asyncio.sleep(0.1)
 
 
-async def test_a_commit_confirms_what_was_read_on_its_own_server_alone(failover: Failover) -> None:
-    before, copy = await server_at(failover.leading.url()), await reader_at(failover.follower.url("bl"))
+async def test_a_commit_confirms_what_was_read_on_its_own_server_alone(failover: Failover, follower: External) -> None:
+    before, copy = await server_at(failover.leading.url()), await reader_at(follower.url("bl"))
     fence = Fence(failover.leading.url())
     try:
         await fence.passed([before, copy], within_seconds=PATIENCE_SECONDS)
@@ -243,28 +252,6 @@ async def test_a_commit_confirms_what_was_read_on_its_own_server_alone(failover:
         await asyncio.gather(*(fence.passed([after], within_seconds=PATIENCE_SECONDS) for _ in range(20)))
     finally:
         await fence.stop()
-
-
-async def test_a_look_out_follows_a_version_that_was_lost() -> None:
-    """Nobody who waits for a change is told of one again and again."""
-    said = [7]
-
-    async def get_version(_connection: Any) -> int:
-        return said[0]
-
-    with external_server() as server:
-        pool = await asyncpg.create_pool(server.url(), min_size=0, max_size=1)
-        looking = LookOut(pool, get_version)
-        try:
-            assert await looking.moved_past(6, timeout_seconds=PATIENCE_SECONDS)
-            said[0] = 6
-            await asyncio.sleep(3 * LOOK_SECONDS)
-            assert not await looking.moved_past(6, timeout_seconds=2 * LOOK_SECONDS)
-            said[0] = 7
-            assert await looking.moved_past(6, timeout_seconds=PATIENCE_SECONDS)
-        finally:
-            await looking.stop()
-            await pool.close()
 
 
 async def reader_at(url: str) -> Server:
