@@ -12,13 +12,14 @@ from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.database.room import free_share, months_ahead, require_room
-from blacklist_service.database.sessions import UnfitSession
+from blacklist_service.database.sessions import Server, UnfitSession, server_of
 from blacklist_service.ledger.completeness import HEALED_AFTER, LOOK_SECONDS, SEEN_BY_PROBES, count_lost
 from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.queries import require_recording
 from blacklist_service.problems import Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
+from blacklist_service.web.fencing import note_reading
 from blacklist_service.web.probes import Readiness
 from blacklist_service.web.transactions import borrowed
 
@@ -27,14 +28,14 @@ BEHIND_SECONDS = 60.0
 
 
 def readiness_of(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings, draining: threading.Event) -> Readiness:
-    async def look(connection: Connection) -> tuple[SealingState, int]:
+    async def look(connection: Connection) -> tuple[Server, SealingState, int]:
         await verify_installation(connection, secrecy)
         await require_recording(connection)
         free = free_share(settings.data_dir) if settings.is_embedded else None
         if fault := require_room(await months_ahead(connection), free):
             raise NotReadyError(fault)
         await complete(connection)
-        return await sealing_state(connection), await count_stuck_jobs(connection)
+        return server_of(connection), await sealing_state(connection), await count_stuck_jobs(connection)
 
     complete = _completeness()
 
@@ -42,7 +43,8 @@ def readiness_of(lane: Lane, pool: Pool, secrecy: Secrecy, settings: Settings, d
         if draining.is_set():
             raise Undetermined("the service is told to stop: ask another")
         try:
-            sealing, stuck = await lane.run(look, timeout_seconds=READINESS_SECONDS)
+            server, sealing, stuck = await lane.run(look, timeout_seconds=READINESS_SECONDS)
+            note_reading(server)
         except LaneLost as lost:
             cause = lost.__cause__
             raise Undetermined(

@@ -7,9 +7,11 @@ What is visible on the former primary alone is confirmed by nobody, and nothing 
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,11 @@ import asyncpg
 import httpx
 import pytest
 from pydantic import SecretStr
+from starlette.types import Message, Receive, Scope, Send
 
 from blacklist_service.cli.environment import bring_up
-from blacklist_service.database import fences
-from blacklist_service.database.connections import connect
+from blacklist_service.database import fences, sessions
+from blacklist_service.database.connections import connect, create_pool
 from blacklist_service.database.fences import Fence, FenceClosed
 from blacklist_service.database.sessions import Server, server_of
 from blacklist_service.ledger.signing import SealingPlace
@@ -29,15 +32,18 @@ from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from blacklist_service.web import fencing
 from blacklist_service.web.copies import AGE_HEADER
+from blacklist_service.web.fencing import Fenced, note_reading
 from tests.durability.serving import publication
 from tests.external import External, external_server, free_port, needs_postgres_15, standby_of
-from tests.support import Service, resident_id, serving
+from tests.support import Service, question, resident_id, serving, subject
 
 pytestmark = needs_postgres_15
 
 SECRECY = Secrecy(bytes(range(32)))
 PATIENCE_SECONDS = 30.0
+CHECKS = 6
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()"
+Asking = Callable[[], Awaitable[httpx.Response]]
 READS: dict[str, dict[str, Any]] = {
     "/v1/listings": {"key": "court"},
     "/v1/changes": {"key": "agency", "digest": True},
@@ -116,8 +122,8 @@ class Failover:
     async def publish(self, body: dict[str, Any], key: str) -> httpx.Response:
         return await self.service.post("/v1/listings", body, key="court", **{"Idempotency-Key": key})
 
-    async def read_all(self) -> list[httpx.Response]:
-        return [await self.service.get(path, **asked) for path, asked in READS.items()]
+    def reads(self) -> list[Asking]:
+        return [partial(self.service.get, path, **asked) for path, asked in READS.items()]
 
 
 @pytest.fixture
@@ -167,10 +173,13 @@ async def digest_of(server: External) -> str:
     return hashlib.sha256("".join(f"{row['id']} {row['list_version']}\n" for row in rows).encode()).hexdigest()
 
 
-async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgotten(failover: Failover) -> None:
+async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgotten(
+    failover: Failover, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = await failover.publish(publication(resident_id(), 1), "before")
     assert before.status_code == 201, before.text
-    await failover.read_all()  # opens the sessions that will be left at the former primary
+    for ask in failover.reads():  # opens the sessions that will be left at the former primary
+        assert (await ask()).status_code == 200
     await failover.promote()
     failover.former.psql("ALTER SYSTEM SET synchronous_standby_names = 'promoted'", "SELECT pg_reload_conf()")
     body = publication(resident_id(), 2)
@@ -182,12 +191,14 @@ async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgo
     lost_version = await failover.dba.fetchval("SELECT version FROM heads WHERE name = 'list'")
 
     refused = 0
-    for _ in range(3):
+    asked: list[Asking] = [partial(failover.publish, body, "cut-off"), *failover.reads()]
+    for ask in asked:
+        monkeypatch.setattr(sessions, "_newest_timelines", {})  # as in a process that has not heard of the new one yet
         await failover.end_sessions("blacklist-service fence")
-        answers = [await failover.publish(body, "cut-off"), *await failover.read_all()]
-        assert not [answer for answer in answers if lost in answer.text]
-        refused += [answer.status_code for answer in answers].count(503)
-    assert refused >= 1 + len(READS), "each was read at the former primary at least once"
+        answer = await ask()
+        assert lost not in answer.text
+        refused += answer.status_code == 503
+    assert refused == 1 + len(READS), "each was read at the former primary"
 
     await failover.dba.close()
     failover.former.control("-m", "immediate", "stop")
@@ -204,6 +215,70 @@ async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgo
         again.json()["listing_id"],
     ]
     assert changes["set"]["sha256"] == await digest_of(failover.promoted)
+
+
+async def test_sessions_of_a_primary_that_was_replaced_are_left(failover: Failover) -> None:
+    """Also where nothing ends them, as with several hosts in the URL."""
+    for _ in range(CHECKS):  # by each lane
+        await failover.service.check(subject(number=resident_id()))
+    for ask in failover.reads():
+        assert (await ask()).status_code == 200
+    await failover.promote()
+    await failover.end_sessions("blacklist-service fence")
+    asked: list[Asking] = [partial(failover.service.get, "/readyz"), *failover.reads()]
+    assert (await asked[-1]()).status_code == 503, "it was read at the former primary"
+    assert [(await ask()).status_code for ask in asked] == [200] * len(asked)
+    for _ in range(CHECKS):
+        await failover.service.check(subject(number=resident_id()))
+    checks = "SELECT count(*) FROM ledger_entries WHERE action = 'check'"
+    assert await failover.dba.fetchval(checks) == CHECKS, "none was recorded at the former primary"
+    left = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'blacklist-service%'"
+    assert len(await failover.dba.fetch(left)) <= 2, "those that nobody asked of since"
+
+
+async def test_a_refusal_that_only_the_former_primary_knows_is_not_told(failover: Failover) -> None:
+    """A key that was revoked there alone, and measures that were changed there alone."""
+    asked = question(subject(number=resident_id()))
+    assert (await failover.service.post("/v1/checks", asked)).status_code == 200
+    failover.former.psql("ALTER SYSTEM SET synchronous_standby_names = 'promoted'", "SELECT pg_reload_conf()")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await failover.dba.fetchval("SHOW synchronous_standby_names") != "promoted":
+            await asyncio.sleep(0.02)
+    await failover.dba.execute("SET synchronous_commit = local")
+    await failover.dba.execute("UPDATE api_keys SET revoked_at = now() WHERE member = 'GD-HR'")
+    await asyncio.sleep(1)
+    assert (await failover.service.get("/v1/changes")).status_code == 503
+    unknown = asked | {"matter": "nothing_of_the_kind"}
+    other = failover.service.post("/v1/checks", unknown, key="other agency")
+    assert (await other).status_code == 503
+
+
+async def test_a_page_that_calls_the_api_is_fenced_all_the_same() -> None:
+    """Its own call ends before it has read everything."""
+    there = Server(datetime.now(UTC), 1, 1, is_standby=False)
+    passed: list[set[Server]] = []
+
+    class Noting(Fence):
+        async def passed(self, sources: Collection[Server], *, within_seconds: float) -> None:
+            passed.append(set(sources))
+
+    async def api(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a part"})
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await Fenced(api, fence=Noting(None))(scope, receive, nowhere)
+        note_reading(there)
+        await api(scope, receive, send)
+
+    async def nowhere(_message: Message) -> None:
+        pass
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    await Fenced(page, fence=Noting(None))({"type": "http"}, receive, nowhere)
+    assert passed == [{there}]
 
 
 async def test_a_standby_is_read_once_it_is_known_to_follow_the_new_primary(
@@ -231,7 +306,8 @@ async def test_a_standby_is_read_once_it_is_known_to_follow_the_new_primary(
 
         await asyncio.to_thread(follow, follower, former=failover.former, primary=failover.promoted)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while AGE_HEADER not in (await read()).headers:
+            while AGE_HEADER not in (answer := await read()).headers:
+                assert answer.status_code == 200, "meanwhile the primary is read"
                 await asyncio.to_thread(follower.psql, "CHECKPOINT")
                 await asyncio.sleep(0.1)
 
@@ -255,13 +331,11 @@ async def test_a_commit_confirms_what_was_read_on_its_own_server_alone(failover:
 
 
 async def reader_at(url: str) -> Server:
-    connection = await asyncpg.connect(url)
-    try:
-        found = await connection.fetchrow("SELECT pg_postmaster_start_time(), timeline_id FROM pg_control_checkpoint()")
-        assert found is not None
-        return Server(found[0], found[1], is_standby=True)
-    finally:
-        await connection.close()
+    pool = await create_pool(url, size=1, statement_timeout_ms=5_000, is_reader=True)
+    async with pool.acquire() as connection:
+        server = server_of(connection)
+    await pool.close()
+    return server
 
 
 async def test_a_catalogue_is_kept_of_the_server_that_was_read(failover: Failover) -> None:

@@ -114,16 +114,18 @@ async def _make(connection: Connection, row: asyncpg.Record, secrecy: Secrecy, *
         make = partial(
             make_bundle, connection, wanted, path, export_id=row["id"], actor=actor, secrecy=secrecy, prove=prove
         )
-        made = await _made_of_copy(make, copies) or await make()
+        made = await _made_of_copy(connection, make, copies) or await make()
         async with connection.transaction():
             await _keep(connection, row["id"], path, made, secrecy)
     log.info("export_made", rows=made.rows, bytes=made.bytes)
 
 
-async def _made_of_copy(make: Callable[..., Awaitable[BundleSize]], copies: Copies) -> BundleSize | None:
+async def _made_of_copy(
+    connection: Connection, make: Callable[..., Awaitable[BundleSize]], copies: Copies
+) -> BundleSize | None:
     """Return None if the primary must be read instead; a standby may also cancel long reads to keep up with replication."""
     try:
-        async with copies.replica() as copy:
+        async with copies.replica(connection) as copy:
             return None if copy is None else await make(reading=copy.connection)
     except (*LOST, asyncpg.PostgresError, Undetermined) as error:
         log.warning("replica_not_read", cause=type(error).__name__)

@@ -108,7 +108,7 @@ async def _search(
     paged = wire_filters | ({} if digests is None else {"subject": [digest.hex() for digest in digests]})
     at = await database_clock(connection)
     before = _place(read_cursor(query.cursor, paged)) if query.cursor else (at, LARGEST_ID)
-    async with state.shares.copies.replica() as copy:
+    async with state.shares.copies.replica(connection) as copy:
         reading = connection if copy is None else copy.connection
         rows = await list_entries(reading, filters, before=before, limit=query.limit, digests=digests)
         await require_true(reading, rows, lambda row: row["subjects"] or [], secrecy=state.secrecy)

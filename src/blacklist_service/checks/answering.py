@@ -19,12 +19,13 @@ from blacklist_service.checks.replays import kept, replay
 from blacklist_service.checks.watching import Watching
 from blacklist_service.clock import new_ids
 from blacklist_service.database.connections import Connection
+from blacklist_service.database.fences import pass_fence
 from blacklist_service.database.installation import are_digests_of_now
 from blacklist_service.ledger.entries import Entry
 from blacklist_service.ledger.operations import record, rehearse
 from blacklist_service.measures.queries import NewestCatalogue
 from blacklist_service.measures.rules import Catalogue
-from blacklist_service.problems import Problem
+from blacklist_service.problems import Problem, Undetermined
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.subjects.digests import Digester
 
@@ -124,6 +125,8 @@ class Answerer:
             await record(connection, entries, at=snapshot.at, secrecy=self._secrecy, ids=ids, beside=beside)
             if opens_watches:
                 await self._open_watches(connection, answered, snapshot)
+        elif any(not isinstance(outcome, Undetermined) for _, outcome in outcomes):
+            await pass_fence(connection)  # refused by what was only read, the measures
         return replayed + outcomes
 
     async def _look_up(

@@ -42,6 +42,8 @@ async def replay(
         await connection.execute(FREE, [member for member, _ in over], [key for _, key in over], at)
     if again:
         settled += await _answers(connection, again, secrecy)
+    if settled:
+        await pass_fence(connection)  # these answers were only read: a failover could still lose them
     return fresh, settled
 
 
@@ -49,7 +51,6 @@ async def _answers(
     connection: Connection, asked: Sequence[tuple[Ask, UUID]], secrecy: Secrecy
 ) -> list[tuple[Ask, Outcome]]:
     recorded = await find_answers(connection, [check_id for _, check_id in asked], secrecy)
-    await pass_fence(connection)  # these answers were only read: a failover could still lose them
     return [
         (ask, Answer(check_id, recorded[check_id]))
         if check_id in recorded

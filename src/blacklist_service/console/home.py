@@ -15,6 +15,7 @@ from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import Visit
+from blacklist_service.database.sessions import server_of
 from blacklist_service.measures.queries import get_measures_version
 from blacklist_service.members.queries import list_members
 from blacklist_service.members.staff.rules import PASSWORD_AGE
@@ -164,8 +165,12 @@ async def all_matters(visit: Visit) -> list[dict[str, Any]]:
     """
     console = visit.state.console
     async with borrowed(visit.state.pool) as connection:
-        place = (await get_measures_version(connection), legal_date(now()))
-    if console.matters is None or console.matters[0] != place:
-        console.matters = (place, (await visit.read("/v1/matters", limit=500))["items"])
-    items: list[dict[str, Any]] = console.matters[1]
+        place = (server_of(connection), await get_measures_version(connection), legal_date(now()))
+    if console.matters is not None and console.matters[0] == place:
+        kept: list[dict[str, Any]] = console.matters[1]
+        return kept
+    listed = await visit.read("/v1/matters", limit=500)
+    items: list[dict[str, Any]] = listed["items"]
+    if listed["version"] == place[1]:
+        console.matters = (place, items)
     return items

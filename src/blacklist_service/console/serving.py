@@ -24,6 +24,7 @@ from blacklist_service.console.routing import PREFIX, ConsolePage, Handler, find
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit
 from blacklist_service.console.wording import DUTIES
+from blacklist_service.database.sessions import Server
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff.sessions import StaffSession, find_session, is_form_token, note_use
 from blacklist_service.problems import InvalidRequest, NotFound, PayloadTooLarge, Problem
@@ -67,8 +68,8 @@ class Console:
         self.state = state
         self._seen: dict[str, tuple[float, StaffSession]] = {}
         self._under_way: set[asyncio.Task[Response]] = set()
-        self.matters: tuple[tuple[int, date], list[dict[str, Any]]] | None = None
-        """The matters in force, by their version and the day."""
+        self.matters: tuple[tuple[Server, int, date], list[dict[str, Any]]] | None = None
+        """The matters in force, by the server that was read, their version and the day."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

@@ -14,7 +14,7 @@ fence.
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import structlog
 
@@ -51,27 +51,25 @@ class Fence:
         self.server: Server | None = None
         self._dsn = dsn
         self._open_until = 0.0
-        self._left: Server | None = None
         self._next: asyncio.Future[Server] | None = None
         self._running: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
 
-    async def passed(self, sources: Iterable[Server], *, within_seconds: float) -> None:
+    async def passed(self, sources: Collection[Server], *, within_seconds: float) -> None:
         """Raise `FenceClosed` if it cannot be known in time that everything read on these servers is replicated."""
         if self._dsn is None or self._is_open(sources):
             return
         try:
             async with asyncio.timeout(within_seconds):
                 server = await self._committed(self._dsn)
-                if not _confirms(server, sources):
-                    self._left = server  # it may be the former primary: connect again
+                if server.is_replaced():  # the next commit is made on another connection
                     server = await self._committed(self._dsn)
         except TimeoutError:
             raise FenceClosed("no replica answers") from None
         if not _confirms(server, sources):
             raise FenceClosed("another server has become the primary")
 
-    def _is_open(self, sources: Iterable[Server]) -> bool:
+    def _is_open(self, sources: Collection[Server]) -> bool:
         """Whether the server that was read waits for no replica, as far as is known."""
         is_known = asyncio.get_running_loop().time() < self._open_until
         return is_known and self.server is not None and _confirms(self.server, sources)
@@ -103,8 +101,7 @@ class Fence:
             self._running = None
 
     async def _commit(self, dsn: str) -> Server:
-        left, self._left = self._left, None
-        if left is not None and left == self.server:
+        if self._connection is not None and server_of(self._connection).is_replaced():
             self.terminate()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -131,7 +128,7 @@ class Fence:
             self._connection = None
 
 
-def _confirms(server: Server, sources: Iterable[Server]) -> bool:
+def _confirms(server: Server, sources: Collection[Server]) -> bool:
     return all(server.confirms(source) for source in sources)
 
 

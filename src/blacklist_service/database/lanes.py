@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from blacklist_service.database.byte_arrays import teach_byte_arrays
 from blacklist_service.database.connections import LOST, Connection, connect
+from blacklist_service.database.sessions import server_of
 
 Result = TypeVar("Result")
 
@@ -60,6 +61,8 @@ class Lane:
             raise LaneLost(type(error).__name__) from error
 
     async def _run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        if self._connection is not None and server_of(self._connection).is_replaced():
+            self.terminate()
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._opened()
         try:

@@ -43,19 +43,20 @@ POOLING_SECONDS = 3.0
 POOLING_KNOWN_SECONDS = 60.0
 POOLING_TURNS = 3
 
-TIMELINE = """
-CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
-     ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer END
-"""
-"""The server's timeline: every promotion begins a new one. A standby that follows a promoted server reports the former
-timeline until its next restartpoint, up to some minutes later; it never reports one that it does not follow.
-"""
-WHAT_IT_IS = f"""
+WHAT_IT_IS = """
 SELECT current_user::text AS role, pg_backend_pid() AS backend, current_setting('server_encoding') AS encoding,
        current_setting('server_version_num')::integer AS version, pg_is_in_recovery() AS is_standby,
-       current_setting('transaction_read_only') = 'on' AS is_read_only, pg_postmaster_start_time() AS started_at,
-       {TIMELINE} AS timeline
+       current_setting('transaction_read_only') = 'on' AS is_read_only, pg_postmaster_start_time() AS started_at
 """
+HISTORY = """
+SELECT (SELECT system_identifier FROM pg_control_system()) AS system,
+       CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+            ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer END AS timeline
+"""
+"""The cluster, and the timeline: every promotion begins a new one. A standby that follows a promoted server reports the
+former timeline until its next restartpoint, up to some minutes later; it never reports one that it has not reached.
+"""
+NOT_TOLD = (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError, asyncpg.FeatureNotSupportedError)
 PROMOTION_SECONDS = 1.0
 """How long a session of a standby is kept unused. Patroni reports "primary" as soon as it begins to promote, up to half a
 second before the server accepts writes; waiting then avoids a new session. A standby that remains one is refused after this
@@ -74,14 +75,23 @@ class Server:
 
     started_at: datetime
     """To the microsecond, which tells servers apart."""
+    system: int
     timeline: int
     is_standby: bool
 
     def confirms(self, source: "Server") -> bool:
         """Whether a commit on this server makes safe what was read on `source` before: commits are replicated in order, but
         only to those who follow this server.
+
+        A standby may be on a later timeline than it reports. Then this server is a former primary, whose commits do not end:
+        no replica confirms them.
         """
-        return source == self or (source.is_standby and source.timeline == self.timeline)
+        is_copy = source.is_standby and (source.system, source.timeline) == (self.system, self.timeline)
+        return source == self or is_copy
+
+    def is_replaced(self) -> bool:
+        """Whether this process has had a session with a later primary of the same cluster."""
+        return not self.is_standby and self.timeline < _newest_timelines.get(self.system, 0)
 
 
 class Session(asyncpg.Connection):
@@ -142,7 +152,24 @@ async def establish(
     if found["backend"] != connection.get_server_pid():
         await _require_own_sessions(address)
     _require_fitting(found, role, is_reader=is_reader)
-    connection.server = Server(found["started_at"], found["timeline"], found["is_standby"])
+    connection.server = await _find_server(connection, found)
+
+
+async def _find_server(connection: Any, found: Mapping[str, Any]) -> Server:
+    system, timeline = await read_history(connection)
+    server = Server(found["started_at"], system, timeline, found["is_standby"])
+    if not server.is_standby:
+        _newest_timelines[system] = max(timeline, _newest_timelines.get(system, 0))
+    return server
+
+
+async def read_history(connection: Any) -> tuple[int, int]:
+    """The cluster's identifier and the timeline; zeros from a server that tells neither, as some that are like PostgreSQL."""
+    try:
+        system, timeline = await connection.fetchrow(HISTORY)
+    except NOT_TOLD:
+        return 0, 0
+    return system, timeline
 
 
 def server_of(connection: Any) -> Server:
@@ -247,6 +274,9 @@ def _unfit(error: asyncpg.PostgresError, address: Address, role: str | None) -> 
         return AddressError(f"the database URL has a parameter that neither libpq nor the server knows: {error}")
     return None
 
+
+_newest_timelines: dict[int, int] = {}
+"""Of the primaries that this process has had sessions with, by cluster."""
 
 _own_sessions: dict[str, float] = {}
 """Until when the pooler at an address is known to keep a session for its client."""

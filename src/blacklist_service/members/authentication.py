@@ -14,6 +14,7 @@ from blacklist_service.members.lookups import REMEMBERED_KEYS, CredentialLookup
 from blacklist_service.members.queries import Credential
 from blacklist_service.members.rules import read_key
 from blacklist_service.problems import Unauthenticated
+from blacklist_service.web.fencing import note_reading
 
 FRESH_SECONDS = 0.5
 AGEING_SECONDS = FRESH_SECONDS / 2
@@ -101,8 +102,12 @@ class Authenticator:
         presented = read_key(authorization[len(BEARER) :].strip())
         if presented is None:
             raise Unauthenticated
-        known_at, credential = await self._lookup.look_up(presented.key_id)
-        return known_at, _prove(credential, presented.secret_sha256)
+        found = await self._lookup.look_up(presented.key_id)
+        try:
+            return found.known_at, _prove(found.credential, presented.secret_sha256)
+        except Unauthenticated:  # it may say that a key was revoked
+            note_reading(found.server)
+            raise
 
 
 def _prove(credential: Credential | None, secret_sha256: bytes) -> Principal:

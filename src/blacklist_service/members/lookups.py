@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import asyncpg
 import structlog
 
+from blacklist_service.database.connections import Connection
 from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
+from blacklist_service.database.sessions import Server, server_of
 from blacklist_service.members.queries import Credential, find_credentials, list_valid_ids
 from blacklist_service.problems import Problem, Undetermined
 
@@ -16,8 +19,16 @@ REMEMBERED_KEYS = 4096
 LOOKED_UP_AT_ONCE = 64
 LEARN_SECONDS = 60.0
 
-Looking = asyncio.Future[tuple[float, Credential | None]]
-"""Since when the credential is known, in seconds of the monotonic clock; None if there is no such key."""
+
+class LookedUp(NamedTuple):
+    """What a look-up found: `known_at` in seconds of the monotonic clock; no credential if there is no such key."""
+
+    known_at: float
+    credential: Credential | None
+    server: Server
+
+
+Looking = asyncio.Future[LookedUp]
 
 log = structlog.get_logger()
 
@@ -44,7 +55,7 @@ class CredentialLookup:
     def close(self) -> None:
         self._lane.terminate()
 
-    async def look_up(self, key_id: str) -> tuple[float, Credential | None]:
+    async def look_up(self, key_id: str) -> LookedUp:
         """Concurrent requests with the same key look it up once, and all that wait for the lane are looked up together. Raise
         `Undetermined` past the deadline, or if the database cannot answer.
         """
@@ -66,7 +77,7 @@ class CredentialLookup:
             await self._learn_ids()
             asked_at = time.monotonic()
             try:
-                found = await self._find(list(wanted))
+                server, found = await self._find(list(wanted))
             except Problem as problem:
                 for key_id, looking in wanted.items():
                     del self._looking[key_id]
@@ -80,7 +91,7 @@ class CredentialLookup:
                 if credential is not None:
                     self._remember(key_id)
                 if not looking.done():
-                    looking.set_result((asked_at, credential))
+                    looking.set_result(LookedUp(asked_at, credential, server))
 
     def _next(self) -> dict[str, Looking]:
         waiting = self._renewals or self._strangers
@@ -108,11 +119,12 @@ class CredentialLookup:
             self._known.clear()
         self._known.add(key_id)
 
-    async def _find(self, key_ids: Sequence[str]) -> dict[str, Credential]:
+    async def _find(self, key_ids: Sequence[str]) -> tuple[Server, dict[str, Credential]]:
+        async def find(connection: Connection) -> tuple[Server, dict[str, Credential]]:
+            return server_of(connection), await find_credentials(connection, key_ids)
+
         try:
-            return await self._lane.run(
-                lambda connection: find_credentials(connection, key_ids), timeout_seconds=self._deadline_seconds
-            )
+            return await self._lane.run(find, timeout_seconds=self._deadline_seconds)
         except LaneLost:
             raise Undetermined("the database did not answer in time") from None
         except asyncpg.PostgresError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from blacklist_service.database.connections import Connection, Pool, create_pool
-from blacklist_service.database.sessions import TIMELINE, Server, server_of
+from blacklist_service.database.sessions import Server, read_history, server_of
 from blacklist_service.problems import Undetermined
 from blacklist_service.settings import Settings
 from blacklist_service.web.fencing import note_reading
@@ -19,10 +19,10 @@ from blacklist_service.web.transactions import snapshot
 
 AGE_HEADER = "Replica-Age"
 """The most seconds a standby's answer may be old."""
-AGE = f"""
+AGE = """
 SELECT CASE WHEN pg_is_in_recovery()
             THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 ELSE 0 END,
-       (SELECT version FROM heads WHERE name = 'list'), {TIMELINE}
+       (SELECT version FROM heads WHERE name = 'list')
 """
 
 log = structlog.get_logger()
@@ -42,8 +42,10 @@ class Copy:
 
 class Copies:
     """The standby, if one is configured and recent enough. As for reads of the primary, an answer leaves only after a commit
-    that began later is replicated, so nothing is shown that only this standby has received. `get_primary` returns the server
-    of the latest such commit: a standby that is not known to follow it is not read.
+    that began later is replicated, so nothing is shown that only this standby has received.
+
+    It is read only if it follows the primary, as far as is known: `get_primary` returns the server of the latest such commit.
+    In the moment of a failover that is still the former one; then the commit after the reading refuses the answer.
     """
 
     def __init__(
@@ -54,51 +56,52 @@ class Copies:
         self._get_primary = get_primary
 
     @asynccontextmanager
-    async def replica(self, least_version: int = 0) -> AsyncIterator[Copy | None]:
-        """A snapshot on the standby; None if the primary must be read, for instance because the standby has not reached that
-        list version.
-        """
+    async def replica(self, primary: Connection) -> AsyncIterator[Copy | None]:
+        """A snapshot on the standby; None if the primary must be read, to which the caller has that connection."""
         async with AsyncExitStack() as stack:
-            yield await self._of_replica(stack, least_version)
+            yield await self._of_replica(stack, server_of(primary))
 
     @asynccontextmanager
     async def snapshot(self, primary: Pool, *, least_version: int = 0) -> AsyncIterator[Copy]:
-        """A snapshot on the standby, or else on the primary."""
+        """A snapshot on the standby, or else on the primary, for instance because the standby has not reached that list
+        version.
+        """
         async with AsyncExitStack() as stack:
-            copy = await self._of_replica(stack, least_version)
+            copy = await self._of_replica(stack, self._get_primary(), least_version)
             yield copy or Copy(await stack.enter_async_context(snapshot(primary)), None)
 
     def terminate(self) -> None:
         if self._replica is not None:
             self._replica.terminate()
 
-    async def _of_replica(self, stack: AsyncExitStack, least_version: int) -> Copy | None:
-        if self._replica is None:
+    async def _of_replica(self, stack: AsyncExitStack, primary: Server | None, least_version: int = 0) -> Copy | None:
+        if self._replica is None or primary is None:
             return None
-        async with AsyncExitStack() as trying:
-            try:
+        try:
+            async with AsyncExitStack() as trying:
                 connection = await trying.enter_async_context(snapshot(self._replica, is_noted=False))
-                age, version, timeline = await connection.fetchrow(AGE)  # type: ignore[misc] # always one row
-            except Undetermined:
-                log.warning("replica_not_read")
-                return None
-            if age is None or age > self._oldest_seconds or version < least_version:
-                log.warning("replica_too_old", seconds=age)
-                return None
-            if not self._is_of_primary(connection, timeline):
-                log.warning("replica_of_another_timeline", timeline=timeline)
-                return None
-            note_reading(server_of(connection))
-            stack.push_async_exit(trying.pop_all())
-            return Copy(connection, max(age, 0.0))
+                await _require_session_of_now(connection)
+                age, version = await connection.fetchrow(AGE)  # type: ignore[misc] # always one row
+                if not primary.confirms(server_of(connection)):
+                    log.warning("replica_of_another_timeline", timeline=server_of(connection).timeline)
+                    return None
+                if age is None or age > self._oldest_seconds or version < least_version:
+                    log.warning("replica_too_old", seconds=age)
+                    return None
+                note_reading(server_of(connection))
+                stack.push_async_exit(trying.pop_all())
+                return Copy(connection, max(age, 0.0))
+        except Undetermined:
+            log.warning("replica_not_read")
+            return None
 
-    def _is_of_primary(self, connection: Connection, timeline: int) -> bool:
-        """Whether the standby follows the primary. A session from before it followed a promotion is ended."""
-        standby, primary = server_of(connection), self._get_primary()
-        if standby.timeline != timeline:
-            connection.terminate()
-            return False
-        return primary is None or primary.confirms(standby)
+
+async def _require_session_of_now(connection: Connection) -> None:
+    """End a session that began before the standby followed a promotion, or was promoted itself, and raise `Undetermined`."""
+    known = server_of(connection)
+    if known.system and await read_history(connection) != (known.system, known.timeline):
+        connection.terminate()
+        raise Undetermined("the session knows another timeline")
 
 
 NO_COPIES = Copies(None, oldest_seconds=0.0)

@@ -2,7 +2,7 @@
 
 This is done here and not at each route, because a replay, "unchanged", a conflict that says "withdrawn already", the state of
 a job and a page of the feed all confirm something by reading. A request that borrows a connection notes its server, and the
-next part of its answer waits. Checks are exempt: each is answered after a commit of its own.
+next part of its answer waits. Checks are exempt: each is answered, or refused, after a commit on the connection that read.
 """
 
 from contextvars import ContextVar
@@ -55,7 +55,7 @@ class Fenced:
             await self._app(scope, receive, send)
             return
         reading, head, is_refused, is_confirming = UnfencedReads(), None, False, True
-        _reading.set(reading)
+        before = _reading.set(reading)
 
         async def send_fenced(message: Message) -> None:
             nonlocal head, is_refused, is_confirming
@@ -82,4 +82,7 @@ class Fenced:
                 head = None
             await send(message)
 
-        await self._app(scope, receive, send_fenced)
+        try:
+            await self._app(scope, receive, send_fenced)
+        finally:
+            _reading.reset(before)  # a page's own call of the API ends here, and the page reads on

@@ -50,14 +50,26 @@ async def borrowed(
     primary.
     """
     with undetermined_if_lost():
-        async with pool.acquire(timeout=within_seconds) as connection:
+        async with _acquired(pool, within_seconds) as connection:
             if is_noted:
                 note_reading(server_of(connection))
             try:
-                yield connection  # type: ignore[misc] # the pool's proxy is a connection in all but type
+                yield connection
             except asyncpg.ReadOnlySQLTransactionError:
                 connection.terminate()
                 raise
+
+
+@asynccontextmanager
+async def _acquired(pool: Pool, within_seconds: float) -> AsyncIterator[Connection]:
+    """A session that is not of a primary that was replaced: what is read there is confirmed no more."""
+    for others in range(pool.get_size(), -1, -1):
+        async with pool.acquire(timeout=within_seconds) as connection:
+            if others and server_of(connection).is_replaced():
+                connection.terminate()
+                continue
+            yield connection  # type: ignore[misc] # the pool's proxy is a connection in all but type
+            return
 
 
 @asynccontextmanager
