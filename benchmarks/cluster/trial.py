@@ -46,6 +46,9 @@ QUICK = ("kill9", "partition", "split", "freezehost", "switchover", "roll")
 NO_VERDICT = 2
 VERIFYING_SECONDS = 45
 """The part of the time allowed by --within that is kept for the figures and for taking everything down."""
+NOT_IN_STEP = "no synchronous standby is in step"
+SWITCHOVER_PATIENCE = 15
+"""Patroni hears once a second how far a standby is: a busy one is refused, with nothing done, and asked again."""
 LOAD = {"check_loops": 1, "check_interval": 0.05, "publish_interval": 0.3}
 BAD = (
     "lost_checks",
@@ -225,6 +228,10 @@ class Trial:
     def fault_switchover(self, primary):
         """Planned: the synchronous standby takes over."""
         done = self.lab.switch_over(primary)
+        until = time.monotonic() + SWITCHOVER_PATIENCE
+        while done.returncode and NOT_IN_STEP in done.stderr and time.monotonic() < until:
+            time.sleep(1)
+            done = self.lab.switch_over(primary)
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
 
