@@ -193,7 +193,7 @@ async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgo
     refused = 0
     asked: list[Asking] = [partial(failover.publish, body, "cut-off"), *failover.reads()]
     for ask in asked:
-        monkeypatch.setattr(sessions, "_newest_timelines", {})  # as in a process that has not heard of the new one yet
+        monkeypatch.setattr(sessions, "_newest_primaries", {})  # as in a process that has not heard of the new one yet
         await failover.end_sessions("blacklist-service fence")
         answer = await ask()
         assert lost not in answer.text
@@ -251,6 +251,20 @@ async def test_a_refusal_that_only_the_former_primary_knows_is_not_told(failover
     unknown = asked | {"matter": "nothing_of_the_kind"}
     other = failover.service.post("/v1/checks", unknown, key="other agency")
     assert (await other).status_code == 503
+
+
+async def test_a_cluster_that_was_restored_to_an_earlier_timeline_is_used(
+    failover: Failover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though this process has had sessions with a later primary, a while ago."""
+    former = await server_at(failover.leading.url())
+    await failover.promote()
+    assert not former.is_replaced()
+    await server_at(failover.leading.url())
+    assert former.is_replaced()
+    assert (await server_at(failover.former.url("bl"))).is_replaced()
+    monkeypatch.setattr(sessions, "RESTORED_SECONDS", 0.0)
+    assert not (await server_at(failover.former.url("bl"))).is_replaced()
 
 
 async def test_a_page_that_calls_the_api_is_fenced_all_the_same() -> None:

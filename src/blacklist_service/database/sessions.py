@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
@@ -63,6 +63,8 @@ second before the server accepts writes; waiting then avoids a new session. A st
 time.
 """
 PROMOTION_LOOK_SECONDS = 0.05
+RESTORED_SECONDS = 60.0
+"""After no new session has led to the newest primary for this time, an earlier timeline is taken for a restored backup."""
 
 
 class UnreplicatedCommit(ConnectionError):  # noqa: N818 - what it is, not what kind of error
@@ -91,7 +93,15 @@ class Server:
 
     def is_replaced(self) -> bool:
         """Whether this process has had a session with a later primary of the same cluster."""
-        return not self.is_standby and self.timeline < _newest_timelines.get(self.system, 0)
+        newest = _newest_primaries.get(self.system)
+        return newest is not None and self.timeline < newest.timeline and not self.is_standby
+
+
+class _Seen(NamedTuple):
+    """A primary's timeline, and when a session with it was last opened, by the monotonic clock."""
+
+    timeline: int
+    at: float
 
 
 class Session(asyncpg.Connection):
@@ -159,8 +169,15 @@ async def _find_server(connection: Any, found: Mapping[str, Any]) -> Server:
     system, timeline = await read_history(connection)
     server = Server(found["started_at"], system, timeline, found["is_standby"])
     if not server.is_standby:
-        _newest_timelines[system] = max(timeline, _newest_timelines.get(system, 0))
+        _note_primary(server)
     return server
+
+
+def _note_primary(server: Server) -> None:
+    """An earlier timeline is of a former primary, unless new sessions have led there for long: then it was restored."""
+    newest, at = _newest_primaries.get(server.system), time.monotonic()
+    if newest is None or server.timeline >= newest.timeline or at - newest.at > RESTORED_SECONDS:
+        _newest_primaries[server.system] = _Seen(server.timeline, at)
 
 
 async def read_history(connection: Any) -> tuple[int, int]:
@@ -275,8 +292,8 @@ def _unfit(error: asyncpg.PostgresError, address: Address, role: str | None) -> 
     return None
 
 
-_newest_timelines: dict[int, int] = {}
-"""Of the primaries that this process has had sessions with, by cluster."""
+_newest_primaries: dict[int, _Seen] = {}
+"""Of those that this process has had sessions with, by cluster."""
 
 _own_sessions: dict[str, float] = {}
 """Until when the pooler at an address is known to keep a session for its client."""
