@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ from blacklist_service.cli.environment import bring_up
 from blacklist_service.database import fences, sessions
 from blacklist_service.database.connections import connect, create_pool
 from blacklist_service.database.fences import Fence, FenceClosed
-from blacklist_service.database.sessions import Server, server_of
+from blacklist_service.database.sessions import NOBODY_KNOWS, Server, server_of
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.measures.queries import NewestCatalogue
+from blacklist_service.members.authentication import FRESH_SECONDS
 from blacklist_service.secrecy import Secrecy
 from blacklist_service.settings import Settings
 from blacklist_service.web import fencing
@@ -70,6 +71,12 @@ class Balancer:
         await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
 
 
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await is_so():
+            await asyncio.sleep(0.02)
+
+
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError, asyncio.CancelledError):
         while part := await reader.read(1 << 16):
@@ -105,6 +112,12 @@ class Failover:
         await asyncio.to_thread(self.promoted.control, "promote")
         self.leading.primary = self.promoted
 
+    async def wait_for_replica(self, name: str) -> None:
+        """Commits on the former primary wait for that standby, which nobody is; with no name, for none."""
+        setting = f"ALTER SYSTEM SET synchronous_standby_names = '{name}'"
+        await asyncio.to_thread(self.former.psql, setting, "SELECT pg_reload_conf()")
+        await until(lambda: self.dba.fetchval("SELECT current_setting('synchronous_standby_names') = $1", name))
+
     async def cut_off(self, work: asyncio.Task[Any]) -> None:
         """Have the commit of `work` on the former primary wait for its standby no longer."""
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -116,8 +129,9 @@ class Failover:
 
     async def end_sessions(self, name: str = "blacklist-service%") -> None:
         """Those at the former primary, of all applications with such a name."""
-        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE $1"
-        await self.dba.execute(end, name)
+        theirs = "FROM pg_stat_activity WHERE application_name LIKE $1"
+        await self.dba.execute(f"SELECT pg_terminate_backend(pid) {theirs}", name)
+        await until(lambda: self.dba.fetchval(f"SELECT count(*) = 0 {theirs}", name))
 
     async def publish(self, body: dict[str, Any], key: str) -> httpx.Response:
         return await self.service.post("/v1/listings", body, key="court", **{"Idempotency-Key": key})
@@ -181,7 +195,7 @@ async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgo
     for ask in failover.reads():  # opens the sessions that will be left at the former primary
         assert (await ask()).status_code == 200
     await failover.promote()
-    failover.former.psql("ALTER SYSTEM SET synchronous_standby_names = 'promoted'", "SELECT pg_reload_conf()")
+    await failover.wait_for_replica("promoted")
     body = publication(resident_id(), 2)
     first = asyncio.create_task(failover.publish(body, "cut-off"))
     await failover.cut_off(first)
@@ -227,30 +241,35 @@ async def test_sessions_of_a_primary_that_was_replaced_are_left(failover: Failov
     await failover.end_sessions("blacklist-service fence")
     asked: list[Asking] = [partial(failover.service.get, "/readyz"), *failover.reads()]
     assert (await asked[-1]()).status_code == 503, "it was read at the former primary"
+    await server_at(failover.leading.url())  # at the latest now this process has had a session with the new one
     assert [(await ask()).status_code for ask in asked] == [200] * len(asked)
     for _ in range(CHECKS):
         await failover.service.check(subject(number=resident_id()))
     checks = "SELECT count(*) FROM ledger_entries WHERE action = 'check'"
     assert await failover.dba.fetchval(checks) == CHECKS, "none was recorded at the former primary"
-    left = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'blacklist-service%'"
-    assert len(await failover.dba.fetch(left)) <= 2, "those that nobody asked of since"
+    few = "SELECT count(*) <= 2 FROM pg_stat_activity WHERE application_name LIKE 'blacklist-service%'"
+    await until(lambda: failover.dba.fetchval(few))  # those that nobody asked of since
 
 
 async def test_a_refusal_that_only_the_former_primary_knows_is_not_told(failover: Failover) -> None:
     """A key that was revoked there alone, and measures that were changed there alone."""
     asked = question(subject(number=resident_id()))
     assert (await failover.service.post("/v1/checks", asked)).status_code == 200
-    failover.former.psql("ALTER SYSTEM SET synchronous_standby_names = 'promoted'", "SELECT pg_reload_conf()")
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await failover.dba.fetchval("SHOW synchronous_standby_names") != "promoted":
-            await asyncio.sleep(0.02)
+    await failover.wait_for_replica("promoted")
     await failover.dba.execute("SET synchronous_commit = local")
-    await failover.dba.execute("UPDATE api_keys SET revoked_at = now() WHERE member = 'GD-HR'")
-    await asyncio.sleep(1)
-    assert (await failover.service.get("/v1/changes")).status_code == 503
-    unknown = asked | {"matter": "nothing_of_the_kind"}
-    other = failover.service.post("/v1/checks", unknown, key="other agency")
-    assert (await other).status_code == 503
+    revoked = "UPDATE api_keys SET revoked_at = now() WHERE member = 'GD-HR' AND role = 'agency'"
+    assert await failover.dba.execute(revoked) == "UPDATE 1"
+    await asyncio.sleep(2 * FRESH_SECONDS)
+
+    async def ask() -> tuple[int, int]:
+        changes = await failover.service.get("/v1/changes")
+        unknown = asked | {"matter": "nothing_of_the_kind"}
+        refused = await failover.service.post("/v1/checks", unknown, key="other agency")
+        return changes.status_code, refused.status_code
+
+    assert await ask() == (503, 503)
+    await failover.wait_for_replica("")
+    assert await ask() == (401, 422)
 
 
 async def test_a_cluster_that_was_restored_to_an_earlier_timeline_is_used(
@@ -265,6 +284,22 @@ async def test_a_cluster_that_was_restored_to_an_earlier_timeline_is_used(
     assert (await server_at(failover.former.url("bl"))).is_replaced()
     monkeypatch.setattr(sessions, "RESTORED_SECONDS", 0.0)
     assert not (await server_at(failover.former.url("bl"))).is_replaced()
+
+
+def test_servers_that_tell_no_timeline_are_told_apart_by_their_start() -> None:
+    began = datetime.now(UTC)
+    there, here = (Server(at, NOBODY_KNOWS, 0, is_standby=False) for at in (began, began + timedelta(seconds=1)))
+    assert here.confirms(here)
+    assert not here.confirms(there)
+    assert not here.confirms(Server(began, NOBODY_KNOWS, 0, is_standby=True))
+    assert not there.is_replaced()
+
+
+async def test_a_reporting_database_that_was_promoted_replaces_nobody(failover: Failover, follower: External) -> None:
+    before = await server_at(failover.leading.url())
+    await asyncio.to_thread(follower.control, "promote")
+    assert (await reader_at(follower.url("bl"))).timeline > before.timeline
+    assert not before.is_replaced()
 
 
 async def test_a_page_that_calls_the_api_is_fenced_all_the_same() -> None:

@@ -3,8 +3,7 @@
 import asyncio
 from typing import Any
 
-import asyncpg
-
+from blacklist_service.database.connections import create_pool
 from blacklist_service.web.lookouts import LOOK_SECONDS, LookOut
 
 PATIENCE_SECONDS = 30.0
@@ -16,7 +15,7 @@ async def test_a_version_that_a_failover_lost_is_not_told_again_and_again(dsn: s
     async def get_version(_connection: Any) -> int:
         return said[0]
 
-    pool = await asyncpg.create_pool(dsn, min_size=0, max_size=1)
+    pool = await create_pool(dsn, size=1, statement_timeout_ms=5_000)
     looking = LookOut(pool, get_version)
     try:
         assert await looking.moved_past(6, timeout_seconds=PATIENCE_SECONDS)

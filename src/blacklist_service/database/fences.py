@@ -19,7 +19,7 @@ from collections.abc import Collection
 import structlog
 
 from blacklist_service.database.connections import LOST, PASSING, Connection, connect
-from blacklist_service.database.sessions import Server, server_of
+from blacklist_service.database.sessions import Server, note_primary, server_of
 
 NONE_SECONDS = 0.25
 """Seconds for which a database found to have no fence is not asked again."""
@@ -51,6 +51,7 @@ class Fence:
         self.server: Server | None = None
         self._dsn = dsn
         self._open_until = 0.0
+        self._left: Server | None = None
         self._next: asyncio.Future[Server] | None = None
         self._running: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
@@ -62,7 +63,8 @@ class Fence:
         try:
             async with asyncio.timeout(within_seconds):
                 server = await self._committed(self._dsn)
-                if server.is_replaced():  # the next commit is made on another connection
+                if server.is_replaced() or not _confirms(server, sources):
+                    self._left = server  # it may be the former primary: the next commit is made on another connection
                     server = await self._committed(self._dsn)
         except TimeoutError:
             raise FenceClosed("no replica answers") from None
@@ -101,7 +103,8 @@ class Fence:
             self._running = None
 
     async def _commit(self, dsn: str) -> Server:
-        if self._connection is not None and server_of(self._connection).is_replaced():
+        left, self._left = self._left, None
+        if self._connection is not None and server_of(self._connection) == left:
             self.terminate()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -112,6 +115,7 @@ class Fence:
             self.terminate()
             raise
         self.server = server_of(self._connection)
+        note_primary(self.server)
         self._open_until = asyncio.get_running_loop().time() + NONE_SECONDS if is_open else 0.0
         return self.server
 

@@ -56,7 +56,11 @@ SELECT (SELECT system_identifier FROM pg_control_system()) AS system,
 """The cluster, and the timeline: every promotion begins a new one. A standby that follows a promoted server reports the
 former timeline until its next restartpoint, up to some minutes later; it never reports one that it has not reached.
 """
-NOT_TOLD = (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError, asyncpg.FeatureNotSupportedError)
+NOBODY_KNOWS = 0
+NOT_TOLD = (
+    *(asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError, asyncpg.FeatureNotSupportedError),
+    asyncpg.ObjectNotInPrerequisiteStateError,
+)
 PROMOTION_SECONDS = 1.0
 """How long a session of a standby is kept unused. Patroni reports "primary" as soon as it begins to promote, up to half a
 second before the server accepts writes; waiting then avoids a new session. A standby that remains one is refused after this
@@ -64,7 +68,7 @@ time.
 """
 PROMOTION_LOOK_SECONDS = 0.05
 RESTORED_SECONDS = 60.0
-"""After no new session has led to the newest primary for this time, an earlier timeline is taken for a restored backup."""
+"""When the newest primary has not been in use for this time, an earlier timeline is taken for a restored backup."""
 
 
 class UnreplicatedCommit(ConnectionError):  # noqa: N818 - what it is, not what kind of error
@@ -88,8 +92,9 @@ class Server:
         A standby may be on a later timeline than it reports. Then this server is a former primary, whose commits do not end:
         no replica confirms them.
         """
+        is_known = self.system != NOBODY_KNOWS
         is_copy = source.is_standby and (source.system, source.timeline) == (self.system, self.timeline)
-        return source == self or is_copy
+        return source == self or (is_known and is_copy)
 
     def is_replaced(self) -> bool:
         """Whether this process has had a session with a later primary of the same cluster."""
@@ -98,7 +103,7 @@ class Server:
 
 
 class _Seen(NamedTuple):
-    """A primary's timeline, and when a session with it was last opened, by the monotonic clock."""
+    """A primary's timeline, and when it was last in use, by the monotonic clock."""
 
     timeline: int
     at: float
@@ -162,30 +167,27 @@ async def establish(
     if found["backend"] != connection.get_server_pid():
         await _require_own_sessions(address)
     _require_fitting(found, role, is_reader=is_reader)
-    connection.server = await _find_server(connection, found)
-
-
-async def _find_server(connection: Any, found: Mapping[str, Any]) -> Server:
     system, timeline = await read_history(connection)
-    server = Server(found["started_at"], system, timeline, found["is_standby"])
-    if not server.is_standby:
-        _note_primary(server)
-    return server
+    connection.server = Server(found["started_at"], system, timeline, found["is_standby"])
+    if not is_reader:
+        note_primary(connection.server)
 
 
-def _note_primary(server: Server) -> None:
-    """An earlier timeline is of a former primary, unless new sessions have led there for long: then it was restored."""
+def note_primary(server: Server) -> None:
+    """Say that it is in use as the primary. An earlier timeline is of a former one, unless the newest has not been in use for
+    long: then a backup was restored.
+    """
     newest, at = _newest_primaries.get(server.system), time.monotonic()
     if newest is None or server.timeline >= newest.timeline or at - newest.at > RESTORED_SECONDS:
         _newest_primaries[server.system] = _Seen(server.timeline, at)
 
 
 async def read_history(connection: Any) -> tuple[int, int]:
-    """The cluster's identifier and the timeline; zeros from a server that tells neither, as some that are like PostgreSQL."""
+    """The cluster's identifier and the timeline; `NOBODY_KNOWS` of a server that tells neither, as some like PostgreSQL."""
     try:
         system, timeline = await connection.fetchrow(HISTORY)
     except NOT_TOLD:
-        return 0, 0
+        return NOBODY_KNOWS, 0
     return system, timeline
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from blacklist_service.database.connections import Connection, Pool, create_pool
-from blacklist_service.database.sessions import Server, read_history, server_of
+from blacklist_service.database.sessions import NOBODY_KNOWS, Server, read_history, server_of
 from blacklist_service.problems import Undetermined
 from blacklist_service.settings import Settings
 from blacklist_service.web.fencing import note_reading
@@ -99,7 +99,7 @@ class Copies:
 async def _require_session_of_now(connection: Connection) -> None:
     """End a session that began before the standby followed a promotion, or was promoted itself, and raise `Undetermined`."""
     known = server_of(connection)
-    if known.system and await read_history(connection) != (known.system, known.timeline):
+    if known.system != NOBODY_KNOWS and await read_history(connection) != (known.system, known.timeline):
         connection.terminate()
         raise Undetermined("the session knows another timeline")
 

@@ -2,7 +2,8 @@
 
 This is done here and not at each route, because a replay, "unchanged", a conflict that says "withdrawn already", the state of
 a job and a page of the feed all confirm something by reading. A request that borrows a connection notes its server, and the
-next part of its answer waits. Checks are exempt: each is answered, or refused, after a commit on the connection that read.
+next part of its answer waits. Checks are exempt: an answer, and a refusal by the measures or an Idempotency-Key, follows a
+commit on the connection that read. Their 401 and 429 confirm nothing.
 """
 
 from contextvars import ContextVar

@@ -7,6 +7,8 @@ import asyncpg
 import structlog
 
 from blacklist_service.database.connections import Connection, Pool
+from blacklist_service.problems import Undetermined
+from blacklist_service.web.transactions import borrowed
 
 LOOK_SECONDS = 0.3
 
@@ -52,9 +54,9 @@ class LookOut:
         while idle_rounds < 10:
             idle_rounds = 0 if self._waiting else idle_rounds + 1
             try:
-                async with self._pool.acquire(timeout=LOOK_SECONDS * 3) as connection:
-                    version = await self._get_version(connection)  # type: ignore[arg-type]
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                async with borrowed(self._pool, within_seconds=LOOK_SECONDS * 3, is_noted=False) as connection:
+                    version = await self._get_version(connection)
+            except (Undetermined, asyncpg.PostgresError) as error:
                 log.warning("version_not_seen", cause=type(error).__name__)
             else:
                 if version != self._version:

@@ -63,9 +63,9 @@ async def borrowed(
 @asynccontextmanager
 async def _acquired(pool: Pool, within_seconds: float) -> AsyncIterator[Connection]:
     """A session that is not of a primary that was replaced: what is read there is confirmed no more."""
-    for others in range(pool.get_size(), -1, -1):
+    for is_last in (False, False, True):
         async with pool.acquire(timeout=within_seconds) as connection:
-            if others and server_of(connection).is_replaced():
+            if server_of(connection).is_replaced() and not is_last:
                 connection.terminate()
                 continue
             yield connection  # type: ignore[misc] # the pool's proxy is a connection in all but type
