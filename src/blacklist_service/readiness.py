@@ -12,7 +12,8 @@ from blacklist_service.database.connections import Connection, Pool
 from blacklist_service.database.installation import NotReadyError, verify_installation
 from blacklist_service.database.lanes import Lane, LaneLost
 from blacklist_service.database.room import free_share, months_ahead, require_room
-from blacklist_service.database.sessions import Server, UnfitSession, server_of
+from blacklist_service.database.servers import Server, server_of
+from blacklist_service.database.sessions import UnfitSession
 from blacklist_service.ledger.completeness import HEALED_AFTER, LOOK_SECONDS, SEEN_BY_PROBES, count_lost
 from blacklist_service.ledger.log import SealingState, sealing_state
 from blacklist_service.ledger.queries import require_recording

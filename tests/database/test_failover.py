@@ -22,10 +22,10 @@ from pydantic import SecretStr
 from starlette.types import Message, Receive, Scope, Send
 
 from blacklist_service.cli.environment import bring_up
-from blacklist_service.database import fences, sessions
+from blacklist_service.database import fences, servers
 from blacklist_service.database.connections import connect, create_pool
 from blacklist_service.database.fences import Fence, FenceClosed
-from blacklist_service.database.sessions import NOBODY_KNOWS, Server, server_of
+from blacklist_service.database.servers import NOBODY_KNOWS, Server, server_of
 from blacklist_service.ledger.signing import SealingPlace
 from blacklist_service.measures.queries import NewestCatalogue
 from blacklist_service.members.authentication import FRESH_SECONDS
@@ -207,7 +207,7 @@ async def test_what_only_the_former_primary_has_is_confirmed_by_nobody_and_forgo
     refused = 0
     asked: list[Asking] = [partial(failover.publish, body, "cut-off"), *failover.reads()]
     for ask in asked:
-        monkeypatch.setattr(sessions, "_newest_primaries", {})  # as in a process that has not heard of the new one yet
+        monkeypatch.setattr(servers, "_newest_primaries", {})  # as in a process that has not heard of the new one yet
         await failover.end_sessions("blacklist-service fence")
         answer = await ask()
         assert lost not in answer.text
@@ -282,7 +282,7 @@ async def test_a_cluster_that_was_restored_to_an_earlier_timeline_is_used(
     await server_at(failover.leading.url())
     assert former.is_replaced()
     assert (await server_at(failover.former.url("bl"))).is_replaced()
-    monkeypatch.setattr(sessions, "RESTORED_SECONDS", 0.0)
+    monkeypatch.setattr(servers, "RESTORED_SECONDS", 0.0)
     assert not (await server_at(failover.former.url("bl"))).is_replaced()
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from blacklist_service.access.duties import Duty
 from blacklist_service.access.scopes import Role
-from blacklist_service.database.sessions import HISTORY, WHAT_IT_IS
+from blacklist_service.database.servers import HISTORY
+from blacklist_service.database.sessions import WHAT_IT_IS
 from blacklist_service.members.rules import MemberKind
 from tests.proposals.desks import Clerk, publication, seated
 from tests.support import Service, day, resident_id, subject

@@ -15,7 +15,7 @@ from blacklist_service.console.forms import Form
 from blacklist_service.console.routing import page
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import Visit
-from blacklist_service.database.sessions import server_of
+from blacklist_service.database.servers import server_of
 from blacklist_service.measures.queries import get_measures_version
 from blacklist_service.members.queries import list_members
 from blacklist_service.members.staff.rules import PASSWORD_AGE

@@ -24,7 +24,7 @@ from blacklist_service.console.routing import PREFIX, ConsolePage, Handler, find
 from blacklist_service.console.translations import Language
 from blacklist_service.console.visits import COOKIE, LANGUAGE_COOKIE, Visit
 from blacklist_service.console.wording import DUTIES
-from blacklist_service.database.sessions import Server
+from blacklist_service.database.servers import Server
 from blacklist_service.ledger.queries import database_clock
 from blacklist_service.members.staff.sessions import StaffSession, find_session, is_form_token, note_use
 from blacklist_service.problems import InvalidRequest, NotFound, PayloadTooLarge, Problem

@@ -19,7 +19,7 @@ from collections.abc import Collection
 import structlog
 
 from blacklist_service.database.connections import LOST, PASSING, Connection, connect
-from blacklist_service.database.sessions import Server, note_primary, server_of
+from blacklist_service.database.servers import Server, note_primary, server_of
 
 NONE_SECONDS = 0.25
 """Seconds for which a database found to have no fence is not asked again."""

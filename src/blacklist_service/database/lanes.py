@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from blacklist_service.database.byte_arrays import teach_byte_arrays
 from blacklist_service.database.connections import LOST, Connection, connect
-from blacklist_service.database.sessions import server_of
+from blacklist_service.database.servers import server_of
 
 Result = TypeVar("Result")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.database.sessions import Server, server_of
+from blacklist_service.database.servers import Server, server_of
 from blacklist_service.web.courtesy import Piece
 
 IN_FEED = "ended IS NULL AND is_published AND suspended_on IS NULL"

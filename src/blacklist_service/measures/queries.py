@@ -1,7 +1,7 @@
 """Reads of the measures in force."""
 
 from blacklist_service.database.connections import Connection
-from blacklist_service.database.sessions import Server, server_of
+from blacklist_service.database.servers import Server, server_of
 from blacklist_service.measures.rules import Catalogue
 
 

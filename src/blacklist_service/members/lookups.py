@@ -11,7 +11,7 @@ import structlog
 
 from blacklist_service.database.connections import Connection
 from blacklist_service.database.lanes import REHEARSED_SECONDS, Lane, LaneLost
-from blacklist_service.database.sessions import Server, server_of
+from blacklist_service.database.servers import Server, server_of
 from blacklist_service.members.queries import Credential, find_credentials, list_valid_ids
 from blacklist_service.problems import Problem, Undetermined
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from blacklist_service.database.connections import Connection, Pool, create_pool
-from blacklist_service.database.sessions import NOBODY_KNOWS, Server, read_history, server_of
+from blacklist_service.database.servers import NOBODY_KNOWS, Server, read_history, server_of
 from blacklist_service.problems import Undetermined
 from blacklist_service.settings import Settings
 from blacklist_service.web.fencing import note_reading

@@ -13,7 +13,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blacklist_service.database.fences import Fence, FenceClosed
-from blacklist_service.database.sessions import Server
+from blacklist_service.database.servers import Server
 from blacklist_service.problems import Undetermined
 from blacklist_service.web.refusals import problem_response
 

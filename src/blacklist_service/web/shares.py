@@ -14,7 +14,7 @@ from fastapi import Depends
 
 from blacklist_service.access.principals import Principal
 from blacklist_service.database.connections import Pool, create_pool
-from blacklist_service.database.sessions import Server
+from blacklist_service.database.servers import Server
 from blacklist_service.problems import TooManyRequests
 from blacklist_service.settings import Settings
 from blacklist_service.web.anteroom import Anteroom

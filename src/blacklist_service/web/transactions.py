@@ -10,7 +10,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from blacklist_service.database.connections import LOST, Connection, Pool
-from blacklist_service.database.sessions import server_of
+from blacklist_service.database.servers import server_of
 from blacklist_service.problems import Undetermined
 from blacklist_service.web.fencing import note_reading
 
